@@ -1,0 +1,165 @@
+"""The price of a trace on a chip: everything below this file, joined and checked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from imcsim.chip import conservation, latency, serving
+from imcsim.chip.area import area
+from imcsim.chip.assign import Assignment, assign
+from imcsim.chip.config import ChipConfig
+from imcsim.chip.leakage import leakage_w, retention_w
+from imcsim.chip.profile import profile_of
+from imcsim.chip.report import Lifetime, Report, Writes
+from imcsim.chip.traffic import Traffic, master_bits, traffic
+from imcsim.chip.training import training_energy
+from imcsim.chip.wear import rram_lifetime, rram_writes, sram_lifetime, sram_writes
+from imcsim.chip.writes import Programming, programming
+from imcsim.core.cost import Breakdown
+from imcsim.core.sources import Resolved
+from imcsim.core.units import SECONDS_PER_DAY
+from imcsim.trace import accuracy
+from imcsim.trace.trace import Trace
+
+
+def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
+    """Return energy, latency, area, writes and lifetime of learning ``trace`` on ``chip``.
+
+    Raises
+    ------
+    TraceError
+        If the trace cannot be priced on this chip: other bits, masks for another PE size, or it does not fit.
+    ConservationError
+        If a conservation law does not hold.
+    """
+    config = chip.config
+    where = assign(profile_of(trace, config.geometry), config)
+    conservation.check_assignment(trace, config, where)
+    done = programming(trace, config, where)
+    conservation.check_writes(trace, config, where, done)
+    bits = traffic(trace, config)
+    times = latency.training_latency(trace, config, where, done, bits)
+    seconds = np.array([tree.total for tree in times])
+    leaked = {name: watts * seconds for name, watts in leakage_w(trace, config, where).items()}
+    by_task = training_energy(trace, config, where, done, bits, leaked)
+    conservation.check_bytes(config, bits, by_task)
+    energy = _total(by_task)
+    conservation.check_sum(energy, by_task)
+    deployed, deployed_events = serving.deployment(trace, config)
+    writes, life = _writes(trace, config, where, done, deployed_events)
+    served = serving.serving_place(config, where)
+    parts: dict[str, Any] = {
+        "deployment": deployed,
+        "task_switch": serving.task_switch(trace, config),
+        "power_up": serving.power_up(trace, config),
+        "inference": serving.inference(trace, config, where),
+    }
+    return Report(
+        chip=config.name,
+        method=trace.meta.method,
+        dataset=trace.meta.dataset,
+        network=trace.meta.network,
+        seed=trace.meta.seed,
+        energy=energy,
+        energy_by_task=by_task,
+        latency=_total(times),
+        latency_by_task=times,
+        inference_latency=latency.inference_latency(trace, config, served),
+        area=area(trace, config, where),
+        writes=writes,
+        lifetime=life,
+        horizon=_horizon(trace, config, where, energy, parts),
+        placement=_placement(where),
+        accuracy=accuracies(trace),
+        warnings=(*where.warnings, *_warnings(trace, config, bits, done), *trace.meta.notes),
+        origins=chip.origins,
+        **parts,
+    )
+
+
+def accuracies(trace: Trace) -> dict[str, Any]:
+    """Return final accuracy, forgetting by each definition and the matrices, per scenario."""
+    result: dict[str, Any] = {}
+    for scenario, matrix in (("class_il", trace.class_il), ("task_il", trace.task_il)):
+        result[f"{scenario}_final"] = accuracy.final_accuracy(matrix)
+        result[f"forgetting_{scenario}_max"] = accuracy.forgetting_max(matrix)
+        result[f"forgetting_{scenario}_first"] = accuracy.forgetting_first(matrix)
+        result[f"learning_{scenario}"] = accuracy.learning_accuracy(matrix)
+        result[f"{scenario}_matrix"] = matrix.tolist()
+    return result
+
+
+def _total(trees: tuple[Breakdown, ...]) -> Breakdown:
+    total = Breakdown()
+    for tree in trees:
+        total = total.plus(tree)
+    return total
+
+
+def _writes(
+    trace: Trace, chip: ChipConfig, where: Assignment, done: Programming, deployed: int
+) -> tuple[dict[str, Writes], dict[str, Lifetime]]:
+    writes, life, tasks = {}, {}, trace.meta.tasks
+    if chip.rram is not None:
+        writes["rram"] = rram_writes(trace, chip, where, done, deployed)
+        life["rram"] = rram_lifetime(chip, writes["rram"], tasks)
+    if chip.sram is not None:
+        writes["sram"] = sram_writes(trace, chip, where, done)
+        life["sram"] = sram_lifetime(chip, writes["sram"], tasks)
+    return writes, life
+
+
+def _placement(where: Assignment) -> dict[str, Any]:
+    names = ("sram_training", "rram_training", "sram_frozen", "rram_frozen")
+    return {name: getattr(where, name).sum(axis=1).astype(np.int64) for name in names}
+
+
+def _horizon(
+    trace: Trace, chip: ChipConfig, where: Assignment, energy: Breakdown, parts: Mapping[str, Breakdown]
+) -> dict[str, float]:
+    """Write energy, compute energy, and over how many steps and inferences each is spread (per task)."""
+    tasks, span = trace.meta.tasks, chip.horizon
+    written = sum(
+        energy.part(*path).total for path in (("update", "sram_write"), ("update", "rram_program"), ("migration",))
+    )
+    between = SECONDS_PER_DAY / span.tasks_per_day
+    return {
+        "optimizer_steps_per_task": float(trace.task_counts["optimizer_steps"].mean()),
+        "inferences_per_task": float(span.inferences_per_task),
+        "task_switches_per_task": span.task_switches_per_task,
+        "power_cycles_per_task": span.power_cycles_per_task,
+        "write_energy_per_task_j": written / tasks,
+        "compute_energy_per_task_j": (energy.total - written) / tasks,
+        "inference_energy_per_task_j": parts["inference"].total * span.inferences_per_task,
+        "switch_energy_per_task_j": parts["task_switch"].total * span.task_switches_per_task,
+        "power_up_energy_per_task_j": parts["power_up"].total * span.power_cycles_per_task,
+        "retention_energy_per_task_j": retention_w(trace, chip, where) * between,
+        "tasks_per_day": span.tasks_per_day,
+    }
+
+
+def _warnings(trace: Trace, chip: ChipConfig, bits: Traffic, done: Programming) -> list[str]:
+    found = []
+    for kind, part in (("rram", chip.rram), ("sram", chip.sram)):
+        if part is not None and part.write_policy != "step":
+            found.append(
+                f"{kind}.write_policy = '{part.write_policy}' leaves stale weights in the array between writes; the "
+                f"accuracy was measured with weights that are current at every step"
+            )
+    if chip.rram is not None:
+        need = int(np.ceil(np.log2(chip.array.rows * (2**chip.rram.cell_bits - 1) * (2**chip.dac_bits - 1) + 1)))
+        if chip.rram.adc_bits < need:
+            found.append(f"rram.adc_bits = {chip.rram.adc_bits} can clip or round: a column sum needs {need} bits")
+    if bits.master_spilled_share > 0:
+        found.append(
+            f"the buffer never fits the master copy ({master_bits(trace, chip) / 8e3:.0f} kB): "
+            f"{bits.master_spilled_share:.0%} of it is read from and written to DRAM at every step"
+        )
+    if float(bits.spilled_share.max()) > 0:
+        found.append(f"up to {bits.spilled_share.max():.0%} of the activations kept for backward spill to DRAM")
+    if done.uncommitted_pes:
+        found.append(f"{done.uncommitted_pes} trained PEs are not committed to RRAM when the stream ends")
+    if trace.meta.clipped_weight_share > 0.01:
+        found.append(f"{trace.meta.clipped_weight_share:.1%} of the weights are clipped by their code range")
+    return found

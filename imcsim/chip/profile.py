@@ -1,0 +1,227 @@
+"""A trace seen through one PE geometry: per-PE sums that pricing needs, built once and kept with the trace.
+
+Shape letters: T tasks, P PEs of the network (all layers, in layer order), L mapped layers, K cells per weight,
+D fan-in, N outputs per group.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imcsim.mapping.geometry import PeGeometry
+from imcsim.mapping.layer import LayerSpec
+from imcsim.trace.schema import Policy
+from imcsim.trace.trace import Trace
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PeGrid:
+    """Shapes of the network's PEs; arrays are (P,) unless said otherwise."""
+
+    geometry: PeGeometry
+    layer: Ints
+    rows: Ints
+    outputs: Ints
+    row_tiles: Ints = field(metadata={"shape": "(L,)"})
+    layer_slices: tuple[slice, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """P."""
+        return len(self.layer)
+
+    @property
+    def cells_per_weight(self) -> int:
+        """K."""
+        return self.geometry.encoding.cells_per_weight
+
+    @property
+    def cols(self) -> Ints:
+        """Used columns of cells of each PE."""
+        return self.outputs * self.cells_per_weight
+
+    @property
+    def cells(self) -> Ints:
+        """Cells of each PE that hold a weight."""
+        return self.rows * self.cols
+
+
+@dataclass(frozen=True)
+class PolicyProfile:
+    """Level changes under one write policy.
+
+    ``changes`` (T, P) programming events; ``row_events`` (T, P) row writes: commits in which at least one cell of a
+    row changes, expected over the cells of a row (exact where a task has one commit); ``worst`` (P,) most events of
+    any one cell over the whole stream.
+    """
+
+    changes: Ints
+    row_events: Floats
+    worst: Ints
+
+
+@dataclass
+class TileProfile:
+    """What pricing reads of a trace for one geometry. Build with :func:`profile_of`."""
+
+    trace: Trace
+    geometry: PeGeometry
+    _policies: dict[Policy, PolicyProfile] = field(default_factory=dict)
+    _between: dict[tuple[int, int], Ints] = field(default_factory=dict)
+
+    @cached_property
+    def grid(self) -> PeGrid:
+        """Shapes of the PEs."""
+        return pe_grid(self.trace.meta.layers, self.geometry)
+
+    @cached_property
+    def level_sums(self) -> Ints:
+        """(T + 1, P): sum of cell levels of each PE at each commit."""
+        encoding = self.geometry.encoding
+        parts = [
+            tile_sums(encoding.levels(self.trace.codes[spec.name]).sum(axis=0, dtype=np.int64), self.geometry)
+            for spec in self.trace.meta.layers
+        ]
+        return np.concatenate(parts, axis=1)
+
+    @cached_property
+    def initial_transitions(self) -> list[Ints]:
+        """For each layer, (levels, levels): events that program the initial codes into erased cells (level 0)."""
+        encoding = self.geometry.encoding
+        tables = []
+        for spec in self.trace.meta.layers:
+            levels = encoding.levels(self.trace.codes[spec.name][0])
+            table = np.zeros((encoding.level_count, encoding.level_count), dtype=np.int64)
+            table[0] = np.bincount(levels.ravel(), minlength=encoding.level_count)
+            table[0, 0] = 0
+            tables.append(table)
+        return tables
+
+    @cached_property
+    def trainable(self) -> NDArray[np.bool_]:
+        """(T, P): PEs that the method trains; all, if it places none."""
+        tasks = self.trace.meta.tasks
+        parts = []
+        for spec, span in zip(self.trace.meta.layers, self.grid.layer_slices, strict=True):
+            placed = self.trace.placement.get(spec.name)
+            size = span.stop - span.start
+            parts.append(np.ones((tasks, size), bool) if placed is None else placed.reshape(tasks, size))
+        return np.concatenate(parts, axis=1)
+
+    def transitions(self, policy: Policy) -> list[Ints]:
+        """For each layer, (T, levels, levels) transition counts under ``policy``."""
+        encoding = self.geometry.encoding
+        key = self.trace.encoding(encoding)
+        names = [spec.name for spec in self.trace.meta.layers]
+        if policy == "task":
+            cached = self.trace.cache.setdefault(("task-transitions", key), {})
+            if not isinstance(cached, dict):
+                raise TypeError("the cache of task transitions must be a dict")
+            for name in names:
+                if name not in cached:
+                    cached[name] = self.trace.task_transitions(encoding, name)
+            return [cached[name] for name in names]
+        return [self.trace.transitions[policy, key, name] for name in names]
+
+    def policy(self, policy: Policy) -> PolicyProfile:
+        """Return per-PE level changes under ``policy``."""
+        if policy not in self._policies:
+            self._policies[policy] = self._profile(policy)
+        return self._policies[policy]
+
+    def changes_between(self, first: int, last: int) -> Ints:
+        """Return (P,) cells whose level differs between commits ``first`` and ``last`` (0 = deployment)."""
+        if (first, last) not in self._between:
+            parts = []
+            for spec in self.trace.meta.layers:
+                levels = self.geometry.encoding.levels(self.trace.codes[spec.name][[first, last]])
+                moved = (levels[:, 0] != levels[:, 1]).sum(axis=0, dtype=np.int64)
+                parts.append(tile_sums(moved[None], self.geometry)[0])
+            self._between[first, last] = np.concatenate(parts)
+        return self._between[first, last]
+
+    def cell_changes(self, policy: Policy, layer: str) -> NDArray[np.integer]:
+        """Return (T, K, G, D, N) level changes of each cell of ``layer`` under ``policy``."""
+        key = self.trace.encoding(self.geometry.encoding)
+        if policy == "task":
+            return self.trace.task_changes(self.geometry.encoding, layer)
+        return self.trace.changes[policy, key, layer]
+
+    def _profile(self, policy: Policy) -> PolicyProfile:
+        commits = {"step": "optimizer_steps", "epoch": "epochs"}.get(policy)
+        tasks = self.trace.meta.tasks
+        commit_counts = np.ones(tasks) if commits is None else self.trace.task_counts[commits].astype(float)
+        changes, events, worst = [], [], []
+        for spec in self.trace.meta.layers:
+            cells = self.cell_changes(policy, spec.name)
+            by_weight = cells.sum(axis=1, dtype=np.int64)  # (T, G, D, N)
+            changes.append(tile_sums(by_weight, self.geometry))
+            events.append(_row_events(by_weight, commit_counts, self.geometry))
+            most = cells.sum(axis=0, dtype=np.int64).max(axis=0)  # (G, D, N)
+            worst.append(_tile_reduce(np.maximum, most[None], self.geometry)[0])
+        return PolicyProfile(np.concatenate(changes, 1), np.concatenate(events, 1), np.concatenate(worst))
+
+
+def profile_of(trace: Trace, geometry: PeGeometry) -> TileProfile:
+    """Return the profile of ``trace`` for ``geometry``, built at the first call and kept in ``trace.cache``."""
+    key = ("profile", geometry)
+    found = trace.cache.get(key)
+    if not isinstance(found, TileProfile):
+        found = TileProfile(trace, geometry)
+        trace.cache[key] = found
+    return found
+
+
+def pe_grid(layers: tuple[LayerSpec, ...], geometry: PeGeometry) -> PeGrid:
+    """Return the PEs of ``layers``, each layer's in order (group, row tile, column tile)."""
+    layer, rows, outputs, row_tiles, slices, start = [], [], [], [], [], 0
+    for index, spec in enumerate(layers):
+        groups, fan_in, outs = spec.matrix_shape
+        tiles_r, tiles_c = geometry.tiles(fan_in, outs)
+        heights = np.minimum(geometry.weight_rows, fan_in - geometry.weight_rows * np.arange(tiles_r))
+        widths = np.minimum(geometry.weight_cols, outs - geometry.weight_cols * np.arange(tiles_c))
+        count = groups * tiles_r * tiles_c
+        layer.append(np.full(count, index))
+        rows.append(np.tile(np.repeat(heights, tiles_c), groups))
+        outputs.append(np.tile(widths, groups * tiles_r))
+        row_tiles.append(tiles_r)
+        slices.append(slice(start, start + count))
+        start += count
+    join = np.concatenate
+    return PeGrid(geometry, join(layer), join(rows), join(outputs), np.array(row_tiles), tuple(slices))
+
+
+def tile_sums(values: NDArray[np.integer], geometry: PeGeometry) -> Ints:
+    """Sum ``values`` (A, G, D, N) over each PE: (A, G * row tiles * column tiles)."""
+    return _tile_reduce(np.add, values, geometry)
+
+
+def _tile_reduce(ufunc: np.ufunc, values: NDArray[np.integer], geometry: PeGeometry) -> Ints:
+    starts_r = np.arange(0, values.shape[2], geometry.weight_rows)
+    starts_c = np.arange(0, values.shape[3], geometry.weight_cols)
+    by_rows = ufunc.reduceat(values, starts_r, axis=2)
+    reduced: Ints = ufunc.reduceat(by_rows, starts_c, axis=3)
+    return reduced.reshape(values.shape[0], -1)
+
+
+def _row_events(changes: Ints, commits: Floats, geometry: PeGeometry) -> Floats:
+    """Expected row writes per PE: a row of n cells with c changes in S commits is written S(1 - (1 - c/(S n))^n) times.
+
+    This takes changes as spread evenly over the cells of a row and over commits: an upper estimate where they cluster,
+    saturating at S. Shape (T, G, D, N) -> (T, P).
+    """
+    starts_c = np.arange(0, changes.shape[3], geometry.weight_cols)
+    per_row = np.add.reduceat(changes, starts_c, axis=3).astype(float)
+    widths = np.diff(np.append(starts_c, changes.shape[3])) * geometry.encoding.cells_per_weight
+    share = commits[:, None, None, None]
+    probability = np.divide(per_row, share * widths, out=np.zeros_like(per_row), where=share > 0)
+    expected = share * -np.expm1(widths * np.log1p(-np.minimum(probability, 1.0 - 1e-12)))
+    exact = np.where(share == 1, per_row > 0, expected)
+    starts_r = np.arange(0, changes.shape[2], geometry.weight_rows)
+    summed: Floats = np.add.reduceat(exact.astype(float), starts_r, axis=2)
+    return summed.reshape(changes.shape[0], -1)

@@ -1,0 +1,162 @@
+"""Energy and time of one vector through one PE, forward and transposed, in RRAM and in SRAM.
+
+Shape letters: T tasks, P PEs, L layers, K cells per weight, b bits. Formulas with their sources: docs/accounting.md.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imcsim.chip.config import ChipConfig, RramPart, SramPart
+from imcsim.chip.profile import PeGrid, TileProfile
+from imcsim.core.cost import Breakdown
+
+Floats = NDArray[np.float64]
+Components = dict[str, Floats]  # component -> (T, P), joules for one vector through each PE
+
+
+@dataclass(frozen=True)
+class Activity:
+    """How busy the lines of a vector are, (T, L).
+
+    ``drives`` expected line switches per line and vector, summed over phases; ``power`` the same weighted by the
+    squared digit, as the read current's energy is; ``phases`` read cycles per vector.
+    """
+
+    drives: Floats
+    power: Floats
+    phases: int
+
+
+def activity(density: Floats, dac_bits: int) -> Activity:
+    """Group bit planes (T, L, b), least significant first, into phases of ``dac_bits``; bits taken as independent."""
+    bits = density.shape[2]
+    phases = -(-bits // dac_bits)
+    drives = np.zeros(density.shape[:2])
+    power = np.zeros(density.shape[:2])
+    for phase in range(phases):
+        part = density[:, :, phase * dac_bits : (phase + 1) * dac_bits]
+        weight = 2.0 ** np.arange(part.shape[2])
+        mean = part @ weight
+        variance = (part * (1 - part)) @ weight**2
+        drives += 1 - np.prod(1 - part, axis=2)
+        power += (mean**2 + variance) / (weight.sum() ** 2)
+    return Activity(drives, power, phases)
+
+
+def conductance_sums(profile: TileProfile, part: RramPart) -> Floats:
+    """Sum of cell conductances of each PE at the start of each task, (T, P) in siemens."""
+    cell, levels = part.cell, profile.geometry.encoding.level_count
+    step = (cell.conductance_max_s - cell.conductance_min_s) / (levels - 1)
+    return profile.grid.cells * cell.conductance_min_s + profile.level_sums[:-1] * step
+
+
+def rram_forward(profile: TileProfile, chip: ChipConfig, part: RramPart, busy: Activity) -> Components:
+    """Joules for one input vector through each PE read as an RRAM array, by component."""
+    grid = profile.grid
+    drives, power = busy.drives[:, grid.layer], busy.power[:, grid.layer]
+    conductance = conductance_sums(profile, part)
+    conversions = grid.cols * busy.phases
+    return {
+        "driver": grid.rows * drives * chip.driver.energy_j(chip.array.cols, chip.supply_v, chip.dac_bits),
+        "cells": power * conductance * part.cell.read_voltage_v**2 * part.cell.read_time_s,
+        "adc": _spread(conversions * _conversion_j(part, chip, conductance, grid), drives),
+        "shift_add": _spread(conversions * chip.shift_add.energy_j, drives),
+        "accumulate": _spread(_accumulations(grid) * chip.shift_add.energy_j, drives),
+    }
+
+
+def sram_forward(grid: PeGrid, chip: ChipConfig, part: SramPart, busy: Activity) -> Components:
+    """Joules for one input vector through each PE read as a digital SRAM array, by component."""
+    drives = busy.drives[:, grid.layer]
+    evaluations = grid.cols * busy.phases
+    return {
+        "driver": grid.rows * drives * chip.driver.energy_j(chip.array.cols, chip.supply_v, chip.dac_bits),
+        "adder_tree": _spread(evaluations * _tree_energies_j(part, grid.rows), drives),
+        "shift_add": _spread(evaluations * chip.shift_add.energy_j, drives),
+        "accumulate": _spread(_accumulations(grid) * chip.shift_add.energy_j, drives),
+    }
+
+
+def rram_transposed(profile: TileProfile, chip: ChipConfig, part: RramPart, busy: Activity) -> Components:
+    """Joules for one error vector through each RRAM PE read the other way.
+
+    Columns are driven, rows are sensed. The K slices of a weight share a row, so that each slice takes a pass of its
+    own: rows x phases x K conversions, where the forward read needs outputs x phases x K.
+    """
+    grid = profile.grid
+    drives, power = busy.drives[:, grid.layer], busy.power[:, grid.layer]
+    conductance = conductance_sums(profile, part)
+    conversions = grid.rows * busy.phases * grid.cells_per_weight
+    return {
+        "driver": grid.cols * drives * chip.driver.energy_j(chip.array.rows, chip.supply_v, chip.dac_bits),
+        "cells": power * conductance * part.cell.read_voltage_v**2 * part.cell.read_time_s,
+        "adc": _spread(conversions * _conversion_j(part, chip, conductance, grid), drives),
+        "shift_add": _spread(conversions * chip.shift_add.energy_j, drives),
+    }
+
+
+def sram_transposed(grid: PeGrid, chip: ChipConfig, part: SramPart, busy: Activity) -> Components:
+    """Joules for one error vector through each SRAM PE read the other way, by a second set of trees on the rows."""
+    drives = busy.drives[:, grid.layer]
+    evaluations = grid.rows * busy.phases * grid.cells_per_weight
+    return {
+        "driver": grid.cols * drives * chip.driver.energy_j(chip.array.rows, chip.supply_v, chip.dac_bits),
+        "adder_tree": _spread(evaluations * _tree_energies_j(part, grid.outputs), drives),
+        "shift_add": _spread(evaluations * chip.shift_add.energy_j, drives),
+    }
+
+
+def rram_read_out(grid: PeGrid, chip: ChipConfig, part: RramPart) -> Floats:
+    """Joules to read every cell of each PE once, row by row through the ADCs, (P,)."""
+    middle = 0.5 * (part.cell.conductance_min_s + part.cell.conductance_max_s)
+    cell_j = part.cell.read_voltage_v**2 * part.cell.read_time_s * middle
+    conversion_j = part.adc.energy_j(part.adc_bits, chip.supply_v, middle)
+    row_j = chip.driver.energy_j(chip.array.cols, chip.supply_v)
+    return np.asarray(grid.cells * (cell_j + conversion_j) + grid.rows * row_j, dtype=np.float64)
+
+
+def rram_pass_s(chip: ChipConfig, part: RramPart) -> float:
+    """Seconds of one phase of an RRAM PE: settle, then each ADC converts its columns in turn."""
+    return part.cell.read_time_s + part.columns_per_adc * part.adc.time_s(part.adc_bits, chip.array.rows)
+
+
+def rram_transposed_pass_s(chip: ChipConfig, part: RramPart) -> float:
+    """Seconds of one phase and slice of a transposed RRAM read: the same ADCs convert all rows in turn."""
+    adcs = max(1, chip.array.cols // part.columns_per_adc)
+    turns = -(-chip.array.rows // adcs)
+    return part.cell.read_time_s + turns * part.adc.time_s(part.adc_bits, chip.array.cols)
+
+
+def sram_pass_s(chip: ChipConfig, part: SramPart, inputs: int) -> float:
+    """Seconds of one phase of an SRAM PE with trees of ``inputs`` inputs, not faster than the clock."""
+    return part.columns_per_tree * max(part.adder_tree.time_s(inputs, 1), 1.0 / chip.clock_hz)
+
+
+def component_totals(unit: Components, where: NDArray[np.bool_], vectors: Floats, grid: PeGrid) -> list[Breakdown]:
+    """Sum joules over the PEs selected by ``where`` (T, P), times ``vectors`` (T, L), for each task."""
+    weights = where * vectors[:, grid.layer]
+    totals = {name: np.einsum("tp,tp->t", cost, weights) for name, cost in unit.items()}
+    return [Breakdown({(name,): float(total[t]) for name, total in totals.items()}) for t in range(len(where))]
+
+
+def _conversion_j(part: RramPart, chip: ChipConfig, conductance: Floats, grid: PeGrid) -> float:
+    column_s = float((conductance / grid.cols).mean())
+    return part.adc.energy_j(part.adc_bits, chip.supply_v, column_s)
+
+
+def _tree_energies_j(part: SramPart, inputs: NDArray[np.int64]) -> Floats:
+    """Joules of one evaluation of a tree of ``inputs`` one-bit products, (P,)."""
+    sizes, position = np.unique(inputs, return_inverse=True)
+    return np.array([part.adder_tree.energy_j(int(size), 1) for size in sizes])[position]
+
+
+def _accumulations(grid: PeGrid) -> Floats:
+    """Additions that join row tiles, per PE and vector: a sum of n partial sums takes n - 1."""
+    tiles = grid.row_tiles[grid.layer]
+    return np.asarray(grid.outputs * (tiles - 1) / tiles, dtype=np.float64)
+
+
+def _spread(per_pe: NDArray[np.floating] | NDArray[np.integer], like: Floats) -> Floats:
+    return np.broadcast_to(np.asarray(per_pe, dtype=np.float64), like.shape)

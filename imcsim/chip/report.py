@@ -1,0 +1,133 @@
+"""What pricing returns: trees of energy, latency and area, writes, lifetime, horizon, warnings, origins."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imcsim.core.cost import Breakdown
+from imcsim.core.sources import Origin
+
+
+@dataclass(frozen=True)
+class Writes:
+    """Programming events of one memory kind over the whole stream.
+
+    ``worst`` and ``mean`` count events per used cell of that memory (mean over cells that hold a weight);
+    ``per_task`` are totals; ``deployment`` is the first programming, charged apart; ``energy_j`` excludes it.
+    """
+
+    cells: int
+    total: int
+    per_task: tuple[int, ...]
+    worst: int
+    mean: float
+    deployment: int
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """How long the worst memory lives at the measured writes per task.
+
+    ``tasks_guaranteed`` divides the guaranteed cycles by the worst cell's writes per task; ``tasks_first_failure``
+    uses the Weibull first failure among all written cells; None means no limit (no writes, or unlimited memory).
+    """
+
+    worst_writes_per_task: float
+    mean_writes_per_task: float
+    tasks_guaranteed: float | None
+    tasks_first_failure: float | None
+    years_guaranteed: float | None
+    years_first_failure: float | None
+    tasks_per_day: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """The price of one trace on one chip.
+
+    Parameters
+    ----------
+    chip, method, dataset, network, seed
+        What was priced.
+    energy
+        Training energy in J: part -> component, summed over tasks. Deployment and serving are apart.
+    energy_by_task
+        The same tree for each task.
+    deployment, task_switch, power_up, inference
+        Energy trees (J): first programming; one switch between learned tasks; one power-up; one inference.
+    latency, inference_latency
+        Time trees (s): training the whole stream; one inference. ``latency_by_task`` for each task.
+    area
+        Area tree (m2), ``unused`` part named.
+    writes
+        Memory kind ("rram", "sram") -> :class:`Writes`.
+    lifetime
+        Memory kind -> :class:`Lifetime`.
+    horizon
+        Energies and the number of inferences, steps and switches that each is spread over.
+    placement
+        PEs by memory kind: (T,) arrays of trainable SRAM, trainable RRAM (overflow), frozen RRAM, frozen SRAM.
+    accuracy
+        Final mean accuracy per scenario, forgetting per definition, and both matrices.
+    warnings
+        Sentences a reader must see beside the numbers.
+    origins
+        Dotted path of every chip value -> its origin.
+    """
+
+    chip: str
+    method: str
+    dataset: str
+    network: str
+    seed: int
+    energy: Breakdown
+    energy_by_task: tuple[Breakdown, ...]
+    deployment: Breakdown
+    task_switch: Breakdown
+    power_up: Breakdown
+    inference: Breakdown
+    latency: Breakdown
+    latency_by_task: tuple[Breakdown, ...]
+    inference_latency: Breakdown
+    area: Breakdown
+    writes: Mapping[str, Writes]
+    lifetime: Mapping[str, Lifetime]
+    horizon: Mapping[str, float]
+    placement: Mapping[str, NDArray[np.int64]]
+    accuracy: Mapping[str, Any]
+    warnings: tuple[str, ...]
+    origins: Mapping[str, Origin]
+
+    def __str__(self) -> str:
+        from imcsim.chip.text import text
+
+        return text(self)
+
+    def row(self) -> dict[str, Any]:
+        """Return the headline numbers as one flat row for tables."""
+        rram = self.writes.get("rram")
+        life = self.lifetime.get("rram")
+        return {
+            "method": self.method,
+            "chip": self.chip,
+            "seed": self.seed,
+            "class_il": self.accuracy["class_il_final"],
+            "task_il": self.accuracy["task_il_final"],
+            "forgetting_class_il_max": self.accuracy["forgetting_class_il_max"],
+            "energy_j": self.energy.total,
+            **{f"energy_{part}_j": value for part, value in self.energy.by(0).items()},
+            "deployment_j": self.deployment.total,
+            "task_switch_j": self.task_switch.total,
+            "inference_j": self.inference.total,
+            "latency_s": self.latency.total,
+            "area_m2": self.area.total,
+            "area_unused_m2": self.area.part("unused").total,
+            "rram_writes": 0 if rram is None else rram.total,
+            "rram_worst_writes": 0 if rram is None else rram.worst,
+            "sram_writes": self.writes["sram"].total if "sram" in self.writes else 0,
+            "lifetime_tasks": None if life is None else life.tasks_guaranteed,
+            "lifetime_years": None if life is None else life.years_guaranteed,
+        }

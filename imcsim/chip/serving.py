@@ -1,0 +1,78 @@
+"""What is charged apart from training: deployment, one inference, one task switch, one power-up."""
+
+import numpy as np
+
+from imcsim.chip.assign import Assignment
+from imcsim.chip.config import ChipConfig
+from imcsim.chip.profile import profile_of
+from imcsim.chip.training import forward
+from imcsim.chip.writes import deployment_energy_j
+from imcsim.core.cost import Breakdown
+from imcsim.trace.trace import Trace
+
+
+def serving_place(chip: ChipConfig, where: Assignment) -> Assignment:
+    """Where the weights are read when serving: RRAM once they are committed there, else where they trained."""
+    if chip.rram is None or chip.commit != "task":
+        return where
+    everywhere = np.ones_like(where.in_rram)
+    return Assignment(~everywhere, ~everywhere, ~everywhere, everywhere)
+
+
+def deployment(trace: Trace, chip: ChipConfig) -> tuple[Breakdown, int]:
+    """Return the energy tree (J) of the first programming, and its RRAM events.
+
+    Without RRAM the initial codes come from DRAM into SRAM.
+    """
+    if chip.rram is not None:
+        energy, events = deployment_energy_j(trace, chip)
+        return Breakdown({("rram_program",): energy}), events
+    return _sram_reload(trace, chip), 0
+
+
+def inference(trace: Trace, chip: ChipConfig, where: Assignment) -> Breakdown:
+    """Energy tree (J) of one sample after the last task: arrays, activation functions, buffer, links."""
+    positions = np.array([spec.positions for spec in trace.meta.layers], dtype=np.float64)
+    inputs = np.array([spec.groups * spec.fan_in for spec in trace.meta.layers], dtype=np.float64)
+    outputs = np.array([spec.groups * spec.outputs for spec in trace.meta.layers], dtype=np.float64)
+    vectors = np.zeros((trace.meta.tasks, len(positions)))
+    vectors[-1] = positions
+    arrays = forward(trace, chip, serving_place(chip, where), vectors)[-1]
+    read = float(positions @ inputs) * chip.input_bits
+    written = float(positions @ outputs) * chip.input_bits
+    moved = Breakdown.of(
+        {
+            "activation": float(positions @ outputs) * chip.mac.vector_energy_j,
+            "buffer": {"read": read * chip.buffer.read_energy_j, "write": written * chip.buffer.write_energy_j},
+            "link": (read + written) * chip.link.energy_j * chip.link.hops,
+        }
+    )
+    return arrays.plus(moved)
+
+
+def task_switch(trace: Trace, chip: ChipConfig) -> Breakdown:
+    """Energy tree (J) of serving another learned task: its masks come from DRAM; weights are shared by all tasks."""
+    bits = float(trace.task_counts["mask_bits"].mean())
+    return Breakdown({("mask_dram",): bits * chip.dram.energy_j, ("mask_write",): bits * chip.buffer.write_energy_j})
+
+
+def power_up(trace: Trace, chip: ChipConfig) -> Breakdown:
+    """Energy tree (J) of one power-up: weights that live in SRAM alone are reloaded from DRAM."""
+    if chip.rram is not None:
+        return Breakdown({("sram_reload",): 0.0})
+    return _sram_reload(trace, chip)
+
+
+def _sram_reload(trace: Trace, chip: ChipConfig) -> Breakdown:
+    if chip.sram is None or chip.sram_geometry is None:
+        raise ValueError("the chip has no SRAM")
+    copies = 2 if chip.input_gradient == "second-copy" else 1
+    grid = profile_of(trace, chip.sram_geometry).grid
+    weights = float((grid.rows * grid.outputs).sum())
+    cells = float(grid.cells.sum()) * copies
+    return Breakdown(
+        {
+            ("dram_read",): weights * chip.weight_bits * chip.dram.energy_j,
+            ("sram_write",): cells * chip.sram.cell.write_energy_j,
+        }
+    )

@@ -1,0 +1,86 @@
+"""A report as plain text of at most 100 columns."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from imcsim.core.cost import Breakdown
+from imcsim.core.units import area_mm2, with_prefix
+
+if TYPE_CHECKING:
+    from imcsim.chip.report import Lifetime, Report
+
+_NAME, _VALUE = 44, 14
+
+
+def text(report: "Report") -> str:
+    """Return accuracy, energy by part, time, area, writes, lifetime, horizon and warnings, ending in a newline."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: "Report") -> Iterator[str]:
+    yield f"{report.method} on {report.chip}: {report.network}, Split-{report.dataset}, seed {report.seed}"
+    yield from _accuracy(report)
+    yield from _tree("Training energy, whole stream", report.energy, "J")
+    apart = {"deployment": report.deployment, "one task switch": report.task_switch, "one power-up": report.power_up}
+    for name, tree in {**apart, "one inference": report.inference}.items():
+        yield _line(f"{name} (not in training)", with_prefix(tree.total, "J"))
+    yield from _tree("Training time, whole stream", report.latency, "s")
+    yield _line("one inference", with_prefix(report.inference_latency.total, "s"))
+    yield ""
+    yield _line("Area", area_mm2(report.area.total))
+    for part, area_m2 in sorted(report.area.by(0).items(), key=lambda item: -item[1]):
+        yield _line(f"  {part}", area_mm2(area_m2))
+    yield from _writes(report)
+    yield ""
+    yield "Horizon: what the energies above are spread over"
+    for name, value in report.horizon.items():
+        stem, unit = (name[:-2], "J") if name.endswith("_j") else (name, "")
+        yield _line(f"  {stem.replace('_', ' ')}", with_prefix(value, unit))
+    for warning in report.warnings:
+        yield f"warning: {warning}"
+
+
+def _accuracy(report: "Report") -> Iterator[str]:
+    yield "Accuracy after the last task, mean over tasks; forgetting: best over all checkpoints minus last (Mammoth)"
+    for scenario, name in (("class_il", "Class-IL"), ("task_il", "Task-IL")):
+        final, lost = report.accuracy[f"{scenario}_final"], report.accuracy.get(f"forgetting_{scenario}_max")
+        forgetting = "" if lost is None else f"   forgetting {100 * lost:.1f} %"
+        yield f"  {name:<10}{100 * final:>6.1f} %{forgetting}"
+
+
+def _tree(title: str, tree: Breakdown, unit: str) -> Iterator[str]:
+    total = tree.total
+    yield ""
+    yield _line(title, with_prefix(total, unit))
+    for part, value in sorted(tree.by(0).items(), key=lambda item: -item[1]):
+        yield _line(f"  {part}", with_prefix(value, unit), value, total)
+        inner = tree.part(part).by(0)
+        for name, amount in sorted(inner.items(), key=lambda item: -item[1]) if len(inner) > 1 else ():
+            yield _line(f"    {name}", with_prefix(amount, unit), amount, total)
+
+
+def _writes(report: "Report") -> Iterator[str]:
+    for memory, writes in report.writes.items():
+        yield ""
+        yield _line(f"{memory.upper()} programming events, whole stream", with_prefix(writes.total, ""))
+        yield _line("  worst cell", f"{writes.worst}")
+        yield _line("  mean over used cells", f"{writes.mean:.3g}")
+        yield _line("  deployment, apart", with_prefix(writes.deployment, ""))
+        if memory in report.lifetime:
+            yield from _life(report.lifetime[memory])
+
+
+def _life(life: "Lifetime") -> Iterator[str]:
+    for name, tasks, years in (
+        ("life to guaranteed cycles, no levelling", life.tasks_guaranteed, life.years_guaranteed),
+        ("life to first failure (Weibull)", life.tasks_first_failure, life.years_first_failure),
+    ):
+        if tasks is None or years is None:
+            yield _line(f"  {name}", "no limit")
+        else:
+            yield _line(f"  {name}", f"{tasks:.3g} tasks") + f"   {years:.3g} years at {life.tasks_per_day:g} tasks a day"
+
+
+def _line(name: str, value: str, amount: float | None = None, total: float = 0.0) -> str:
+    share = f"{100 * amount / total:>8.1f} %" if amount is not None and total > 0 else ""
+    return f"{name:<{_NAME}}{value:>{_VALUE}}{share}"

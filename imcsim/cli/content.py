@@ -1,0 +1,151 @@
+"""``imcsim list``, ``show`` and ``explain``: what there is, what it holds, and where a value comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imcsim.cli.options import ChipOption, JsonOption, SetOption, echo_json, overrides
+
+if TYPE_CHECKING:
+    from imcsim.core.registry import Registry
+    from imcsim.core.sources import Origin
+
+CODE_KINDS = ("method", "rule", "dataset")
+
+
+def list_command(
+    kind: Annotated[str, typer.Argument(help="device, component, chip, network, study, method, rule or dataset.")],
+    json_: JsonOption = False,
+) -> None:
+    """List the names of one kind.
+
+    Example: imcsim list chip
+    """
+    found = names_of(kind)
+    if json_:
+        echo_json(found)
+    else:
+        typer.echo("\n".join(found))
+
+
+def show_command(
+    kind: Annotated[str, typer.Argument(help="device, component, chip, study, network, method or rule.")],
+    name: Annotated[str, typer.Argument(help="A name of that kind, or a TOML file.")],
+    set_: SetOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Show what NAME holds: every value with its origin, source and range; for code, its description.
+
+    Example: imcsim show device rram-28nm
+    """
+    if kind in ("network", "method", "rule", "study"):
+        described = _description(kind, name)
+        if json_:
+            echo_json({"kind": kind, "name": name, "text": described})
+        else:
+            typer.echo(described)
+        return
+    records = _records(*_values(kind, name, overrides(set_)))
+    if json_:
+        echo_json(records)
+        return
+    for record in records:
+        typer.echo(_sentence(record))
+
+
+def explain_command(
+    path: Annotated[str, typer.Argument(help="Dotted path of a chip's value; a table's path explains all below it.")],
+    chip: ChipOption,
+    set_: SetOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Tell where a value of a chip comes from: file, override or default, with its citation and range.
+
+    Example: imcsim explain rram.cell.set_energy_j --chip hybrid-28nm
+    """
+    from imcsim.core.errors import ConfigError, nearest
+
+    records = _records(*_values("chip", chip, overrides(set_)))
+    found = [record for record in records if record["path"] == path or record["path"].startswith(f"{path}.")]
+    if not found:
+        raise ConfigError(f"chip {chip} has no value '{path}'{nearest(path, [r['path'] for r in records])}")
+    if json_:
+        echo_json(found)
+        return
+    for record in found:
+        typer.echo(_sentence(record))
+
+
+def names_of(kind: str) -> list[str]:
+    """Return all names of ``kind``; ContentError with the nearest kind if there is no such kind."""
+    from imcsim.core.content import KINDS, names
+    from imcsim.core.errors import ContentError, nearest
+
+    if kind == "dataset":
+        from imcsim.learn.data import DATASETS
+
+        return sorted(DATASETS)
+    if kind in ("method", "rule"):
+        return _registry(kind).names()
+    if kind not in KINDS:
+        raise ContentError(f"unknown kind '{kind}'{nearest(kind, (*KINDS, *CODE_KINDS))}")
+    return names(kind)
+
+
+def _registry(kind: str) -> Registry[Any]:
+    if kind == "method":
+        from imcsim.learn.method import METHODS
+
+        return METHODS
+    if kind == "rule":
+        from imcsim.mapping.rule import MAPPING_RULES
+
+        return MAPPING_RULES
+    from imcsim.learn.networks import NETWORKS
+
+    return NETWORKS
+
+
+def _description(kind: str, name: str) -> str:
+    import inspect
+
+    from imcsim.core.content import path_of
+
+    if kind == "study":
+        return Path(path_of(kind, name)).read_text(encoding="utf-8").rstrip()
+    entry = _registry(kind).get(name)
+    lines = [inspect.cleandoc(entry.__doc__ or name)]
+    if kind == "method":
+        settings = entry.config_type.model_fields.items()
+        lines += ["", *(f"{field} = {info.get_default(call_default_factory=True)!r}" for field, info in settings)]
+        lines += ["", f"source: {entry.source}"]
+    return "\n".join(lines)
+
+
+def _values(kind: str, name: str, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Origin]]:
+    from imcsim.core.toml import read_values
+
+    if kind == "chip":
+        from imcsim.chip.config import load_chip
+
+        chip = load_chip(name, given)
+        return chip.config.model_dump(mode="json"), chip.origins
+    return read_values(kind, name, given)
+
+
+def _records(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> list[dict[str, Any]]:
+    from dataclasses import asdict
+
+    from imcsim.core.sources import leaves
+
+    return [{"path": path, "value": value, **asdict(origins[path])} for path, value in leaves(values)]
+
+
+def _sentence(record: Mapping[str, Any]) -> str:
+    low, high = record["low"], record["high"]
+    limits = "" if low is None or high is None else f"  [{low:g} to {high:g}]"
+    return f"{record['path']} = {record['value']}{limits}\n    {record['kind']} {record['where']}: {record['source']}"

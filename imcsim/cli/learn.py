@@ -1,0 +1,72 @@
+"""``imcsim learn``: train one learner and keep its trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from imcsim.cli.options import JsonOption, SetOption, echo_json, overrides
+
+
+def learn_command(  # noqa: PLR0913 - each option of the command line is a parameter
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the trace goes.")],
+    dataset: Annotated[str, typer.Option(help="Data set of the stream.")] = "digits",
+    method: Annotated[str, typer.Option(help="Method; `imcsim list method` shows them.")] = "finetune",
+    network: Annotated[str, typer.Option(help="Network; `imcsim list network` shows them.")] = "convnet",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
+    set_: SetOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Train one learner on one stream and save the trace; a stopped run goes on from its checkpoint.
+
+    Example: imcsim learn --dataset digits --method er --out trace.safetensors --set method_config.buffer_size=500
+    """
+    from imcsim.core.config import parse
+    from imcsim.learn.api import learn
+    from imcsim.learn.config import LearnConfig
+    from imcsim.trace.store import save
+
+    fields: dict[str, Any] = {"dataset": dataset, "method": method, "network": network, "seed": seed}
+    config = parse(LearnConfig, nested(fields, overrides(set_)), "imcsim learn")
+    checkpoint = out.with_name(f"{out.name}.checkpoint")
+    with _bar() as advance:
+        trace = learn(config, progress=advance, checkpoint=checkpoint)
+    save(trace, out)
+    checkpoint.unlink(missing_ok=True)
+    accuracy = {"class_il_final": float(trace.class_il[-1].mean()), "task_il_final": float(trace.task_il[-1].mean())}
+    if json_:
+        echo_json({"trace": str(out), "config_hash": trace.meta.config_hash, **accuracy})
+        return
+    class_il, task_il = (f"{100 * value:.1f} %" for value in accuracy.values())
+    typer.echo(f"{out}: {method} on Split-{dataset}, final accuracy Class-IL {class_il}, Task-IL {task_il}")
+
+
+def nested(fields: dict[str, Any], given: Any) -> dict[str, Any]:
+    """Return ``fields`` with dotted paths of ``given`` set in nested tables; ConfigError through a value."""
+    from imcsim.core.errors import ConfigError
+
+    for path, value in given.items():
+        *tables, key = path.split(".")
+        node = fields
+        for table in tables:
+            node = node.setdefault(table, {})
+            if not isinstance(node, dict):
+                raise ConfigError(f"--set {path}: '{table}' is a value, not a table")
+        node[key] = value
+    return fields
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int, str], None]]:
+    """Yield what the learner tells its progress to: a bar on a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("training", total=None)
+        yield lambda done, total, text: progress.update(task, completed=done, total=total, description=text)

@@ -1,0 +1,87 @@
+"""``imcsim run``: a study from its question to tables, figures and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from imcsim.cli.options import JsonOption, SetOption, echo_json, overrides
+
+if TYPE_CHECKING:
+    from imcsim.report.study_report import Written
+    from imcsim.study.engine import Executor
+    from imcsim.study.run import StudyResult, Watcher
+
+
+def run_command(  # noqa: PLR0913 - each option of the command line is a parameter
+    study: Annotated[str, typer.Argument(help="Name of a study, or its TOML file.")],
+    set_: SetOption = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where results go: DIR/STUDY/DATASET.")] = Path("results"),
+    jobs: Annotated[int, typer.Option(min=1, help="Training points at once, one core each.")] = 2,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Train again what is stored.")] = False,
+    engine: Annotated[Literal["process", "dask"], typer.Option(help="Where points are trained.")] = "process",
+    address: Annotated[str | None, typer.Option(help="Address of the Dask scheduler.")] = None,
+    parquet: Annotated[bool, typer.Option("--parquet", help="Write rows.parquet too.")] = False,
+    json_: JsonOption = False,
+) -> None:
+    """Train what is missing of STUDY, price it on every chip, write tables, figures and one HTML page.
+
+    Run again after Ctrl-C and it goes on where it stopped.
+
+    Example: imcsim run hybrid_vs_all --set stream.dataset=fashion-mnist
+    """
+    from imcsim.report.study_report import write_report
+    from imcsim.study.run import RunOptions, run_study
+    from imcsim.study.spec import load_study
+    from imcsim.study.store import ResultStore
+
+    loaded = load_study(study, overrides(set_))
+    executor = _executor(engine, address)
+    with _watcher() as watcher:
+        result = run_study(loaded, RunOptions(out=out, jobs=jobs, executor=executor, fresh=fresh, watcher=watcher))
+    if parquet:
+        ResultStore(result.folder).write_parquet("rows", result.rows)
+    written = write_report(result)
+    if json_:
+        echo_json({"folder": str(result.folder), "trained": result.trained, "rows": result.rows})
+    else:
+        _show(result, written)
+
+
+def _executor(engine: str, address: str | None) -> Executor | None:
+    from imcsim.core.errors import StudyError
+    from imcsim.study.cluster import DaskExecutor
+
+    if (engine == "dask") != (address is not None):
+        raise StudyError("--engine dask and --address ADDRESS go together")
+    return None if address is None else DaskExecutor(address)
+
+
+@contextmanager
+def _watcher() -> Iterator[Watcher]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from imcsim.cli.progress import BarWatcher, PlainWatcher
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield PlainWatcher(console)
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        yield BarWatcher(progress)
+
+
+def _show(result: StudyResult, written: Written) -> None:
+    from imcsim.cli.results import print_table
+    from imcsim.report.study_report import distinct_warnings
+
+    print_table(written.table)
+    for warning in distinct_warnings(result.reports):
+        typer.echo(f"warning: {warning}")
+    typer.echo(f"{result.trained} points trained; results in {result.folder}, page {written.files[-1]}")

@@ -1,0 +1,1 @@
+"""Errors, frozen configs, content, sources, seeds and cost records: what every layer stands on."""

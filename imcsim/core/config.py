@@ -1,0 +1,75 @@
+"""The frozen base of every configuration, its hash, and one-sentence validation errors."""
+
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from imcsim.core.errors import ConfigError, nearest
+
+ConfigT = TypeVar("ConfigT", bound="FrozenConfig")
+
+
+class FrozenConfig(BaseModel):
+    """Immutable configuration: unknown keys, nan and inf are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+def parse(config_type: type[ConfigT], data: Mapping[str, Any], where: str) -> ConfigT:
+    """Validate ``data`` as ``config_type``.
+
+    Raises
+    ------
+    ConfigError
+        With the path of the first offending field, what was given, and the nearest allowed name.
+    """
+    try:
+        return config_type.model_validate(dict(data))
+    except ValidationError as error:
+        raise ConfigError(_sentence(config_type, error, where)) from None
+
+
+def config_hash(config: BaseModel | Mapping[str, Any]) -> str:
+    """Return the first 16 hex digits of the SHA-256 of the configuration's canonical JSON."""
+    data = config.model_dump(mode="json") if isinstance(config, BaseModel) else dict(config)
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _sentence(config_type: type[BaseModel], error: ValidationError, where: str) -> str:
+    # A misspelt key is also a missing one: the spelling is what helps.
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    path = ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-"))
+    if first["type"] == "extra_forbidden":
+        key = str(first["loc"][-1])
+        hint = nearest(key, _field_names(config_type, first["loc"][:-1]))
+        return f"{where}: unknown key '{path}'{hint}"
+    if first["type"] == "missing":
+        return f"{where}: '{path}' is missing"
+    message = str(first["msg"]).removeprefix("Value error, ")
+    if not path:
+        return f"{where}: {message}"
+    given = first.get("input")
+    shown = f" (given: {given!r})" if isinstance(given, (str, int, float, bool)) else ""
+    return f"{where}: '{path}': {message}{shown}"
+
+
+def _field_names(config_type: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    models: list[type[BaseModel]] = [config_type]
+    for part in path:
+        found = [m.model_fields[str(part)].annotation for m in models if str(part) in m.model_fields]
+        models = [model for annotation in found for model in _models_in(annotation)] or models
+    return [name for model in models for name in model.model_fields]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, dict, tuple, list, typing.Annotated):
+        return [model for part in typing.get_args(annotation) for model in _models_in(part)]
+    return []

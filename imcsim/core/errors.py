@@ -1,0 +1,63 @@
+"""Every error that a user can meet: one sentence, and the exit status of the command line."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class ImcsimError(Exception):
+    """Base of all errors raised on purpose; its text is one sentence for the user."""
+
+    exit_status = 2  # the user's mistake
+
+
+class ConfigError(ImcsimError):
+    """A configuration file or override breaks a rule."""
+
+
+class ContentError(ImcsimError):
+    """Named content (device, chip, network, study) is missing, foreign or broken."""
+
+
+class MappingError(ImcsimError):
+    """A weight matrix cannot be put on the arrays as asked."""
+
+
+class TraceError(ImcsimError):
+    """A trace is corrupt, of another version, or cannot be priced on this chip."""
+
+
+class DataError(ImcsimError):
+    """A data set is missing or does not match its checksum."""
+
+
+class StudyError(ImcsimError):
+    """A study's specification or store is unusable."""
+
+
+class ConservationError(ImcsimError):
+    """A conservation law does not hold: a defect of imcsim or of a trace, never the user's mistake."""
+
+    exit_status = 1
+
+
+class StorageError(ImcsimError):
+    """The disk refused a write; nothing was half-written."""
+
+    exit_status = 1
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """Return a hint ``; did you mean 'x'?`` or the list of allowed names.
+
+    Parameters
+    ----------
+    name
+        What was given.
+    allowed
+        What could have been given.
+    """
+    choices = sorted(allowed)
+    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; allowed: {', '.join(choices)}" if choices else ""

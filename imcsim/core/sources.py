@@ -1,0 +1,61 @@
+"""Where each number comes from: file, override or default, and the citation behind it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Origin of one value of a resolved configuration.
+
+    Parameters
+    ----------
+    kind
+        ``file`` (read from TOML), ``override`` (``--set`` or a study), ``default`` (declared in code).
+    where
+        The file's name, or the override's text.
+    source
+        Citation: paper, repository and file, table; or "design choice: ..." for a choice.
+    low, high
+        Published or assumed range, in the value's unit; None where the file states none.
+    """
+
+    kind: Literal["file", "override", "default"]
+    where: str
+    source: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Resolved(Generic[T]):
+    """A validated configuration and the origin of each of its values, by dotted path."""
+
+    config: T
+    origins: Mapping[str, Origin]
+
+    def origin(self, path: str) -> Origin:
+        """Return the origin of the value at dotted ``path``; KeyError if there is no such value."""
+        return self.origins[path]
+
+
+def leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted path, value) for every value that is not a table."""
+    for key, value in data.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{path}.")
+        else:
+            yield path, value
+
+
+def source_of(path: str, sources: Mapping[str, str]) -> str | None:
+    """Return the citation for ``path``: its own entry, or that of the nearest enclosing table."""
+    while path:
+        if path in sources:
+            return sources[path]
+        path = path.rpartition(".")[0]
+    return sources.get("*")

@@ -1,0 +1,203 @@
+"""TOML content: values, a ``[sources]`` table with a citation for each, ``[ranges]``, references, overrides.
+
+A content file looks like this::
+
+    kind = "rram"
+    read_voltage_v = 0.2
+
+    [sources]
+    read_voltage_v = "CiMLoop cells (mit-emze/cimloop@d6e1390)"
+
+    [ranges]
+    read_voltage_v = [0.1, 0.5]
+
+A string at a path that the caller names as a reference (``rram.cell = "rram-28nm"``) is replaced by that file.
+"""
+
+import copy
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imcsim.core.config import ConfigT, parse
+from imcsim.core.content import path_of
+from imcsim.core.errors import ConfigError, nearest
+from imcsim.core.sources import Origin, Resolved, leaves, source_of
+
+Overrides = Mapping[str, Any]
+
+
+@dataclass
+class _Document:
+    values: dict[str, Any]
+    origins: dict[str, Origin]
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the file's tables; ConfigError with file, line and reason if it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name} is not valid TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Split ``path=value``; the value is read as TOML, else taken as a string.
+
+    Raises
+    ------
+    ConfigError
+        If there is no ``=`` or no path.
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise ConfigError(f"an override reads path=value, got '{text}'")
+    try:
+        return path.strip(), tomllib.loads(f"v = {value}")["v"]
+    except tomllib.TOMLDecodeError:
+        return path.strip(), value.strip()
+
+
+def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
+    """Return ``{path: value}`` for a list of ``path=value`` texts."""
+    return dict(parse_override(text) for text in texts)
+
+
+def load_resolved(
+    config_type: type[ConfigT],
+    kind: str,
+    name: str,
+    overrides: Overrides | None = None,
+    references: Mapping[str, str] | None = None,
+) -> Resolved[ConfigT]:
+    """Load content ``name`` of ``kind``, follow its references, apply overrides, validate.
+
+    Parameters
+    ----------
+    config_type
+        The frozen config that the file describes.
+    kind, name
+        Content kind and name, or a TOML file's path.
+    overrides
+        Dotted path -> value; a reference may be overridden by another name, and fields below it too.
+    references
+        Dotted path -> content kind, for strings that name another file. ``"rram.cell": "device"``.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown key, a number without a source, a wrong type or a broken rule.
+    """
+    path = path_of(kind, name)
+    document = _read_document(path)
+    pending = dict(overrides or {})
+    for reference, target_kind in (references or {}).items():
+        _follow(document, reference, target_kind, pending, path.parent)
+    for dotted, value in pending.items():
+        _override(document, dotted, value, path.name)
+    config = parse(config_type, document.values, path.name)
+    return Resolved(config, _with_defaults(config.model_dump(), document.origins))
+
+
+def _with_defaults(values: Mapping[str, Any], origins: dict[str, Origin]) -> dict[str, Origin]:
+    default = Origin("default", "imcsim", "design choice: the field's default in imcsim")
+    return {path: origins.get(path, default) for path, _ in leaves(values)}
+
+
+def _read_document(path: Path) -> _Document:
+    data = read_toml(path)
+    sources = {k: str(v) for k, v in leaves(data.pop("sources", {}))}
+    ranges = dict(leaves(data.pop("ranges", {})))
+    origins = {dotted: _origin(dotted, value, sources, ranges, path.name) for dotted, value in leaves(data)}
+    tables = {"*"}.union(*(_enclosing(dotted) for dotted in origins))
+    for section, named, known in (("sources", sources, tables | set(origins)), ("ranges", ranges, set(origins))):
+        for dotted in named:
+            if dotted not in known:
+                raise ConfigError(f"{path.name}: [{section}] names no value: '{dotted}'{nearest(dotted, known)}")
+    return _Document(data, origins)
+
+
+def _origin(dotted: str, value: Any, sources: Mapping[str, str], ranges: Mapping[str, Any], where: str) -> Origin:
+    source = source_of(dotted, sources)
+    if source is None:
+        if _holds_number(value):
+            raise ConfigError(f"{where}: '{dotted}' has no source; add it to [sources]")
+        source = "design choice"
+    low, high = _range(ranges.get(dotted), dotted, where)
+    if low is not None and high is not None and _is_number(value) and not low <= value <= high:
+        raise ConfigError(f"{where}: '{dotted}' = {value} lies outside its own range [{low}, {high}]")
+    return Origin("file", where, source, low, high)
+
+
+def _enclosing(dotted: str) -> set[str]:
+    parts = dotted.split(".")
+    return {".".join(parts[:depth]) for depth in range(1, len(parts))}
+
+
+def _holds_number(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(_holds_number(item) for item in value)
+    if isinstance(value, dict):
+        return any(_holds_number(item) for item in value.values())
+    return _is_number(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _range(value: Any, dotted: str, where: str) -> tuple[float | None, float | None]:
+    if value is None:
+        return None, None
+    ends = [float(end) for end in value if _is_number(end)] if isinstance(value, list) else []
+    if len(ends) != 2 or len(value) != 2 or not ends[0] <= ends[1]:
+        raise ConfigError(f"{where}: range of '{dotted}' must be [low, high], two numbers, got {value}")
+    return ends[0], ends[1]
+
+
+def _follow(document: _Document, reference: str, kind: str, pending: dict[str, Any], folder: Path) -> None:
+    parent, _, key = reference.rpartition(".")
+    table = _table(document.values, parent)
+    if table is None or key not in table:
+        return
+    if isinstance(pending.get(reference), str):
+        name = pending.pop(reference)
+    elif isinstance(table[key], str):
+        name = _beside(table[key], folder)
+    else:
+        return
+    target = _read_document(path_of(kind, name))
+    table[key] = target.values
+    document.origins.pop(reference, None)
+    document.origins.update({f"{reference}.{p}": origin for p, origin in target.origins.items()})
+
+
+def _beside(name: str, folder: Path) -> str:
+    # a file that names another file means one in its own folder, wherever the user stands
+    beside = folder / name
+    return str(beside) if name.endswith(".toml") and beside.is_file() else name
+
+
+def _override(document: _Document, dotted: str, value: Any, where: str) -> None:
+    parent, _, key = dotted.rpartition(".")
+    table = _table(document.values, parent)
+    if table is None:
+        known = set[str]().union(*(_enclosing(path) for path in document.origins))
+        raise ConfigError(f"{where}: override of '{dotted}': no such table '{parent}'{nearest(parent, known)}")
+    table[key] = copy.deepcopy(value)
+    for path in [path for path in document.origins if path == dotted or path.startswith(f"{dotted}.")]:
+        del document.origins[path]
+    text = f"{dotted}={value}"
+    for path, _ in leaves({dotted: value}):
+        document.origins[path] = Origin("override", text, f"override: {text}")
+
+
+def _table(values: dict[str, Any], dotted: str) -> dict[str, Any] | None:
+    table: Any = values
+    for part in dotted.split(".") if dotted else []:
+        table = table.get(part) if isinstance(table, dict) else None
+    return table if isinstance(table, dict) else None

@@ -1,0 +1,137 @@
+"""One RRAM cell: conductance window, read, programming pulses, wear and spread, as plain SI numbers."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from imcsim.core.config import FrozenConfig
+from imcsim.core.errors import ConfigError
+
+# A lognormal with mean m and 99th percentile q exists only while ln(q/m) <= z^2/2, z the 99 % quantile of N(0, 1).
+P99_OVER_MEAN_LIMIT = 14.9
+
+
+class RramCell(FrozenConfig):
+    """A resistive cell with its selector.
+
+    Parameters
+    ----------
+    feature_size_m, area_f2
+        Node (m) and cell area in squares of it.
+    conductance_min_s, conductance_max_s
+        Window (S); levels are equally spaced inside it.
+    read_voltage_v, read_time_s
+        Read amplitude (V) and duration of one input phase (s).
+    set_voltage_v, reset_voltage_v, pulse_time_s
+        Programming pulses (V, s). SET raises the conductance.
+    set_energy_j, reset_energy_j
+        Energy of one pulse (J), cell and driver.
+    verify_energy_j, verify_time_s
+        One verify read with its conversion (J, s).
+    pulses_mean, pulses_p99
+        Pulses per programming event: mean and 99th percentile, index ``cell_bits - 1``.
+    set_pulse_share
+        Share of the pulses that are SET, 0..1.
+    wire_capacitance_f
+        Line charged by each pulse (F); used by the ``arithmetic`` write rule only.
+    endurance_scale_cycles, endurance_shape, guaranteed_cycles
+        Weibull scale and shape of the cycles to failure, and the cycles that a data sheet promises.
+    programming_sigma_fraction, read_noise_fraction
+        Standard deviations after programming and of each read, as fractions of ``conductance_max_s``.
+    stuck_low_fraction, stuck_high_fraction
+        Shares of cells stuck at the lowest and at the highest conductance.
+
+    Raises
+    ------
+    ConfigError
+        Through :func:`imcsim.core.config.parse`, for an empty window, values <= 0, or pulse tables that disagree.
+    """
+
+    kind: Literal["rram"]
+    name: str
+    description: str = ""
+    feature_size_m: float = Field(gt=0)
+    area_f2: float = Field(gt=0)
+    conductance_min_s: float = Field(gt=0)
+    conductance_max_s: float = Field(gt=0)
+    read_voltage_v: float = Field(gt=0)
+    read_time_s: float = Field(gt=0)
+    set_voltage_v: float = Field(gt=0)
+    reset_voltage_v: float = Field(gt=0)
+    pulse_time_s: float = Field(gt=0)
+    set_energy_j: float = Field(gt=0)
+    reset_energy_j: float = Field(gt=0)
+    verify_energy_j: float = Field(ge=0)
+    verify_time_s: float = Field(ge=0)
+    pulses_mean: tuple[float, ...] = Field(min_length=1)
+    pulses_p99: tuple[float, ...] = Field(min_length=1)
+    set_pulse_share: float = Field(ge=0, le=1)
+    wire_capacitance_f: float = Field(ge=0)
+    endurance_scale_cycles: float = Field(gt=0)
+    endurance_shape: float = Field(gt=0)
+    guaranteed_cycles: float = Field(gt=0)
+    programming_sigma_fraction: float = Field(ge=0)
+    read_noise_fraction: float = Field(ge=0)
+    stuck_low_fraction: float = Field(ge=0, le=1)
+    stuck_high_fraction: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _window_and_faults(self) -> "RramCell":
+        if self.conductance_max_s <= self.conductance_min_s:
+            raise ValueError(
+                f"conductance_max_s ({self.conductance_max_s}) must be > conductance_min_s ({self.conductance_min_s})"
+            )
+        if self.stuck_low_fraction + self.stuck_high_fraction > 1:
+            raise ValueError("stuck_low_fraction + stuck_high_fraction must be <= 1")
+        return self
+
+    @model_validator(mode="after")
+    def _pulse_tables(self) -> "RramCell":
+        if len(self.pulses_mean) != len(self.pulses_p99):
+            raise ValueError(
+                f"pulses_mean has {len(self.pulses_mean)} entries and pulses_p99 {len(self.pulses_p99)}; "
+                f"both need one for each number of bits per cell"
+            )
+        for bits, (mean, p99) in enumerate(zip(self.pulses_mean, self.pulses_p99, strict=True), start=1):
+            if mean < 1:
+                raise ValueError(f"pulses_mean at {bits} bits must be >= 1, got {mean}")
+            if not mean <= p99 <= P99_OVER_MEAN_LIMIT * mean:
+                raise ValueError(
+                    f"pulses_p99 at {bits} bits must lie between the mean ({mean}) and {P99_OVER_MEAN_LIMIT} times it "
+                    f"(no lognormal has another ratio), got {p99}"
+                )
+        return self
+
+    @property
+    def area_m2(self) -> float:
+        """Area of one cell (m2)."""
+        return self.area_f2 * self.feature_size_m**2
+
+    def conductances_s(self, cell_bits: int) -> NDArray[np.float64]:
+        """Return the conductance of each level (S), shape (2**cell_bits,), equally spaced from lowest to highest.
+
+        Raises
+        ------
+        ConfigError
+            If ``cell_bits`` < 1.
+        """
+        if cell_bits < 1:
+            raise ConfigError(f"cell_bits must be >= 1, got {cell_bits}")
+        return np.linspace(self.conductance_min_s, self.conductance_max_s, 1 << cell_bits, dtype=np.float64)
+
+    def pulse_statistics(self, cell_bits: int) -> tuple[float, float]:
+        """Return (mean, 99th percentile) of the pulses of one programming event.
+
+        Raises
+        ------
+        ConfigError
+            If the cell has no measured pulse counts for ``cell_bits``.
+        """
+        if not 1 <= cell_bits <= len(self.pulses_mean):
+            raise ConfigError(
+                f"cell_bits = {cell_bits}, but cell '{self.name}' has pulse counts for 1 to {len(self.pulses_mean)} "
+                f"bits; lower cell_bits or extend pulses_mean and pulses_p99"
+            )
+        return self.pulses_mean[cell_bits - 1], self.pulses_p99[cell_bits - 1]

@@ -1,0 +1,218 @@
+"""One call: a configuration in, a trace out."""
+
+import platform
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import imcsim
+from imcsim.core.config import config_hash, parse
+from imcsim.core.errors import ConfigError, ImcsimError
+from imcsim.core.seeds import child_seed
+from imcsim.learn import checkpoint as checkpoints
+from imcsim.learn.config import LearnConfig
+from imcsim.learn.freeze import Freezer
+from imcsim.learn.loop import Learner, train
+from imcsim.learn.method import METHODS, Context, Method
+from imcsim.learn.networks import build_network
+from imcsim.learn.quantize import Quantiser
+from imcsim.learn.recorder import Recorder
+from imcsim.learn.shapes import trace_layers
+from imcsim.learn.stream import Stream, augment, split
+from imcsim.trace.schema import Policy, TraceMeta
+from imcsim.trace.trace import Trace
+
+Progress = Callable[[int, int, str], None]
+
+
+class LearningStopped(ImcsimError):
+    """Training was stopped on request, after an epoch."""
+
+    exit_status = 1
+
+
+def learn(
+    config: LearnConfig,
+    *,
+    progress: Progress | None = None,
+    checkpoint: Path | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Trace:
+    """Train one learner on one stream and return its trace.
+
+    Parameters
+    ----------
+    config
+        Everything that the result depends on; the same configuration gives the same trace, on a CPU bit for bit.
+    progress
+        Called after each epoch with (epochs done, epochs in all, a few words).
+    checkpoint
+        Written after each epoch; if it exists, training goes on from there.
+    stop
+        Asked after each epoch; True stops.
+
+    Raises
+    ------
+    ConfigError, ContentError, DataError, TraceError, StorageError
+        For the user's mistakes, a foreign checkpoint, or a full disk.
+    LearningStopped
+        If ``stop`` said so.
+    """
+    stream = split(
+        config.dataset,
+        config.tasks,
+        classes_per_task=config.classes_per_task,
+        train_limit=config.train_limit,
+        seed=child_seed(config.seed, "split"),
+    )
+    seed = child_seed(config.seed, "network")
+    network = build_network(config.network, stream.class_count, stream.image_shape, config.network_params, seed)
+    return learn_on(config, network, stream, progress=progress, checkpoint=checkpoint, stop=stop)
+
+
+def learn_on(
+    config: LearnConfig,
+    network: nn.Module,
+    stream: Stream,
+    *,
+    progress: Progress | None = None,
+    checkpoint: Path | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Trace:
+    """Train a given network, in place, on a given stream; see :func:`learn`."""
+    devices = [torch.device(config.device)] if config.device != "cpu" else []
+    with torch.random.fork_rng(devices=devices):
+        learner = make_learner(config, network, stream)
+        if checkpoint is not None and checkpoint.exists():
+            checkpoints.restore(learner, checkpoint)
+        train(learner, partial(_after_epoch, learner, progress, checkpoint, stop))
+        learner.recorder.passes.remove()
+    return make_trace(learner, stream)
+
+
+def make_learner(config: LearnConfig, network: nn.Module, stream: Stream) -> Learner:
+    """Return everything that a run holds, before its first step."""
+    device = _device(config.device)
+    layers = trace_layers(network, stream.image_shape)
+    network.to(device)
+    if config.autocast_bf16:
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    quantiser = Quantiser(network, layers, config.weight_bits, config.weight_range, config.quantise)
+    freezer = Freezer(network, layers, config.pe_tile, config.freeze_digital)
+    method = _method(config)
+    stream_tasks = tuple(task.to(device) for task in stream.tasks)
+    tasks = method.tasks(stream_tasks)
+    steps = config.epochs * max(-(-len(task.y_train) // config.batch_size) for task in tasks)
+    bits, most = (config.input_bits, config.error_bits), (steps, config.epochs)
+    recorder = Recorder(network, freezer, quantiser, len(stream_tasks), config.encodings, bits, most)
+    augmentation = _generator(config.seed, "augment")
+    images = partial(_images, generator=augmentation if stream.augment else None, channels_last=config.autocast_bf16)
+    random = _generator(config.seed, "method")
+    context = Context(network, layers, device, random, images, config.pe_tile, epochs=config.epochs)
+    shuffle = _generator(config.seed, "shuffle")
+    return Learner(
+        config, stream_tasks, tasks, network, method, context, quantiser, freezer, recorder, shuffle, augmentation
+    )
+
+
+def make_trace(learner: Learner, stream: Stream) -> Trace:
+    """Return the trace of a finished run."""
+    recorder, tables = learner.recorder, learner.recorder.tables
+    stacked = {name: np.stack(entries) for name, entries in tables.items()}
+
+    def group(kind: str) -> dict[str, Any]:
+        return {name.partition("/")[2]: values for name, values in stacked.items() if name.startswith(f"{kind}/")}
+
+    def by_policy(kind: str) -> dict[tuple[Policy, str, str], Any]:
+        keys = [(key.split("/"), values) for key, values in group(kind).items()]
+        return {(policy, encoding, layer): values for (policy, encoding, layer), values in keys}  # type: ignore[misc]
+
+    return Trace(
+        meta=_meta(learner, stream),
+        counts=recorder.counts,
+        task_counts=recorder.task_counts,
+        codes=group("codes"),
+        changes=by_policy("changes"),
+        transitions=by_policy("transitions"),
+        input_density=stacked["input_density"],
+        error_density=stacked["error_density"],
+        input_zero_share=stacked["input_zero_share"],
+        error_zero_share=stacked["error_zero_share"],
+        class_il=np.array(learner.class_il),
+        task_il=np.array(learner.task_il),
+        placement=group("placement"),
+        active=group("active"),
+    )
+
+
+def _meta(learner: Learner, stream: Stream) -> TraceMeta:
+    config = learner.config
+    placed = any(name.startswith("placement/") for name in learner.recorder.tables)
+    return TraceMeta(
+        imcsim_version=imcsim.__version__,
+        config=config.model_dump(mode="json"),
+        config_hash=config_hash(config),
+        versions={
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "torch": torch.__version__,
+            "imcsim": imcsim.__version__,
+        },
+        seed=config.seed,
+        method=config.method,
+        network=config.network,
+        dataset=stream.dataset,
+        task_classes=tuple(task.classes for task in stream.tasks),
+        task_sizes=tuple(len(task.y_train) for task in stream.tasks),
+        layers=learner.quantiser.layers,
+        weight_bits=config.weight_bits,
+        weight_scales=tuple(learner.quantiser.scales),
+        input_bits=config.input_bits,
+        error_bits=config.error_bits,
+        batch_size=config.batch_size,
+        encodings=config.encodings,
+        pe_tile=config.pe_tile if placed else None,
+        clipped_weight_share=learner.quantiser.clipped_share(),
+        notes=stream.notes,
+    )
+
+
+def _after_epoch(
+    learner: Learner, progress: Progress | None, checkpoint: Path | None, stop: Callable[[], bool] | None
+) -> None:
+    epochs = learner.config.epochs
+    if checkpoint is not None:
+        checkpoints.save(learner, checkpoint)
+    if progress is not None:
+        text = f"{learner.config.method}: task {learner.task + 1}/{len(learner.tasks)}"
+        progress(learner.task * epochs + learner.epoch, len(learner.tasks) * epochs, text)
+    if stop is not None and stop():
+        where = f"task {learner.task + 1}, epoch {learner.epoch}"
+        again = f"; run it again to go on from {checkpoint}" if checkpoint is not None else ""
+        raise LearningStopped(f"learning was stopped after {where}{again}")
+
+
+def _method(config: LearnConfig) -> Method:
+    factory = METHODS.get(config.method)
+    return factory(parse(factory.config_type, config.method_config, f"method_config of '{config.method}'"))
+
+
+def _device(name: str) -> torch.device:
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device: '{name}' was asked for, but torch finds no GPU; use device = \"cpu\"")
+    return device
+
+
+def _generator(seed: int, name: str) -> torch.Generator:
+    return torch.Generator().manual_seed(child_seed(seed, name))
+
+
+def _images(x: Tensor, generator: torch.Generator | None, channels_last: bool) -> Tensor:
+    changed = x if generator is None else augment(x, generator)
+    return changed.contiguous(memory_format=torch.channels_last) if channels_last else changed

@@ -1,0 +1,155 @@
+"""Checkpoints: one safetensors file, its structure as JSON in the header; no pickle, never half-written.
+
+Also what goes into a checkpoint of a run, so that a resumed run gives the same trace, on a CPU bit for bit.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imcsim.core.config import config_hash
+from imcsim.core.errors import TraceError
+from imcsim.core.files import write_atomic
+from imcsim.learn.loop import Learner, make_optimizer
+from imcsim.learn.method import TaskPlan, WorkDone
+
+_TENSOR = "__tensor__"
+_FORMAT = "imcsim-checkpoint-1"
+
+
+def pack(state: Any) -> tuple[Any, dict[str, Tensor]]:
+    """Split nested dicts (string keys), lists, tensors, arrays and JSON values into a JSON tree and named tensors.
+
+    Raises
+    ------
+    TypeError
+        For anything else: a defect of the method whose state it is.
+    """
+    tensors: dict[str, Tensor] = {}
+    return _pack(state, tensors), tensors
+
+
+def unpack(tree: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """Return the state that :func:`pack` split; arrays come back as tensors."""
+    if isinstance(tree, dict):
+        if _TENSOR in tree:
+            return tensors[tree[_TENSOR]]
+        return {key: unpack(value, tensors) for key, value in tree.items()}
+    return [unpack(value, tensors) for value in tree] if isinstance(tree, list) else tree
+
+
+def _pack(state: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(state, np.ndarray):
+        state = torch.from_numpy(np.ascontiguousarray(state))
+    if isinstance(state, Tensor):
+        name = str(len(tensors))
+        tensors[name] = state.detach().cpu().clone().contiguous()
+        return {_TENSOR: name}
+    if isinstance(state, Mapping):
+        if not all(isinstance(key, str) for key in state):
+            raise TypeError(f"checkpointed state needs string keys, got {list(state)[:3]}")
+        return {key: _pack(value, tensors) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return [_pack(value, tensors) for value in state]
+    if state is None or isinstance(state, bool | int | float | str):
+        return state
+    raise TypeError(f"a {type(state).__name__} cannot be checkpointed")
+
+
+def save(learner: Learner, path: Path) -> None:
+    """Write everything that a resumed run needs, atomically.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses; the earlier checkpoint stays.
+    """
+    from safetensors.torch import save as to_bytes
+
+    tree, tensors = pack(_state(learner))
+    metadata = {"format": _FORMAT, "config": config_hash(learner.config), "state": json.dumps(tree)}
+    write_atomic(path, to_bytes(tensors, metadata))
+
+
+def restore(learner: Learner, path: Path) -> None:
+    """Bring ``learner`` to where the checkpoint was written.
+
+    Raises
+    ------
+    TraceError
+        If the file is corrupt or belongs to another configuration.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        if metadata.get("format") != _FORMAT:
+            raise TraceError(f"{path} is not a checkpoint of this version of imcsim; delete it to start anew")
+        if metadata["config"] != config_hash(learner.config):
+            raise TraceError(f"checkpoint {path} belongs to another configuration; delete it to start anew")
+        _take(learner, unpack(json.loads(metadata["state"]), tensors))
+    except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
+        raise TraceError(f"checkpoint {path} is corrupt ({type(error).__name__}); delete it to start anew") from None
+
+
+def _state(learner: Learner) -> dict[str, Any]:
+    context, pes = learner.context, learner.freezer.pes
+    return {
+        "network": learner.network.state_dict(),
+        "scales": learner.quantiser.scales,
+        "pes": pes,
+        "allowed": learner.freezer.allowed,
+        "momenta": _momenta(learner),
+        "method": learner.method.state_dict(),
+        "generators": [generator.get_state() for generator in _generators(learner)],
+        "work": {"layers": context.work.layers, "task": context.work.task},
+        "recorder": learner.recorder.state_dict(),
+        "class_il": learner.class_il,
+        "task_il": learner.task_il,
+        "position": [learner.task, learner.epoch, context.step],
+    }
+
+
+def _take(learner: Learner, state: dict[str, Any]) -> None:
+    context = learner.context
+    learner.task, learner.epoch, context.step = state["position"]
+    learner.started = True  # checkpoints are written after an epoch
+    context.task, context.epoch = learner.task, learner.epoch
+    learner.network.load_state_dict(state["network"])
+    learner.quantiser.restore_scales(state["scales"])
+    learner.freezer.apply(TaskPlan(state["pes"]))
+    learner.freezer.allowed = state["allowed"]
+    learner.optimizer = make_optimizer(learner)
+    _restore_momenta(learner, state["momenta"])
+    learner.method.load_state_dict(state["method"])
+    for generator, saved in zip(_generators(learner), state["generators"], strict=True):
+        generator.set_state(saved)
+    context.work = WorkDone(state["work"]["layers"], state["work"]["task"])
+    learner.recorder.load_state_dict(state["recorder"])
+    learner.class_il, learner.task_il = state["class_il"], state["task_il"]
+
+
+def _generators(learner: Learner) -> tuple[torch.Generator, ...]:
+    return learner.shuffle, learner.augmentation, learner.context.generator
+
+
+def _momenta(learner: Learner) -> list[Tensor | None]:
+    if learner.optimizer is None:
+        return []
+    state = learner.optimizer.state
+    return [state[p].get("momentum_buffer") if p in state else None for p in learner.freezer.trainable_parameters()]
+
+
+def _restore_momenta(learner: Learner, momenta: list[Tensor | None]) -> None:
+    if learner.optimizer is None:
+        return
+    for parameter, momentum in zip(learner.freezer.trainable_parameters(), momenta, strict=True):
+        if momentum is not None:
+            learner.optimizer.state[parameter]["momentum_buffer"] = momentum.to(parameter.device)

@@ -1,0 +1,33 @@
+"""Accuracy on every task from one run: Class-IL and Task-IL side by side."""
+
+from collections.abc import Collection, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from imcsim.learn.quantize import evaluating
+from imcsim.learn.stream import Task
+
+_BATCH = 1024  # design choice: bounds memory
+
+
+def accuracy_rows(network: nn.Module, tasks: Sequence[Task], seen: Collection[int]) -> tuple[list[float], list[float]]:
+    """Return (Class-IL, Task-IL) accuracy in 0..1 on each task.
+
+    Class-IL takes the arg-max over the ``seen`` classes only, so it is 0 on a task none of whose classes was seen.
+    Task-IL takes it over the task's own classes (other logits masked), which is chance before the task is learned.
+    """
+    class_il, task_il = [], []
+    with evaluating(network):
+        for task in tasks:
+            logits = torch.cat([network(part) for part in torch.split(task.x_test, _BATCH)])
+            class_il.append(_accuracy(logits, task.y_test, seen))
+            task_il.append(_accuracy(logits, task.y_test, task.classes))
+    return class_il, task_il
+
+
+def _accuracy(logits: Tensor, labels: Tensor, allowed: Collection[int]) -> float:
+    closed = torch.ones(logits.shape[1], dtype=torch.bool, device=logits.device)
+    closed[torch.tensor(sorted(allowed), device=logits.device)] = False
+    guess = logits.masked_fill(closed, -torch.inf).argmax(1)
+    return int((guess == labels).sum()) / len(labels)

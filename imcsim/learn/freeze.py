@@ -1,0 +1,145 @@
+"""Makes masks stop work: frozen layers leave the autograd graph, frozen weights keep every bit.
+
+Shape letters: G groups, I row tiles, J column tiles of PEs, D fan-in.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from imcsim.learn.method import Method, TaskPlan
+from imcsim.learn.pe_blocks import PeTile, expand, pe_counts
+from imcsim.learn.quantize import mapped_module
+from imcsim.learn.shapes import weight_from_matrix
+from imcsim.mapping.layer import LayerSpec
+
+
+class Freezer:
+    """Applies a task's plan and a method's masks to the network.
+
+    Parameters
+    ----------
+    network, layers
+        The network and its mapped layers.
+    pe_tile
+        (weight rows, weight columns) of a PE.
+    freeze_digital
+        Whether the bias of a fully frozen layer, and the parameters of the unmapped modules that follow it in the
+        network's order (its norm layer), freeze with it; else one early bias keeps the whole backward pass alive.
+    """
+
+    def __init__(
+        self, network: nn.Module, layers: Sequence[LayerSpec], pe_tile: PeTile, freeze_digital: bool = True
+    ) -> None:
+        self.network = network
+        self.layers = tuple(layers)
+        self.pe_tile = pe_tile
+        self.weights = {spec.name: mapped_module(network, spec.name).weight for spec in layers}
+        self.digital = _digital_parameters(network, [spec.name for spec in layers])
+        self.freeze_digital = freeze_digital
+        self.pes: dict[str, Tensor] | None = None
+        self.allowed: dict[str, int] = {}
+        self._trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+        self._masks: dict[str, Tensor] = {}
+        self._before: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def apply(self, plan: TaskPlan) -> None:
+        """Freeze what ``plan`` freezes, and let everything else train.
+
+        Raises
+        ------
+        ValueError
+            If the plan lacks a layer or has PEs of another shape: a defect of the method.
+        """
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(name in self._trained)
+            parameter.grad = None
+        self.pes = None if plan.trainable_pes is None else self._checked(plan.trainable_pes)
+        self._masks = {}
+        for spec in self.layers:
+            if self.pes is not None and not self.pes[spec.name].all():
+                self._freeze(spec, self.pes[spec.name])
+
+    def trainable_parameters(self) -> list[nn.Parameter]:
+        """Return what the optimiser may change."""
+        return [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+
+    def trainable_weights(self, spec: LayerSpec) -> int:
+        """Return the number of weights of the layer in trainable PEs."""
+        weight, mask = self.weights[spec.name], self._masks.get(spec.name)
+        if not weight.requires_grad:
+            return 0
+        return weight.numel() if mask is None else int(mask.sum())
+
+    def kept_share(self, spec: LayerSpec) -> float:
+        """Return the share of the layer's input rows that feed a trainable PE, and so must be kept for backward."""
+        if self.pes is None:
+            return 1.0
+        rows = torch.full((self.pes[spec.name].shape[1],), self.pe_tile[0])
+        rows[-1] = spec.fan_in - self.pe_tile[0] * (len(rows) - 1)
+        fed = self.pes[spec.name].any(2) * rows  # (G, I)
+        return float(fed.sum()) / (spec.groups * spec.fan_in)
+
+    @torch.no_grad()
+    def mask_gradients(self, method: Method) -> None:
+        """Zero the gradient of weights that may not change, and remember their values for :meth:`restore`."""
+        active, update = method.active_masks() or {}, method.update_masks() or {}
+        self._before = {}
+        for name, weight in self.weights.items():
+            if weight.grad is None:
+                self.allowed[name] = 0
+                continue
+            mask = _both(self._masks.get(name), _both(active.get(name), update.get(name)))
+            self.allowed[name] = weight.numel() if mask is None else int(mask.sum())
+            if mask is not None:
+                weight.grad.mul_(mask)
+                self._before[name] = (mask, weight.detach().clone())
+
+    @torch.no_grad()
+    def restore(self, method: Method) -> None:
+        """Undo what momentum and weight decay did to frozen weights, and zero what the sparsity mask closes."""
+        for name, (mask, before) in self._before.items():
+            self.weights[name].copy_(torch.where(mask, self.weights[name], before))
+        self.zero_inactive(method)
+
+    @torch.no_grad()
+    def zero_inactive(self, method: Method) -> None:
+        """Set the weights outside the sparsity masks to 0."""
+        for name, mask in (method.active_masks() or {}).items():
+            self.weights[name].mul_(mask)
+
+    def _checked(self, pes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        for spec in self.layers:
+            shape = tuple(pes[spec.name].shape) if spec.name in pes else None
+            if shape != pe_counts(spec, self.pe_tile):
+                raise ValueError(f"plan for layer {spec.name}: {pe_counts(spec, self.pe_tile)} PEs, got {shape}")
+        return {spec.name: pes[spec.name].detach().cpu().bool() for spec in self.layers}
+
+    def _freeze(self, spec: LayerSpec, pes: Tensor) -> None:
+        weight = self.weights[spec.name]
+        if pes.any():
+            self._masks[spec.name] = weight_from_matrix(expand(pes, spec, self.pe_tile), spec).to(weight.device)
+            return
+        weight.requires_grad_(False)
+        for parameter in self.digital[spec.name] if self.freeze_digital else ():
+            parameter.requires_grad_(False)
+
+
+def _both(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    if first is None or second is None:
+        return first if second is None else second
+    return first & second
+
+
+def _digital_parameters(network: nn.Module, mapped: Sequence[str]) -> dict[str, list[nn.Parameter]]:
+    """Return mapped layer -> its bias and the parameters of unmapped modules up to the next mapped layer."""
+    owned: dict[str, list[nn.Parameter]] = {name: [] for name in mapped}
+    current: str | None = None
+    for name, module in network.named_modules():
+        current = name if name in owned else current
+        if current is None:
+            continue
+        own = module.named_parameters(recurse=False)
+        owned[current] += [parameter for key, parameter in own if not (name == current and key == "weight")]
+    return owned

@@ -1,0 +1,93 @@
+"""SparCL's steps on plain tensors: importance of weights and gradients, pruning, regrowth, the gradient mask.
+
+Source: SparCL (NeurIPS 2022), sections on task-aware dynamic masking (TDM) and dynamic gradient masking (DGM), and the
+released code neu-spiral/SparCL. All tensors have the parameter's own shape; masks are bool, True inside.
+"""
+
+import torch
+from torch import Tensor
+
+
+def gradient_importance(current: Tensor, buffer: Tensor | None, alpha: float, beta: float) -> Tensor:
+    """Return CGI = alpha * |dL~(D_t)/dw| + beta * |dL(M)/dw| (SparCL, continual gradient importance).
+
+    Parameters
+    ----------
+    current
+        Gradient of the current task's loss, masked to the task's classes.
+    buffer
+        Gradient of the replay loss; None before anything is replayed.
+    alpha, beta
+        Weights of the two terms.
+    """
+    importance = alpha * current.abs()
+    return importance if buffer is None else importance + beta * buffer.abs()
+
+
+def weight_importance(weight: Tensor, current: Tensor, buffer: Tensor | None, alpha: float, beta: float) -> Tensor:
+    """Return CWI = |w| + alpha * |dL~(D_t)/dw| + beta * |dL(M)/dw| (SparCL, continual weight importance)."""
+    return weight.abs() + gradient_importance(current, buffer, alpha, beta)
+
+
+def above_percentile(importance: Tensor, share: float) -> Tensor:
+    """Return True strictly above the ``share`` quantile (linear interpolation) over all positions.
+
+    The quantile lies between the order statistics k = floor(share * (n - 1)) and k + 1, so "strictly above" is
+    "greater than order statistic k". Without ties that keeps n - 1 - k positions, at most one more than
+    (1 - share) * n; entries tied with order statistic k all go, so with ties fewer may stay. ``share`` = 0 keeps all.
+    Source: neu-spiral/SparCL and boone891214/MEST prune at numpy's percentile in this way.
+
+    Raises
+    ------
+    ValueError
+        If ``share`` is outside [0, 1).
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"share must be in [0, 1), got {share}")
+    if share == 0:
+        return torch.ones_like(importance, dtype=torch.bool)
+    flat = importance.flatten()
+    rank = int(share * (flat.numel() - 1) + 1e-9)  # the guard: 0.9 * 10 must not fall to 8
+    return importance > flat.kthvalue(rank + 1).values
+
+
+def prune(mask: Tensor, importance: Tensor, sparsity: float) -> Tensor:
+    """Return the mask without its least important positions, so that at most 1 - sparsity stay.
+
+    Positions outside ``mask`` count as importance 0: the percentile is taken over the dense shape. An active position
+    of importance 0 therefore goes with them.
+    """
+    return mask & above_percentile(importance * mask, sparsity)
+
+
+def grow(mask: Tensor, sparsity: float, generator: torch.Generator) -> Tensor:
+    """Return the mask with random inactive positions added until round((1 - sparsity) * n) are active.
+
+    The caller's new weights are 0 because weights outside the mask are kept at 0. ``generator`` lives on the CPU.
+    """
+    missing = active_target(mask.numel(), sparsity) - int(mask.sum())
+    if missing <= 0:
+        return mask
+    grown = mask.flatten().clone()
+    inactive = torch.nonzero(~grown).flatten()
+    chosen = torch.randperm(len(inactive), generator=generator)[:missing].to(mask.device)
+    grown[inactive[chosen]] = True
+    return grown.view_as(mask)
+
+
+def random_mask(like: Tensor, sparsity: float, generator: torch.Generator) -> Tensor:
+    """Return a random mask of the shape of ``like`` with round((1 - sparsity) * n) active positions."""
+    return grow(torch.zeros_like(like, dtype=torch.bool), sparsity, generator)
+
+
+def active_target(count: int, sparsity: float) -> int:
+    """Return how many of ``count`` weights are active at ``sparsity``."""
+    return round((1 - sparsity) * count)
+
+
+def gradient_mask(importance: Tensor, active: Tensor, gradient_sparsity: float) -> Tensor:
+    """Return the positions to update: active and in the top (1 - gradient_sparsity) of all positions of the layer.
+
+    The share is of the dense shape: at weight sparsity 0.75, gradient sparsity 0.80 updates 80 % of the active weights.
+    """
+    return active & above_percentile(importance * active, gradient_sparsity)

@@ -1,0 +1,149 @@
+"""The training loop."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from imcsim.core.errors import ConfigError
+from imcsim.core.seeds import child_seed
+from imcsim.learn.config import LearnConfig
+from imcsim.learn.evaluate import accuracy_rows
+from imcsim.learn.freeze import Freezer
+from imcsim.learn.method import Context, Method, WorkDone
+from imcsim.learn.quantize import Quantiser
+from imcsim.learn.recorder import Recorder
+from imcsim.learn.stream import Task
+
+
+@dataclass
+class Learner:
+    """Everything that a run holds; ``task`` and ``epoch`` count what is finished, ``started``: the task is planned."""
+
+    config: LearnConfig
+    stream_tasks: tuple[Task, ...]
+    tasks: tuple[Task, ...]
+    network: nn.Module
+    method: Method
+    context: Context
+    quantiser: Quantiser
+    freezer: Freezer
+    recorder: Recorder
+    shuffle: torch.Generator
+    augmentation: torch.Generator
+    class_il: list[list[float]] = field(default_factory=list)
+    task_il: list[list[float]] = field(default_factory=list)
+    optimizer: torch.optim.SGD | None = None
+    task: int = 0
+    epoch: int = 0
+    started: bool = False
+
+
+def train(learner: Learner, after_epoch: Callable[[], None]) -> None:
+    """Train on every task that is left, from wherever ``learner`` stands."""
+    for task in learner.tasks[learner.task :]:
+        if not learner.started:
+            start_task(learner, task)
+        while learner.epoch < learner.config.epochs:
+            train_epoch(learner, task)
+            learner.epoch += 1
+            after_epoch()
+        finish_task(learner, task)
+    for index in range(learner.task, len(learner.stream_tasks)):  # joint: nothing is left to learn
+        learner.recorder.skip_task(index)
+        evaluate(learner)
+
+
+def start_task(learner: Learner, task: Task) -> None:
+    """Plan the task, freeze what the plan freezes, make the optimiser anew."""
+    context = learner.context
+    context.task, context.epoch, context.step, context.work = learner.task, 0, 0, WorkDone()
+    learner.freezer.apply(learner.method.before_task(context, task))
+    learner.freezer.zero_inactive(learner.method)
+    if learner.task == 0:
+        learner.recorder.deploy()
+    learner.recorder.begin_task(learner.task)
+    learner.optimizer = make_optimizer(learner)
+    learner.started = True
+
+
+def train_epoch(learner: Learner, task: Task) -> None:
+    """Run one epoch."""
+    context = learner.context
+    context.epoch = learner.epoch
+    torch.manual_seed(child_seed(learner.config.seed, "global", learner.task, learner.epoch))
+    learner.network.train()
+    chosen = learner.method.before_epoch(context, task)
+    total = torch.zeros((), device=context.device)
+    for number, index in enumerate(_batches(learner, task, chosen)):
+        total += train_step(learner, task, index, sample_activity=number == 0)
+    if not torch.isfinite(total):
+        raise ConfigError(
+            f"training diverged in task {learner.task}, epoch {learner.epoch}: the loss is not finite; "
+            f"lower learning_rate (given: {learner.config.learning_rate})"
+        )
+    learner.method.after_epoch(context, task)
+    learner.freezer.zero_inactive(learner.method)
+    learner.recorder.end_epoch()
+
+
+def train_step(learner: Learner, task: Task, index: Tensor, sample_activity: bool) -> Tensor:
+    """Run one optimiser step on the samples ``index`` (B,); return the loss, detached."""
+    method, context, optimizer = learner.method, learner.context, learner.optimizer
+    x, y = task.x_train[index], task.y_train[index]
+    learner.network.zero_grad()
+    with learner.recorder.watching(sample_activity), _autocast(learner):
+        loss = method.loss(context, task, x, y, index)
+    if loss.requires_grad:
+        loss.backward()  # type: ignore[no-untyped-call]
+    method.before_step(context)
+    learner.freezer.mask_gradients(method)
+    if optimizer is not None:
+        optimizer.step()
+    learner.quantiser.saturate()
+    learner.freezer.restore(method)
+    method.after_step(context, x, y)
+    learner.recorder.end_step()
+    context.step += 1
+    return loss.detach()
+
+
+def finish_task(learner: Learner, task: Task) -> None:
+    """Let the method remember, record, evaluate on all tasks."""
+    learner.method.after_task(learner.context, task)
+    learner.freezer.zero_inactive(learner.method)
+    learner.recorder.end_task(learner.method, learner.config.momentum > 0, learner.context.work)
+    learner.task, learner.epoch, learner.started = learner.task + 1, 0, False
+    evaluate(learner)
+
+
+def evaluate(learner: Learner) -> None:
+    """Add one row to both accuracy matrices."""
+    seen = {label for task in learner.tasks[: learner.task] for label in task.classes}
+    class_il, task_il = accuracy_rows(learner.network, learner.stream_tasks, seen)
+    learner.class_il.append(class_il)
+    learner.task_il.append(task_il)
+
+
+def make_optimizer(learner: Learner) -> torch.optim.SGD | None:
+    """Return a new optimiser over what may train, None if nothing may."""
+    config, parameters = learner.config, learner.freezer.trainable_parameters()
+    if not parameters:
+        return None
+    return torch.optim.SGD(parameters, config.learning_rate, config.momentum, weight_decay=config.weight_decay)
+
+
+def _batches(learner: Learner, task: Task, chosen: Tensor | None) -> Iterator[Tensor]:
+    """Yield shuffled sample numbers, ``batch_size`` at a time."""
+    samples = torch.arange(len(task.y_train)) if chosen is None else chosen.cpu()
+    order = samples[torch.randperm(len(samples), generator=learner.shuffle)].to(task.y_train.device)
+    for batch in torch.split(order, learner.config.batch_size):
+        if len(batch) == learner.config.batch_size or not learner.config.drop_last:
+            yield batch
+
+
+def _autocast(learner: Learner) -> AbstractContextManager[None]:
+    enabled = learner.config.autocast_bf16
+    return torch.autocast(learner.context.device.type, dtype=torch.bfloat16, enabled=enabled)

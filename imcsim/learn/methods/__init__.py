@@ -1,0 +1,1 @@
+"""Methods: one file each, registered with ``@method("name")``; this folder is scanned."""

@@ -1,0 +1,27 @@
+"""Experience replay: each step trains on the current batch and a draw from a reservoir, as one batch."""
+
+import torch
+from torch import Tensor, nn
+
+from imcsim.learn.buffer import ReplayMethod
+from imcsim.learn.method import Context, method
+from imcsim.learn.stream import Task
+
+
+@method("er")
+class Er(ReplayMethod):
+    """One forward on the concatenated batch, plain mean of the cross-entropy over both halves."""
+
+    source = "Chaudhry et al., arXiv 1902.10486; aimagelab/mammoth models/er.py"
+
+    def loss(self, context: Context, task: Task, x: Tensor, y: Tensor, index: Tensor) -> Tensor:
+        """Return the mean cross-entropy over current and replayed images."""
+        images, labels = context.augment(x), y
+        if self.can_replay(context):
+            old_x, old_y, _ = self.recall(context, x.shape[0])
+            images, labels = torch.cat([images, old_x]), torch.cat([labels, old_y])
+        return nn.functional.cross_entropy(context.network(images), labels)
+
+    def after_step(self, context: Context, x: Tensor, y: Tensor) -> None:
+        """Offer the batch to the reservoir, after the optimiser's step as Mammoth does."""
+        self.remember(context, x, y)

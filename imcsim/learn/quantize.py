@@ -1,0 +1,184 @@
+"""Weights as integer codes: float master copies, exact codes in the forward pass, straight-through gradients.
+
+Each mapped layer keeps its float master weights in ``layer.weight``. Its forward pass uses ``code * scale`` with the
+scale fixed at deployment, scale = weight_range * max|w| / code_max, so that a code always stands for the same
+conductance. The master copy saturates at the ends of the range, as a register would.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.grad import conv2d_input
+
+from imcsim.mapping.layer import LayerSpec
+
+
+def code_max(weight_bits: int) -> int:
+    """Return the largest code: symmetric codes, -(2^(b-1) - 1) .. 2^(b-1) - 1."""
+    return (1 << (weight_bits - 1)) - 1
+
+
+def weight_codes(weight: Tensor, steps_per_unit: Tensor | float, limit: int) -> Tensor:
+    """Return the codes of ``weight`` as floats with integer values, any shape, in -limit .. limit.
+
+    ``steps_per_unit`` is 1 / scale: a product rounds alike everywhere, a quotient does not (CUDA multiplies by the
+    reciprocal of a scalar but divides by a tensor), and codes must be the same in the forward pass and in the record.
+    """
+    return torch.round(weight * steps_per_unit).clamp_(-limit, limit)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Code grid of one layer; both numbers are exact in float32."""
+
+    scale: float
+    steps_per_unit: float
+    limit: int
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Forward: quantise; backward: the gradient passes unchanged (Bengio et al., arXiv 1308.3432)."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, grid: _Grid) -> Tensor:
+        return weight_codes(weight, grid.steps_per_unit, grid.limit).mul_(grid.scale)
+
+    @staticmethod
+    def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, None]:
+        return grad[0], None
+
+
+class _FrozenConv(torch.autograd.Function):
+    """Convolution with a frozen weight that keeps no input; PyTorch's own keeps it even where it needs no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, spec: LayerSpec) -> Tensor:
+        ctx.save_for_backward(weight)
+        ctx.shape, ctx.dtype, ctx.spec = x.shape, x.dtype, spec
+        return functional.conv2d(x, weight, bias, spec.stride, spec.padding, spec.dilation, spec.groups)
+
+    @staticmethod
+    def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor | None, None, Tensor | None, None]:
+        (weight,), spec, error = ctx.saved_tensors, ctx.spec, grad[0]
+        bias = error.sum((0, 2, 3), dtype=torch.float32) if ctx.needs_input_grad[2] else None
+        if not ctx.needs_input_grad[0]:
+            return None, None, bias, None
+        conv = (spec.stride, spec.padding, spec.dilation, spec.groups)
+        into: Tensor = conv2d_input(ctx.shape, weight.to(error.dtype), error, *conv)  # type: ignore[no-untyped-call]
+        return into.to(ctx.dtype), None, bias, None
+
+
+def _forward(layer: nn.Linear | nn.Conv2d, spec: LayerSpec, grid: _Grid | None, x: Tensor) -> Tensor:
+    weight: Tensor = layer.weight
+    if grid is not None:
+        weight = _StraightThrough.apply(weight, grid)  # type: ignore[no-untyped-call]
+    if isinstance(layer, nn.Linear):
+        return functional.linear(x, weight, layer.bias)
+    if torch.is_grad_enabled() and not weight.requires_grad:
+        frozen: Tensor = _FrozenConv.apply(x, weight, layer.bias, spec)  # type: ignore[no-untyped-call]
+        return frozen
+    return functional.conv2d(x, weight, layer.bias, spec.stride, spec.padding, spec.dilation, spec.groups)
+
+
+class Quantiser:
+    """Codes and scales of a network's mapped layers.
+
+    Parameters
+    ----------
+    network
+        Its mapped layers get a quantising forward pass; their parameters stay where they are.
+    layers
+        Mapped layers.
+    weight_bits
+        b; codes in -(2^(b-1) - 1) .. 2^(b-1) - 1.
+    weight_range
+        Range of the codes in units of the layer's largest absolute weight now.
+    quantise
+        False: the forward pass uses the float weights; codes are still given.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        layers: Sequence[LayerSpec],
+        weight_bits: int,
+        weight_range: float = 3.0,
+        quantise: bool = True,
+    ) -> None:
+        self.limit = code_max(weight_bits)
+        self.quantise = quantise
+        self.layers = tuple(layers)
+        self.modules = [mapped_module(network, spec.name) for spec in layers]
+        self._place([_scale(module.weight, weight_range, self.limit) for module in self.modules])
+
+    @property
+    def scales(self) -> list[float]:
+        """Value of one code step, layer by layer."""
+        return [grid.scale for grid in self._grids]
+
+    def restore_scales(self, scales: Sequence[float]) -> None:
+        """Use the scales of an earlier deployment."""
+        self._place(scales)
+
+    def _place(self, scales: Sequence[float]) -> None:
+        device = self.modules[0].weight.device
+        sizes = torch.tensor([module.weight.numel() for module in self.modules])
+        steps = 1 / torch.tensor(list(scales), dtype=torch.float32)
+        self._steps_per_unit = steps.repeat_interleave(sizes).to(device)
+        self._grids = [_Grid(s, i, self.limit) for s, i in zip(scales, steps.tolist(), strict=True)]
+        for module, spec, grid in zip(self.modules, self.layers, self._grids, strict=True):
+            module.forward = partial(_forward, module, spec, grid if self.quantise else None)  # type: ignore[method-assign]
+
+    @torch.no_grad()
+    def codes(self) -> Tensor:
+        """Return int16 codes of all mapped weights, flat, layer after layer, in the parameters' own order."""
+        return weight_codes(self._flat_weights(), self._steps_per_unit, self.limit).to(torch.int16)
+
+    @torch.no_grad()
+    def clipped_share(self) -> float:
+        """Return the share of mapped weights at or beyond the ends of the range."""
+        steps = (self._flat_weights() * self._steps_per_unit).abs()
+        return float((steps >= self.limit).double().mean())
+
+    @torch.no_grad()
+    def saturate(self) -> None:
+        """Hold the master copies inside the range (nothing, if the forward pass is not quantised)."""
+        if not self.quantise:
+            return
+        for module, scale in zip(self.modules, self.scales, strict=True):
+            if module.weight.requires_grad:
+                module.weight.clamp_(-scale * self.limit, scale * self.limit)
+
+    def _flat_weights(self) -> Tensor:
+        return torch.cat([module.weight.detach().reshape(-1) for module in self.modules])
+
+
+def _scale(weight: Tensor, weight_range: float, limit: int) -> float:
+    largest = float(weight.detach().abs().max()) or 1.0  # an all-zero layer: any scale will do
+    return float(torch.tensor(weight_range * largest / limit, dtype=torch.float32))
+
+
+def mapped_module(network: nn.Module, name: str) -> nn.Linear | nn.Conv2d:
+    """Return the mapped layer ``name``; TypeError if it is neither Linear nor Conv2d."""
+    module = network.get_submodule(name)
+    if not isinstance(module, nn.Linear | nn.Conv2d):
+        raise TypeError(f"layer {name} is a {type(module).__name__}, not Linear or Conv2d")
+    return module
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Switch to evaluation mode without gradients inside the block, then back."""
+    training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        network.train(training)

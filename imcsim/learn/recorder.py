@@ -1,0 +1,215 @@
+"""Watches a training run and writes its trace: hardware-neutral counts, masks, codes and level changes.
+
+Shape letters: T tasks, L mapped layers, K cells per weight, G groups, D fan-in, N outputs per group.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from imcsim.crossbar.encoding import Encoding
+from imcsim.learn.freeze import Freezer
+from imcsim.learn.method import Method, WorkDone
+from imcsim.learn.quantize import Quantiser
+from imcsim.learn.recording_activity import Activity
+from imcsim.learn.recording_changes import LevelChanges
+from imcsim.learn.recording_passes import PassCounter
+from imcsim.learn.shapes import weight_matrix
+from imcsim.mapping.layer import LayerSpec
+from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, TASK_COUNTS
+
+Table = dict[str, NDArray[Any]]
+
+
+class Recorder:
+    """Records one run, task after task.
+
+    ``tables`` holds one list per name, grown by one entry a task: ``codes/<layer>``,
+    ``changes/<policy>/<encoding>/<layer>``, ``transitions/...``, ``placement/<layer>``, ``active/<layer>``,
+    ``input_density`` and so on; the names contain no other slash, for layer names have none.
+
+    Parameters
+    ----------
+    network, freezer, quantiser
+        The network, and what says which of its weights train and what their codes are.
+    tasks
+        T.
+    encodings
+        Storage forms whose level changes are counted.
+    input_bits, error_bits
+        Bits of the codes whose density is measured.
+    steps, epochs
+        Most steps and epochs in one task.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        freezer: Freezer,
+        quantiser: Quantiser,
+        tasks: int,
+        encodings: Sequence[Encoding],
+        bits: tuple[int, int],
+        most: tuple[int, int],
+    ) -> None:
+        self.network, self.freezer, self.quantiser = network, freezer, quantiser
+        self.layers = quantiser.layers
+        self.encodings = tuple(encodings)
+        self.counts = {name: np.zeros((tasks, len(self.layers)), np.int64) for name in COUNTS}
+        self.task_counts = {name: np.zeros(tasks, np.int64) for name in TASK_COUNTS}
+        self.tables: dict[str, list[NDArray[Any]]] = {}
+        self.inputs = Activity(len(self.layers), bits[0])
+        self.errors = Activity(len(self.layers), bits[1])
+        self.passes = PassCounter(network, self.layers, self.inputs, self.errors)
+        sizes = [spec.weight_count for spec in self.layers]
+        device = quantiser.modules[0].weight.device
+        commits = {"step": most[0] + most[1] + 1, "epoch": most[1] + 1}
+        self.changes = {
+            policy: LevelChanges(encodings, sizes, quantiser.limit, commits[policy], device)
+            for policy in RECORDED_POLICIES
+        }
+        self.task = 0
+
+    def deploy(self) -> None:
+        """Record the codes at deployment."""
+        self._commit(*RECORDED_POLICIES)
+        self._store_codes()
+
+    def begin_task(self, task: int) -> None:
+        """Take note of what the plan lets train."""
+        self.task = task
+        self.passes.kept_share = [self.freezer.kept_share(spec) for spec in self.layers]
+
+    def watching(self, sample_activity: bool) -> AbstractContextManager[None]:
+        """Count the forward passes inside the block, and the backward work they entail, as one step."""
+        return self.passes.watching(sample_activity)
+
+    def end_step(self) -> None:
+        """Add the step's counts, and the level changes it made."""
+        step, row = self.passes.step, self.task
+        allowed = np.array([self.freezer.allowed.get(spec.name, 0) for spec in self.layers])
+        weight_gradient = np.array(step.weight_gradient)
+        self.counts["forward_vectors"][row] += step.forward
+        self.counts["input_gradient_vectors"][row] += step.input_gradient
+        self.counts["weight_gradient_vectors"][row] += weight_gradient
+        self.counts["weight_gradient_macs"][row] += weight_gradient * allowed
+        self.counts["kept_elements"][row] += step.kept
+        self.counts["updated_weights"][row] += allowed
+        self._add_task(optimizer_steps=1, samples=step.samples, relu_elements=step.relu, other_kept_elements=step.other)
+        self._raise_peak("peak_kept_elements", sum(step.kept) + step.other)
+        self._raise_peak("peak_kept_bits", step.relu)
+        self._commit("step")
+
+    def end_epoch(self) -> None:
+        """Commit under the epoch policy (and the step policy, for what changed since the last step)."""
+        self._add_task(epochs=1)
+        self._commit(*RECORDED_POLICIES)
+
+    def end_task(self, method: Method, momentum: bool, work: WorkDone) -> None:
+        """Commit, and store the task's arrays; ``work`` is what the method did beyond the plain step."""
+        self._commit(*RECORDED_POLICIES)
+        trainable = [self.freezer.trainable_weights(spec) for spec in self.layers]
+        active = method.active_masks() or {}
+        self.counts["trainable_weights"][self.task] = trainable
+        self.counts["active_weights"][self.task] = [
+            int(active[spec.name].sum()) if spec.name in active else spec.weight_count for spec in self.layers
+        ]
+        mapped = {id(weight) for weight in self.freezer.weights.values()}
+        digital = sum(p.numel() for p in self.freezer.trainable_parameters() if id(p) not in mapped)
+        self._add_task(digital_parameters=digital, optimizer_state_values=sum(trainable) if momentum else 0)
+        self._merge(work)
+        self._store_task(active)
+
+    def skip_task(self, task: int) -> None:
+        """Store an empty task: no work, no changes."""
+        self.task = task
+        self.counts["active_weights"][task] = self.counts["active_weights"][task - 1]
+        self._store_task({})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything recorded so far."""
+        return {
+            "counts": self.counts,
+            "task_counts": self.task_counts,
+            "tables": self.tables,
+            "inputs": self.inputs.state_dict(),
+            "errors": self.errors.state_dict(),
+            "changes": {policy: changes.state_dict() for policy, changes in self.changes.items()},
+            "task": self.task,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what :meth:`state_dict` gave."""
+        self.counts = {name: np.array(values) for name, values in state["counts"].items()}
+        self.task_counts = {name: np.array(values) for name, values in state["task_counts"].items()}
+        self.tables = {name: [np.array(entry) for entry in entries] for name, entries in state["tables"].items()}
+        self.inputs.load_state_dict(state["inputs"])
+        self.errors.load_state_dict(state["errors"])
+        for policy, changes in self.changes.items():
+            changes.load_state_dict(state["changes"][policy])
+        self.begin_task(state["task"])
+
+    def _commit(self, *policies: str) -> None:
+        codes = self.quantiser.codes()
+        for policy, changes in self.changes.items():
+            if policy in policies:
+                changes.commit(codes)
+
+    def _add_task(self, **amounts: int) -> None:
+        for name, amount in amounts.items():
+            self.task_counts[name][self.task] += amount
+
+    def _raise_peak(self, name: str, value: int) -> None:
+        self.task_counts[name][self.task] = max(self.task_counts[name][self.task], value)
+
+    def _merge(self, work: WorkDone) -> None:
+        for name, amount in work.task.items():
+            self.task_counts[name][self.task] += amount
+        index = {spec.name: number for number, spec in enumerate(self.layers)}
+        for layer, table in work.layers.items():
+            for name, amount in table.items():
+                self.counts[name][self.task, index[layer]] += amount
+
+    def _store(self, name: str, values: NDArray[Any]) -> None:
+        self.tables.setdefault(name, []).append(values)
+
+    def _store_codes(self) -> None:
+        dtype = np.int8 if self.quantiser.limit <= np.iinfo(np.int8).max else np.int16
+        parts = torch.split(self.quantiser.codes().cpu(), [spec.weight_count for spec in self.layers])
+        for spec, part in zip(self.layers, parts, strict=True):
+            self._store(f"codes/{spec.name}", _as_matrix(part, spec).astype(dtype))
+
+    def _store_task(self, active: Mapping[str, Tensor]) -> None:
+        self._store_codes()
+        for policy, changes in self.changes.items():
+            per_cell, transitions = changes.take()
+            for encoding, cells, squares in zip(self.encodings, per_cell, transitions, strict=True):
+                for number, spec in enumerate(self.layers):
+                    key = f"{policy}/{encoding.name}/{spec.name}"
+                    matrices = [_as_matrix(torch.from_numpy(cell), spec) for cell in cells[number]]
+                    self._store(f"changes/{key}", np.stack(matrices))
+                    self._store(f"transitions/{key}", squares[number])
+        for name, activity in (("input", self.inputs), ("error", self.errors)):
+            density, zero_share = activity.take()
+            self._store(f"{name}_density", density)
+            self._store(f"{name}_zero_share", zero_share)
+        self._store_masks(active)
+
+    def _store_masks(self, active: Mapping[str, Tensor]) -> None:
+        for spec in self.layers:
+            if self.freezer.pes is not None:
+                self._store(f"placement/{spec.name}", self.freezer.pes[spec.name].numpy().copy())
+            if spec.name in active:
+                self._store(f"active/{spec.name}", _as_matrix(active[spec.name].cpu().reshape(-1), spec))
+
+
+def _as_matrix(flat: Tensor, spec: LayerSpec) -> NDArray[Any]:
+    """Return a flat tensor in the parameter's order as (G, D, N)."""
+    inner = (spec.in_features // spec.groups, *spec.kernel) if spec.kind == "conv2d" else (spec.in_features,)
+    matrix: NDArray[Any] = weight_matrix(flat.reshape(spec.out_features, *inner), spec).contiguous().numpy()
+    return matrix

@@ -1,0 +1,157 @@
+"""The masks of SparCL: which weights exist (TDM) and which of them a step updates (DGM), for all masked layers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from imcsim.core.errors import ConfigError, nearest
+from imcsim.learn.importance import active_target, gradient_mask, grow, prune, random_mask
+from imcsim.learn.quantize import mapped_module
+from imcsim.learn.sparcl_schedule import MaskUpdate
+from imcsim.mapping.layer import LayerSpec
+
+
+def masked_layers(layers: Sequence[LayerSpec], dense: Sequence[str] | None) -> tuple[LayerSpec, ...]:
+    """Return the layers to mask.
+
+    Parameters
+    ----------
+    layers
+        Mapped layers in order of execution.
+    dense
+        Names that stay dense; None: the first layer, 1x1 convolutions and the last layer, as in SparCL.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown or nothing is left to mask.
+    """
+    names = [spec.name for spec in layers]
+    for name in dense or ():
+        if name not in names:
+            raise ConfigError(f"sparcl: dense_layers names no mapped layer: '{name}'{nearest(name, names)}")
+    if dense is None:
+        shortcuts = [spec.name for spec in layers if spec.kind == "conv2d" and spec.kernel == (1, 1)]
+        dense = [names[0], names[-1], *shortcuts]
+    chosen = tuple(spec for spec in layers if spec.name not in dense)
+    if not chosen:
+        raise ConfigError(
+            f"sparcl: no layer is left to mask, since the first, the last and 1x1 convolutions stay dense by default; "
+            f"name the dense ones in dense_layers (layers: {', '.join(names)})"
+        )
+    return chosen
+
+
+class SparseMasks:
+    """Active and update masks of the masked layers, in each parameter's shape. :meth:`bind` comes first.
+
+    The loop keeps weights outside them at 0 and as they were; here weights are cleared only where a mask changes.
+    """
+
+    def __init__(self) -> None:
+        self.weights: dict[str, Tensor] = {}
+        self.active: dict[str, Tensor] = {}
+        self.update: dict[str, Tensor] = {}
+
+    def bind(self, network: nn.Module, layers: Sequence[LayerSpec]) -> None:
+        """Use the weights of ``network``; masks are all on, or those of a checkpoint."""
+        self.weights = {spec.name: mapped_module(network, spec.name).weight for spec in layers}
+        for name, weight in self.weights.items():
+            for masks in (self.active, self.update):
+                known = masks.get(name)
+                masks[name] = torch.ones_like(weight, dtype=torch.bool) if known is None else known.to(weight.device)
+
+    def start(self, sparsity: float, generator: torch.Generator) -> None:
+        """Draw random masks of ``sparsity``, the same share in every layer, and clear the weights outside."""
+        self.active = {name: random_mask(w, sparsity, generator) for name, w in self.weights.items()}
+        self._settle()
+
+    def denser_than(self, sparsity: float) -> bool:
+        """Whether some layer has more active weights than ``sparsity`` allows."""
+        return any(int(mask.sum()) > active_target(mask.numel(), sparsity) for mask in self.active.values())
+
+    def change(
+        self,
+        step: MaskUpdate,
+        importance: Mapping[str, Tensor] | None,
+        generator: torch.Generator,
+        drop_zeros: bool = False,
+    ) -> None:
+        """Shrink by ``importance`` (None: nothing to shrink), then grow at random; new weights are 0."""
+        for name, weight in self.weights.items():
+            mask = self.active[name]
+            if importance is not None:
+                mask = prune(mask & (weight != 0) if drop_zeros else mask, importance[name], step.shrink_to)
+                with torch.no_grad():  # what goes is cleared before growth, which may choose the same position
+                    weight.mul_(mask)
+            self.active[name] = grow(mask, step.expand_to, generator)
+        self._settle()
+
+    def choose_updates(self, importance: Mapping[str, Tensor], gradient_sparsity: float) -> None:
+        """Choose the weights that steps update from now on."""
+        self.update = {n: gradient_mask(importance[n], self.active[n], gradient_sparsity) for n in self.weights}
+
+    def beyond_update(self) -> dict[str, int]:
+        """Return layer -> active weights outside the update mask."""
+        return {name: int((self.active[name] & ~self.update[name]).sum()) for name in self.weights}
+
+    @property
+    def names(self) -> list[str]:
+        """Masked layers."""
+        return list(self.weights)
+
+    @property
+    def bits(self) -> int:
+        """Bits of the active masks: one for each position."""
+        return sum(mask.numel() for mask in self.active.values())
+
+    @torch.no_grad()
+    def _settle(self) -> None:
+        self.update = dict(self.active)
+        for name, weight in self.weights.items():
+            weight.mul_(self.active[name])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return copies of all masks."""
+        return {
+            "active": {name: mask.clone() for name, mask in self.active.items()},
+            "update": {name: mask.clone() for name, mask in self.update.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what :meth:`state_dict` gave; :meth:`bind` is needed anew."""
+        self.active, self.update, self.weights = dict(state["active"]), dict(state["update"]), {}
+
+
+class ZeroParameters:
+    """Parameters whose zeros stay 0 for good: a side effect of the released code, off by default.
+
+    neu-spiral/SparCL masks every tensor of which at least 10 % is 0 at the start, so all batch-norm shifts.
+    """
+
+    def __init__(self) -> None:
+        self.masks: dict[str, Tensor] = {}
+
+    def find(self, network: nn.Module, masked: Sequence[str]) -> None:
+        """Look at all parameters but the weights of the ``masked`` layers."""
+        known = {f"{name}.weight" for name in masked}
+        for name, parameter in network.named_parameters():
+            inside = parameter.detach() != 0
+            if name not in known and float(inside.double().mean()) <= 0.9:
+                self.masks[name] = inside
+
+    @torch.no_grad()
+    def enforce(self, network: nn.Module) -> None:
+        """Set them back to 0 after a step."""
+        for name, mask in self.masks.items():
+            network.get_parameter(name).mul_(mask.to(network.get_parameter(name).device))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return copies of the masks."""
+        return {name: mask.clone() for name, mask in self.masks.items()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take back what :meth:`state_dict` gave."""
+        self.masks = dict(state)

@@ -1,0 +1,145 @@
+"""A stream: ordered tasks over one data set, held as flat tensors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from imcsim.core.errors import ConfigError
+from imcsim.core.seeds import numpy_generator
+from imcsim.learn.data import Arrays, load_dataset
+
+_CROP_PAD = 4  # Mammoth's Split CIFAR-10: random crop with padding 4 and horizontal flip
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a stream.
+
+    Parameters
+    ----------
+    index
+        Position in the stream, from 0.
+    classes
+        Labels that belong to the task.
+    x_train, x_test
+        float32 (n, C, H, W), un-augmented, scaled to [0, 1].
+    y_train, y_test
+        int64 (n,), labels of the whole stream (not renumbered).
+    """
+
+    index: int
+    classes: tuple[int, ...]
+    x_train: Tensor
+    y_train: Tensor
+    x_test: Tensor
+    y_test: Tensor
+
+    def to(self, device: torch.device) -> "Task":
+        """Return the task with its tensors on ``device``."""
+        names = ("x_train", "y_train", "x_test", "y_test")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Ordered tasks and what they share; ``notes`` are caveats of the data set."""
+
+    dataset: str
+    tasks: tuple[Task, ...]
+    class_count: int
+    image_shape: tuple[int, int, int]
+    augment: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def split(
+    dataset: str,
+    tasks: int,
+    *,
+    classes_per_task: int | None = None,
+    train_limit: int | None = None,
+    seed: int = 0,
+) -> Stream:
+    """Split a data set into tasks of disjoint classes, in label order.
+
+    Parameters
+    ----------
+    dataset
+        A name of :data:`imcsim.learn.data.DATASETS`.
+    tasks
+        T.
+    classes_per_task
+        None: all classes, shared equally.
+    train_limit
+        Training samples per task at most, in equal shares of its classes, drawn with ``seed``; None: all.
+
+    Raises
+    ------
+    ConfigError
+        If the classes do not divide into the tasks, or the limit leaves a class without samples.
+    DataError
+        If the data set cannot be had.
+    """
+    arrays = load_dataset(dataset)
+    share = _classes_per_task(arrays, tasks, classes_per_task)
+    per_class = None if train_limit is None else train_limit // share
+    if per_class == 0:
+        raise ConfigError(f"train_limit ({train_limit}) must be at least the {share} classes of a task")
+    groups = [tuple(range(t * share, (t + 1) * share)) for t in range(tasks)]
+    built = tuple(_task(arrays, t, classes, per_class, seed) for t, classes in enumerate(groups))
+    channels, height, width = built[0].x_train.shape[1:]
+    return Stream(dataset, built, tasks * share, (channels, height, width), arrays.augment, arrays.notes)
+
+
+def _classes_per_task(arrays: Arrays, tasks: int, wanted: int | None) -> int:
+    total = arrays.class_count
+    if wanted is None and (tasks < 1 or total % tasks):
+        raise ConfigError(f"{total} classes of {arrays.name} do not divide into {tasks} tasks; give classes_per_task")
+    share = wanted or total // tasks
+    if tasks * share > total:
+        raise ConfigError(f"{tasks} tasks x {share} classes need {tasks * share}; {arrays.name} has {total} classes")
+    return share
+
+
+def _task(arrays: Arrays, index: int, classes: Sequence[int], per_class: int | None, seed: int) -> Task:
+    generator = numpy_generator(seed, "train-limit", index)
+    train = np.flatnonzero(np.isin(arrays.y_train, classes))
+    if per_class is not None:
+        shuffled = generator.permutation(train)
+        kept = [shuffled[arrays.y_train[shuffled] == label][:per_class] for label in classes]
+        train = np.sort(np.concatenate(kept))
+    test = np.flatnonzero(np.isin(arrays.y_test, classes))
+    return Task(
+        index=index,
+        classes=tuple(classes),
+        x_train=_images(arrays.x_train[train], arrays.maximum),
+        y_train=torch.from_numpy(arrays.y_train[train].astype(np.int64)),
+        x_test=_images(arrays.x_test[test], arrays.maximum),
+        y_test=torch.from_numpy(arrays.y_test[test].astype(np.int64)),
+    )
+
+
+def _images(pixels: NDArray[np.uint8], maximum: int) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(maximum)
+
+
+def augment(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Return x (B, C, H, W) randomly cropped after zero padding by 4, and mirrored with probability 1/2.
+
+    All draws come from the CPU ``generator``, batch-wise.
+    """
+    batch, _, height, width = x.shape
+    shift = torch.randint(2 * _CROP_PAD + 1, (2, batch), generator=generator)
+    mirror = torch.randint(2, (batch,), generator=generator).bool()
+    columns = torch.arange(width).expand(batch, width)
+    columns = torch.where(mirror[:, None], columns.flip(1), columns) + shift[1][:, None]
+    rows = torch.arange(height)[None, :] + shift[0][:, None]
+    padded = functional.pad(x, (_CROP_PAD,) * 4)
+    sample = torch.arange(batch)[:, None, None]
+    picked = padded.permute(0, 2, 3, 1)[sample, rows[:, :, None], columns[:, None, :]]
+    return picked.permute(0, 3, 1, 2).contiguous()

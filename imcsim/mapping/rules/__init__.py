@@ -1,0 +1,1 @@
+"""Mapping rules: one file each, registered with ``@mapping_rule("name")``."""

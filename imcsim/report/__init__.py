@@ -1,0 +1,1 @@
+"""Tables, figures and one self-contained page: what a person sees of a study or a report."""

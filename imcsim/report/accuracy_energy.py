@@ -1,0 +1,114 @@
+"""Figure 1: accuracy against training energy, spread over seeds, and the Pareto front."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imcsim.report.style import GREY, colours, markers, panels
+from imcsim.study.pareto import front
+from imcsim.study.summary import Group, Stat
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SCENARIOS = {"class_il": "Class-IL", "task_il": "Task-IL"}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One (method, chip): accuracy in %, energy in J, and whether no other point beats it in both."""
+
+    scenario: str
+    method: str
+    chip: str
+    accuracy: Stat
+    energy_j: Stat
+    on_front: bool
+
+
+def accuracy_energy_data(groups: Sequence[Group]) -> list[Point]:
+    """Return the points of both scenarios; the front maximises mean accuracy and minimises mean energy."""
+    return [point for scenario in SCENARIOS for point in _scenario(groups, scenario)]
+
+
+def accuracy_energy(groups: Sequence[Group]) -> tuple["Figure", list[Point]]:
+    """Draw accuracy against training energy, one panel per scenario; colour = method, marker = chip."""
+    data = accuracy_energy_data(groups)
+    methods, chips = unique(p.method for p in data), unique(p.chip for p in data)
+    with panels(1, 2, (11.0, 4.8)) as (figure, axes):
+        for ax, (scenario, title) in zip(axes, SCENARIOS.items(), strict=True):
+            points = [point for point in data if point.scenario == scenario]
+            _draw(ax, points, colours(methods), markers(chips))
+            _energy_axis(ax, [p.energy_j.mean for p in points if p.energy_j.mean])
+            ax.set_title(title)
+            ax.set_ylabel(f"{title} accuracy after the last task (%)")
+        handles = _legend(axes[0], colours(methods), markers(chips))
+        figure.legend(handles=handles, loc="outside right center")
+    return figure, data
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """Return the names in order of first appearance."""
+    return list(dict.fromkeys(names))
+
+
+def front_of(points: Sequence[Point]) -> list[Point]:
+    """Return the points on the front by rising energy."""
+    return sorted((p for p in points if p.on_front), key=lambda p: p.energy_j.mean or 0.0)
+
+
+def _scenario(groups: Sequence[Group], scenario: str) -> list[Point]:
+    found = [(g, _percent(g.stats[scenario]), g.stats["energy_j"]) for g in groups]
+    means = [(accuracy.mean or 0.0, energy.mean or 0.0) for _, accuracy, energy in found]
+    best = set(front(means, (True, False)))
+    return [Point(scenario, g.method, g.chip, a, e, i in best) for i, (g, a, e) in enumerate(found)]
+
+
+def _percent(stat: Stat) -> Stat:
+    return Stat(None if stat.mean is None else 100 * stat.mean, 100 * stat.sd, stat.n)
+
+
+def _draw(ax: "Axes", points: Sequence[Point], colour: dict[str, str], marker: dict[str, str]) -> None:
+    best = front_of(points)
+    ax.plot(*_steps(best), color=GREY, linestyle="--", linewidth=1.2, zorder=1)
+    for p in points:
+        if p.energy_j.mean is None or p.accuracy.mean is None:
+            continue
+        ax.errorbar(
+            p.energy_j.mean, p.accuracy.mean, xerr=p.energy_j.sd, yerr=p.accuracy.sd, fmt=marker[p.chip],
+            color=colour[p.method], markersize=7, capsize=2, elinewidth=1, markeredgecolor="white", zorder=2,
+        )  # fmt: skip
+
+
+def _energy_axis(ax: "Axes", means: Sequence[float]) -> None:
+    from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+
+    narrow = bool(means) and max(means) < 30 * min(means)
+    ax.set(xscale="log", xlabel="training energy of the whole stream (J, log scale)")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(EngFormatter(unit="J"))
+
+
+def _steps(best: Sequence[Point]) -> tuple[list[float], list[float]]:
+    """Return the corners of the staircase: what each joule buys at most."""
+    xs: list[float] = []
+    ys: list[float] = []
+    for point in best:
+        xs += [point.energy_j.mean or 0.0] * (2 if ys else 1)
+        ys += [*ys[-1:], point.accuracy.mean or 0.0]
+    return xs, ys
+
+
+def _legend(ax: "Axes", colour: dict[str, str], marker: dict[str, str]) -> list[object]:
+    from matplotlib.lines import Line2D
+
+    def line(label: str, **look: object) -> Line2D:
+        return Line2D([], [], label=label, **{"linestyle": "", "markersize": 7, **look})  # type: ignore[arg-type]
+
+    return [
+        *(line(method, marker="o", color=c) for method, c in colour.items()),
+        *(line(chip, marker=m, color=GREY) for chip, m in marker.items()),
+        line("Pareto front", linestyle="--", color=GREY),
+    ]

@@ -1,0 +1,35 @@
+"""A whole report as plain data, for JSON."""
+
+from dataclasses import asdict
+from typing import Any
+
+from imcsim.chip.report import Report
+from imcsim.core.cost import Breakdown
+
+_TREES_J = ("energy", "deployment", "task_switch", "power_up", "inference")
+_TREES_S = ("latency", "inference_latency")
+
+
+def record(report: Report) -> dict[str, Any]:
+    """Return everything that ``report`` holds: trees as ``{"total": ..., "leaves": {"a.b": ...}}``, units in names."""
+    return {
+        "row": report.row(),
+        "dataset": report.dataset,
+        "network": report.network,
+        **{f"{name}_j": _tree(getattr(report, name)) for name in _TREES_J},
+        "energy_by_task_j": [_tree(tree) for tree in report.energy_by_task],
+        **{f"{name}_s": _tree(getattr(report, name)) for name in _TREES_S},
+        "latency_by_task_s": [_tree(tree) for tree in report.latency_by_task],
+        "area_m2": _tree(report.area),
+        "writes": {memory: asdict(writes) for memory, writes in report.writes.items()},
+        "lifetime": {memory: asdict(life) for memory, life in report.lifetime.items()},
+        "horizon": dict(report.horizon),
+        "placement": {name: counts.tolist() for name, counts in report.placement.items()},
+        "accuracy": dict(report.accuracy),
+        "warnings": list(report.warnings),
+        "origins": {path: asdict(origin) for path, origin in report.origins.items()},
+    }
+
+
+def _tree(tree: Breakdown) -> dict[str, Any]:
+    return {"total": tree.total, "leaves": tree.flat()}

@@ -1,0 +1,105 @@
+"""Everything a study leaves for people: table, figures (PNG, PDF) and the page, in the study's results folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imcsim.chip.report import Report
+from imcsim.core.files import write_atomic
+from imcsim.report.accuracy_energy import accuracy_energy
+from imcsim.report.accuracy_matrix import accuracy_matrix
+from imcsim.report.energy_by_task import energy_by_task
+from imcsim.report.html import Page, render
+from imcsim.report.interactive import (
+    accuracy_energy_page,
+    accuracy_matrix_page,
+    energy_by_task_page,
+    writes_page,
+)
+from imcsim.report.style import save
+from imcsim.report.tables import TextTable, headline, to_markdown
+from imcsim.report.wear import endurance_data, writes_per_cell
+from imcsim.study.run import StudyResult
+from imcsim.study.spec import StudySpec
+from imcsim.study.summary import Group
+
+if TYPE_CHECKING:
+    import plotly.graph_objects
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written: the table, and the files."""
+
+    table: TextTable
+    files: tuple[Path, ...]
+
+
+def write_report(result: StudyResult) -> Written:
+    """Write ``table.md``, ``figures/*.png|pdf`` and ``report.html``.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses; what was there before stays whole.
+    """
+    table, drawings = study_table(result.spec, result.groups), _draw(result)
+    figures = [path for d in drawings for path in save(d.printed, result.folder / "figures" / d.name)]
+    page = Page(
+        title=result.spec.title,
+        question=result.spec.question,
+        table=table,
+        figures={d.caption: d.interactive for d in drawings},
+        settings=result.stamp["chips"],
+        stamp=result.stamp,
+        warnings=distinct_warnings(result.reports),
+    )
+    texts = {"table.md": to_markdown(table), "report.html": render(page)}
+    for name, text in texts.items():
+        write_atomic(result.folder / name, text)
+    return Written(table, (*figures, *(result.folder / name for name in texts)))
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    name: str
+    caption: str
+    printed: "Figure"
+    interactive: "plotly.graph_objects.Figure"
+
+
+def _draw(result: StudyResult) -> list[_Drawing]:
+    shown = result.spec.shown
+    figure, dots = accuracy_energy(result.groups)
+    drawings = [_Drawing("accuracy_energy", "Accuracy against training energy", figure, accuracy_energy_page(dots))]
+    figure, bars = energy_by_task(result.reports, shown)
+    caption = "Training energy by part, task by task"
+    drawings.append(_Drawing("energy_by_task", caption, figure, energy_by_task_page(bars)))
+    figure, (wear, endurance) = writes_per_cell(result.reports, endurance_data(result.chips))
+    caption = "Writes per cell against endurance"
+    drawings.append(_Drawing("writes_per_cell", caption, figure, writes_page(wear, endurance)))
+    figure, matrices = accuracy_matrix(result.reports, shown)
+    drawings.append(_Drawing("accuracy_matrix", "Accuracy matrix", figure, accuracy_matrix_page(matrices)))
+    return drawings
+
+
+def study_table(spec: StudySpec, groups: Sequence[Group]) -> TextTable:
+    """Return the headline table of a study."""
+    seeds = len({seed for group in groups for seed in group.seeds})
+    title = (
+        f"{spec.title}: {spec.network.name} on Split-{spec.stream.dataset}, {spec.stream.tasks} tasks, {seeds} seeds"
+    )
+    return headline(groups, title)
+
+
+def distinct_warnings(reports: Sequence[Report]) -> list[str]:
+    """Return every warning once, with the chip and how many of its reports carry it."""
+    counts: dict[tuple[str, str], int] = {}
+    totals: dict[str, int] = {}
+    for report in reports:
+        totals[report.chip] = totals.get(report.chip, 0) + 1
+        for warning in dict.fromkeys(report.warnings):
+            counts[report.chip, warning] = counts.get((report.chip, warning), 0) + 1
+    return [f"{chip} ({n} of {totals[chip]} runs): {warning}" for (chip, warning), n in counts.items()]

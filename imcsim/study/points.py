@@ -1,0 +1,134 @@
+"""From a study to its training points: one for each (method, seed), keyed by configuration and code."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from imcsim.chip.config import ChipConfig, load_chip
+from imcsim.core.config import config_hash, parse
+from imcsim.core.content import content_root
+from imcsim.core.errors import StudyError
+from imcsim.core.sources import Resolved
+from imcsim.crossbar.encoding import Encoding
+from imcsim.learn.config import LearnConfig
+from imcsim.study.spec import MethodChoice, StudySpec
+
+# What decides a trace's bytes; pricing code is not among it, so that a better price needs no new training.
+_TRAINING_CODE = ("learn", "crossbar", "mapping", "trace", "core")
+
+Chips = Mapping[str, Resolved[ChipConfig]]
+
+
+@dataclass(frozen=True)
+class TrainingPoint:
+    """One training run: ``config`` holds the fields of the learner's configuration, ``key`` is its hash."""
+
+    label: str
+    seed: int
+    config: Mapping[str, Any]
+    key: str
+
+    @property
+    def name(self) -> str:
+        """File name without suffix: label, seed and key."""
+        return f"{_file_safe(self.label)}-s{self.seed}-{self.key}"
+
+    @property
+    def title(self) -> str:
+        """What a person calls the point."""
+        return f"{self.label}, seed {self.seed}"
+
+
+def load_chips(spec: StudySpec) -> dict[str, Resolved[ChipConfig]]:
+    """Load every chip of the study with the study's values set on it.
+
+    Raises
+    ------
+    StudyError
+        If two chips differ in what the learner quantises to (weight, input or error bits, or the PE's weights):
+        one trace could not be priced on both.
+    """
+    chips = {choice.name: load_chip(choice.name, choice.set) for choice in spec.chips}
+    reference = chips[spec.reference_chip].config
+    for name, chip in chips.items():
+        for what, given, wanted in _shared(chip.config, reference):
+            if given != wanted:
+                raise StudyError(
+                    f"chips of one study must agree in {what}: {name} has {given}, {spec.reference_chip} has {wanted}"
+                )
+    return chips
+
+
+def training_points(spec: StudySpec, chips: Chips, where: str) -> list[TrainingPoint]:
+    """Return the points of ``spec`` in the order methods x seeds.
+
+    Raises
+    ------
+    ConfigError
+        If ``[training]`` or ``[stream]`` holds what the learner does not know; ``where`` names the file.
+    """
+    hardware = hardware_fields(chips, spec.reference_chip)
+    return [_point(spec, method, seed, hardware, where) for method in spec.methods for seed in spec.seeds]
+
+
+def hardware_fields(chips: Chips, reference: str) -> dict[str, Any]:
+    """Return the learner's fields that follow from the chips: bits, the PE's weights, every cell encoding in use."""
+    chip = chips[reference].config
+    found = {encoding.name: encoding for entry in chips.values() for encoding in _encodings(entry.config)}
+    return {
+        "weight_bits": chip.weight_bits,
+        "input_bits": chip.input_bits,
+        "error_bits": chip.error_bits,
+        "pe_tile": list(_tile(chip)),
+        "encodings": [found[name].model_dump(mode="json") for name in sorted(found)],
+    }
+
+
+@cache
+def code_version() -> str:
+    """Return a hash over the source of everything that decides a trace: learner, encoding, mapping, networks."""
+    package = Path(__file__).resolve().parents[1]
+    files = [path for part in _TRAINING_CODE for path in sorted((package / part).rglob("*.py"))]
+    files += sorted((content_root() / "models" / "networks").glob("*.py"))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _point(spec: StudySpec, method: MethodChoice, seed: int, hardware: Mapping[str, Any], where: str) -> TrainingPoint:
+    fields: dict[str, Any] = {
+        "dataset": spec.stream.dataset,
+        "tasks": spec.stream.tasks,
+        "train_limit": spec.stream.train_limit,
+        "network": spec.network.name,
+        "network_params": spec.network.params,
+        "method": method.method,
+        "method_config": method.config,
+        "seed": seed,
+        **hardware,
+        **spec.training,
+    }
+    config = parse(LearnConfig, fields, f"{where} [training]").model_dump(mode="json")
+    return TrainingPoint(method.label, seed, config, config_hash({"config": config, "code": code_version()}))
+
+
+def _shared(chip: ChipConfig, reference: ChipConfig) -> list[tuple[str, object, object]]:
+    names = ("weight_bits", "input_bits", "error_bits")
+    fields: list[tuple[str, object, object]] = [(n, getattr(chip, n), getattr(reference, n)) for n in names]
+    return [*fields, ("the weights that a PE holds", _tile(chip), _tile(reference))]
+
+
+def _tile(chip: ChipConfig) -> tuple[int, int]:
+    return chip.geometry.weight_rows, chip.geometry.weight_cols
+
+
+def _encodings(chip: ChipConfig) -> list[Encoding]:
+    return [geometry.encoding for geometry in (chip.rram_geometry, chip.sram_geometry) if geometry is not None]
+
+
+def _file_safe(label: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in label)

@@ -1,0 +1,158 @@
+"""What a study asks, as one frozen config read from ``study.toml``.
+
+A study trains every (method, seed) once and prices each of those traces on every chip. ``[per_dataset.NAME]`` holds
+settings that take effect when ``stream.dataset`` is NAME, so that one override picks the data set and suited epochs.
+"""
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from imcsim.core.config import FrozenConfig, parse
+from imcsim.core.content import path_of
+from imcsim.core.errors import ConfigError, nearest
+from imcsim.core.sources import leaves
+from imcsim.core.toml import read_toml
+
+
+class StreamChoice(FrozenConfig):
+    """The stream: a data set in ``tasks`` tasks, at most ``train_limit`` training images per task (None: all)."""
+
+    dataset: str
+    tasks: int = Field(ge=1)
+    train_limit: int | None = Field(None, ge=1)
+
+
+class NetworkChoice(FrozenConfig):
+    """The network's registered name and its parameters."""
+
+    name: str
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class MethodChoice(FrozenConfig):
+    """One learner: ``label`` names it in tables, ``config`` holds the method's own settings."""
+
+    label: str = Field(min_length=1)
+    method: str
+    config: dict[str, Any] = Field(default_factory=dict)
+
+
+class ChipChoice(FrozenConfig):
+    """One chip and the values that the study sets on it (dotted path -> value)."""
+
+    name: str
+    set: dict[str, Any] = Field(default_factory=dict)
+
+
+class StudySpec(FrozenConfig):
+    """A whole study. ``training`` holds further fields of the learner's configuration (epochs, batch_size, ...).
+
+    ``featured`` names the methods drawn in the detailed figures (empty: the first four); ``reference_chip`` is the
+    chip whose PE size the methods' masks follow.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    title: str
+    question: str
+    seeds: tuple[int, ...] = Field(min_length=1)
+    reference_chip: str
+    featured: tuple[str, ...] = ()
+    stream: StreamChoice
+    network: NetworkChoice
+    training: dict[str, Any] = Field(default_factory=dict)
+    methods: tuple[MethodChoice, ...] = Field(min_length=1)
+    chips: tuple[ChipChoice, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names(self) -> "StudySpec":
+        labels, chips = [m.label for m in self.methods], [c.name for c in self.chips]
+        for what, given in (("seeds", self.seeds), ("method labels", labels), ("chip names", chips)):
+            if len(set(given)) != len(given):
+                raise ValueError(f"{what} must differ, got {', '.join(map(str, given))}")
+        if self.reference_chip not in chips:
+            raise ValueError(f"reference_chip must be one of [[chips]], got '{self.reference_chip}'")
+        for label in self.featured:
+            if label not in labels:
+                raise ValueError(f"featured names no method label: '{label}'{nearest(label, labels)}")
+        return self
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Labels of the methods drawn in the detailed figures."""
+        return self.featured or tuple(method.label for method in self.methods[:4])
+
+
+@dataclass(frozen=True)
+class LoadedStudy:
+    """A study, where it was read, and the overrides given on top of its file."""
+
+    spec: StudySpec
+    source: str
+    overrides: Mapping[str, Any]
+
+
+def load_study(name: str, overrides: Mapping[str, Any] | None = None) -> LoadedStudy:
+    """Load study ``name`` (or a TOML file's path), apply its ``[per_dataset]`` table, then ``overrides``.
+
+    An override's path walks tables by key and lists of tables by ``label`` or ``name``
+    (``methods.er.config.buffer_size=500``); ``chips.NAME.PATH`` sets a value of that chip.
+
+    Raises
+    ------
+    ConfigError, ContentError
+        With the file, the field's path, what was given and the nearest name.
+    """
+    path, given = path_of("study", name), dict(overrides or {})
+    data = read_toml(path)
+    per_dataset = data.pop("per_dataset", {})
+    stream = data.get("stream")
+    dataset = given.get("stream.dataset", stream.get("dataset") if isinstance(stream, dict) else None)
+    if not isinstance(per_dataset, dict):
+        raise ConfigError(f"{path.name}: 'per_dataset' must be a table of tables")
+    where = _where(path)
+    for dotted, value in _suited(per_dataset, dataset):
+        _set(data, dotted, value, f"{where} [per_dataset]")
+    for dotted, value in given.items():
+        _set(data, dotted, value, f"{where} override")
+    return LoadedStudy(parse(StudySpec, data, where), where, given)
+
+
+def _where(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def _suited(per_dataset: Mapping[str, Any], dataset: object) -> Iterable[tuple[str, Any]]:
+    table = per_dataset.get(str(dataset), {})
+    return leaves(table) if isinstance(table, Mapping) else []
+
+
+def _set(data: dict[str, Any], dotted: str, value: Any, where: str) -> None:
+    parts = dotted.split(".")
+    if parts[0] == "chips" and len(parts) > 2 and parts[2] != "set":
+        parts = [*parts[:2], "set", ".".join(parts[2:])]
+    node: Any = data
+    for depth, part in enumerate(parts[:-1]):
+        node = _child(node, part, f"{where} '{dotted}'", last_table=depth == len(parts) - 2)
+    if not isinstance(node, dict):
+        raise ConfigError(f"{where} '{dotted}': '{'.'.join(parts[:-1])}' is not a table")
+    node[parts[-1]] = copy.deepcopy(value)
+
+
+def _child(node: Any, part: str, where: str, *, last_table: bool) -> Any:
+    if isinstance(node, list):
+        named = {str(entry.get("label", entry.get("name"))): entry for entry in node if isinstance(entry, dict)}
+        if part not in named:
+            raise ConfigError(f"{where}: no entry '{part}'{nearest(part, named)}")
+        return named[part]
+    if not isinstance(node, dict):
+        raise ConfigError(f"{where}: '{part}' is inside a value, not a table")
+    if part not in node and last_table and part in ("params", "config", "set", "training"):
+        node[part] = {}
+    if part not in node:
+        raise ConfigError(f"{where}: no table '{part}'{nearest(part, node)}")
+    return node[part]

@@ -1,0 +1,61 @@
+"""What made a result: settings, the origin of every chip value, versions, the commit. Apart from the result rows."""
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from imcsim.core.config import config_hash
+from imcsim.core.sources import leaves
+from imcsim.study.points import Chips, code_version
+from imcsim.study.spec import LoadedStudy
+
+_PACKAGES = ("imcsim", "torch", "numpy", "scipy", "pydantic", "safetensors")
+
+
+def stamp(loaded: LoadedStudy, chips: Chips) -> dict[str, Any]:
+    """Return everything needed to make the results again, JSON-able."""
+    return {
+        "study": loaded.spec.model_dump(mode="json"),
+        "study_hash": config_hash(loaded.spec),
+        "read_from": loaded.source,
+        "overrides": dict(loaded.overrides),
+        "code_version": code_version(),
+        "commit": git_commit(Path(__file__).resolve().parent),
+        "versions": versions(),
+        "chips": {name: settings(name, chips) for name in chips},
+    }
+
+
+def settings(name: str, chips: Chips) -> list[dict[str, Any]]:
+    """Return one record for each value of chip ``name``: path, value, and its origin's fields."""
+    chip = chips[name]
+    values = leaves(chip.config.model_dump(mode="json"))
+    return [{"path": path, "value": value, **asdict(chip.origins[path])} for path, value in values]
+
+
+def versions(packages: tuple[str, ...] = _PACKAGES) -> Mapping[str, str]:
+    """Return the versions of Python and the packages that results depend on."""
+    return {"python": platform.python_version(), **{package: _version(package) for package in packages}}
+
+
+def git_commit(folder: Path) -> str:
+    """Return the commit of the checkout that holds ``folder``, with ``-dirty`` if changed, else "unknown"."""
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
+            capture_output=True, text=True, timeout=10, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return found.stdout.strip() if found.returncode == 0 and found.stdout.strip() else "unknown"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

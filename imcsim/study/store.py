@@ -1,0 +1,125 @@
+"""Where a study's results lie: one folder for each data set, every file whole or absent.
+
+``traces/`` one file for each training point; ``rows`` and ``summary`` as CSV and JSON (same run, same bytes: sorted,
+no clock); ``stamp.json`` settings, origins, versions; ``work/`` checkpoints and progress of points in training.
+"""
+
+import csv
+import fcntl
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from imcsim.core.errors import StorageError, StudyError
+from imcsim.core.files import write_atomic
+from imcsim.study.points import TrainingPoint
+from imcsim.trace.store import load
+from imcsim.trace.trace import Trace
+
+Row = Mapping[str, Any]
+
+
+class ResultStore:
+    """The results of one study on one data set, under ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._work = folder / "work"
+
+    def trace_path(self, point: TrainingPoint) -> Path:
+        """Return where the point's trace is or will be."""
+        return self.folder / "traces" / f"{point.name}.safetensors"
+
+    def checkpoint_path(self, point: TrainingPoint) -> Path:
+        """Return where the learner leaves its state when it is stopped."""
+        return self._work / f"{point.name}.checkpoint"
+
+    def progress_path(self, point: TrainingPoint) -> Path:
+        """Return where a worker tells how far it is."""
+        return self._work / f"{point.name}.progress"
+
+    @property
+    def stop_path(self) -> Path:
+        """While this file exists, workers leave a checkpoint and end."""
+        return self._work / "stop"
+
+    def load_trace(self, point: TrainingPoint) -> Trace | None:
+        """Return the stored trace, None if there is none; TraceError naming the file if it is corrupt."""
+        path = self.trace_path(point)
+        return load(path) if path.exists() else None
+
+    def discard(self, point: TrainingPoint) -> None:
+        """Remove the point's trace and what a stopped training left."""
+        for path in (self.trace_path(point), self.checkpoint_path(point), self.progress_path(point)):
+            path.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove progress and stop files, and the work folder if no checkpoint is left in it."""
+        for path in [*self._work.glob("*.progress"), self.stop_path]:
+            path.unlink(missing_ok=True)
+
+    def write_table(self, name: str, rows: Sequence[Row]) -> None:
+        """Write ``rows`` to NAME.csv and NAME.json, sorted by method, chip and seed."""
+        ordered = sorted(rows, key=lambda row: (str(row["method"]), str(row["chip"]), row.get("seed", 0)))
+        write_atomic(self.folder / f"{name}.csv", to_csv(ordered))
+        write_atomic(self.folder / f"{name}.json", to_json(ordered))
+
+    def write_json(self, name: str, data: object) -> None:
+        """Write ``data`` to NAME.json."""
+        write_atomic(self.folder / f"{name}.json", to_json(data))
+
+    def write_parquet(self, name: str, rows: Sequence[Row]) -> None:
+        """Write ``rows`` to NAME.parquet; StudyError if the extra is not installed."""
+        import pandas as pd
+
+        buffer = io.BytesIO()
+        try:
+            pd.DataFrame([dict(row) for row in rows]).to_parquet(buffer, index=False)
+        except ImportError:
+            raise StudyError("--parquet needs pyarrow: pip install 'imcsim[parquet]'") from None
+        write_atomic(self.folder / f"{name}.parquet", buffer.getvalue())
+
+    def read_rows(self) -> list[dict[str, Any]]:
+        """Return the stored rows; StudyError if the study has not been run here or the file is broken."""
+        path = self.folder / "rows.json"
+        try:
+            rows = json.loads(path.read_text(encoding="utf-8"))
+        except OSError:
+            raise StudyError(f"no results in {self.folder}; run the study first") from None
+        except ValueError:
+            raise StudyError(f"{path} is corrupt; run the study again, its traces are kept") from None
+        return list(rows)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder alone; StudyError if another run holds it, StorageError if the disk refuses."""
+        path = self._work / "lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("w")
+        except OSError as error:
+            raise StorageError(f"cannot write {path}: {error.strerror or error}") from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise StudyError(f"another run is writing to {self.folder}; wait for it, or choose --out") from None
+            yield
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """Return rows as CSV: all columns in order of first appearance, absent values empty, floats in full."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(dict(row) for row in rows)
+    return buffer.getvalue()
+
+
+def to_json(data: object) -> str:
+    """Return strict JSON (no nan, no inf), indented, with a final newline."""
+    return json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n"

@@ -1,0 +1,23 @@
+"""Conformance suites for entries that people add; each is imported when it is first asked for.
+
+``check_mapping`` proves a mapping rule's invariants; ``imcsim.testing.strategies`` holds Hypothesis strategies.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from imcsim.core.errors import nearest
+
+if TYPE_CHECKING:
+    from imcsim.testing.mapping import MappingCheckError, check_mapping
+
+__all__ = ["MappingCheckError", "check_mapping"]
+
+_HOMES = {"MappingCheckError": "imcsim.testing.mapping", "check_mapping": "imcsim.testing.mapping"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"imcsim.testing has no '{name}'{nearest(name, _HOMES)}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

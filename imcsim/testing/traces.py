@@ -1,0 +1,135 @@
+"""Small traces from explicit code histories, for tests of pricing rules: every count is recounted by brute force."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import imcsim
+from imcsim.crossbar.encoding import Encoding
+from imcsim.mapping.layer import LayerSpec
+from imcsim.trace.schema import COUNTS, TASK_COUNTS, Policy, TraceMeta
+from imcsim.trace.trace import Trace, transition_counts
+
+Codes = NDArray[np.int64]
+History = Sequence[Sequence[Sequence[Codes]]]  # [task][epoch][step] -> (G, D, N)
+
+
+def linear_layer(name: str, inputs: int, outputs: int, positions: int = 1) -> LayerSpec:
+    """Return the spec of a linear layer of ``inputs`` x ``outputs`` weights."""
+    return LayerSpec(
+        name=name,
+        kind="linear",
+        in_features=inputs,
+        out_features=outputs,
+        positions=positions,
+        input_elements=inputs * positions,
+        output_elements=outputs * positions,
+    )
+
+
+def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
+    layers: Sequence[LayerSpec],
+    initial: Mapping[str, Codes],
+    history: Mapping[str, History],
+    encodings: Sequence[Encoding],
+    *,
+    counts: Mapping[str, Any] | None = None,
+    task_counts: Mapping[str, Any] | None = None,
+    placement: Mapping[str, NDArray[np.bool_]] | None = None,
+    pe_tile: tuple[int, int] | None = None,
+    density: float = 0.5,
+) -> Trace:
+    """Build a trace whose level changes and transitions follow from ``initial`` and ``history`` codes.
+
+    Parameters
+    ----------
+    layers
+        Mapped layers.
+    initial
+        Layer -> (G, D, N) codes at deployment.
+    history
+        Layer -> codes after each step, nested by task and epoch; the same nesting for every layer.
+    encodings
+        Encodings to count level changes for.
+    counts, task_counts
+        Name -> value broadcast to (T, L) or (T,); counts that are not given are 0, but optimiser steps, epochs and
+        trainable weights follow from the history.
+    placement, pe_tile
+        As in :class:`~imcsim.trace.trace.Trace`.
+    density
+        Share of ones of every bit plane of inputs and errors.
+    """
+    nest = history[layers[0].name]
+    tasks, names = len(nest), [spec.name for spec in layers]
+    meta = TraceMeta(
+        imcsim_version=imcsim.__version__,
+        method="made-by-hand",
+        network="made-by-hand",
+        dataset="none",
+        task_classes=tuple((2 * t, 2 * t + 1) for t in range(tasks)),
+        task_sizes=(1,) * tasks,
+        layers=tuple(layers),
+        weight_bits=encodings[0].weight_bits,
+        encodings=tuple(encodings),
+        pe_tile=pe_tile,
+    )
+    table = {name: np.zeros((tasks, len(layers)), dtype=np.int64) for name in COUNTS}
+    table["trainable_weights"][:] = [spec.weight_count for spec in layers]
+    for name, value in (counts or {}).items():
+        table[name][:] = value
+    per_task = {name: np.zeros(tasks, dtype=np.int64) for name in TASK_COUNTS}
+    per_task["optimizer_steps"][:] = [sum(len(epoch) for epoch in task) for task in nest]
+    per_task["epochs"][:] = [len(task) for task in nest]
+    for name, value in (task_counts or {}).items():
+        per_task[name][:] = value
+    commits = {name: _commits(initial[name], history[name]) for name in names}
+    return Trace(
+        meta=meta,
+        counts=table,
+        task_counts=per_task,
+        codes={name: np.stack([initial[name], *(task[-1][-1] for task in history[name])]) for name in names},
+        changes={
+            (policy, enc.name, name): np.stack([_changes(enc, path) for path in commits[name][policy]])
+            for name in names
+            for enc in encodings
+            for policy in commits[name]
+        },
+        transitions={
+            (policy, enc.name, name): np.stack([_transitions(enc, path) for path in commits[name][policy]])
+            for name in names
+            for enc in encodings
+            for policy in commits[name]
+        },
+        input_density=np.full((tasks, len(layers), meta.input_bits), density),
+        error_density=np.full((tasks, len(layers), meta.error_bits), density),
+        input_zero_share=np.zeros((tasks, len(layers))),
+        error_zero_share=np.zeros((tasks, len(layers))),
+        class_il=np.tril(np.full((tasks, tasks), 0.5)),
+        task_il=np.full((tasks, tasks), 0.5),
+        placement=dict(placement or {}),
+    )
+
+
+def _commits(initial: Codes, history: History) -> dict[Policy, list[list[Codes]]]:
+    """For each policy and task, the codes at each commit, the one before the task first."""
+    steps, epochs, before = [], [], initial
+    for task in history:
+        steps.append([before, *(codes for epoch in task for codes in epoch)])
+        epochs.append([before, *(epoch[-1] for epoch in task)])
+        before = task[-1][-1]
+    return {"step": steps, "epoch": epochs}
+
+
+def _changes(encoding: Encoding, path: list[Codes]) -> NDArray[np.uint32]:
+    levels = [encoding.levels(codes) for codes in path]
+    moved = [a != b for a, b in pairwise(levels)]
+    return np.asarray(np.sum(moved, axis=0), dtype=np.uint32)
+
+
+def _transitions(encoding: Encoding, path: list[Codes]) -> NDArray[np.int64]:
+    levels = [encoding.levels(codes).astype(np.int64) for codes in path]
+    tables = [transition_counts(a, b, encoding.level_count) for a, b in pairwise(levels)]
+    return np.asarray(np.sum(tables, axis=0), dtype=np.int64)

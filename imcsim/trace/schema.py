@@ -1,0 +1,96 @@
+"""What a trace holds, field by field; the prose version is ``docs/trace.md``.
+
+Shape letters: T tasks, L mapped layers, K cells per weight, G groups, D fan-in, N outputs per group, b bits.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from imcsim.core.config import FrozenConfig
+from imcsim.crossbar.encoding import Encoding
+from imcsim.mapping.layer import LayerSpec
+
+SCHEMA_VERSION: Literal[1] = 1
+
+Policy = Literal["step", "epoch", "task"]
+POLICIES: tuple[Policy, ...] = ("step", "epoch", "task")
+RECORDED_POLICIES: tuple[Policy, ...] = ("step", "epoch")  # "task" follows from the codes
+
+COUNTS: dict[str, str] = {
+    "forward_vectors": "input vectors through the array in training forward passes, replay included",
+    "input_gradient_vectors": "error vectors through the transposed array in training backward passes",
+    "weight_gradient_vectors": "input/error vector pairs that enter the weight gradient",
+    "weight_gradient_macs": "multiply-accumulates of the weight gradient, trainable PEs and unmasked weights only",
+    "dense_gradient_macs": "multiply-accumulates of gradients computed beyond the update mask (importance, regrowth)",
+    "scoring_forward_vectors": "input vectors while PEs or samples are scored",
+    "scoring_input_gradient_vectors": "error vectors while PEs are scored",
+    "scoring_weight_gradient_macs": "multiply-accumulates of the weight gradient while PEs are scored",
+    "kept_elements": "activation elements of this layer's input kept for backward, summed over all training samples",
+    "trainable_weights": "weights of the layer that may change in this task",
+    "active_weights": "weights inside the sparsity mask at the end of the task (all, if there is none)",
+    "updated_weights": "master-copy updates, summed over steps: weights written by the optimiser",
+}
+TASK_COUNTS: dict[str, str] = {
+    "optimizer_steps": "optimiser steps",
+    "epochs": "epochs, and so commits under the epoch policy",
+    "samples": "samples passed forward and backward in training, replay included",
+    "replay_samples_read": "samples drawn from the replay buffer",
+    "replay_samples_written": "samples stored into the replay buffer",
+    "replay_bytes_read": "bytes read from the replay buffer (image, label, logits)",
+    "replay_bytes_written": "bytes written to the replay buffer",
+    "relu_elements": "elements whose sign bit is kept for backward, summed over all training samples",
+    "other_kept_elements": "elements kept by batch-norm and other unmapped operations, summed over samples",
+    "peak_kept_elements": "activation elements kept at once: largest over steps",
+    "peak_kept_bits": "sign bits kept at once: largest over steps",
+    "digital_parameters": "trainable parameters held in digital logic (bias, batch-norm)",
+    "optimizer_state_values": "values of optimiser state per trainable weight, times trainable weights",
+    "mask_bits": "bits of masks that the task needs when it is served",
+    "scoring_bytes": "bytes that scoring must remember between tasks (bases, importances, old masks)",
+    "scoring_macs": "multiply-accumulates of scoring beyond the network's own passes (SVD, projections)",
+}
+
+
+class TraceMeta(FrozenConfig):
+    """The JSON side of a trace.
+
+    ``pe_tile`` is (weight rows, weight columns) of a PE where the method's masks depend on it, else None: then
+    any geometry can be priced. ``encodings`` are those for which level changes were counted.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    imcsim_version: str
+    config: dict[str, Any] = Field(default_factory=dict)
+    config_hash: str = ""
+    versions: dict[str, str] = Field(default_factory=dict)
+    seed: int = 0
+    method: str
+    network: str
+    dataset: str
+    task_classes: tuple[tuple[int, ...], ...]
+    task_sizes: tuple[int, ...]
+    layers: tuple[LayerSpec, ...] = Field(min_length=1)
+    weight_bits: int = Field(8, ge=2, le=16)
+    weight_scales: tuple[float, ...] = ()
+    input_bits: int = Field(8, ge=1, le=16)
+    error_bits: int = Field(8, ge=2, le=16)
+    batch_size: int = Field(1, ge=1)
+    encodings: tuple[Encoding, ...] = Field(min_length=1)
+    pe_tile: tuple[int, int] | None = None
+    flops: dict[str, float] = Field(default_factory=dict)
+    clipped_weight_share: float = Field(0.0, ge=0, le=1)
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_width(self) -> "TraceMeta":
+        for encoding in self.encodings:
+            if encoding.weight_bits != self.weight_bits:
+                raise ValueError(f"encoding {encoding.name} is not for {self.weight_bits}-bit weights")
+        if len({layer.name for layer in self.layers}) != len(self.layers):
+            raise ValueError("layer names must differ")
+        return self
+
+    @property
+    def tasks(self) -> int:
+        """T."""
+        return len(self.task_classes)

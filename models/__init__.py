@@ -1,0 +1,3 @@
+"""Named content with sources: networks, devices, components, chips."""
+
+CONTENT_OF = "imcsim"

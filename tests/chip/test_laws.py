@@ -1,0 +1,137 @@
+"""Conservation and limits, over random histories and every chip."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imcsim.chip import Report, price
+from imcsim.core.errors import ConservationError
+from imcsim.trace import Trace
+from imcsim.trace.schema import Policy
+from tests.chip.hand import random_trace, small_chip
+
+CHIPS = ("all-rram-28nm", "all-sram-28nm", "hybrid-28nm")
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10_000), chip=st.sampled_from(CHIPS), policy=st.sampled_from(["step", "epoch", "task"]))
+def test_every_chip_and_policy_keeps_the_laws(seed: int, chip: str, policy: str) -> None:
+    overrides = {f"{kind}.write_policy": policy for kind in ("rram", "sram") if kind in chip or chip == "hybrid-28nm"}
+    report = price(random_trace(seed), small_chip(chip, overrides))
+    assert report.energy.total == pytest.approx(sum(tree.total for tree in report.energy_by_task), rel=1e-12)
+    assert report.energy.total == pytest.approx(sum(report.energy.by(0).values()), rel=1e-12)
+    for writes in report.writes.values():
+        assert sum(writes.per_task) == writes.total
+        assert writes.worst >= writes.mean
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_a_coarser_policy_never_writes_more(chip: str) -> None:
+    kind = "sram" if chip == "all-sram-28nm" else "rram"
+    trace = random_trace(3)
+    totals = [
+        price(trace, small_chip(chip, {f"{kind}.write_policy": p, "overflow": "refuse"})).writes[kind].total
+        for p in ("step", "epoch", "task")
+    ]
+    assert totals == sorted(totals, reverse=True)
+
+
+def frozen_trace() -> Trace:
+    """The second of three tasks trains nothing, as a method that freezes every PE."""
+    trace = random_trace(5)
+    still: dict[str, Any] = {name: array.copy() for name, array in trace.codes.items()}
+    tiles = {"a": (1, 3, 3), "b": (1, 2, 2)}
+    placement = {name: np.ones((3, *shape), dtype=bool) for name, shape in tiles.items()}
+    for name in still:
+        still[name][2] = still[name][1]
+        placement[name][1] = False
+    return dataclasses.replace(
+        trace,
+        meta=trace.meta.model_copy(update={"pe_tile": (4, 2)}),
+        codes=still,
+        changes={key: _without_task(array, 1) for key, array in trace.changes.items()},
+        transitions={key: _without_task(array, 1) for key, array in trace.transitions.items()},
+        counts={key: _without_task(array, 1) for key, array in trace.counts.items()},
+        placement=placement,
+        cache={},
+    )
+
+
+def _without_task(array: np.ndarray[Any, Any], task: int) -> np.ndarray[Any, Any]:
+    copy = array.copy()
+    copy[task] = 0
+    return copy
+
+
+@pytest.mark.parametrize("chip", ["all-rram-28nm", "all-sram-28nm"])
+def test_everything_frozen_means_zero_writes(chip: str) -> None:
+    report = price(frozen_trace(), small_chip(chip))
+    assert all(writes.per_task[1] == 0 for writes in report.writes.values())
+    assert all(writes.per_task[0] > 0 for writes in report.writes.values())
+    quiet = report.energy_by_task[1]
+    for part in ("update", "weight_gradient", "input_gradient", "forward", "migration"):
+        assert quiet.part(part).total == 0
+
+
+def test_a_write_to_a_frozen_cell_stops_the_pricing() -> None:
+    trace = frozen_trace()
+    key: tuple[Policy, str, str] = ("step", "differential-8w-2c", "a")
+    changes = {name: array.copy() for name, array in trace.changes.items()}
+    changes[key][1, 0, 0, 0, 0] = 1
+    bad = dataclasses.replace(trace, changes=changes, cache={})
+    with pytest.raises(ConservationError, match="a frozen cell must never be written"):
+        price(bad, small_chip("all-rram-28nm"))
+
+
+@pytest.mark.parametrize(("chip", "key"), [("all-rram-28nm", "differential-8w-2c"), ("all-sram-28nm", "offset-8w-1c")])
+def test_events_that_differ_from_the_traces_changes_stop_the_pricing(chip: str, key: str) -> None:
+    trace = random_trace(1)
+    changes = {name: array.copy() for name, array in trace.changes.items()}
+    index: tuple[Policy, str, str] = ("step", key, "b")
+    changes[index][0, 0, 0, 0, 0] += 1
+    with pytest.raises(ConservationError, match="must equal the level changes"):
+        price(dataclasses.replace(trace, changes=changes, cache={}), small_chip(chip))
+
+
+def test_no_work_costs_no_dynamic_energy() -> None:
+    trace = random_trace(2)
+    idle = dataclasses.replace(
+        trace, counts={name: np.zeros_like(array) for name, array in trace.counts.items()}, cache={}
+    )
+    report = price(idle, small_chip("all-sram-28nm"))
+    for part in ("forward", "input_gradient", "weight_gradient", "buffer", "link", "dram", "masks", "scoring"):
+        assert report.energy.part(part).total == 0
+    assert report.energy.part("update").total > 0  # the codes still changed
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_twice_the_vectors_cost_twice_the_forward_energy(chip: str) -> None:
+    trace = random_trace(4)
+    double = dataclasses.replace(
+        trace, counts=dict(trace.counts) | {"forward_vectors": trace.counts["forward_vectors"] * 2}, cache={}
+    )
+    one, two = _forward(price(trace, small_chip(chip))), _forward(price(double, small_chip(chip)))
+    assert two == pytest.approx(2 * one, rel=1e-12)
+
+
+def _forward(report: Report) -> float:
+    return report.energy.part("forward").total
+
+
+def test_silent_inputs_drive_nothing_but_the_converters_still_run() -> None:
+    report = price(random_trace(6, density=0.0), small_chip("all-rram-28nm"))
+    assert report.energy.leaves["forward", "rram", "driver"] == 0
+    assert report.energy.leaves["forward", "rram", "cells"] == 0
+    assert report.energy.leaves["forward", "rram", "adc"] > 0
+
+
+def test_pricing_twice_gives_the_same_numbers() -> None:
+    trace = random_trace(7)
+    first, again = price(trace, small_chip("hybrid-28nm")), price(trace, small_chip("hybrid-28nm"))
+    assert first.energy.flat() == again.energy.flat()
+    fresh = price(random_trace(7), small_chip("hybrid-28nm"))
+    assert first.energy.flat() == fresh.energy.flat()

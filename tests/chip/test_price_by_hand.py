@@ -1,0 +1,188 @@
+"""Energies of one PE against arithmetic written out here, from the chip's own numbers."""
+
+import numpy as np
+import pytest
+
+from imcsim.chip import price
+from tests.chip.hand import one_pe_trace, small_chip
+
+VECTORS = 10
+
+
+def test_rram_forward_energy_component_by_component() -> None:
+    chip = small_chip("all-rram-28nm")
+    config, part = chip.config, chip.config.rram
+    assert part is not None
+    report = price(one_pe_trace(counts={"forward_vectors": VECTORS}), chip)
+    # 8 bit planes of density 0.5: each of the 4 rows is driven 4 times a vector
+    drives = 4 * 8 * 0.5
+    assert report.energy.leaves["forward", "rram", "driver"] == pytest.approx(
+        VECTORS * drives * config.driver.energy_j(16, config.supply_v)
+    )
+    # 2 outputs x 8 cells a weight x 8 phases conversions; every column summed as much as the mean column
+    conversions = VECTORS * 16 * 8
+    # levels of the start codes, base 4: 0 | 5=1,1 | 7=3,1 | -7=3,1 | 100=0,1,2,1 | 3=3 | 2=2 | -1=1 -> sum 23
+    step = (part.cell.conductance_max_s - part.cell.conductance_min_s) / 3
+    total_s = 64 * part.cell.conductance_min_s + (2 + 4 + 4 + 4 + 3 + 2 + 1) * step
+    each_j = part.adc.energy_j(part.adc_bits, config.supply_v, total_s / 16)
+    assert report.energy.leaves["forward", "rram", "adc"] == pytest.approx(conversions * each_j)
+    cells = VECTORS * 8 * 0.5 * part.cell.read_voltage_v**2 * part.cell.read_time_s * total_s
+    assert report.energy.leaves["forward", "rram", "cells"] == pytest.approx(cells)
+    assert report.energy.leaves["forward", "rram", "shift_add"] == pytest.approx(
+        conversions * config.shift_add.energy_j
+    )
+    assert report.energy.leaves["forward", "rram", "accumulate"] == 0  # a single row tile
+
+
+def test_transposed_read_takes_a_pass_for_each_slice() -> None:
+    chip = small_chip("all-rram-28nm")
+    part = chip.config.rram
+    assert part is not None
+    report = price(one_pe_trace(counts={"input_gradient_vectors": VECTORS}), chip)
+    conversions = VECTORS * 4 * 8 * 8  # 4 rows, 8 error bits, 8 cells a weight
+    assert report.energy.leaves["input_gradient", "rram", "shift_add"] == pytest.approx(
+        conversions * chip.config.shift_add.energy_j
+    )
+
+
+def test_sram_forward_energy_is_one_tree_evaluation_a_column_and_phase() -> None:
+    chip = small_chip("all-sram-28nm")
+    part = chip.config.sram
+    assert part is not None
+    report = price(one_pe_trace(counts={"forward_vectors": VECTORS}), chip)
+    assert report.energy.leaves["forward", "sram", "adder_tree"] == pytest.approx(
+        VECTORS * 16 * 8 * part.adder_tree.energy_j(4, 1)
+    )
+
+
+def test_rram_writes_follow_the_two_steps() -> None:
+    # differential base 4: 0 -> 1 one cell up; 1 -> 4 digit0 1 -> 0 and digit1 0 -> 1; -1 -> 1 negative cell down,
+    # positive cell up. Step policy: 1 + 4 = 5 events; task policy: (0 -> 4) 1 event + 2 = 3 events.
+    trace = one_pe_trace()
+    step = price(trace, small_chip("all-rram-28nm"))
+    assert step.writes["rram"].total == 5
+    assert step.writes["rram"].worst == 2  # digit 0 of weight (0, 0)
+    task = price(trace, small_chip("all-rram-28nm", {"rram.write_policy": "task"}))
+    assert task.writes["rram"].total == 3
+    assert task.writes["rram"].worst == 1
+    part = small_chip("all-rram-28nm").config.rram
+    assert part is not None
+    pulses = part.cell.pulses_mean[1]
+    share = part.cell.set_pulse_share
+    event_j = (
+        pulses * (share * part.cell.set_energy_j + (1 - share) * part.cell.reset_energy_j)
+        + (pulses + 1) * part.cell.verify_energy_j
+    )
+    assert step.energy.leaves["update", "rram_program"] == pytest.approx(5 * event_j)
+
+
+def test_sram_writes_count_changed_bits() -> None:
+    # offset binary: 128 -> 129 (1 bit), 129 -> 132 (2 bits: ...001 -> ...100), 127 -> 127, 127 -> 129 (7 bits: 01111111
+    # -> 10000001): 10 bits in all
+    chip = small_chip("all-sram-28nm")
+    part = chip.config.sram
+    assert part is not None
+    report = price(one_pe_trace(), chip)
+    bits = 1 + 2 + bin(0b01111111 ^ 0b10000001).count("1")
+    assert report.writes["sram"].total == bits
+    assert report.energy.leaves["update", "sram_write"] == pytest.approx(bits * part.cell.write_energy_j)
+
+
+def test_hybrid_trains_in_sram_and_commits_once() -> None:
+    chip = small_chip("hybrid-28nm")
+    report = price(one_pe_trace(), chip)
+    assert report.writes["rram"].total == 3
+    assert report.energy.leaves["update", "rram_program"] == 0
+    loads = 4 * 16  # every cell of the PE is written when it is copied into SRAM
+    assert report.writes["sram"].total == loads + 1 + 2 + 7
+    free = price(one_pe_trace(), small_chip("hybrid-28nm", {"charge_migration": False}))
+    assert free.energy.part("migration").total == 0
+    assert free.energy.part("update").total == pytest.approx(report.energy.part("update").total)
+
+
+def test_weight_gradient_and_update_energy() -> None:
+    chip = small_chip("all-sram-28nm")
+    mac = chip.config.mac
+    counts = {
+        "weight_gradient_vectors": 10,
+        "weight_gradient_macs": 40,
+        "dense_gradient_macs": 7,
+        "updated_weights": 12,
+    }
+    report = price(one_pe_trace(counts=counts), chip)
+    assert report.energy.leaves["weight_gradient", "mac"] == pytest.approx(47 * mac.gradient_energy_j)
+    dense = price(one_pe_trace(counts=counts), small_chip("all-sram-28nm", {"skip_masked_gradients": False}))
+    assert dense.energy.leaves["weight_gradient", "mac"] == pytest.approx(80 * mac.gradient_energy_j)
+    assert report.energy.leaves["update", "arithmetic"] == pytest.approx(12 * mac.update_energy_j)
+
+
+def test_deployment_programs_only_cells_that_leave_level_zero() -> None:
+    report = price(one_pe_trace(), small_chip("all-rram-28nm"))
+    # 0 -> none; 5 = 11 two cells; 7 = 13 two; -7 two; 100 = 1210 three; 3 one; 2 one; -1 one
+    assert report.writes["rram"].deployment == 12
+    assert report.deployment.total > 0
+    assert report.energy.total != report.deployment.total
+
+
+def test_traffic_is_bits_times_energy() -> None:
+    chip = small_chip("all-sram-28nm")
+    buffer = chip.config.buffer
+    report = price(one_pe_trace(counts={"forward_vectors": VECTORS}), chip)
+    assert report.energy.leaves["buffer", "read_forward"] == pytest.approx(VECTORS * 4 * 8 * buffer.read_energy_j)
+    assert report.energy.leaves["buffer", "write_forward"] == pytest.approx(VECTORS * 2 * 8 * buffer.write_energy_j)
+    replay = price(one_pe_trace(task_counts={"replay_bytes_read": 100, "replay_bytes_written": 20}), chip)
+    assert replay.energy.leaves["dram", "replay"] == pytest.approx(120 * 8 * chip.config.dram.energy_j)
+
+
+def test_activations_that_do_not_fit_go_to_dram_and_back() -> None:
+    chip = small_chip("all-sram-28nm")
+    room = chip.config.buffer.size_bytes * 8
+    trace = one_pe_trace(
+        counts={"kept_elements": 1000, "trainable_weights": 0}, task_counts={"peak_kept_elements": room // 8 * 4}
+    )
+    report = price(trace, chip)  # a quarter fits: three quarters are written and read once
+    assert report.energy.leaves["dram", "activations"] == pytest.approx(2 * 0.75 * 1000 * 8 * chip.config.dram.energy_j)
+    assert any("75%" in text and "spill" in text for text in report.warnings)
+    fits = price(one_pe_trace(counts={"kept_elements": 1000}, task_counts={"peak_kept_elements": 10}), chip)
+    assert fits.energy.leaves["dram", "activations"] == 0
+
+
+def test_forward_time_is_phases_times_read_and_conversions() -> None:
+    chip = small_chip("all-rram-28nm")
+    part = chip.config.rram
+    assert part is not None
+    report = price(one_pe_trace(counts={"forward_vectors": VECTORS}), chip)
+    phase = part.cell.read_time_s + part.columns_per_adc * part.adc.time_s(part.adc_bits, 4)
+    assert report.latency.leaves["forward",] == pytest.approx(VECTORS * 8 * phase)
+    assert report.inference_latency.total == pytest.approx(8 * phase)
+
+
+def test_area_counts_used_and_unused_pes() -> None:
+    chip = small_chip("all-rram-28nm")
+    part = chip.config.rram
+    assert part is not None
+    report = price(one_pe_trace(), chip)
+    assert report.area.leaves["rram", "cells"] == pytest.approx(64 * part.cell.area_m2)
+    used = report.area.part("rram").total
+    assert report.area.leaves["unused", "rram_pes"] == pytest.approx(15 * used)
+    assert report.area.leaves["unused", "rram_cells"] == 0
+
+
+def test_lifetime_divides_cycles_by_the_worst_cell() -> None:
+    chip = small_chip("all-rram-28nm", {"horizon.tasks_per_day": 2.0})
+    part = chip.config.rram
+    assert part is not None
+    life = price(one_pe_trace(), chip).lifetime["rram"]
+    assert life.tasks_guaranteed == pytest.approx(part.cell.guaranteed_cycles / 2)
+    first = part.cell.endurance_scale_cycles * 64 ** (-1 / part.cell.endurance_shape)
+    assert life.tasks_first_failure == pytest.approx(first / 2)
+    assert life.years_guaranteed == pytest.approx(part.cell.guaranteed_cycles / 2 / (2 * 365.25))
+
+
+def test_origin_of_every_number_is_reported() -> None:
+    chip = small_chip("hybrid-28nm", {"rram.cell.set_energy_j": 1e-12})
+    origins = price(one_pe_trace(), chip).origins
+    assert origins["rram.cell.set_energy_j"].kind == "override"
+    assert origins["rram.cell.reset_energy_j"].kind == "file"
+    assert origins["rram.cell.reset_energy_j"].source
+    assert np.isfinite(price(one_pe_trace(), chip).row()["energy_j"])

@@ -1,0 +1,22 @@
+import pytest
+
+from imcsim.core import errors
+from imcsim.core.errors import nearest
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "hint"),
+    [
+        ("hybird", ["hybrid", "all-rram"], "; did you mean 'hybrid'?"),
+        ("zzz", ["b", "a"], "; allowed: a, b"),
+        ("zzz", [], ""),
+    ],
+)
+def test_a_hint_names_what_could_have_been_given(name: str, allowed: list[str], hint: str) -> None:
+    assert nearest(name, allowed) == hint
+
+
+def test_the_exit_status_tells_a_mistake_from_a_failure() -> None:
+    mistakes = [errors.ConfigError, errors.ContentError, errors.MappingError, errors.TraceError]
+    assert {error.exit_status for error in [*mistakes, errors.DataError, errors.StudyError]} == {2}
+    assert {errors.ConservationError.exit_status, errors.StorageError.exit_status} == {1}

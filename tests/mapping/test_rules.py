@@ -1,0 +1,36 @@
+"""Every registered rule passes the suite that is shipped in the package."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from imcsim.core.errors import ContentError
+from imcsim.mapping import MAPPING_RULES, PeGeometry, rules
+from imcsim.mapping.rule import _import_all
+from imcsim.mapping.tile import MatrixShape
+from imcsim.testing import check_mapping
+from imcsim.testing.strategies import geometries, matrix_shapes
+
+
+@pytest.mark.parametrize("name", MAPPING_RULES.names())
+def test_every_rule_keeps_the_invariants(name: str) -> None:
+    @settings(deadline=None)
+    @given(shape=matrix_shapes(), geometry=geometries())
+    def check(shape: MatrixShape, geometry: PeGeometry) -> None:
+        check_mapping(name, shape, geometry)
+
+    check()
+
+
+def test_im2col_is_there() -> None:
+    assert "im2col" in MAPPING_RULES.names()
+
+
+def test_a_rule_file_that_cannot_be_imported_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_rule.py").write_text("import no_such_module_anywhere\n")
+    monkeypatch.setattr(rules, "__path__", [str(tmp_path)])
+    with pytest.raises(ContentError, match=r"mapping rule file 'broken_rule' .* No module named 'no_such_module"):
+        _import_all()
+    assert "imcsim.mapping.rules.broken_rule" not in sys.modules

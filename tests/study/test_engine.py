@@ -1,0 +1,93 @@
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from imcsim.core.errors import DataError, StudyError
+from imcsim.study.engine import Job, Outcome, ProcessExecutor, Runner, run_jobs
+from tests.study import fakes
+
+
+def run(count: int, runner: Runner, slots: int = 2) -> tuple[Outcome, list[int]]:
+    executor, seen = ProcessExecutor(slots), list[int]()
+    jobs = [Job(f"job {n}", {"n": n}) for n in range(count)]
+    try:
+        outcome = run_jobs(jobs, runner, executor, finished=lambda n, _: seen.append(n), tick=lambda _: None)
+    finally:
+        executor.close(0.0)
+    return outcome, seen
+
+
+def test_every_job_runs_once_with_one_thread() -> None:
+    outcome, seen = run(3, fakes.echo)
+    assert outcome.results == {0: "0:1", 1: "1:1", 2: "2:1"}
+    assert sorted(seen) == [0, 1, 2]
+    assert outcome.failures == {}
+
+
+def test_a_killed_worker_names_its_job_and_costs_no_other() -> None:
+    outcome, _ = run(4, fakes.die_on_two)
+    assert outcome.results == {0: "0", 1: "1", 3: "3"}
+    assert outcome.failures == {2: "job 2: its worker process died (killed, or out of memory)"}
+
+
+def test_an_unexpected_exception_costs_its_own_job() -> None:
+    outcome, _ = run(4, fakes.raise_on_two, slots=1)
+    assert sorted(outcome.results) == [0, 1, 3]
+    assert outcome.failures == {2: "job 2: ValueError: no good"}
+
+
+def test_the_users_mistake_stops_at_once_and_names_the_job() -> None:
+    with pytest.raises(DataError, match=r"^job 0: data set 0 is missing$"):
+        run(3, fakes.refuse, slots=1)
+
+
+def test_zero_jobs_are_refused() -> None:
+    with pytest.raises(StudyError, match="--jobs must be at least 1, got 0"):
+        ProcessExecutor(0)
+
+
+def test_close_ends_a_running_worker() -> None:
+    executor = ProcessExecutor(1)
+    handle = executor.submit(fakes.slow_echo, {"n": 1, "sleep": 60})
+    begin = time.monotonic()
+    executor.close(0.1)
+    assert time.monotonic() - begin < 5
+    assert executor.slots == 1
+    while not handle.done():
+        time.sleep(0.05)
+    assert time.monotonic() - begin < 10
+
+
+INTERRUPTED = """
+import tests.study.fakes as fakes
+from imcsim.study.engine import Job, ProcessExecutor, run_jobs
+if __name__ == "__main__":
+    executor = ProcessExecutor(2)
+    jobs = [Job(f"job {n}", {"n": n, "sleep": 60}) for n in range(4)]
+    try:
+        run_jobs(jobs, fakes.slow_echo, executor, finished=print, tick=lambda p: print("tick", flush=True))
+    except KeyboardInterrupt:
+        executor.close(0.2)
+        print("closed", flush=True)
+"""
+
+
+def test_an_interrupt_reaches_the_parent_only(tmp_path: Path) -> None:
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    process = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={"PYTHONPATH": str(Path(__file__).parents[2])}, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "tick\n"
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "closed" in out
+    assert "Traceback" not in err
