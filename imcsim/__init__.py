@@ -1,3 +1,29 @@
-"""What it costs, and what it buys, to keep learning on a chip of RRAM and SRAM in-memory arrays."""
+"""What it costs, and what it buys, to keep learning on a chip of RRAM and SRAM in-memory arrays.
+
+The public names are imported when they are first used, so that ``import imcsim`` costs nothing; their types are in
+``__init__.pyi``. ``imcsim.learn`` is a package and, called, the function of the same name.
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "learn": "imcsim.learn",
+    "load": "imcsim.api",
+    "plot": "imcsim.api",
+    "price": "imcsim.chip.price",
+    "split": "imcsim.learn.stream",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'imcsim' has no attribute '{name}'")
+    home = import_module(_HOMES[name])
+    return home if name == "learn" else getattr(home, name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -14,6 +14,7 @@ from imcsim.chip.traffic import Traffic
 from imcsim.chip.writes import Programming
 from imcsim.core.cost import Breakdown
 from imcsim.core.errors import ConservationError
+from imcsim.trace.schema import Policy
 from imcsim.trace.trace import Trace
 
 
@@ -26,7 +27,11 @@ def check_assignment(trace: Trace, chip: ChipConfig, where: Assignment) -> None:
     mapped = sum(spec.weight_count for spec in trace.meta.layers)
     _demand(int(weights) == mapped, "SRAM and RRAM PEs together must hold every weight once")
     frozen = where.sram_frozen | where.rram_frozen
-    for policy in ("step", "epoch", "task"):
+    if not frozen.any():
+        return
+    used: set[Policy] = {part.write_policy for part in (chip.rram, chip.sram) if part is not None}
+    committed: set[Policy] = {"task"} if chip.commit != "never" else set()
+    for policy in sorted(used | committed):
         hit = (profile.policy(policy).changes * frozen).sum()
         _demand(int(hit) == 0, f"a frozen cell must never be written ({policy} policy)")
 

@@ -76,10 +76,10 @@ def backward_vector_s(trace: Trace, chip: ChipConfig, where: Assignment) -> Floa
     phases = -(-chip.error_bits // chip.dac_bits)
     times = {}
     if chip.rram is not None:
-        slices = profile_of(trace, chip.geometry).grid.cells_per_weight
+        slices = chip.geometry.encoding.slices
         times["rram"] = phases * slices * rram_transposed_pass_s(chip, chip.rram)
     if chip.sram is not None and chip.sram_geometry is not None:
-        slices = profile_of(trace, chip.sram_geometry).grid.cells_per_weight
+        slices = chip.sram_geometry.encoding.slices
         times["sram"] = phases * slices * sram_pass_s(chip, chip.sram, chip.sram_geometry.weight_cols)
     return _slower(trace, chip, where, times)
 

@@ -10,8 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.chip.cell_counts import changes_of_cells, changes_of_codes, row_events, row_sums, stack_rows, tile_sums
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
+from imcsim.mapping.masks import reduce_to_pes
 from imcsim.trace.schema import Policy
 from imcsim.trace.trace import Trace
 
@@ -83,8 +85,9 @@ class TileProfile:
     def level_sums(self) -> Ints:
         """(T + 1, P): sum of cell levels of each PE at each commit."""
         encoding = self.geometry.encoding
+        sums = encoding.level_table.sum(axis=0).astype(np.uint16)
         parts = [
-            tile_sums(encoding.levels(self.trace.codes[spec.name]).sum(axis=0, dtype=np.int64), self.geometry)
+            tile_sums(sums[self.trace.codes[spec.name].astype(np.intp) - encoding.code_min], self.geometry)
             for spec in self.trace.meta.layers
         ]
         return np.concatenate(parts, axis=1)
@@ -92,12 +95,13 @@ class TileProfile:
     @cached_property
     def initial_transitions(self) -> list[Ints]:
         """For each layer, (levels, levels): events that program the initial codes into erased cells (level 0)."""
-        encoding = self.geometry.encoding
-        tables = []
+        encoding, tables = self.geometry.encoding, []
         for spec in self.trace.meta.layers:
-            levels = encoding.levels(self.trace.codes[spec.name][0])
+            codes = self.trace.codes[spec.name][0].astype(np.intp).ravel() - encoding.code_min
+            occurrences = np.bincount(codes, minlength=encoding.level_table.shape[1])
             table = np.zeros((encoding.level_count, encoding.level_count), dtype=np.int64)
-            table[0] = np.bincount(levels.ravel(), minlength=encoding.level_count)
+            for levels in encoding.level_table:
+                np.add.at(table[0], levels, occurrences)
             table[0, 0] = 0
             tables.append(table)
         return tables
@@ -153,17 +157,21 @@ class TileProfile:
         return self.trace.changes[policy, key, layer]
 
     def _profile(self, policy: Policy) -> PolicyProfile:
+        key = self.trace.encoding(self.geometry.encoding)
         commits = {"step": "optimizer_steps", "epoch": "epochs"}.get(policy)
         tasks = self.trace.meta.tasks
         commit_counts = np.ones(tasks) if commits is None else self.trace.task_counts[commits].astype(float)
         changes, events, worst = [], [], []
         for spec in self.trace.meta.layers:
-            cells = self.cell_changes(policy, spec.name)
-            by_weight = cells.sum(axis=1, dtype=np.int64)  # (T, G, D, N)
-            changes.append(tile_sums(by_weight, self.geometry))
-            events.append(_row_events(by_weight, commit_counts, self.geometry))
-            most = cells.sum(axis=0, dtype=np.int64).max(axis=0)  # (G, D, N)
-            worst.append(_tile_reduce(np.maximum, most[None], self.geometry)[0])
+            if policy == "task":
+                by_weight, most = changes_of_codes(self.trace.codes[spec.name], self.geometry.encoding)
+            else:
+                by_weight, most = changes_of_cells(self.trace.changes[policy, key, spec.name])
+            per_row = row_sums(by_weight, self.geometry)
+            changes.append(stack_rows(per_row, self.geometry).astype(np.int64))
+            events.append(row_events(per_row, commit_counts, spec.outputs, self.geometry))
+            tile = (self.geometry.weight_rows, self.geometry.weight_cols)
+            worst.append(reduce_to_pes(most, tile, "max").ravel().astype(np.int64))
         return PolicyProfile(np.concatenate(changes, 1), np.concatenate(events, 1), np.concatenate(worst))
 
 
@@ -194,34 +202,3 @@ def pe_grid(layers: tuple[LayerSpec, ...], geometry: PeGeometry) -> PeGrid:
         start += count
     join = np.concatenate
     return PeGrid(geometry, join(layer), join(rows), join(outputs), np.array(row_tiles), tuple(slices))
-
-
-def tile_sums(values: NDArray[np.integer], geometry: PeGeometry) -> Ints:
-    """Sum ``values`` (A, G, D, N) over each PE: (A, G * row tiles * column tiles)."""
-    return _tile_reduce(np.add, values, geometry)
-
-
-def _tile_reduce(ufunc: np.ufunc, values: NDArray[np.integer], geometry: PeGeometry) -> Ints:
-    starts_r = np.arange(0, values.shape[2], geometry.weight_rows)
-    starts_c = np.arange(0, values.shape[3], geometry.weight_cols)
-    by_rows = ufunc.reduceat(values, starts_r, axis=2)
-    reduced: Ints = ufunc.reduceat(by_rows, starts_c, axis=3)
-    return reduced.reshape(values.shape[0], -1)
-
-
-def _row_events(changes: Ints, commits: Floats, geometry: PeGeometry) -> Floats:
-    """Expected row writes per PE: a row of n cells with c changes in S commits is written S(1 - (1 - c/(S n))^n) times.
-
-    This takes changes as spread evenly over the cells of a row and over commits: an upper estimate where they cluster,
-    saturating at S. Shape (T, G, D, N) -> (T, P).
-    """
-    starts_c = np.arange(0, changes.shape[3], geometry.weight_cols)
-    per_row = np.add.reduceat(changes, starts_c, axis=3).astype(float)
-    widths = np.diff(np.append(starts_c, changes.shape[3])) * geometry.encoding.cells_per_weight
-    share = commits[:, None, None, None]
-    probability = np.divide(per_row, share * widths, out=np.zeros_like(per_row), where=share > 0)
-    expected = share * -np.expm1(widths * np.log1p(-np.minimum(probability, 1.0 - 1e-12)))
-    exact = np.where(share == 1, per_row > 0, expected)
-    starts_r = np.arange(0, changes.shape[2], geometry.weight_rows)
-    summed: Floats = np.add.reduceat(exact.astype(float), starts_r, axis=2)
-    return summed.reshape(changes.shape[0], -1)

@@ -82,13 +82,14 @@ def sram_forward(grid: PeGrid, chip: ChipConfig, part: SramPart, busy: Activity)
 def rram_transposed(profile: TileProfile, chip: ChipConfig, part: RramPart, busy: Activity) -> Components:
     """Joules for one error vector through each RRAM PE read the other way.
 
-    Columns are driven, rows are sensed. The K slices of a weight share a row, so that each slice takes a pass of its
-    own: rows x phases x K conversions, where the forward read needs outputs x phases x K.
+    Columns are driven, rows are sensed. The slices of a weight share a row, so that each takes a pass of its own; the
+    two columns of a differential pair are driven with opposite polarity in the same pass. Rows x phases x slices
+    conversions, where the forward read needs one for each used column and phase.
     """
     grid = profile.grid
     drives, power = busy.drives[:, grid.layer], busy.power[:, grid.layer]
     conductance = conductance_sums(profile, part)
-    conversions = grid.rows * busy.phases * grid.cells_per_weight
+    conversions = grid.rows * busy.phases * grid.geometry.encoding.slices
     return {
         "driver": grid.cols * drives * chip.driver.energy_j(chip.array.rows, chip.supply_v, chip.dac_bits),
         "cells": power * conductance * part.cell.read_voltage_v**2 * part.cell.read_time_s,
@@ -100,7 +101,7 @@ def rram_transposed(profile: TileProfile, chip: ChipConfig, part: RramPart, busy
 def sram_transposed(grid: PeGrid, chip: ChipConfig, part: SramPart, busy: Activity) -> Components:
     """Joules for one error vector through each SRAM PE read the other way, by a second set of trees on the rows."""
     drives = busy.drives[:, grid.layer]
-    evaluations = grid.rows * busy.phases * grid.cells_per_weight
+    evaluations = grid.rows * busy.phases * grid.geometry.encoding.slices
     return {
         "driver": grid.cols * drives * chip.driver.energy_j(chip.array.rows, chip.supply_v, chip.dac_bits),
         "adder_tree": _spread(evaluations * _tree_energies_j(part, grid.outputs), drives),

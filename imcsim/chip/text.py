@@ -9,7 +9,7 @@ from imcsim.core.units import area_mm2, with_prefix
 if TYPE_CHECKING:
     from imcsim.chip.report import Lifetime, Report
 
-_NAME, _VALUE = 44, 14
+_NAME, _VALUE = 46, 14
 
 
 def text(report: "Report") -> str:
@@ -52,11 +52,16 @@ def _tree(title: str, tree: Breakdown, unit: str) -> Iterator[str]:
     total = tree.total
     yield ""
     yield _line(title, with_prefix(total, unit))
-    for part, value in sorted(tree.by(0).items(), key=lambda item: -item[1]):
+    for part, value in _spent(tree):
         yield _line(f"  {part}", with_prefix(value, unit), value, total)
-        inner = tree.part(part).by(0)
-        for name, amount in sorted(inner.items(), key=lambda item: -item[1]) if len(inner) > 1 else ():
+        inner = _spent(tree.part(part))
+        for name, amount in inner if len(inner) > 1 else ():
             yield _line(f"    {name}", with_prefix(amount, unit), amount, total)
+
+
+def _spent(tree: Breakdown) -> list[tuple[str, float]]:
+    """Return the parts that cost anything, the largest first."""
+    return sorted(((name, value) for name, value in tree.by(0).items() if value > 0), key=lambda item: -item[1])
 
 
 def _writes(report: "Report") -> Iterator[str]:
@@ -78,7 +83,14 @@ def _life(life: "Lifetime") -> Iterator[str]:
         if tasks is None or years is None:
             yield _line(f"  {name}", "no limit")
         else:
-            yield _line(f"  {name}", f"{tasks:.3g} tasks") + f"   {years:.3g} years at {life.tasks_per_day:g} tasks a day"
+            yield (
+                _line(f"  {name}", f"{_large(tasks)} tasks")
+                + f"   {_large(years)} years at {life.tasks_per_day:g} tasks a day"
+            )
+
+
+def _large(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else with_prefix(value, "") if value < 1e15 else f"{value:.1e}"
 
 
 def _line(name: str, value: str, amount: float | None = None, total: float = 0.0) -> str:

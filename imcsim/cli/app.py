@@ -33,23 +33,28 @@ for _name, _command in (
     app.command(_name)(_command)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        import imcsim
+
+        typer.echo(f"imcsim {imcsim.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     context: typer.Context,
     content: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder that holds models/ and studies/; else IMCSIM_CONTENT.")
     ] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_version)
+    ] = False,
 ) -> None:
     """Cost and benefit of continual learning on RRAM and SRAM in-memory arrays.
 
     Example: imcsim run hybrid_vs_all
     """
-    if version:
-        import imcsim
-
-        typer.echo(f"imcsim {imcsim.__version__}")
-        raise typer.Exit
     if content is not None:
         from imcsim.core.content import use_content
 

@@ -127,14 +127,17 @@ def _description(kind: str, name: str) -> str:
 
 
 def _values(kind: str, name: str, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Origin]]:
-    from imcsim.core.toml import read_values
+    from pydantic import ConfigDict
 
-    if kind == "chip":
-        from imcsim.chip.config import load_chip
+    from imcsim.chip.config import load_chip
+    from imcsim.core.config import FrozenConfig
+    from imcsim.core.toml import load_resolved
 
-        chip = load_chip(name, given)
-        return chip.config.model_dump(mode="json"), chip.origins
-    return read_values(kind, name, given)
+    class AnyContent(FrozenConfig):
+        model_config = ConfigDict(extra="allow")
+
+    found = load_chip(name, given) if kind == "chip" else load_resolved(AnyContent, kind, name, given)
+    return found.config.model_dump(mode="json"), found.origins
 
 
 def _records(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-KINDS = ("device", "chip", "study", "method", "rule", "network")
+from imcsim.cli.skeletons import COPIED, COPIED_HEADER, KINDS, WRITTEN
 
 
 def new_command(
@@ -38,16 +38,23 @@ def skeleton(kind: str, name: str) -> str:
     ContentError
         For an unknown kind or a name that cannot be a file's.
     """
-    from importlib.resources import files
-
     from imcsim.core.errors import ContentError, nearest
 
     if kind not in KINDS:
         raise ContentError(f"no skeleton for kind '{kind}'{nearest(kind, KINDS)}")
     if not name.replace("-", "").replace("_", "").isalnum():
         raise ContentError(f"a name has letters, digits, - and _ only, got '{name}'")
-    template = (files("imcsim.cli") / "skeletons" / f"{kind}.txt").read_text(encoding="utf-8")
+    template = WRITTEN[kind] if kind in WRITTEN else _copied(kind)
     return template.replace("@NAME@", name).replace("@CLASS@", _camel(name)).replace("@FUNCTION@", _identifier(name))
+
+
+def _copied(kind: str) -> str:
+    from imcsim.core.content import path_of
+
+    original = path_of(kind, COPIED[kind]).read_text(encoding="utf-8")
+    body = original.split("\n", 1)[1] if original.startswith("#") else original
+    header = COPIED_HEADER.replace("@FROM@", COPIED[kind]).replace("@KIND@", kind)
+    return header + body.replace(f'name = "{COPIED[kind]}"', 'name = "@NAME@"', 1)
 
 
 def place(kind: str, name: str) -> Path:

@@ -3,6 +3,7 @@
 Shape letters: K cells per weight, G groups, D fan-in, N outputs.
 """
 
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -82,6 +83,11 @@ class Encoding(FrozenConfig):
         mask = self.level_count - 1
         cells = [(part >> (self.cell_bits * s)) & mask for part in parts for s in range(self.slices)]
         return np.stack(cells).astype(np.uint16)
+
+    @cached_property
+    def level_table(self) -> NDArray[np.uint16]:
+        """Levels of every code, shape (K, codes): column i is for code ``code_min + i``."""
+        return self.levels(np.arange(self.code_min, self.code_max + 1))
 
     def codes(self, levels: NDArray[np.integer]) -> NDArray[np.int32]:
         """Return the codes that ``levels`` (K, ...) stand for: the inverse of :meth:`levels`."""

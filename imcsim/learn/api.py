@@ -23,7 +23,8 @@ from imcsim.learn.networks import build_network
 from imcsim.learn.quantize import Quantiser
 from imcsim.learn.recorder import Recorder
 from imcsim.learn.shapes import trace_layers
-from imcsim.learn.stream import Stream, augment, split
+from imcsim.learn.stream import Stream, Task, augment, split
+from imcsim.trace.conservation import check_trace
 from imcsim.trace.schema import Policy, TraceMeta
 from imcsim.trace.trace import Trace
 
@@ -80,22 +81,25 @@ def learn_on(
     network: nn.Module,
     stream: Stream,
     *,
+    method: Method | None = None,
     progress: Progress | None = None,
     checkpoint: Path | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Trace:
-    """Train a given network, in place, on a given stream; see :func:`learn`."""
+    """Train a given network, in place, on a given stream; ``method`` None is the configured one; see :func:`learn`."""
     devices = [torch.device(config.device)] if config.device != "cpu" else []
     with torch.random.fork_rng(devices=devices):
-        learner = make_learner(config, network, stream)
+        learner = make_learner(config, network, stream, method)
         if checkpoint is not None and checkpoint.exists():
             checkpoints.restore(learner, checkpoint)
         train(learner, partial(_after_epoch, learner, progress, checkpoint, stop))
         learner.recorder.passes.remove()
-    return make_trace(learner, stream)
+    trace = make_trace(learner, stream)
+    check_trace(trace)
+    return trace
 
 
-def make_learner(config: LearnConfig, network: nn.Module, stream: Stream) -> Learner:
+def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method: Method | None = None) -> Learner:
     """Return everything that a run holds, before its first step."""
     device = _device(config.device)
     layers = trace_layers(network, stream.image_shape)
@@ -104,9 +108,10 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream) -> Lea
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     quantiser = Quantiser(network, layers, config.weight_bits, config.weight_range, config.quantise)
     freezer = Freezer(network, layers, config.pe_tile, config.freeze_digital)
-    method = _method(config)
+    method = method or _method(config)
     stream_tasks = tuple(task.to(device) for task in stream.tasks)
     tasks = method.tasks(stream_tasks)
+    _check_sizes(config, tasks)
     steps = config.epochs * max(-(-len(task.y_train) // config.batch_size) for task in tasks)
     bits, most = (config.input_bits, config.error_bits), (steps, config.epochs)
     recorder = Recorder(network, freezer, quantiser, len(stream_tasks), config.encodings, bits, most)
@@ -207,6 +212,15 @@ def _device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device: '{name}' was asked for, but torch finds no GPU; use device = \"cpu\"")
     return device
+
+
+def _check_sizes(config: LearnConfig, tasks: tuple[Task, ...]) -> None:
+    smallest = min(len(task.y_train) for task in tasks)
+    if config.drop_last and smallest < config.batch_size:
+        raise ConfigError(
+            f"drop_last leaves no batch of a task with {smallest} samples; lower batch_size "
+            f"(given: {config.batch_size})"
+        )
 
 
 def _generator(seed: int, name: str) -> torch.Generator:

@@ -86,7 +86,7 @@ class RestrictedUnpickler(pickle.Unpickler):
         raise DataError(f"a CIFAR batch holds {module}.{name}, which no data set needs; refused")
 
 
-def _empty_array(kind: type, shape: tuple[int, ...], code: bytes) -> NDArray[Any]:  # noqa: ARG001 - pickle's signature
+def _empty_array(kind: type, shape: tuple[int, ...], code: bytes) -> NDArray[Any]:
     return np.ndarray(shape, dtype="b")
 
 

@@ -23,10 +23,11 @@ _FILES = {
 # LeCun's own host no longer serves; the mirror is the one that torchvision uses (torchvision/datasets/mnist.py)
 _URLS = {
     "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "fashion-mnist": "https://github.com/zalandoresearch/fashion-mnist/raw/b2617bb6d3ffa2e429640350f613e3291e10b141/data/fashion/",
+    "fashion-mnist": "https://github.com/zalandoresearch/fashion-mnist/raw/b2617bb6d3ff/data/fashion/",
 }
-# SHA-256 of the decoded pixels and labels. MNIST: of files whose IDX form has the md5 sums 6bbc9ace898e44ae57da46a324031adb,
-# a25bea736e30d166cdddb491f175f624, 2646ac647ad5339dbf082846283269ea, 27ae3e4e09519cfbb04c329615203637.
+# SHA-256 of the decoded pixels and labels. MNIST: of files whose IDX form has the md5 sums
+# 6bbc9ace898e44ae57da46a324031adb, a25bea736e30d166cdddb491f175f624, 2646ac647ad5339dbf082846283269ea,
+# 27ae3e4e09519cfbb04c329615203637 (LeCun's originals).
 # Fashion-MNIST: of the official .gz files, md5 8d4fb7e6c68d591d4c3dfef9ec88bf0d, 25c81989df183df01b3e8a0aad5dffbe,
 # bef4ecab320f06d8554ea6380940ec79, bb300cfdad3c16e7a12a480ee83cd310 (zalandoresearch/fashion-mnist, README).
 DIGESTS = {

@@ -29,6 +29,9 @@ Table = dict[str, NDArray[Any]]
 class Recorder:
     """Records one run, task after task.
 
+    A commit holds whatever happened until the next step (or epoch) begins, mask changes between them included: a task
+    of n steps has n step commits, the last of them at the task's end, and so with epochs.
+
     ``tables`` holds one list per name, grown by one entry a task: ``codes/<layer>``,
     ``changes/<policy>/<encoding>/<layer>``, ``transitions/...``, ``placement/<layer>``, ``active/<layer>``,
     ``input_density`` and so on; the names contain no other slash, for layer names have none.
@@ -41,10 +44,10 @@ class Recorder:
         T.
     encodings
         Storage forms whose level changes are counted.
-    input_bits, error_bits
-        Bits of the codes whose density is measured.
-    steps, epochs
-        Most steps and epochs in one task.
+    bits
+        Bits of the input and of the error codes whose density is measured.
+    most
+        Most steps, and epochs, in one task.
     """
 
     def __init__(
@@ -68,12 +71,12 @@ class Recorder:
         self.passes = PassCounter(network, self.layers, self.inputs, self.errors)
         sizes = [spec.weight_count for spec in self.layers]
         device = quantiser.modules[0].weight.device
-        commits = {"step": most[0] + most[1] + 1, "epoch": most[1] + 1}
         self.changes = {
-            policy: LevelChanges(encodings, sizes, quantiser.limit, commits[policy], device)
-            for policy in RECORDED_POLICIES
+            policy: LevelChanges(encodings, sizes, quantiser.limit, commits, device)
+            for policy, commits in zip(RECORDED_POLICIES, most, strict=True)
         }
         self.task = 0
+        self.due: list[str] = []
 
     def deploy(self) -> None:
         """Record the codes at deployment."""
@@ -86,11 +89,13 @@ class Recorder:
         self.passes.kept_share = [self.freezer.kept_share(spec) for spec in self.layers]
 
     def watching(self, sample_activity: bool) -> AbstractContextManager[None]:
-        """Count the forward passes inside the block, and the backward work they entail, as one step."""
+        """Commit what is due; count the forward passes inside the block, and their backward work, as one step."""
+        self._commit(*self.due)
+        self.due = []
         return self.passes.watching(sample_activity)
 
     def end_step(self) -> None:
-        """Add the step's counts, and the level changes it made."""
+        """Add the step's counts."""
         step, row = self.passes.step, self.task
         allowed = np.array([self.freezer.allowed.get(spec.name, 0) for spec in self.layers])
         weight_gradient = np.array(step.weight_gradient)
@@ -103,16 +108,17 @@ class Recorder:
         self._add_task(optimizer_steps=1, samples=step.samples, relu_elements=step.relu, other_kept_elements=step.other)
         self._raise_peak("peak_kept_elements", sum(step.kept) + step.other)
         self._raise_peak("peak_kept_bits", step.relu)
-        self._commit("step")
+        self.due = ["step"]
 
     def end_epoch(self) -> None:
-        """Commit under the epoch policy (and the step policy, for what changed since the last step)."""
+        """Make a commit under the epoch policy due."""
         self._add_task(epochs=1)
-        self._commit(*RECORDED_POLICIES)
+        self.due = list(RECORDED_POLICIES)
 
     def end_task(self, method: Method, momentum: bool, work: WorkDone) -> None:
         """Commit, and store the task's arrays; ``work`` is what the method did beyond the plain step."""
         self._commit(*RECORDED_POLICIES)
+        self.due = []
         trainable = [self.freezer.trainable_weights(spec) for spec in self.layers]
         active = method.active_masks() or {}
         self.counts["trainable_weights"][self.task] = trainable
@@ -141,6 +147,7 @@ class Recorder:
             "errors": self.errors.state_dict(),
             "changes": {policy: changes.state_dict() for policy, changes in self.changes.items()},
             "task": self.task,
+            "due": self.due,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -153,8 +160,11 @@ class Recorder:
         for policy, changes in self.changes.items():
             changes.load_state_dict(state["changes"][policy])
         self.begin_task(state["task"])
+        self.due = state["due"]
 
     def _commit(self, *policies: str) -> None:
+        if not policies:
+            return
         codes = self.quantiser.codes()
         for policy, changes in self.changes.items():
             if policy in policies:

@@ -55,31 +55,29 @@ class Activity:
 
     def __init__(self, layer_count: int, bits: int) -> None:
         self.bits = bits
-        self.ones = torch.zeros(layer_count, bits, dtype=torch.int64)
-        self.elements = torch.zeros(layer_count, dtype=torch.int64)
+        self.codes = torch.zeros(layer_count, 1 << bits, dtype=torch.int64)  # how often each code was seen
         self.zero = torch.zeros(layer_count, dtype=torch.int64)
         self.vectors = torch.zeros(layer_count, dtype=torch.int64)
 
     def add(self, layer: int, codes: Tensor, vectors: tuple[int, int]) -> None:
         """Add one tensor of codes and its (all-zero, all) vectors."""
-        planes = [((codes >> bit) & 1).sum() for bit in range(self.bits)]
-        self.ones[layer] += torch.stack(planes).cpu()
-        self.elements[layer] += codes.numel()
+        self.codes[layer] += torch.bincount(codes.flatten(), minlength=1 << self.bits).cpu()
         self.zero[layer] += vectors[0]
         self.vectors[layer] += vectors[1]
 
     def take(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return (density (L, b), zero share (L,)) of the task, 0 where nothing was measured, and start anew."""
-        density = self.ones.double() / self.elements.clamp(min=1)[:, None]
+        planes = (torch.arange(1 << self.bits)[:, None] >> torch.arange(self.bits)) & 1
+        density = (self.codes @ planes).double() / self.codes.sum(1, keepdim=True).clamp(min=1)
         zero_share = self.zero.double() / self.vectors.clamp(min=1)
-        self.__init__(len(self.elements), self.bits)  # type: ignore[misc]
+        for total in (self.codes, self.zero, self.vectors):
+            total.zero_()
         return density.numpy(), zero_share.numpy()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the running sums."""
-        return {"ones": self.ones, "elements": self.elements, "zero": self.zero, "vectors": self.vectors}
+        return {"codes": self.codes, "zero": self.zero, "vectors": self.vectors}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what :meth:`state_dict` gave."""
-        self.ones, self.elements = state["ones"], state["elements"]
-        self.zero, self.vectors = state["zero"], state["vectors"]
+        self.codes, self.zero, self.vectors = state["codes"], state["zero"], state["vectors"]

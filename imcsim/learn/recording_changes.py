@@ -13,6 +13,9 @@ from torch import Tensor
 
 from imcsim.crossbar.encoding import Encoding
 
+_DENSE = 1 << 23  # design choice: largest table of code pairs that is counted densely
+_WAITING = 1 << 18  # design choice: changed weights held before they are counted; many small steps cost one
+
 
 class LevelChanges:
     """Changes per cell and transitions per layer, for one commit policy and several encodings.
@@ -40,12 +43,15 @@ class LevelChanges:
         self.sizes = list(sizes)
         self.limit = limit
         codes = np.arange(-limit, limit + 1)
-        self._tables = [torch.from_numpy(e.levels(codes).T.astype(np.int32)).to(device) for e in encodings]
+        self._tables = [
+            torch.from_numpy(np.ascontiguousarray(_narrow(e.levels(codes).T))).to(device) for e in encodings
+        ]
         self._layer = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(device)
         self._dtype = _counter_dtype(commits)
         self.last: Tensor | None = None
         self.counts: list[Tensor] = []
         self.transitions: list[Tensor] = []
+        self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
         self._clear()
 
     def _clear(self) -> None:
@@ -59,19 +65,41 @@ class LevelChanges:
         """Count the changes from the last commit to ``codes`` (W,), int16; the first call only deploys."""
         if self.last is not None:
             changed = (codes != self.last).nonzero().squeeze(1)
-            if len(changed):
-                old, new = (c[changed].long() + self.limit for c in (self.last, codes))
-                for number in range(len(self.encodings)):
-                    self._count(number, changed, old, new)
+            self._waiting.append((changed, self.last[changed], codes[changed]))
+            if sum(len(part[0]) for part in self._waiting) > _WAITING:
+                self._flush()
         self.last = codes
 
-    def _count(self, number: int, changed: Tensor, old: Tensor, new: Tensor) -> None:
-        table, levels = self._tables[number], self.encodings[number].level_count
-        before, after = table[old], table[new]  # (changed, K)
-        moved = before != after
-        self.counts[number].index_add_(0, changed, moved.to(self._dtype))
-        key = (self._layer[changed, None] * levels + before) * levels + after
-        self.transitions[number] += torch.bincount(key[moved], minlength=len(self.transitions[number]))
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        changed, old, new = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
+        self._waiting = []
+        old, new = old.int() + self.limit, new.int() + self.limit
+        moves = self._moves(changed, old, new)
+        for number, table in enumerate(self._tables):
+            moved = table.index_select(0, old) != table.index_select(0, new)
+            self.counts[number].index_add_(0, changed, moved.to(self._dtype))
+            self._add_transitions(number, *moves)
+
+    def _moves(self, changed: Tensor, old: Tensor, new: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return (layer, old, new, how often) of the distinct code changes: far fewer than the changes."""
+        span = 2 * self.limit + 1
+        key = (self._layer[changed] * span + old) * span + new
+        if len(self.sizes) * span**2 <= _DENSE:
+            often = torch.bincount(key)
+            distinct = often.nonzero().squeeze(1)
+            often = often[distinct]
+        else:
+            distinct, often = torch.unique(key, return_counts=True)
+        return distinct // span**2, distinct // span % span, distinct % span, often
+
+    def _add_transitions(self, number: int, layer: Tensor, old: Tensor, new: Tensor, often: Tensor) -> None:
+        levels, table = self.encodings[number].level_count, self._tables[number].long()
+        before, after = table[old], table[new]  # (distinct, K)
+        key = (layer[:, None] * levels + before) * levels + after
+        times = often[:, None].expand_as(key) * (before != after)
+        self.transitions[number].index_add_(0, key.flatten(), times.flatten())
 
     def take(self) -> tuple[list[list[NDArray[np.unsignedinteger]]], list[NDArray[np.int64]]]:
         """Return the task's counters and start anew.
@@ -83,7 +111,9 @@ class LevelChanges:
         transitions
             Per encoding: int64 (L, V, V), [from, to], diagonal 0.
         """
-        changes = [[_smallest(part.T.cpu().numpy()) for part in torch.split(count, self.sizes)] for count in self.counts]
+        self._flush()
+        parts = [torch.split(count, self.sizes) for count in self.counts]
+        changes = [[_smallest(part.T.cpu().numpy()) for part in by_layer] for by_layer in parts]
         squares = [
             total.cpu().numpy().reshape(len(self.sizes), e.level_count, e.level_count)
             for total, e in zip(self.transitions, self.encodings, strict=True)
@@ -93,6 +123,7 @@ class LevelChanges:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the running counters and the last commit."""
+        self._flush()
         return {"last": self.last, "counts": self.counts, "transitions": self.transitions}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -101,6 +132,11 @@ class LevelChanges:
         self.last = state["last"].to(device)
         self.counts = [count.to(device) for count in state["counts"]]
         self.transitions = [total.to(device) for total in state["transitions"]]
+
+
+def _narrow(levels: NDArray[np.uint16]) -> NDArray[np.integer]:
+    dtype = np.uint8 if levels.max() <= np.iinfo(np.uint8).max else np.int32
+    return np.ascontiguousarray(levels.astype(dtype))
 
 
 def _counter_dtype(commits: int) -> torch.dtype:

@@ -1,6 +1,6 @@
 """Everything a study leaves for people: table, figures (PNG, PDF) and the page, in the study's results folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,18 +88,24 @@ def _draw(result: StudyResult) -> list[_Drawing]:
 def study_table(spec: StudySpec, groups: Sequence[Group]) -> TextTable:
     """Return the headline table of a study."""
     seeds = len({seed for group in groups for seed in group.seeds})
-    title = (
-        f"{spec.title}: {spec.network.name} on Split-{spec.stream.dataset}, {spec.stream.tasks} tasks, {seeds} seeds"
-    )
-    return headline(groups, title)
+    title = f"{spec.title}: {spec.network.name} on Split-{spec.stream.dataset}, {spec.stream.tasks} tasks"
+    return headline(groups, f"{title}, {seeds} {'seed' if seeds == 1 else 'seeds'}")
 
 
 def distinct_warnings(reports: Sequence[Report]) -> list[str]:
-    """Return every warning once, with the chip and how many of its reports carry it."""
-    counts: dict[tuple[str, str], int] = {}
-    totals: dict[str, int] = {}
+    """Return every warning once, with the chips whose runs carry it and how many do."""
+    chips = dict.fromkeys(report.chip for report in reports)
+    runs = {chip: sum(report.chip == chip for report in reports) for chip in chips}
+    found: dict[str, dict[str, int]] = {}
     for report in reports:
-        totals[report.chip] = totals.get(report.chip, 0) + 1
         for warning in dict.fromkeys(report.warnings):
-            counts[report.chip, warning] = counts.get((report.chip, warning), 0) + 1
-    return [f"{chip} ({n} of {totals[chip]} runs): {warning}" for (chip, warning), n in counts.items()]
+            counts = found.setdefault(warning, {})
+            counts[report.chip] = counts.get(report.chip, 0) + 1
+    return [f"{_carriers(counts, runs)}: {warning}" for warning, counts in found.items()]
+
+
+def _carriers(counts: Mapping[str, int], runs: Mapping[str, int]) -> str:
+    if len(set(counts.values())) == 1 and len(counts) == len(runs) > 1:
+        chip, count = next(iter(counts.items()))
+        return f"each chip, {count} of {runs[chip]} runs"
+    return ", ".join(f"{chip}, {count} of {runs[chip]} runs" for chip, count in counts.items())

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imcsim.core.errors import ConfigError
 from imcsim.core.files import write_atomic
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ SETTINGS: Any = {
     "axes.grid": True, "grid.color": "#DDDDDD", "grid.linewidth": 0.6, "axes.axisbelow": True,
     "legend.frameon": False, "pdf.fonttype": 42, "savefig.dpi": 150,
 }  # fmt: skip
-PNG_METADATA = {"Software": None}
-PDF_METADATA = {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None}
+# No clock and no version in a file.
+METADATA: dict[str, Any] = {
+    ".png": {"Software": None},
+    ".pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
+}
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:
@@ -54,13 +58,26 @@ def panels(
 
 
 def save(figure: "Figure", stem: Path) -> tuple[Path, Path]:
-    """Write STEM.png and STEM.pdf (same figure, same bytes) and return their paths; StorageError if refused."""
+    """Write STEM.png and STEM.pdf and return their paths; StorageError if the disk refuses."""
+    return save_as(figure, stem.with_name(f"{stem.name}.png")), save_as(figure, stem.with_name(f"{stem.name}.pdf"))
+
+
+def save_as(figure: "Figure", path: Path) -> Path:
+    """Write ``figure`` as PNG or PDF, by the suffix; the same figure gives the same bytes.
+
+    Raises
+    ------
+    ConfigError
+        For another suffix.
+    StorageError
+        If the disk refuses.
+    """
     import matplotlib as mpl
 
-    paths = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.pdf")
+    if path.suffix not in METADATA:
+        raise ConfigError(f"a figure is written as {' or '.join(METADATA)}, not as '{path.suffix}'")
+    buffer = io.BytesIO()
     with mpl.rc_context(SETTINGS):
-        for path, metadata in zip(paths, (PNG_METADATA, PDF_METADATA), strict=True):
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=path.suffix[1:], metadata=metadata)
-            write_atomic(path, buffer.getvalue())
-    return paths
+        figure.savefig(buffer, format=path.suffix[1:], metadata=METADATA[path.suffix])
+    write_atomic(path, buffer.getvalue())
+    return path

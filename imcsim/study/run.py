@@ -29,8 +29,10 @@ class PointsFailed(StudyError):
     exit_status = 1
 
 
-class StudyStopped(KeyboardInterrupt):
+class StudyStopped(StudyError):
     """Ctrl-C: finished points are stored; the text says how to go on."""
+
+    exit_status = 130
 
 
 class Watcher:

@@ -1,6 +1,7 @@
 """Conformance suites for entries that people add; each is imported when it is first asked for.
 
 ``check_mapping`` proves a mapping rule's invariants; ``imcsim.testing.strategies`` holds Hypothesis strategies.
+``check_method`` proves a continual-learning method's laws on a tiny run.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,16 @@ from imcsim.core.errors import nearest
 
 if TYPE_CHECKING:
     from imcsim.testing.mapping import MappingCheckError, check_mapping
+    from imcsim.testing.methods import MethodCheckError, check_method
 
-__all__ = ["MappingCheckError", "check_mapping"]
+__all__ = ["MappingCheckError", "MethodCheckError", "check_mapping", "check_method"]
 
-_HOMES = {"MappingCheckError": "imcsim.testing.mapping", "check_mapping": "imcsim.testing.mapping"}
+_HOMES = {
+    "MappingCheckError": "imcsim.testing.mapping",
+    "check_mapping": "imcsim.testing.mapping",
+    "MethodCheckError": "imcsim.testing.methods",
+    "check_method": "imcsim.testing.methods",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -39,7 +39,7 @@ def test_transposed_read_takes_a_pass_for_each_slice() -> None:
     part = chip.config.rram
     assert part is not None
     report = price(one_pe_trace(counts={"input_gradient_vectors": VECTORS}), chip)
-    conversions = VECTORS * 4 * 8 * 8  # 4 rows, 8 error bits, 8 cells a weight
+    conversions = VECTORS * 4 * 8 * 4  # 4 rows, 8 error bits, 4 slices a weight (7 bits of magnitude in 2-bit cells)
     assert report.energy.leaves["input_gradient", "rram", "shift_add"] == pytest.approx(
         conversions * chip.config.shift_add.energy_j
     )

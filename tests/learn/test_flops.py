@@ -30,9 +30,7 @@ DENSE = dense_share(LAYERS, [layer.name for layer in MASKED])
 
 def _chain(*macs: int) -> list[LayerSpec]:
     return [
-        LayerSpec(
-            name=f"l{i}", kind="linear", in_features=m, out_features=1, input_elements=m, output_elements=1
-        )
+        LayerSpec(name=f"l{i}", kind="linear", in_features=m, out_features=1, input_elements=m, output_elements=1)
         for i, m in enumerate(macs)
     ]
 

@@ -1,5 +1,7 @@
 """The PE-wise correlation score, on subspaces known by construction."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -52,7 +54,7 @@ def test_score_grows_with_rank_and_ignores_the_gradients_scale(seed: int, scale:
     full = basis(row_grams(_random(20, 1, 6, seed=seed), 6)[0][0], 1.0)
     gradient = _random(1, 6, 5, seed=seed + 1)
     by_rank = [correlation(gradient, [[full[:, :rank]]], (6, 2)) for rank in range(7)]
-    for lower, higher in zip(by_rank, by_rank[1:], strict=False):
+    for lower, higher in pairwise(by_rank):
         assert (higher >= lower - 1e-12).all()
     assert by_rank[0].max() == 0
     assert torch.allclose(by_rank[6], torch.ones_like(by_rank[6]))

@@ -15,6 +15,10 @@ FILES = (
     "pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md",
     "NOMENCLATURE.md", "Makefile", "constraints.txt",
 )  # fmt: skip
+RUBBISH = (
+    "models/__pycache__/x.cpython-311.pyc", "models/networks/__pycache__/x.py", "models/chips/notes.html",
+    "studies/hybrid_vs_all/results/table.csv", "studies/hybrid_vs_all/.table.csv.part", "imcsim/core/notes.html",
+)  # fmt: skip
 
 RunPython = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -31,10 +35,15 @@ def run(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedPro
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the wheel that an sdist gives, so that the sdist is proven complete too."""
     source = tmp_path_factory.mktemp("source")
+    # not the caches: other test processes write them meanwhile; rubbish is put there on purpose instead
+    skip = shutil.ignore_patterns("__pycache__", "results")
     for folder in FOLDERS:
-        shutil.copytree(CHECKOUT / folder, source / folder)
+        shutil.copytree(CHECKOUT / folder, source / folder, ignore=skip)
     for name in FILES:
         shutil.copy(CHECKOUT / name, source / name)
+    for rubbish in RUBBISH:
+        (source / rubbish).parent.mkdir(parents=True, exist_ok=True)
+        (source / rubbish).write_text("rubbish")
     done = run(sys.executable, "-m", "build", "--no-isolation", "--outdir", "dist", ".", cwd=source)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     (built,) = (source / "dist").glob("*.whl")

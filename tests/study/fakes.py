@@ -3,19 +3,48 @@
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from imcsim.chip.config import ChipConfig
 from imcsim.chip.report import Lifetime, Report, Writes
 from imcsim.core.cost import Breakdown
-from imcsim.core.files import write_atomic
-from imcsim.core.sources import Origin, Resolved
+from imcsim.core.errors import DataError, StorageError
+from imcsim.core.sources import Origin
 from imcsim.study.engine import Payload
+from imcsim.trace.store import save
+from tests.chip.hand import random_trace
 
 LABELS = ("finetune", "hyb 0.5")
+STUDY = """
+name = "tiny"
+title = "Tiny"
+question = "Does it run?"
+seeds = [0, 1]
+reference_chip = "hybrid-28nm"
+[stream]
+dataset = "digits"
+tasks = 2
+[network]
+name = "mlp"
+params = { hidden = [8] }
+[training]
+epochs = 1
+[[methods]]
+label = "plain"
+method = "finetune"
+[[methods]]
+label = "replay"
+method = "er"
+[[chips]]
+name = "all-sram-28nm"
+set = { "sram.pe_count" = 64 }
+[[chips]]
+name = "hybrid-28nm"
+set = { "rram.pe_count" = 64, "sram.pe_count" = 32 }
+"""
 CHIPS = ("all-rram-28nm", "all-sram-28nm", "hybrid-28nm")
 
 
@@ -41,22 +70,38 @@ def raise_on_two(payload: Payload) -> str:
 
 
 def refuse(payload: Payload) -> str:
-    from imcsim.core.errors import DataError
-
     raise DataError(f"data set {payload['n']} is missing")
 
 
-def write_copy(payload: Payload) -> str:
-    """Copy the template trace to the point's place, as a trained point would be."""
-    write_atomic(Path(payload["trace"]), Path(os.environ["IMCSIM_TEST_TRACE"]).read_bytes())
-    return str(payload["trace"])
+def fake_training(payload: Payload) -> str:
+    """Save a small random trace where the point's trace belongs; the same point gives the same trace."""
+    config, path = payload["config"], Path(payload["trace"])
+    trace = random_trace(config["seed"])
+    meta = trace.meta.model_copy(update={"seed": config["seed"], "method": config["method"]})
+    save(replace(trace, meta=meta), path)
+    return str(path)
 
 
-def write_copy_or_die(payload: Payload) -> str:
+def die_while_marked(payload: Payload) -> str:
     """Die while seed 1 trains, as long as the marker file exists."""
     if payload["config"]["seed"] == 1 and Path(os.environ["IMCSIM_TEST_MARKER"]).exists():
         os.kill(os.getpid(), signal.SIGKILL)
-    return write_copy(payload)
+    return fake_training(payload)
+
+
+def slow_training(payload: Payload) -> str:
+    """Train seed 0 at once; wait for a stop request in all others."""
+    while payload["config"]["seed"] and not Path(payload["stop"]).exists():
+        time.sleep(0.05)
+    return fake_training(payload) if not payload["config"]["seed"] else ""
+
+
+def no_training(payload: Payload) -> str:
+    raise AssertionError("nothing was to be trained")
+
+
+def full_disk(payload: Payload) -> str:
+    raise StorageError(f"cannot write {Path(payload['trace']).name}: No space left on device")
 
 
 def make_report(method: str, chip: str, seed: int = 0, **changes: Any) -> Report:
@@ -85,8 +130,3 @@ def make_report(method: str, chip: str, seed: int = 0, **changes: Any) -> Report
         "origins": {"clock_hz": Origin("file", f"{chip}.toml", "Some 2020 paper, table 1", 1e8, 1e9)},
     }  # fmt: skip
     return Report(**(values | changes))
-
-
-def fake_price(trace: Any, chip: Resolved[ChipConfig]) -> Report:
-    """Price any trace with the round numbers of :func:`make_report`."""
-    return make_report(trace.meta.method, chip.config.name, trace.meta.seed)

@@ -57,6 +57,7 @@ class Sparcl(ReplayMethod):
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Remove easy samples, change the masks; return the samples still in use."""
         super().before_epoch(context, task)
+        self._bound(context)
         schedule = self._schedule(context)
         keep = schedule.kept_samples(len(task.y_train), self.sparcl.removed_share, context.epoch)
         if keep < len(self.kept):

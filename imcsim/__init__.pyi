@@ -1,0 +1,7 @@
+from imcsim.api import load as load
+from imcsim.api import plot as plot
+from imcsim.chip.price import price as price
+from imcsim.learn.face import learn as learn
+from imcsim.learn.stream import split as split
+
+__version__: str

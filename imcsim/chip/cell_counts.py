@@ -1,0 +1,80 @@
+"""Per-cell counts reduced to weights, rows and PEs in a few passes over memory.
+
+Eleven million weights of eight cells each go through here, so the loops run over cells and tasks, and the arrays stay
+narrow. Shape letters: T tasks, K cells per weight, G groups, D fan-in, N outputs, P PEs of the layer.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imcsim.crossbar.encoding import Encoding
+from imcsim.mapping.geometry import PeGeometry
+from imcsim.mapping.masks import reduce_to_pes
+
+Ints = NDArray[np.int64]
+Counts = NDArray[np.integer]
+Floats = NDArray[np.float64]
+
+
+def changes_of_cells(cells: Counts) -> tuple[Counts, Counts]:
+    """Return changes by weight (T, G, D, N) and the most of any one cell of a weight over all tasks (G, D, N).
+
+    Parameters
+    ----------
+    cells
+        (T, K, G, D, N) level changes of each cell.
+    """
+    by_weight = np.zeros((cells.shape[0], *cells.shape[2:]), dtype=np.uint32)
+    most = np.zeros(cells.shape[2:], dtype=np.uint32)
+    for k in range(cells.shape[1]):
+        total = np.zeros_like(most)
+        for task in range(cells.shape[0]):
+            by_weight[task] += cells[task, k]
+            total += cells[task, k]
+        np.maximum(most, total, out=most)
+    return by_weight, most
+
+
+def changes_of_codes(codes: Counts, encoding: Encoding) -> tuple[Counts, Counts]:
+    """The same from codes (T + 1, G, D, N): a cell changes in a task if its level differs at the task's ends."""
+    index = codes.astype(np.intp) - encoding.code_min
+    by_weight = np.zeros((len(codes) - 1, *codes.shape[1:]), dtype=np.uint8)
+    most = np.zeros(codes.shape[1:], dtype=np.uint16)
+    for table in encoding.level_table:
+        levels = table.astype(np.uint16 if encoding.cell_bits > 8 else np.uint8)[index]
+        moved = levels[1:] != levels[:-1]
+        by_weight += moved
+        np.maximum(most, moved.sum(axis=0, dtype=np.uint16), out=most)
+    return by_weight, most
+
+
+def row_sums(by_weight: Counts, geometry: PeGeometry) -> Floats:
+    """Sum over the outputs that share a row of a PE: (T, G, D, N) -> (T, G, D, column tiles)."""
+    starts = np.arange(0, by_weight.shape[3], geometry.weight_cols)
+    return np.add.reduceat(by_weight, starts, axis=3, dtype=np.float64)
+
+
+def stack_rows(per_row: Floats, geometry: PeGeometry) -> Floats:
+    """Sum over the rows of each PE: (T, G, D, column tiles) -> (T, P)."""
+    starts = np.arange(0, per_row.shape[2], geometry.weight_rows)
+    return np.asarray(np.add.reduceat(per_row, starts, axis=2).reshape(len(per_row), -1), dtype=np.float64)
+
+
+def tile_sums(values: Counts, geometry: PeGeometry) -> Ints:
+    """Sum ``values`` (A, G, D, N) over each PE: (A, P)."""
+    summed = reduce_to_pes(values, (geometry.weight_rows, geometry.weight_cols), "sum")
+    return np.asarray(summed.reshape(len(values), -1), dtype=np.int64)
+
+
+def row_events(per_row: Floats, commits: Floats, outputs: int, geometry: PeGeometry) -> Floats:
+    """Expected row writes per PE: a row of n cells with c changes in S commits is written S(1 - (1 - c/(S n))^n) times.
+
+    This takes changes as spread evenly over the cells of a row and over commits: an upper estimate where they cluster,
+    saturating at S; exact for one commit. Shape (T, G, D, column tiles), (T,) -> (T, P).
+    """
+    starts = np.arange(0, outputs, geometry.weight_cols)
+    cells = np.diff(np.append(starts, outputs)) * geometry.encoding.cells_per_weight
+    share = commits[:, None, None, None]
+    probability = np.divide(per_row, share * cells, out=np.zeros_like(per_row), where=share > 0)
+    expected = share * -np.expm1(cells * np.log1p(-np.minimum(probability, 1.0 - 1e-12)))
+    return stack_rows(np.where(share == 1, (per_row > 0).astype(np.float64), expected), geometry)

@@ -1,0 +1,59 @@
+"""``imcsim.learn(network, stream, ...)``: a network and a stream in, a trace out."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from imcsim.core.config import parse
+from imcsim.learn.api import Progress, learn_on
+from imcsim.learn.config import LearnConfig
+from imcsim.learn.stream import Stream
+from imcsim.trace.trace import Trace
+
+_NAMED = "imcsim_network"
+
+
+def learn(
+    network: nn.Module,
+    stream: Stream,
+    method: str = "finetune",
+    seed: int = 0,
+    *,
+    progress: Progress | None = None,
+    checkpoint: Path | None = None,
+    **settings: Any,
+) -> Trace:
+    """Train ``network``, in place, on ``stream`` and return the trace.
+
+    Parameters
+    ----------
+    network
+        Any module of Linear and Conv2d layers that maps the stream's images to logits of all its classes.
+    method
+        A registered method; ``method_config={...}`` among the settings holds its own.
+    settings
+        Further fields of :class:`~imcsim.learn.config.LearnConfig`: ``epochs``, ``batch_size``, ...
+
+    Raises
+    ------
+    ConfigError, ContentError, MappingError
+        For unknown settings or methods, or a network that cannot be mapped.
+    """
+    name, params = getattr(network, _NAMED, (type(network).__name__, {}))
+    fields: dict[str, Any] = {
+        "dataset": stream.dataset,
+        "tasks": len(stream.tasks),
+        "network": name,
+        "network_params": params,
+        "method": method,
+        "seed": seed,
+    }
+    config = parse(LearnConfig, fields | settings, "imcsim.learn")
+    return learn_on(config, network, stream, progress=progress, checkpoint=checkpoint)
+
+
+def remember_name(network: nn.Module, name: str, params: dict[str, Any]) -> nn.Module:
+    """Note under which name and with which parameters ``network`` was built, for the trace's configuration."""
+    object.__setattr__(network, _NAMED, (name, params))
+    return network

@@ -1,0 +1,153 @@
+"""The conformance suite of continual-learning methods: run over every registered method, ours and other people's."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imcsim.core.config import parse
+from imcsim.core.seeds import child_seed
+from imcsim.learn.api import LearningStopped, learn, make_learner, make_trace
+from imcsim.learn.config import LearnConfig
+from imcsim.learn.loop import train
+from imcsim.learn.networks import build_network
+from imcsim.learn.stream import Stream, split
+from imcsim.testing.method_watch import MethodCheckError, Watch, WatchedMethod
+from imcsim.trace.trace import Trace
+
+__all__ = ["TINY", "MethodCheckError", "check_method"]
+
+#: two tasks of two digits each and a small convolution network: a run takes well under a second
+TINY: dict[str, Any] = {
+    "dataset": "digits",
+    "tasks": 2,
+    "classes_per_task": 2,
+    "train_limit": 60,
+    "network": "convnet",
+    "network_params": {"channels": [4, 8, 8], "norm": True},
+    "epochs": 2,
+    "batch_size": 16,
+    "momentum": 0.9,
+    "weight_decay": 1e-3,
+    "pe_tile": [8, 4],
+}
+
+
+def check_method(name: str, method_config: Mapping[str, Any] | None = None, **options: Any) -> Trace:
+    """Prove on a tiny run that method ``name`` keeps every law; return the run's trace.
+
+    The laws: the same seed gives the same trace and another seed another; a run stopped after any epoch and resumed
+    gives the same trace; a frozen PE keeps every bit through its task; weights outside the active mask are exactly 0;
+    a step changes no weight outside the update mask; accuracies are finite; logged writes are the level changes that
+    happened, cell by cell.
+
+    Parameters
+    ----------
+    name
+        A registered method.
+    method_config
+        Its configuration.
+    options
+        Fields of :class:`~imcsim.learn.config.LearnConfig` that replace those of :data:`TINY`. Momentum and weight
+        decay are on by default: they are what moves a weight whose gradient is masked.
+
+    Raises
+    ------
+    MethodCheckError
+        At the first law broken.
+    """
+    data = {**TINY, "method": name, "method_config": dict(method_config or {}), **options}
+    config = parse(LearnConfig, data, f"conformance of {name}")
+    trace, watch = watched_run(config)
+    check_accuracy(trace)
+    check_writes(trace, watch)
+    _require(same_trace(trace, learn(config)), f"{name}: the same seed gives another trace")
+    other = learn(config.model_copy(update={"seed": config.seed + 1}))
+    _require(not same_trace(trace, other), f"{name}: another seed gives the same trace, so the seed is not used")
+    check_resume(config, trace)
+    return trace
+
+
+def watched_run(config: LearnConfig) -> tuple[Trace, Watch]:
+    """Run ``config`` with every step watched; see :class:`~imcsim.testing.method_watch.WatchedMethod`."""
+    stream = _stream(config)
+    seed = child_seed(config.seed, "network")
+    network = build_network(config.network, stream.class_count, stream.image_shape, config.network_params, seed)
+    with torch.random.fork_rng(devices=[]):
+        learner = make_learner(config, network, stream)
+        watch = Watch(learner)
+        learner.method = WatchedMethod(learner.method, watch)
+        train(learner, watch.end_epoch)
+        learner.recorder.passes.remove()
+    return make_trace(learner, stream), watch
+
+
+def check_accuracy(trace: Trace) -> None:
+    """Raise MethodCheckError unless all accuracies are shares."""
+    for matrix in (trace.class_il, trace.task_il):
+        inside = bool(np.isfinite(matrix).all() and (matrix >= 0).all() and (matrix <= 1).all())
+        _require(inside, f"{trace.meta.method}: an accuracy is not a number between 0 and 1")
+
+
+def check_writes(trace: Trace, watch: Watch) -> None:
+    """Raise MethodCheckError unless logged level changes, step by step, are those of the codes that were seen."""
+    for spec in trace.meta.layers:
+        for encoding in trace.meta.encodings:
+            logged = trace.changes[("step", encoding.name, spec.name)]
+            for task, commits in enumerate(watch.commits):
+                levels = encoding.levels(np.stack([codes[spec.name] for codes in commits]))  # (K, commits, G, D, N)
+                seen = (levels[:, 1:] != levels[:, :-1]).sum(1)
+                _require(
+                    np.array_equal(seen, logged[task]),
+                    f"{trace.meta.method}: task {task}, layer {spec.name}, {encoding.name}: {int(logged[task].sum())} "
+                    f"level changes are logged, but {int(seen.sum())} happened",
+                )
+
+
+def check_resume(config: LearnConfig, whole: Trace) -> None:
+    """Raise MethodCheckError unless a run stopped after every single epoch, and resumed each time, gives ``whole``."""
+    with TemporaryDirectory() as folder:
+        checkpoint = Path(folder) / "run.safetensors"
+        for _ in range(config.epochs * config.tasks + 1):
+            try:
+                trace = learn(config, checkpoint=checkpoint, stop=lambda: True)
+            except LearningStopped:
+                continue
+            _require(same_trace(trace, whole), f"{config.method}: a resumed run gives another trace")
+            return
+    raise MethodCheckError(f"{config.method}: a run resumed after every epoch does not end")
+
+
+def same_trace(first: Trace, second: Trace) -> bool:
+    """Whether all arrays of two traces are equal bit for bit."""
+    one, two = _arrays(first), _arrays(second)
+    return one.keys() == two.keys() and all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def _arrays(trace: Trace) -> dict[str, NDArray[Any]]:
+    named: dict[str, NDArray[Any]] = {}
+    for group in ("counts", "task_counts", "codes", "changes", "transitions", "placement", "active"):
+        for key, array in getattr(trace, group).items():
+            named[f"{group}/{'/'.join(key) if isinstance(key, tuple) else key}"] = array
+    for name in ("input_density", "error_density", "input_zero_share", "error_zero_share", "class_il", "task_il"):
+        named[name] = getattr(trace, name)
+    return named
+
+
+def _stream(config: LearnConfig) -> Stream:
+    return split(
+        config.dataset,
+        config.tasks,
+        classes_per_task=config.classes_per_task,
+        train_limit=config.train_limit,
+        seed=child_seed(config.seed, "split"),
+    )
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise MethodCheckError(message)

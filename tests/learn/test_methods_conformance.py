@@ -1,0 +1,122 @@
+"""Every registered method keeps the laws of a method; methods that break one are caught."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from imcsim.learn.method import METHODS, Context, Method, MethodConfig, TaskPlan
+from imcsim.learn.pe_blocks import pe_counts
+from imcsim.learn.stream import Task
+from imcsim.testing.methods import MethodCheckError, check_method
+
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("sparcl", {"base": "derpp", "sparsity": 0.5, "gradient_refresh": 2}),
+    (
+        "sparcl",
+        {
+            "gradient_terms": "merged",
+            "importance_gradient": "last-step",
+            "ddr_measure": "forgetting-events",
+            "ddr_logits": "all",
+            "drop_zero_weights": True,
+            "freeze_zero_parameters": True,
+        },
+    ),
+    ("hyb-learn", {"score": "random", "first_task": "random", "base": "finetune"}),
+    ("hyb-learn", {"score": "lowest-correlation", "frozen_fraction": 0.75, "per_layer": True}),
+    ("hyb-learn", {"score": "smallest-gradient", "base": "derpp", "frozen_fraction": 0.25}),
+    ("hyb-learn", {"score": "first-layers-first", "frozen_fraction": 0.8}),
+]
+
+
+@pytest.mark.parametrize("name", METHODS.names())
+def test_registered_methods_conform(name: str) -> None:
+    trace = check_method(name)
+    assert trace.meta.method == name
+
+
+@pytest.mark.parametrize(("name", "config"), VARIANTS)
+def test_variants_conform(name: str, config: dict[str, Any]) -> None:
+    check_method(name, config)
+
+
+def test_a_linear_network_conforms_too() -> None:
+    check_method("sparcl", {}, network="mlp", network_params={"hidden": [16, 16]})
+
+
+class _Broken(Method):
+    """Base of methods that break one law."""
+
+    config_type = MethodConfig
+    source = "test"
+
+
+class _MovesFrozen(_Broken):
+    def before_task(self, context: Context, task: Task) -> TaskPlan:
+        return TaskPlan({s.name: torch.zeros(pe_counts(s, context.pe_tile), dtype=torch.bool) for s in context.layers})
+
+    def after_step(self, context: Context, x: Tensor, y: Tensor) -> None:
+        with torch.no_grad():
+            context.network.get_submodule(context.layers[0].name).weight.add_(1e-6)  # type: ignore[operator]
+
+
+class _LeavesMask(_Broken):
+    mask: Tensor
+
+    def before_task(self, context: Context, task: Task) -> TaskPlan:
+        self.name = context.layers[1].name
+        self.weight = context.network.get_parameter(f"{self.name}.weight")
+        self.mask = torch.zeros_like(self.weight, dtype=torch.bool)
+        return TaskPlan()
+
+    def after_step(self, context: Context, x: Tensor, y: Tensor) -> None:
+        with torch.no_grad():
+            self.weight.add_(1e-6)
+
+    def active_masks(self) -> dict[str, Tensor]:
+        return {self.name: self.mask}
+
+
+class _IgnoresSeed(_Broken):
+    runs = 0
+
+    def before_task(self, context: Context, task: Task) -> TaskPlan:
+        type(self).runs += 1  # stands for any source of randomness but the generator
+        return TaskPlan()
+
+    def loss(self, context: Context, task: Task, x: Tensor, y: Tensor, index: Tensor) -> Tensor:
+        return super().loss(context, task, x, y, index) * self.runs
+
+
+class _Forgets(_Broken):
+    steps = 0
+
+    def loss(self, context: Context, task: Task, x: Tensor, y: Tensor, index: Tensor) -> Tensor:
+        self.steps += 1
+        return super().loss(context, task, x, y, index) / self.steps
+
+
+@pytest.fixture
+def registered() -> Iterator[str]:
+    """Yield the name under which a test registers its broken method; the registry is as before afterwards."""
+    METHODS.names()
+    yield "broken"
+    METHODS._entries.pop("broken", None)
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (_MovesFrozen, "broken: frozen PEs of features.0.conv changed in task 0"),
+        (_LeavesMask, "broken: weights of features.1.conv outside the active mask are not 0"),
+        (_IgnoresSeed, "broken: the same seed gives another trace"),
+        (_Forgets, "broken: a resumed run gives another trace"),
+    ],
+)
+def test_broken_methods_are_caught(broken: type[Method], message: str, registered: str) -> None:
+    METHODS.register(registered)(broken)
+    with pytest.raises(MethodCheckError, match=message):
+        check_method(registered)
