@@ -16,6 +16,7 @@ from imcsim.core.errors import ConfigError, ImcsimError
 from imcsim.core.seeds import child_seed
 from imcsim.learn import checkpoint as checkpoints
 from imcsim.learn.config import LearnConfig
+from imcsim.learn.flops import recorded_flops
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import METHODS, Context, Method
@@ -87,7 +88,8 @@ def learn_on(
     stop: Callable[[], bool] | None = None,
 ) -> Trace:
     """Train a given network, in place, on a given stream; ``method`` None is the configured one; see :func:`learn`."""
-    devices = [torch.device(config.device)] if config.device != "cpu" else []
+    device = _device(config.device)
+    devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         learner = make_learner(config, network, stream, method)
         if checkpoint is not None and checkpoint.exists():
@@ -182,6 +184,7 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
         batch_size=config.batch_size,
         encodings=config.encodings,
         pe_tile=config.pe_tile if placed else None,
+        flops=recorded_flops(learner.recorder.counts, learner.recorder.task_counts),
         clipped_weight_share=learner.quantiser.clipped_share(),
         notes=stream.notes,
     )

@@ -74,20 +74,31 @@ def decode_lossless(differences: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(planes.transpose(1, 2, 3, 0))
 
 
+def _empty_array(kind: type, shape: tuple[int, ...], code: bytes) -> NDArray[Any]:
+    return np.ndarray(shape, dtype="b")
+
+
+def _latin_bytes(text: str, encoding: str) -> bytes:
+    return text.encode("latin-1")
+
+
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("numpy.core.multiarray", "_reconstruct"): _empty_array,
+    ("numpy._core.multiarray", "_reconstruct"): _empty_array,
+    ("_codecs", "encode"): _latin_bytes,  # how Python 3 pickles bytes under protocol 2
+}
+
+
 class RestrictedUnpickler(pickle.Unpickler):
     """Unpickles numpy arrays and basic types, as CIFAR's batches hold, and nothing else."""
 
-    _ALLOWED = ("_reconstruct", "ndarray", "dtype")
-
     def find_class(self, module: str, name: str) -> Any:
         """Return the few numpy names that an array needs; DataError for any other."""
-        if module in ("numpy", "numpy.core.multiarray", "numpy._core.multiarray") and name in self._ALLOWED:
-            return {"_reconstruct": _empty_array, "ndarray": np.ndarray, "dtype": np.dtype}[name]
+        if (module, name) in _ALLOWED:
+            return _ALLOWED[module, name]
         raise DataError(f"a CIFAR batch holds {module}.{name}, which no data set needs; refused")
-
-
-def _empty_array(kind: type, shape: tuple[int, ...], code: bytes) -> NDArray[Any]:
-    return np.ndarray(shape, dtype="b")
 
 
 def read_batch(content: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -150,7 +161,7 @@ def _lossless(parts: list[Path], meta_path: Path) -> Sets:
     cached = cache_folder() / "cifar10-lossless.npy"
     try:
         images = np.load(cached) if cached.is_file() else _decode_once(parts, cached)
-        with np.load(meta_path, allow_pickle=False) as meta:
+        with meta_path.open("rb") as handle, np.load(handle, allow_pickle=False) as meta:
             labels = {key: meta[key] for key in ("y_train", "y_test")}
     except (lzma.LZMAError, BadZipFile, ValueError, KeyError, EOFError, OSError):
         raise DataError(

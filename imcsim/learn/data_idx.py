@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import math
 import zlib
 from pathlib import Path
 from zipfile import BadZipFile
@@ -84,10 +85,10 @@ def read_idx(content: bytes, where: str) -> NDArray[np.uint8]:
         raise DataError(f"{where} is a corrupt gzip file") from None
     if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] != _IDX_UINT8:
         raise DataError(f"{where} is not an IDX file of unsigned bytes")
-    axes = raw[3]
-    shape = tuple(int(n) for n in np.frombuffer(raw[4 : 4 + 4 * axes], dtype=">u4"))
-    body = np.frombuffer(raw, dtype=np.uint8, offset=min(4 + 4 * axes, len(raw)))
-    if len(shape) != axes or body.size != np.prod(shape, dtype=np.int64):
+    header = 4 + 4 * raw[3]
+    shape = tuple(np.frombuffer(raw[4:header], dtype=">u4").tolist()) if len(raw) >= header else ()
+    body = np.frombuffer(raw[header:], dtype=np.uint8)
+    if len(shape) != raw[3] or body.size != math.prod(shape):
         raise DataError(f"{where} is cut short: its header promises {shape}, it holds {body.size} bytes")
     return body.reshape(shape)
 
@@ -111,7 +112,7 @@ def _find(name: str) -> tuple[Sets, str]:
 
 def _read_npz(name: str, path: Path) -> Sets:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             return {key: file[key].astype(np.uint8, copy=False) for key in _KEYS}
     except KeyError as error:
         raise DataError(f"data set '{name}': {path} lacks {str(error).split()[0]}") from None

@@ -152,9 +152,9 @@ class Recorder:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what :meth:`state_dict` gave."""
-        self.counts = {name: np.array(values) for name, values in state["counts"].items()}
-        self.task_counts = {name: np.array(values) for name, values in state["task_counts"].items()}
-        self.tables = {name: [np.array(entry) for entry in entries] for name, entries in state["tables"].items()}
+        self.counts = {name: values.numpy() for name, values in state["counts"].items()}
+        self.task_counts = {name: values.numpy() for name, values in state["task_counts"].items()}
+        self.tables = {name: [entry.numpy() for entry in entries] for name, entries in state["tables"].items()}
         self.inputs.load_state_dict(state["inputs"])
         self.errors.load_state_dict(state["errors"])
         for policy, changes in self.changes.items():
@@ -211,11 +211,20 @@ class Recorder:
         self._store_masks(active)
 
     def _store_masks(self, active: Mapping[str, Tensor]) -> None:
+        pes = self.freezer.pes or {}
         for spec in self.layers:
-            if self.freezer.pes is not None:
-                self._store(f"placement/{spec.name}", self.freezer.pes[spec.name].numpy().copy())
-            if spec.name in active:
-                self._store(f"active/{spec.name}", _as_matrix(active[spec.name].cpu().reshape(-1), spec))
+            trains = pes[spec.name].numpy().copy() if spec.name in pes else None
+            self._store_mask(f"placement/{spec.name}", trains)
+            mask = _as_matrix(active[spec.name].cpu().reshape(-1), spec) if spec.name in active else None
+            self._store_mask(f"active/{spec.name}", mask)
+
+    def _store_mask(self, name: str, mask: NDArray[np.bool_] | None) -> None:
+        """Store a mask; tasks without one, before or after a task with one, get all True."""
+        known = self.tables.get(name)
+        if mask is not None:
+            self.tables[name] = (known or [np.ones_like(mask)] * self.task) + [mask]
+        elif known is not None:
+            known.append(np.ones_like(known[0]))
 
 
 def _as_matrix(flat: Tensor, spec: LayerSpec) -> NDArray[Any]:

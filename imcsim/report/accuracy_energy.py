@@ -84,9 +84,10 @@ def _draw(ax: "Axes", points: Sequence[Point], colour: dict[str, str], marker: d
 def _energy_axis(ax: "Axes", means: Sequence[float]) -> None:
     from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
-    narrow = bool(means) and max(means) < 30 * min(means)
+    span = max(means) / min(means) if means else 1.0
+    ticks = (1.0, 2.0, 3.0, 5.0, 7.0) if span < 8 else (1.0, 2.0, 5.0) if span < 50 else (1.0,)
     ax.set(xscale="log", xlabel="training energy of the whole stream (J, log scale)")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
+    ax.xaxis.set_major_locator(LogLocator(subs=ticks))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(EngFormatter(unit="J"))
 

@@ -1,16 +1,18 @@
 """Figure 2: training energy by part, task by task."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from imcsim.chip.report import Report
 from imcsim.report.numbers import common_unit
-from imcsim.report.style import colours, panels
+from imcsim.report.style import PALETTE, colours, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+SMALL = 0.005  # of a bar: less than a line's width
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,11 @@ class Bar:
 
 
 def energy_by_task_data(reports: Sequence[Report], methods: Sequence[str]) -> list[Bar]:
-    """Return the bars of the chosen methods, chip by chip, in the order of ``methods`` and tasks."""
+    """Return the bars of the chosen methods, chip by chip, in the order of ``methods`` and tasks.
+
+    Parts that no eye could see (below :data:`SMALL` of every bar) are summed as "other", so that colours suffice;
+    the smallest of the rest join them if there are still more parts than colours.
+    """
     chips = dict.fromkeys(report.chip for report in reports)
     bars = []
     for chip in chips:
@@ -37,7 +43,7 @@ def energy_by_task_data(reports: Sequence[Report], methods: Sequence[str]) -> li
             chosen = [report for report in reports if report.chip == chip and report.method == method]
             tasks = min((len(report.energy_by_task) for report in chosen), default=0)
             bars += [Bar(chip, method, task, _mean_parts(chosen, task)) for task in range(tasks)]
-    return bars
+    return _merge_small(bars)
 
 
 def parts_of(bars: Sequence[Bar]) -> list[str]:
@@ -60,6 +66,17 @@ def energy_by_task(reports: Sequence[Report], methods: Sequence[str]) -> tuple["
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles[::-1], labels[::-1], loc="outside right center", title="part of the training energy")
     return figure, bars
+
+
+def _merge_small(bars: Sequence[Bar]) -> list[Bar]:
+    large = [p for p in parts_of(bars) if any(bar.energy_j.get(p, 0.0) >= SMALL * bar.total_j > 0 for bar in bars)]
+    kept = set(large[: len(PALETTE) - 1])
+    return [replace(bar, energy_j=_merged(bar.energy_j, kept)) for bar in bars]
+
+
+def _merged(energy_j: Mapping[str, float], kept: set[str]) -> dict[str, float]:
+    other = sum(value for part, value in energy_j.items() if part not in kept)
+    return {part: value for part, value in energy_j.items() if part in kept} | ({"other": other} if other else {})
 
 
 def _mean_parts(reports: Sequence[Report], task: int) -> dict[str, float]:

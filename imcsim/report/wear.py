@@ -64,7 +64,7 @@ def writes_per_cell(
         for ax, chip in zip(axes, chips, strict=True):
             _draw(ax, [wear for wear in data if wear.chip == chip], methods)
             _lines(ax, [line for line in endurance if line.chip == chip])
-            ax.set(title=chip, yscale="symlog", ylim=(0, None))
+            ax.set(title=chip, yscale="symlog", ylim=(-0.3, None))
         axes[0].set_ylabel("writes per cell over the stream\n(programming events; linear below 2)")
         _legend(figure, axes)
     return figure, (data, list(endurance))

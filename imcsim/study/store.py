@@ -57,8 +57,8 @@ class ResultStore:
             path.unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Remove progress and stop files, and the work folder if no checkpoint is left in it."""
-        for path in [*self._work.glob("*.progress"), self.stop_path]:
+        """Remove progress and stop files, and half-written ones that a killed process left; checkpoints stay."""
+        for path in [*self._work.glob("*.progress"), self.stop_path, *self.folder.rglob(".*.part")]:
             path.unlink(missing_ok=True)
 
     def write_table(self, name: str, rows: Sequence[Row]) -> None:

@@ -17,6 +17,7 @@ from imcsim.learn.loop import train
 from imcsim.learn.networks import build_network
 from imcsim.learn.stream import Stream, split
 from imcsim.testing.method_watch import MethodCheckError, Watch, WatchedMethod
+from imcsim.trace.conservation import check_trace
 from imcsim.trace.trace import Trace
 
 __all__ = ["TINY", "MethodCheckError", "check_method"]
@@ -43,7 +44,7 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
     The laws: the same seed gives the same trace and another seed another; a run stopped after any epoch and resumed
     gives the same trace; a frozen PE keeps every bit through its task; weights outside the active mask are exactly 0;
     a step changes no weight outside the update mask; accuracies are finite; logged writes are the level changes that
-    happened, cell by cell.
+    happened, cell by cell; the trace obeys the conservation laws of :mod:`imcsim.trace.conservation`.
 
     Parameters
     ----------
@@ -59,12 +60,15 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
     ------
     MethodCheckError
         At the first law broken.
+    ConservationError
+        If the trace contradicts itself.
     """
     data = {**TINY, "method": name, "method_config": dict(method_config or {}), **options}
     config = parse(LearnConfig, data, f"conformance of {name}")
     trace, watch = watched_run(config)
     check_accuracy(trace)
     check_writes(trace, watch)
+    check_trace(trace)
     _require(same_trace(trace, learn(config)), f"{name}: the same seed gives another trace")
     other = learn(config.model_copy(update={"seed": config.seed + 1}))
     _require(not same_trace(trace, other), f"{name}: another seed gives the same trace, so the seed is not used")

@@ -33,12 +33,14 @@ def tiny_net(seed: int = 0, norm: bool = False) -> TinyNet:
 
 
 def tiny_stream(samples: int = 10, tasks: int = 2) -> Stream:
-    """Return a stream of random 1 x 4 x 4 images, two classes a task, brighter for the higher class."""
+    """Return random 1 x 4 x 4 images, two classes a task: top brighter for the higher class, left for later tasks."""
     generator = torch.Generator().manual_seed(1)
     built = []
     for t in range(tasks):
         y = torch.arange(samples) % 2 + 2 * t
-        x = torch.rand(samples, 1, 4, 4, generator=generator) * 0.5 + 0.5 * (y % 2).view(-1, 1, 1, 1)
+        x = torch.rand(samples, 1, 4, 4, generator=generator) * 0.5
+        x[:, :, :2] += 0.7 * (y % 2).view(-1, 1, 1, 1)
+        x[..., :2] += 0.7 * t
         built.append(Task(t, (2 * t, 2 * t + 1), x, y, x, y))
     return Stream("tiny", tuple(built), 2 * tasks, (1, 4, 4))
 

@@ -10,7 +10,7 @@ from imcsim.learn.pe_blocks import pe_counts
 from imcsim.learn.stream import Task
 from imcsim.trace.conservation import check_trace
 from imcsim.trace.trace import Trace
-from tests.learn.helpers import tiny_config, tiny_net, tiny_stream
+from tests.learn.helpers import TinyNet, tiny_config, tiny_net, tiny_stream
 
 SAMPLES, EPOCHS, BATCH = 10, 2, 4
 STEPS = EPOCHS * 3  # batches of 4, 4 and 2
@@ -149,6 +149,27 @@ def test_masks_are_recorded_and_hold() -> None:
     check_trace(trace)  # mask changes between epochs are counted once, in the commit that follows
 
 
+def test_tasks_without_masks_of_a_method_with_masks_are_open() -> None:
+    class Late(FirstFrozen):
+        """Places PEs and masks weights in the second task only."""
+
+        def before_task(self, context: Context, task: Task) -> TaskPlan:
+            self.late = context.task == 1
+            return super().before_task(context, task) if self.late else TaskPlan()
+
+        def active_masks(self) -> dict[str, Tensor] | None:
+            return {"head": torch.zeros(6, 32, dtype=torch.bool)} if self.late else None
+
+    trace = learn_on(tiny_config(), TinyNet(classes=6), tiny_stream(SAMPLES, tasks=3), method=Late(MethodConfig()))
+    assert [bool(pes.all()) for pes in trace.placement["first"]] == [True, False, True]
+    assert [int(mask.sum()) for mask in trace.active["head"]] == [192, 0, 192]
+
+
+def test_flops_are_those_of_the_counts(plain: Trace) -> None:
+    assert plain.meta.flops["forward"] == 2 * 2 * SAMPLES * EPOCHS * (16 * 27 + 16 * 54 + 128)
+    assert plain.meta.flops["weight_gradient"] == plain.meta.flops["forward"]
+
+
 def test_deployment_is_the_masked_network() -> None:
     trace = learn_on(tiny_config(epochs=1), tiny_net(), tiny_stream(SAMPLES), method=Masked(MethodConfig()))
     assert (trace.codes["head"][0] == 0).sum() >= 64
@@ -156,7 +177,7 @@ def test_deployment_is_the_masked_network() -> None:
 
 def test_activity_is_measured_on_the_first_step_of_each_epoch(plain: Trace) -> None:
     assert plain.input_density.shape == (2, 3, 8) and plain.error_density.shape == (2, 3, 8)
-    assert (plain.input_density[:, 0] > 0.2).all()  # noise pixels
+    assert (plain.input_density[:, 0] > 0.05).all()  # noise pixels
     assert (plain.error_density[:, 2] > 0).any()
     assert (plain.input_zero_share[:, 0] == 0).all()
     assert (plain.error_zero_share < 1).all()

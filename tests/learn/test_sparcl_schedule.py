@@ -31,6 +31,13 @@ def test_density_trace_at_sparsity_075() -> None:
     assert [lowest[epoch] for epoch in dips] == pytest.approx([0.24] * 8)
 
 
+def test_at_most_18_percent_of_the_mask_bits_flip_in_a_task() -> None:
+    trained, lowest = _densities(Schedule(), 0.75)
+    before = [0.25, *trained[:-1]]
+    assert sum(b - low for b, low in zip(before, lowest, strict=True)) == pytest.approx(0.09)
+    assert sum(after - low for after, low in zip(trained, lowest, strict=True)) == pytest.approx(0.09)
+
+
 def test_bounds_of_the_three_phases() -> None:
     schedule = Schedule()
     assert schedule.mask_update(0, 0.75, 0.01, 0.01) == MaskUpdate(0.75, 0.74)

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imcsim.core.cost import Breakdown
 from imcsim.core.errors import ConfigError, StorageError
 from imcsim.report.accuracy_energy import accuracy_energy, accuracy_energy_data, front_of
 from imcsim.report.accuracy_matrix import accuracy_matrix
@@ -43,6 +44,17 @@ def test_bars_add_up_to_the_energy_of_each_task() -> None:
     assert parts_of(bars) == ["forward", "update"]
     assert bars[0].total_j == pytest.approx(4 * 1.05 * 1.5e-3)
     assert bars[0].energy_j["update"] == pytest.approx(4 * 1.05 * 5e-4)
+
+
+def test_small_parts_are_summed_and_colours_suffice() -> None:
+    parts = {f"p{n}": {"x": 1.0 + n} for n in range(12)} | {"tiny": {"x": 1e-6}}
+    task = Breakdown.of(parts)
+    _, bars = energy_by_task([make_report("er", CHIPS[0], energy_by_task=(task,))], ["er"])
+    (bar,) = bars
+    assert len(bar.energy_j) == len(PALETTE)
+    assert set(bar.energy_j) == {"other", *(f"p{n}" for n in range(4, 12))}
+    assert bar.energy_j["other"] == pytest.approx(1 + 2 + 3 + 4 + 1e-6)
+    assert bar.total_j == pytest.approx(task.total)
 
 
 def test_a_method_that_was_not_run_has_no_bars() -> None:

@@ -57,6 +57,12 @@ def slow_echo(payload: Payload) -> str:
     return str(payload["n"])
 
 
+def tell_pid(payload: Payload) -> str:
+    Path(payload["file"]).write_text(str(os.getpid()))
+    time.sleep(60)
+    return ""
+
+
 def die_on_two(payload: Payload) -> str:
     if payload["n"] == 2:
         os.kill(os.getpid(), signal.SIGKILL)

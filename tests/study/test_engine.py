@@ -2,6 +2,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,38 @@ def test_an_interrupt_reaches_the_parent_only(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert "closed" in out
     assert "Traceback" not in err
+
+
+ORPHANING = """
+import sys
+import tests.study.fakes as fakes
+from imcsim.study.engine import ProcessExecutor
+if __name__ == "__main__":
+    ProcessExecutor(1).submit(fakes.tell_pid, {"file": sys.argv[1]}).result()
+"""
+
+
+def alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 20
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    script, told = tmp_path / "orphaning.py", tmp_path / "pid"
+    script.write_text(ORPHANING)
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen([sys.executable, str(script), str(told)], env=environment, start_new_session=True)
+    assert wait_until(lambda: told.exists() and told.read_text() != "")
+    worker = int(told.read_text())
+    assert alive(worker)
+    process.kill()
+    process.wait(timeout=10)
+    assert wait_until(lambda: not alive(worker))

@@ -200,6 +200,15 @@ def test_a_changed_chip_needs_no_training(tmp_path: Path) -> None:
     assert all(second.rows[i]["energy_j"] > first.rows[i]["energy_j"] for i in hybrid)
 
 
+def test_what_a_killed_run_left_half_written_is_removed(tmp_path: Path) -> None:
+    loaded = tiny(tmp_path, seeds=[0])
+    folder = run_study(loaded, options(tmp_path)).folder
+    left = folder / "traces" / ".plain.safetensors.abc.part"
+    left.write_text("half")
+    run_study(loaded, options(tmp_path, runner=fakes.no_training))
+    assert not left.exists()
+
+
 def test_two_runs_of_one_folder_exclude_each_other(tmp_path: Path) -> None:
     store = ResultStore(tmp_path / "results" / "tiny" / "digits")
     with store.locked(), pytest.raises(StudyError, match=r"another run is writing to .*; wait for it, or choose --out"):
@@ -236,7 +245,7 @@ def test_results_that_are_not_there_or_broken_are_named(tmp_path: Path) -> None:
 
 
 def test_csv_keeps_all_columns_and_full_precision() -> None:
-    rows = [{"method": "a", "x": 0.1 + 0.2}, {"method": "b", "y": None}]
+    rows: list[dict[str, object]] = [{"method": "a", "x": 0.1 + 0.2}, {"method": "b", "y": None}]
     assert store_module.to_csv(rows) == "method,x,y\na,0.30000000000000004,\nb,,\n"
     with pytest.raises(ValueError, match="Out of range float"):
         store_module.to_json([float("nan")])

@@ -1,0 +1,65 @@
+"""The public names of ``imcsim``, as a notebook uses them."""
+
+from pathlib import Path
+
+import pytest
+
+import imcsim
+from imcsim.core.errors import ConfigError, ContentError
+from imcsim.learn.stream import Stream
+from imcsim.trace import Trace
+
+
+@pytest.fixture(scope="module")
+def stream() -> Stream:
+    return imcsim.split("digits", tasks=5, train_limit=10)
+
+
+@pytest.fixture(scope="module")
+def trace(stream: Stream) -> Trace:
+    network = imcsim.load("network", "mlp", like=stream, hidden=(8,))
+    return imcsim.learn(network, stream, method="er", seed=3, epochs=1, method_config={"buffer_size": 20})
+
+
+def test_learn_then_price_on_two_chips(trace: Trace, tmp_path: Path) -> None:
+    reports = [imcsim.price(trace, imcsim.load("chip", name)) for name in ("hybrid-28nm", "all-sram-28nm")]
+    assert [(report.chip, report.method, report.seed) for report in reports] == [
+        ("hybrid-28nm", "er", 3), ("all-sram-28nm", "er", 3),
+    ]  # fmt: skip
+    assert "Training energy, whole stream" in str(reports[0])
+    assert imcsim.plot(reports, tmp_path / "energy.png").stat().st_size > 1000
+    assert imcsim.plot(reports[0], str(tmp_path / "one.pdf")).exists()
+
+
+def test_the_trace_knows_what_was_trained(trace: Trace) -> None:
+    assert trace.meta.network == "mlp"
+    assert trace.meta.config["network_params"] == {"hidden": [8]}
+    assert trace.meta.config["method_config"] == {"buffer_size": 20}
+
+
+def test_the_same_seed_gives_the_same_network(stream: Stream) -> None:
+    first, second, other = (imcsim.load("network", "mlp", like=stream, seed=seed) for seed in (1, 1, 2))
+    weights = [next(network.parameters()) for network in (first, second, other)]
+    assert (weights[0] == weights[1]).all()
+    assert not (weights[0] == weights[2]).all()
+
+
+def test_a_chip_takes_overrides_and_a_trace_comes_from_a_file(trace: Trace, tmp_path: Path) -> None:
+    from imcsim.trace.store import save
+
+    assert imcsim.load("chip", "hybrid-28nm", overrides={"clock_hz": 1e8}).config.clock_hz == 1e8
+    save(trace, tmp_path / "t.safetensors")
+    assert imcsim.load("trace", tmp_path / "t.safetensors").meta == trace.meta
+
+
+def test_mistakes_name_the_nearest(stream: Stream) -> None:
+    with pytest.raises(ContentError, match=r"cannot load a 'chp'; did you mean 'chip'\?"):
+        imcsim.load("chp", "x")  # type: ignore[call-overload]
+    with pytest.raises(ConfigError, match=r"imcsim.learn: unknown key 'epoch'; did you mean 'epochs'\?"):
+        imcsim.learn(imcsim.load("network", "mlp", like=stream), stream, epoch=1)
+    with pytest.raises(AttributeError, match="module 'imcsim' has no attribute 'lern'"):
+        imcsim.lern  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_dir_lists_the_public_names() -> None:
+    assert {"learn", "load", "plot", "price", "split", "__version__"} <= set(dir(imcsim))
