@@ -1,7 +1,7 @@
 """Pricing a five-task ResNet-18 trace, against reading its weight codes once (what no pricing could avoid).
 
-What bounds a warm price: Python calls over about 60 (tasks x parts) small arrays and the three einsums over 21,816 PEs. The
-first price of a trace also reduces every per-cell count to its PEs; that pass is bound by memory bandwidth.
+What bounds a warm price: Python calls over about 60 (tasks x parts) small arrays and the einsums over 21,816 PEs.
+The first price of a trace also reduces every per-cell count to its PEs; that pass is bound by memory bandwidth.
 """
 
 from collections.abc import Callable

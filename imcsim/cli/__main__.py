@@ -1,6 +1,7 @@
 """The ``imcsim`` command: one sentence and an exit status for whatever goes wrong, never a traceback."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ def main() -> None:
     """Run the command line and end the process with its exit status."""
     from imcsim.cli.app import app
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is as clean as Ctrl-C
     sys.exit(guarded(lambda: app(standalone_mode=False)))
 
 

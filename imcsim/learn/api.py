@@ -105,6 +105,10 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
     """Return everything that a run holds, before its first step."""
     device = _device(config.device)
     layers = trace_layers(network, stream.image_shape)
+    if layers[-1].out_features < stream.class_count:
+        raise ConfigError(
+            f"the network has {layers[-1].out_features} outputs but the stream has {stream.class_count} classes"
+        )
     network.to(device)
     if config.autocast_bf16:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

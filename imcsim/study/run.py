@@ -1,6 +1,7 @@
 """A study from end to end: what is stored is kept, what is missing is trained, everything is priced."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,12 @@ class _StudyRun:
         self._price = options.pricer or _default_pricer()
 
     def reports(self) -> tuple[Report, ...]:
+        try:
+            return self._reports()
+        except KeyboardInterrupt:
+            raise StudyStopped(self._stopped()) from None
+
+    def _reports(self) -> tuple[Report, ...]:
         self.store.tidy()
         missing = [point for point in self.points if not self._from_store(point)]
         self.options.watcher.start(len(self.points), len(self.points) - len(missing))
@@ -165,13 +172,14 @@ class _StudyRun:
             )
         except KeyboardInterrupt:
             wait_s = _STOP_WAIT_S
-            raise StudyStopped(self._stopped()) from None
+            raise
         finally:
             self._close(executor, wait_s)
         self._demand_all(outcome)
 
     def _close(self, executor: Executor, wait_s: float) -> None:
-        self.store.stop_path.touch()
+        with suppress(OSError):  # a full disk must not hide why the run ends
+            self.store.stop_path.touch()
         executor.close(wait_s)
         self.store.tidy()
 

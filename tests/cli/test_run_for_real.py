@@ -84,6 +84,17 @@ def test_sigkill_of_the_whole_run_leaves_no_broken_file(tmp_path: Path) -> None:
         load(trace)  # whole, or a TraceError
 
 
+def test_a_scheduler_s_stop_is_as_clean_as_ctrl_c(tmp_path: Path) -> None:
+    process = start_tiny(tmp_path, "--jobs", "1")
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-1].startswith("imcsim: stopped; ")
+    assert "leaked" not in err
+
+
 def test_a_missing_data_set_gives_one_sentence(imcsim: Run, tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text(fakes.STUDY)

@@ -11,7 +11,8 @@ from imcsim.learn.api import learn, learn_on
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.evaluate import accuracy_rows
 from imcsim.learn.method import Context, Method, MethodConfig
-from imcsim.learn.stream import Task
+from imcsim.learn.networks import build_network
+from imcsim.learn.stream import Task, split
 from tests.learn.helpers import tiny_config, tiny_net, tiny_stream
 
 
@@ -168,3 +169,10 @@ def test_a_gpu_run_counts_the_same_work() -> None:
     gpu = learn(LearnConfig(network="convnet", method="er", epochs=1, train_limit=50, device="cuda"))
     assert all(np.array_equal(values, gpu.counts[name]) for name, values in cpu.counts.items())
     assert np.abs(cpu.task_il - gpu.task_il).max() < 0.1
+
+
+def test_a_network_with_too_few_outputs_is_refused() -> None:
+    stream = split("digits", 5, train_limit=10, seed=0)
+    network = build_network("mlp", 4, stream.image_shape, {}, 0)
+    with pytest.raises(ConfigError, match="the network has 4 outputs but the stream has 10 classes"):
+        learn_on(LearnConfig(), network, stream)

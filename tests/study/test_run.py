@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from imcsim.core.errors import ConfigError, ContentError, StorageError, StudyError
-from imcsim.core.files import write_atomic
-from imcsim.study import store as store_module
 from imcsim.study.run import PointsFailed, RunOptions, StudyResult, StudyStopped, Watcher, run_study
 from imcsim.study.spec import LoadedStudy, load_study
 from imcsim.study.store import ResultStore
@@ -233,19 +231,3 @@ def test_mistakes_are_found_before_training(
     with pytest.raises(error, match=sentence) as caught:
         run_study(tiny(tmp_path, fakes.STUDY.replace(old, new)), options(tmp_path, runner=fakes.no_training))
     assert "\n" not in str(caught.value)
-
-
-def test_results_that_are_not_there_or_broken_are_named(tmp_path: Path) -> None:
-    store = ResultStore(tmp_path)
-    with pytest.raises(StudyError, match=r"no results in .*; run the study first"):
-        store.read_rows()
-    write_atomic(tmp_path / "rows.json", "{")
-    with pytest.raises(StudyError, match=r"rows.json is corrupt"):
-        store.read_rows()
-
-
-def test_csv_keeps_all_columns_and_full_precision() -> None:
-    rows: list[dict[str, object]] = [{"method": "a", "x": 0.1 + 0.2}, {"method": "b", "y": None}]
-    assert store_module.to_csv(rows) == "method,x,y\na,0.30000000000000004,\nb,,\n"
-    with pytest.raises(ValueError, match="Out of range float"):
-        store_module.to_json([float("nan")])
