@@ -94,7 +94,8 @@ def learn_on(
         learner = make_learner(config, network, stream, method)
         if checkpoint is not None and checkpoint.exists():
             checkpoints.restore(learner, checkpoint)
-        train(learner, partial(_after_epoch, learner, progress, checkpoint, stop))
+        saver = None if checkpoint is None else checkpoints.Saver(learner, checkpoint)
+        train(learner, partial(_after_epoch, learner, progress, saver, stop))
         learner.recorder.passes.remove()
     trace = make_trace(learner, stream)
     check_trace(trace)
@@ -195,17 +196,18 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
 
 
 def _after_epoch(
-    learner: Learner, progress: Progress | None, checkpoint: Path | None, stop: Callable[[], bool] | None
+    learner: Learner, progress: Progress | None, saver: checkpoints.Saver | None, stop: Callable[[], bool] | None
 ) -> None:
     epochs = learner.config.epochs
-    if checkpoint is not None:
-        checkpoints.save(learner, checkpoint)
+    stopping = stop is not None and stop()
+    if saver is not None:
+        saver.after_epoch(now=stopping)
     if progress is not None:
         text = f"{learner.config.method}: task {learner.task + 1}/{len(learner.tasks)}"
         progress(learner.task * epochs + learner.epoch, len(learner.tasks) * epochs, text)
-    if stop is not None and stop():
+    if stopping:
         where = f"task {learner.task + 1}, epoch {learner.epoch}"
-        again = f"; run it again to go on from {checkpoint}" if checkpoint is not None else ""
+        again = f"; run it again to go on from {saver.path}" if saver is not None else ""
         raise LearningStopped(f"learning was stopped after {where}{again}")
 
 

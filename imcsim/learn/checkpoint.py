@@ -4,6 +4,7 @@ Also what goes into a checkpoint of a run, so that a resumed run gives the same 
 """
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,26 @@ def save(learner: Learner, path: Path) -> None:
     tree, tensors = pack(_state(learner))
     metadata = {"format": _FORMAT, "config": config_hash(learner.config), "state": json.dumps(tree)}
     write_atomic(path, to_bytes(tensors, metadata))
+
+
+SAVE_EVERY_S = 10.0  # of wall time: a short epoch costs less than the disk's answer to its checkpoint
+
+
+class Saver:
+    """Writes ``path`` after the first and the last epoch, when told to, and else at most every ``SAVE_EVERY_S``."""
+
+    def __init__(self, learner: Learner, path: Path) -> None:
+        self.learner, self.path = learner, path
+        self._last_s: float | None = None
+
+    def after_epoch(self, *, now: bool) -> None:
+        """Save if it is time; ``now`` saves in any case."""
+        learner = self.learner
+        last = learner.task + 1 == len(learner.tasks) and learner.epoch == learner.config.epochs
+        due = self._last_s is None or time.monotonic() - self._last_s >= SAVE_EVERY_S
+        if now or last or due:
+            save(learner, self.path)
+            self._last_s = time.monotonic()
 
 
 def restore(learner: Learner, path: Path) -> None:

@@ -38,7 +38,7 @@ def stopping_after(epochs: int) -> Any:
     return lambda: next(left, None) == epochs - 1
 
 
-@pytest.mark.parametrize("method", ["finetune", "er", "derpp", "hyb-learn", "joint"])
+@pytest.mark.parametrize("method", ["finetune", "er", "derpp", "sparcl", "hyb-learn", "joint"])
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_a_resumed_run_gives_the_same_trace_bit_for_bit(tmp_path: Path, method: str, epochs: int) -> None:
     path = tmp_path / "run.safetensors"
@@ -107,3 +107,15 @@ def test_pack_and_unpack_are_inverse() -> None:
 def test_what_cannot_be_stored_is_refused(state: Any) -> None:
     with pytest.raises(TypeError, match=r"string keys|cannot be checkpointed"):
         pack(state)
+
+
+def test_checkpoints_are_written_first_last_and_no_more_often_than_worth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("imcsim.learn.checkpoint.write_atomic", lambda path, data: written.append(path.name))
+    learn(config("finetune"), checkpoint=tmp_path / "run.safetensors")  # ten epochs in well under ten seconds
+    assert len(written) == 2
+    monkeypatch.setattr("imcsim.learn.checkpoint.SAVE_EVERY_S", 0.0)
+    learn(config("finetune"), checkpoint=tmp_path / "run.safetensors")
+    assert len(written) == 2 + 10
