@@ -81,7 +81,8 @@ def _show(result: StudyResult, written: Written) -> None:
     from imcsim.cli.results import print_table
     from imcsim.report.study_report import distinct_warnings
 
-    print_table(written.table)
+    for table in written.tables:
+        print_table(table)
     for warning in distinct_warnings(result.reports):
         typer.echo(f"warning: {warning}")
     typer.echo(f"{result.trained} points trained; results in {result.folder}, page {written.files[-1]}")

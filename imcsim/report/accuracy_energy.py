@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from imcsim.report.style import GREY, colours, markers, panels
 from imcsim.study.pareto import front
 from imcsim.study.summary import Group, Stat
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_WIDE = 40.0  # points of accuracy between best and worst
+_TICKS = (1, 2, 5, 10, 20, 35, 50, 65, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)
 SCENARIOS = {"class_il": "Class-IL", "task_il": "Task-IL"}
 
 
@@ -40,9 +44,11 @@ def accuracy_energy(groups: Sequence[Group]) -> tuple["Figure", list[Point]]:
         for ax, (scenario, title) in zip(axes, SCENARIOS.items(), strict=True):
             points = [point for point in data if point.scenario == scenario]
             _draw(ax, points, colours(methods), markers(chips))
+            _accuracy_axis(ax, points)
             _energy_axis(ax, [p.energy_j.mean for p in points if p.energy_j.mean])
             ax.set_title(title)
-            ax.set_ylabel(f"{title} accuracy after the last task (%)")
+            stretched = ", stretched" if ax.get_yscale() == "function" else ""
+            ax.set_ylabel(f"{title} accuracy after the last task (%{stretched})")
         handles = _legend(axes[0], colours(methods), markers(chips))
         figure.legend(handles=handles, loc="outside right center")
     return figure, data
@@ -79,6 +85,25 @@ def _draw(ax: "Axes", points: Sequence[Point], colour: dict[str, str], marker: d
             p.energy_j.mean, p.accuracy.mean, xerr=p.energy_j.sd, yerr=p.accuracy.sd, fmt=marker[p.chip],
             color=colour[p.method], markersize=7, capsize=2, elinewidth=1, markeredgecolor="white", zorder=2,
         )  # fmt: skip
+
+
+def _accuracy_axis(ax: "Axes", points: Sequence[Point]) -> None:
+    """Stretch the axis towards 100 % (logit) where a learner that forgets everything would squeeze all others."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    means = [p.accuracy.mean for p in points if p.accuracy.mean is not None]
+    if not means or max(means) - min(means) < _WIDE or not 0 < min(means) <= max(means) < 100:
+        return
+    low, high = 0.7 * min(means), 100 - 0.5 * (100 - max(means))
+    scale = (
+        (lambda y: np.log(np.clip(y, 0.01, 99.99) / (100 - np.clip(y, 0.01, 99.99)))),
+        (lambda z: 100 / (1 + np.exp(-z))),
+    )
+    ax.set_yscale("function", functions=scale)
+    ax.yaxis.set_major_locator(FixedLocator([t for t in _TICKS if low <= t <= high]))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.set_ylim(low, high)
 
 
 def _energy_axis(ax: "Axes", means: Sequence[float]) -> None:

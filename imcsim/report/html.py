@@ -28,7 +28,7 @@ class Page:
 
     title: str
     question: str
-    table: TextTable
+    tables: Sequence[TextTable]
     figures: Mapping[str, "Figure"]
     settings: Mapping[str, Sequence[Mapping[str, Any]]]
     stamp: Mapping[str, Any]
@@ -42,7 +42,7 @@ def render(page: Page) -> str:
     body = [
         f"<h1>{escape(page.title)}</h1>",
         f"<p>{escape(page.question)}</p>",
-        _headline(page.table),
+        *(_text_table(table) for table in page.tables),
         _warnings(page.warnings),
         *(_figure(index, caption, figure) for index, (caption, figure) in enumerate(page.figures.items())),
         "<h2>Settings</h2>",
@@ -57,7 +57,7 @@ def render(page: Page) -> str:
     )
 
 
-def _headline(table: TextTable) -> str:
+def _text_table(table: TextTable) -> str:
     head = [f"{name} ({unit})" if unit else name for name, unit in table.columns]
     notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
     return f"<h2>{escape(table.title)}</h2>{_table(head, table.rows)}<ul>{notes}</ul>"

@@ -17,10 +17,12 @@ from imcsim.report.interactive import (
     energy_by_task_page,
     writes_page,
 )
+from imcsim.report.sensitivity_table import sensitivity_table
 from imcsim.report.style import save
 from imcsim.report.tables import TextTable, headline, to_markdown
 from imcsim.report.wear import endurance_data, writes_per_cell
 from imcsim.study.run import StudyResult
+from imcsim.study.sensitivity import spreads
 from imcsim.study.spec import StudySpec
 from imcsim.study.summary import Group
 
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Written:
-    """What was written: the table, and the files."""
+    """What was written: the tables (headline first), and the files."""
 
-    table: TextTable
+    tables: tuple[TextTable, ...]
     files: tuple[Path, ...]
 
 
@@ -45,21 +47,30 @@ def write_report(result: StudyResult) -> Written:
     StorageError
         If the disk refuses; what was there before stays whole.
     """
-    table, drawings = study_table(result.spec, result.groups), _draw(result)
+    tables, drawings = _tables(result), _draw(result)
     figures = [path for d in drawings for path in save(d.printed, result.folder / "figures" / d.name)]
     page = Page(
         title=result.spec.title,
         question=result.spec.question,
-        table=table,
+        tables=tables,
         figures={d.caption: d.interactive for d in drawings},
         settings=result.stamp["chips"],
         stamp=result.stamp,
         warnings=distinct_warnings(result.reports),
     )
-    texts = {"table.md": to_markdown(table), "report.html": render(page)}
+    markdown = "\n".join(to_markdown(table) for table in tables)
+    texts = {"table.md": markdown, "report.html": render(page)}
     for name, text in texts.items():
         write_atomic(result.folder / name, text)
-    return Written(table, (*figures, *(result.folder / name for name in texts)))
+    return Written(tables, (*figures, *(result.folder / name for name in texts)))
+
+
+def _tables(result: StudyResult) -> tuple[TextTable, ...]:
+    headline_table = study_table(result.spec, result.groups)
+    if not result.sensitivity:
+        return (headline_table,)
+    reference = result.spec.reference_chip
+    return headline_table, sensitivity_table(spreads(result.sensitivity, reference), reference)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from imcsim.core.errors import StudyError, TraceError
 from imcsim.core.sources import Resolved
 from imcsim.study.engine import Executor, Job, Outcome, ProcessExecutor, Runner, run_jobs
 from imcsim.study.points import Chips, TrainingPoint, load_chips, training_points
+from imcsim.study.sensitivity import BASE, load_variants, sensitivity_row
 from imcsim.study.spec import LoadedStudy, StudySpec
 from imcsim.study.stamp import stamp
 from imcsim.study.store import ResultStore
@@ -60,6 +61,7 @@ class StudyResult:
     folder: Path
     chips: Chips
     reports: tuple[Report, ...]
+    sensitivity: tuple[dict[str, Any], ...]
     trained: int
     stamp: dict[str, Any] = field(repr=False)
 
@@ -106,22 +108,26 @@ def run_study(loaded: LoadedStudy, options: RunOptions) -> StudyResult:
     points = training_points(loaded.spec, chips, loaded.source)
     store = ResultStore(study_folder(loaded.spec, options.out))
     with store.locked():
-        runner = _StudyRun(store, points, chips, options, loaded.source)
-        reports = runner.reports()
-        result = StudyResult(loaded.spec, store.folder, chips, reports, runner.trained, stamp(loaded, chips))
+        runner = _StudyRun(store, points, chips, options, loaded)
+        reports, rows = runner.reports(), runner.sensitivity()
+        result = StudyResult(loaded.spec, store.folder, chips, reports, rows, runner.trained, stamp(loaded, chips))
         store.write_table("rows", result.rows)
         store.write_table("summary", [flat(group) for group in result.groups])
+        if result.sensitivity:
+            store.write_table("sensitivity", result.sensitivity)
         store.write_json("stamp", result.stamp)
     return result
 
 
 class _StudyRun:
     def __init__(
-        self, store: ResultStore, points: list[TrainingPoint], chips: Chips, options: RunOptions, source: str
+        self, store: ResultStore, points: list[TrainingPoint], chips: Chips, options: RunOptions, loaded: LoadedStudy
     ) -> None:
-        self.store, self.points, self.chips, self.options, self.source = store, points, chips, options, source
+        self.store, self.points, self.chips, self.options, self.source = store, points, chips, options, loaded.source
+        self.variants = load_variants(loaded.spec, chips)
         self.trained = 0
         self._priced: dict[str, list[Report]] = {}
+        self._varied: dict[str, list[dict[str, Any]]] = {}
         self._price = options.pricer or _default_pricer()
 
     def reports(self) -> tuple[Report, ...]:
@@ -139,6 +145,10 @@ class _StudyRun:
         self.store.tidy()
         return tuple(report for point in self.points for report in self._priced[point.name])
 
+    def sensitivity(self) -> tuple[dict[str, Any], ...]:
+        """Rows of every variant, the stated values first; none if the study names no variant."""
+        return tuple(row for point in self.points for row in self._varied.get(point.name, ()))
+
     def _from_store(self, point: TrainingPoint) -> bool:
         if self.options.fresh:
             self.store.discard(point)
@@ -154,9 +164,15 @@ class _StudyRun:
         return trace is not None
 
     def _add(self, point: TrainingPoint, trace: Trace) -> None:
-        self._priced[point.name] = [
-            replace(self._price(trace, chip), method=point.label) for chip in self.chips.values()
-        ]
+        reports = [replace(self._price(trace, chip), method=point.label) for chip in self.chips.values()]
+        self._priced[point.name] = reports
+        if not self.variants:
+            return
+        rows = [sensitivity_row(report.row(), BASE) for report in reports]
+        for label, chips in self.variants.items():
+            priced = [self._price(trace, chip) for chip in chips.values()]
+            rows += [sensitivity_row(replace(report, method=point.label).row(), label) for report in priced]
+        self._varied[point.name] = rows
 
     def _train(self, missing: Sequence[TrainingPoint]) -> None:
         executor = self.options.executor or ProcessExecutor(min(self.options.jobs, len(missing)))

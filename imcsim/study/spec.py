@@ -49,6 +49,13 @@ class ChipChoice(FrozenConfig):
     set: dict[str, Any] = Field(default_factory=dict)
 
 
+class VariantChoice(FrozenConfig):
+    """Other published values for the chips (dotted path -> value): priced too, for the range of every ratio."""
+
+    label: str = Field(min_length=1)
+    set: dict[str, Any] = Field(min_length=1)
+
+
 class StudySpec(FrozenConfig):
     """A whole study. ``training`` holds further fields of the learner's configuration (epochs, batch_size, ...).
 
@@ -67,11 +74,14 @@ class StudySpec(FrozenConfig):
     training: dict[str, Any] = Field(default_factory=dict)
     methods: tuple[MethodChoice, ...] = Field(min_length=1)
     chips: tuple[ChipChoice, ...] = Field(min_length=1)
+    variants: tuple[VariantChoice, ...] = ()
 
     @model_validator(mode="after")
     def _names(self) -> "StudySpec":
         labels, chips = [m.label for m in self.methods], [c.name for c in self.chips]
-        for what, given in (("seeds", self.seeds), ("method labels", labels), ("chip names", chips)):
+        variants = [v.label for v in self.variants]
+        names = (("seeds", self.seeds), ("method labels", labels), ("chip names", chips), ("variant labels", variants))
+        for what, given in names:
             if len(set(given)) != len(given):
                 raise ValueError(f"{what} must differ, got {', '.join(map(str, given))}")
         if self.reference_chip not in chips:

@@ -24,7 +24,7 @@ def page() -> Page:
     return Page(
         title="Title <b>&",
         question="What?",
-        table=headline(GROUPS, "Table"),
+        tables=[headline(GROUPS, "Table")],
         figures={
             "One": accuracy_energy_page(accuracy_energy_data(GROUPS)),
             "Two": energy_by_task_page(energy_by_task_data(REPORTS, LABELS)),
