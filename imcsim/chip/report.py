@@ -10,6 +10,17 @@ from numpy.typing import NDArray
 from imcsim.core.cost import Breakdown
 from imcsim.core.sources import Origin
 
+HORIZON_COLUMNS = (
+    "write_energy_per_task_j",
+    "compute_energy_per_task_j",
+    "inference_energy_per_task_j",
+    "switch_energy_per_task_j",
+    "power_up_energy_per_task_j",
+    "retention_energy_per_task_j",
+    "inferences_per_task",
+    "tasks_per_day",
+)
+
 
 @dataclass(frozen=True)
 class Writes:
@@ -128,6 +139,7 @@ class Report:
             "rram_writes": 0 if rram is None else rram.total,
             "rram_worst_writes": 0 if rram is None else rram.worst,
             "sram_writes": self.writes["sram"].total if "sram" in self.writes else 0,
+            **{name: self.horizon[name] for name in HORIZON_COLUMNS},
             "lifetime_tasks": None if life is None else life.tasks_guaranteed,
             "lifetime_years": None if life is None else life.years_guaranteed,
         }

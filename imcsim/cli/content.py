@@ -89,7 +89,7 @@ def names_of(kind: str) -> list[str]:
         from imcsim.learn.data import DATASETS
 
         return sorted(DATASETS)
-    if kind in ("method", "rule"):
+    if kind in ("method", "rule", "network"):  # one file may register several networks
         return _registry(kind).names()
     if kind not in KINDS:
         raise ContentError(f"unknown kind '{kind}'{nearest(kind, (*KINDS, *CODE_KINDS))}")

@@ -57,7 +57,7 @@ def writes_page(data: Sequence[Wear], endurance: Sequence[Endurance]) -> "Figure
     for col, chip in enumerate(chips, start=1):
         for memory in MEMORIES:
             wears = [wear for wear in data if (wear.chip, wear.memory) == (chip, memory)]
-            for kind in ("worst", "mean"):
+            for kind in ("worst", "mean") if wears else ():  # an empty first panel would hide the legend's entry
                 figure.add_scatter(**_writes(wears, memory, kind), row=1, col=col)
         for line in endurance:
             if line.chip == chip:

@@ -10,6 +10,7 @@ from imcsim.core.files import write_atomic
 from imcsim.report.accuracy_energy import accuracy_energy
 from imcsim.report.accuracy_matrix import accuracy_matrix
 from imcsim.report.energy_by_task import energy_by_task
+from imcsim.report.horizon_table import horizon_table
 from imcsim.report.html import Page, render
 from imcsim.report.interactive import (
     accuracy_energy_page,
@@ -66,11 +67,11 @@ def write_report(result: StudyResult) -> Written:
 
 
 def _tables(result: StudyResult) -> tuple[TextTable, ...]:
-    headline_table = study_table(result.spec, result.groups)
-    if not result.sensitivity:
-        return (headline_table,)
-    reference = result.spec.reference_chip
-    return headline_table, sensitivity_table(spreads(result.sensitivity, reference), reference)
+    found = [study_table(result.spec, result.groups), horizon_table(result.groups)]
+    if result.sensitivity:
+        reference = result.spec.reference_chip
+        found.append(sensitivity_table(spreads(result.sensitivity, reference), reference))
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -188,3 +188,7 @@ def test_nested_settings_of_learn() -> None:
     assert nested(fields, {"method_config.x": 1, "epochs": 2}) == {"seed": 0, "method_config": {"x": 1}, "epochs": 2}
     with pytest.raises(ConfigError, match=r"--set seed.x: 'seed' is a value, not a table"):
         nested({"seed": 0}, {"seed.x": 1})
+
+
+def test_networks_are_listed_by_the_names_that_map_takes(call: Call) -> None:
+    assert {"convnet", "mlp", "resnet18", "resnet50"} <= set(call("list", "network").stdout.split())
