@@ -127,7 +127,8 @@ def make_report(method: str, chip: str, seed: int = 0, **changes: Any) -> Report
         "latency": Breakdown.of({"forward": 2.0}), "latency_by_task": (Breakdown.of({"forward": 1.0}),) * 2,
         "inference_latency": Breakdown.of({"forward": 1e-6}),
         "area": Breakdown.of({"array": 1e-7, "unused": 2e-8}), "writes": writes, "lifetime": life,
-        "horizon": dict.fromkeys(HORIZON_COLUMNS, 1e-3) | {"inferences_per_task": 1000.0}, "placement": {"sram_trainable": np.array([3, 3])},
+        "horizon": dict.fromkeys(HORIZON_COLUMNS, 1e-3) | {"inferences_per_task": 1000.0},
+        "placement": {"sram_trainable": np.array([3, 3])},
         "accuracy": {
             "class_il_final": accuracy, "task_il_final": accuracy + 0.2, "forgetting_class_il_max": 0.1,
             "class_il_matrix": [[0.9, 0.0], [accuracy, 0.8]], "task_il_matrix": [[0.95, 0.5], [accuracy + 0.2, 0.9]],
