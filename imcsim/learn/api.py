@@ -22,7 +22,7 @@ from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import METHODS, Context, Method
 from imcsim.learn.networks import build_network
 from imcsim.learn.quantize import Quantiser
-from imcsim.learn.recorder import Recorder
+from imcsim.learn.recording.recorder import Recorder
 from imcsim.learn.shapes import trace_layers
 from imcsim.learn.stream import Stream, Task, augment, split
 from imcsim.trace.conservation import check_trace

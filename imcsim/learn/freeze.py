@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from imcsim.learn.method import Method, TaskPlan
-from imcsim.learn.pe_blocks import PeTile, expand, pe_counts
+from imcsim.learn.placing.pe_blocks import PeTile, expand, pe_counts
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.shapes import weight_from_matrix
 from imcsim.mapping.layer import LayerSpec

@@ -14,7 +14,7 @@ from imcsim.learn.evaluate import accuracy_rows
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.method import Context, Method, WorkDone
 from imcsim.learn.quantize import Quantiser
-from imcsim.learn.recorder import Recorder
+from imcsim.learn.recording.recorder import Recorder
 from imcsim.learn.stream import Task
 
 

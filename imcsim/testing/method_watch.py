@@ -9,7 +9,7 @@ from torch import Tensor
 
 from imcsim.learn.loop import Learner
 from imcsim.learn.method import Context, Method, TaskPlan
-from imcsim.learn.pe_blocks import expand
+from imcsim.learn.placing.pe_blocks import expand
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.shapes import weight_from_matrix, weight_matrix
 from imcsim.learn.stream import Task

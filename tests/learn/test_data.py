@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from imcsim.core.errors import ConfigError, DataError
-from imcsim.learn import data_cifar, data_idx
-from imcsim.learn.data import channels_first, check_digests, load_dataset
-from imcsim.learn.data_cifar import decode_lossless, read_batch
-from imcsim.learn.data_idx import read_idx
+from imcsim.learn.data import cifar, idx, load_dataset
+from imcsim.learn.data.arrays import channels_first, check_digests
+from imcsim.learn.data.cifar import decode_lossless, read_batch
+from imcsim.learn.data.idx import read_idx
 
 REAL = Path(os.environ.get("IMCSIM_DATA", "/nonexistent"))
 has_data = pytest.mark.skipif(not (REAL / "mnist.npz").is_file(), reason="no data folder")
@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def idx(values: NDArray[np.uint8]) -> bytes:
+def idx_bytes(values: NDArray[np.uint8]) -> bytes:
     return bytes([0, 0, 8, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape) + values.tobytes()
 
 
@@ -76,14 +76,14 @@ def test_no_data_and_no_network_is_one_sentence(folder: Path, name: str) -> None
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_every_form_gives_the_same_arrays(folder: Path, monkeypatch: pytest.MonkeyPatch, form: str, name: str) -> None:
     arrays = sets()
-    monkeypatch.setitem(data_idx.DIGESTS, name, digests(arrays))
+    monkeypatch.setitem(idx.DIGESTS, name, digests(arrays))
     stem = name.replace("-", "_")
     if form == "npz":
         np.savez(folder / f"{stem}.npz", **arrays)  # type: ignore[arg-type]
     else:
         (folder / stem).mkdir()
-        for key, file in data_idx._FILES.items():
-            content = idx(arrays[key])
+        for key, file in idx._FILES.items():
+            content = idx_bytes(arrays[key])
             path = folder / stem / (f"{file}.gz" if form == "gz" else file)
             path.write_bytes(gzip.compress(content) if form == "gz" else content)
     found = load_dataset(name)
@@ -92,13 +92,13 @@ def test_every_form_gives_the_same_arrays(folder: Path, monkeypatch: pytest.Monk
 
 def test_a_download_is_checked_and_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arrays = sets()
-    monkeypatch.setitem(data_idx.DIGESTS, "mnist", digests(arrays))
+    monkeypatch.setitem(idx.DIGESTS, "mnist", digests(arrays))
     asked: list[str] = []
 
     def serve(self: object, url: str, output: str, *args: object, **options: object) -> None:
         asked.append(url)
-        key = next(key for key, file in data_idx._FILES.items() if file in url)
-        Path(output).write_bytes(gzip.compress(idx(arrays[key])))
+        key = next(key for key, file in idx._FILES.items() if file in url)
+        Path(output).write_bytes(gzip.compress(idx_bytes(arrays[key])))
 
     monkeypatch.setattr("pooch.HTTPDownloader.__call__", serve)
     first, second = load_dataset("mnist"), load_dataset("mnist")
@@ -108,7 +108,7 @@ def test_a_download_is_checked_and_kept(folder: Path, monkeypatch: pytest.Monkey
 
 def test_a_wrong_download_is_refused_and_not_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def serve(self: object, url: str, output: str, *args: object, **options: object) -> None:
-        Path(output).write_bytes(gzip.compress(idx(sets()["x_train"])))
+        Path(output).write_bytes(gzip.compress(idx_bytes(sets()["x_train"])))
 
     monkeypatch.setattr("pooch.HTTPDownloader.__call__", serve)
     with pytest.raises(DataError, match="x_train of the download is not the original"):
@@ -143,9 +143,9 @@ def test_a_cut_npz_is_refused(folder: Path) -> None:
     [
         (b"", "is not an IDX file"),
         (b"\0\0\x0d\1" + b"\0" * 8, "is not an IDX file of unsigned bytes"),
-        (idx(np.zeros((2, 2), np.uint8))[:-1], "is cut short"),
+        (idx_bytes(np.zeros((2, 2), np.uint8))[:-1], "is cut short"),
         (b"\0\0\x08\3\0\0", "is cut short"),
-        (gzip.compress(idx(np.zeros(5, np.uint8)))[:-9], "corrupt gzip"),
+        (gzip.compress(idx_bytes(np.zeros(5, np.uint8)))[:-9], "corrupt gzip"),
     ],
 )
 def test_broken_idx_files(content: bytes, message: str) -> None:
@@ -191,7 +191,7 @@ def test_what_is_no_batch_is_refused(content: bytes) -> None:
 def test_the_extracted_archive_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = folder / "cifar-10-batches-py"
     home.mkdir()
-    for name in (*data_cifar._BATCHES, "test_batch"):
+    for name in (*cifar._BATCHES, "test_batch"):
         (home / name).write_bytes(pickle.dumps(batch(2), protocol=2))
     images, labels = read_batch(pickle.dumps(batch(2), protocol=2), "")
     found = {
@@ -200,7 +200,7 @@ def test_the_extracted_archive_is_read(folder: Path, monkeypatch: pytest.MonkeyP
         "x_train": np.tile(images, (5, 1, 1, 1)),
         "y_train": np.tile(labels, 5),
     }
-    monkeypatch.setattr(data_cifar, "DIGESTS", digests(found))
+    monkeypatch.setattr(cifar, "DIGESTS", digests(found))
     arrays = load_dataset("cifar10")
     assert arrays.x_train.shape == (10, 3, 32, 32) and arrays.augment and not arrays.notes
     (home / "data_batch_3").unlink()
@@ -241,8 +241,8 @@ def test_real_idx_files_pass_the_published_md5() -> None:
     import hashlib
 
     with np.load(REAL / "mnist.npz") as file:
-        labels = hashlib.md5(idx(file["y_train"])).hexdigest()
-        images = hashlib.md5(idx(file["x_test"][..., 0])).hexdigest()
+        labels = hashlib.md5(idx_bytes(file["y_train"])).hexdigest()
+        images = hashlib.md5(idx_bytes(file["x_test"][..., 0])).hexdigest()
     assert labels == "a25bea736e30d166cdddb491f175f624"
     assert images == "2646ac647ad5339dbf082846283269ea"
 

@@ -17,8 +17,8 @@ from imcsim.learn.flops import (
 )
 from imcsim.learn.networks import build_network
 from imcsim.learn.shapes import trace_layers
-from imcsim.learn.sparcl_masks import masked_layers
-from imcsim.learn.sparcl_schedule import Schedule
+from imcsim.learn.sparcl.masks import masked_layers
+from imcsim.learn.sparcl.schedule import Schedule
 from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.schema import COUNTS, TASK_COUNTS
 

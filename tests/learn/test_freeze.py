@@ -8,7 +8,7 @@ from imcsim.learn.api import learn_on, make_learner
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.loop import start_task, train_epoch
 from imcsim.learn.method import Context, Method, MethodConfig, TaskPlan
-from imcsim.learn.pe_blocks import expand, pe_counts
+from imcsim.learn.placing.pe_blocks import expand, pe_counts
 from imcsim.learn.quantize import Quantiser, mapped_module
 from imcsim.learn.shapes import trace_layers, weight_from_matrix
 from imcsim.learn.stream import Task

@@ -10,10 +10,10 @@ from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
 from imcsim.learn.api import learn, make_learner
 from imcsim.learn.config import LearnConfig
-from imcsim.learn.correlation import gram_macs
 from imcsim.learn.loop import Learner, start_task, train
 from imcsim.learn.methods.hyb_learn import HybLearn
 from imcsim.learn.networks import build_network
+from imcsim.learn.placing.correlation import gram_macs
 from imcsim.learn.stream import split
 from imcsim.testing.methods import TINY
 from imcsim.trace.trace import Trace

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from imcsim.core.errors import ConfigError
-from imcsim.learn.correlation import basis, correlation, gram_macs, input_vectors, projection_macs, row_grams
-from imcsim.learn.pe_blocks import column_sums, expand, pe_counts, pe_norms, trainable_pes
+from imcsim.learn.placing.correlation import basis, correlation, gram_macs, input_vectors, projection_macs, row_grams
+from imcsim.learn.placing.pe_blocks import column_sums, expand, pe_counts, pe_norms, trainable_pes
 from imcsim.learn.shapes import weight_matrix
 from imcsim.mapping.layer import LayerSpec
 

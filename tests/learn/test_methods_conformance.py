@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from imcsim.learn.method import METHODS, Context, Method, MethodConfig, TaskPlan
-from imcsim.learn.pe_blocks import pe_counts
+from imcsim.learn.placing.pe_blocks import pe_counts
 from imcsim.learn.stream import Task
 from imcsim.testing.methods import MethodCheckError, check_method
 

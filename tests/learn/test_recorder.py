@@ -6,7 +6,7 @@ from torch import Tensor
 from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.api import learn_on
 from imcsim.learn.method import Context, Method, MethodConfig, TaskPlan
-from imcsim.learn.pe_blocks import pe_counts
+from imcsim.learn.placing.pe_blocks import pe_counts
 from imcsim.learn.stream import Task
 from imcsim.trace.conservation import check_trace
 from imcsim.trace.trace import Trace

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from imcsim.learn.recording_activity import Activity, magnitude_codes, zero_error_vectors, zero_input_vectors
+from imcsim.learn.recording.activity import Activity, magnitude_codes, zero_error_vectors, zero_input_vectors
 from imcsim.mapping.layer import LayerSpec
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imcsim.crossbar.encoding import Encoding
-from imcsim.learn.recording_changes import LevelChanges
+from imcsim.learn.recording.changes import LevelChanges
 from imcsim.trace.trace import transition_counts
 
 ENCODINGS = (Encoding(weight_bits=4, cell_bits=2), Encoding(sign="offset", weight_bits=4, cell_bits=1))

@@ -13,17 +13,17 @@ from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
 from imcsim.learn.api import learn, make_learner
 from imcsim.learn.config import LearnConfig
-from imcsim.learn.importance import gradient_mask
 from imcsim.learn.loop import Learner, start_task, train
 from imcsim.learn.method import Context
 from imcsim.learn.methods.sparcl import Sparcl
 from imcsim.learn.networks import build_network
-from imcsim.learn.scoring import weight_gradients
+from imcsim.learn.placing.scoring import weight_gradients
 from imcsim.learn.shapes import trace_layers
-from imcsim.learn.sparcl_config import SparclConfig
-from imcsim.learn.sparcl_loss import er_parts
-from imcsim.learn.sparcl_masks import masked_layers
-from imcsim.learn.sparcl_schedule import MaskUpdate
+from imcsim.learn.sparcl.config import SparclConfig
+from imcsim.learn.sparcl.importance import gradient_mask
+from imcsim.learn.sparcl.loss import er_parts
+from imcsim.learn.sparcl.masks import masked_layers
+from imcsim.learn.sparcl.schedule import MaskUpdate
 from imcsim.learn.stream import Task, split
 from imcsim.mapping.layer import LayerSpec
 from imcsim.testing.methods import TINY

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
-from imcsim.learn.sparcl_schedule import MaskUpdate, Schedule
+from imcsim.learn.sparcl.schedule import MaskUpdate, Schedule
 
 
 def _densities(schedule: Schedule, sparsity: float) -> tuple[list[float], list[float]]:

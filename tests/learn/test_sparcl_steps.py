@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from imcsim.learn.difficulty import DifficultyCounter, keep_hardest
-from imcsim.learn.importance import (
+from imcsim.learn.sparcl.difficulty import DifficultyCounter, keep_hardest
+from imcsim.learn.sparcl.importance import (
     above_percentile,
     gradient_importance,
     gradient_mask,
@@ -17,7 +17,7 @@ from imcsim.learn.importance import (
     random_mask,
     weight_importance,
 )
-from imcsim.learn.sparcl_loss import derpp_parts, er_parts, restrict
+from imcsim.learn.sparcl.loss import derpp_parts, er_parts, restrict
 
 
 def _generator(seed: int = 0) -> torch.Generator:

@@ -2,7 +2,7 @@
 
 Frozen PEs go to RRAM and are not rewritten, trainable PEs to SRAM. The original is self-supervised and starts from a
 pre-trained network; this is a supervised version (cross-entropy, with or without replay), and its score is our reading
-(see :mod:`imcsim.learn.correlation`).
+(see :mod:`imcsim.learn.placing.correlation`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +13,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from imcsim.core.config import parse
-from imcsim.learn.correlation import basis, correlation, gram_macs, input_vectors, projection_macs, row_grams
 from imcsim.learn.method import METHODS, Context, Method, MethodConfig, TaskPlan, method
-from imcsim.learn.pe_blocks import pe_counts, pe_norms, trainable_pes
+from imcsim.learn.placing.correlation import basis, correlation, gram_macs, input_vectors, projection_macs, row_grams
+from imcsim.learn.placing.pe_blocks import pe_counts, pe_norms, trainable_pes
+from imcsim.learn.placing.scoring import charge_scoring, scoring, weight_gradients
 from imcsim.learn.quantize import mapped_module
-from imcsim.learn.scoring import charge_scoring, scoring, weight_gradients
 from imcsim.learn.shapes import weight_matrix
 from imcsim.learn.stream import Task
 from imcsim.mapping.layer import LayerSpec

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from imcsim.learn.buffer import ReplayMethod
-from imcsim.learn.difficulty import DifficultyCounter, keep_hardest
-from imcsim.learn.importance import gradient_importance, weight_importance
 from imcsim.learn.method import Context, TaskPlan, method
-from imcsim.learn.scoring import charge_scoring, scoring, weight_gradients
-from imcsim.learn.sparcl_config import SparclConfig
-from imcsim.learn.sparcl_loss import LossParts, derpp_parts, er_parts, restrict
-from imcsim.learn.sparcl_masks import SparseMasks, ZeroParameters, masked_layers
-from imcsim.learn.sparcl_schedule import MaskUpdate, Schedule
+from imcsim.learn.placing.scoring import charge_scoring, scoring, weight_gradients
+from imcsim.learn.sparcl.config import SparclConfig
+from imcsim.learn.sparcl.difficulty import DifficultyCounter, keep_hardest
+from imcsim.learn.sparcl.importance import gradient_importance, weight_importance
+from imcsim.learn.sparcl.loss import LossParts, derpp_parts, er_parts, restrict
+from imcsim.learn.sparcl.masks import SparseMasks, ZeroParameters, masked_layers
+from imcsim.learn.sparcl.schedule import MaskUpdate, Schedule
 from imcsim.learn.stream import Task
 
 Terms = tuple[dict[str, Tensor], dict[str, Tensor] | None]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imcsim.core.errors import DataError
 from imcsim.core.files import write_atomic
-from imcsim.learn.data import Arrays, cache_folder, channels_first, check_digests, data_folder
+from imcsim.learn.data.arrays import Arrays, cache_folder, channels_first, check_digests, data_folder
 
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
 _FILES = {

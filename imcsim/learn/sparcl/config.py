@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from imcsim.learn.buffer import ReplayConfig
-from imcsim.learn.difficulty import Measure
-from imcsim.learn.sparcl_schedule import Schedule
+from imcsim.learn.sparcl.difficulty import Measure
+from imcsim.learn.sparcl.schedule import Schedule
 
 
 class SparclConfig(ReplayConfig):

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from imcsim.core.errors import ConfigError, nearest
-from imcsim.learn.importance import active_target, gradient_mask, grow, prune, random_mask
 from imcsim.learn.quantize import mapped_module
-from imcsim.learn.sparcl_schedule import MaskUpdate
+from imcsim.learn.sparcl.importance import active_target, gradient_mask, grow, prune, random_mask
+from imcsim.learn.sparcl.schedule import MaskUpdate
 from imcsim.mapping.layer import LayerSpec
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from imcsim.learn.pe_blocks import PeTile, column_sums
+from imcsim.learn.placing.pe_blocks import PeTile, column_sums
 from imcsim.mapping.layer import LayerSpec
 
 #: multiply-accumulates of a symmetric eigendecomposition with vectors, per R^3: 9 R^3 floating-point operations

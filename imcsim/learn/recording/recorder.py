@@ -16,9 +16,9 @@ from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.method import Method, WorkDone
 from imcsim.learn.quantize import Quantiser
-from imcsim.learn.recording_activity import Activity
-from imcsim.learn.recording_changes import LevelChanges
-from imcsim.learn.recording_passes import PassCounter
+from imcsim.learn.recording.activity import Activity
+from imcsim.learn.recording.changes import LevelChanges
+from imcsim.learn.recording.passes import PassCounter
 from imcsim.learn.shapes import weight_matrix
 from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, TASK_COUNTS

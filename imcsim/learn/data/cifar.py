@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from imcsim.core.errors import DataError
 from imcsim.core.files import write_atomic
-from imcsim.learn.data import Arrays, cache_folder, channels_first, check_digests, data_folder
-from imcsim.learn.data_idx import fetch
+from imcsim.learn.data.arrays import Arrays, cache_folder, channels_first, check_digests, data_folder
+from imcsim.learn.data.idx import fetch
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"  # https://www.cs.toronto.edu/~kriz/cifar.html

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from imcsim.learn.quantize import mapped_module
-from imcsim.learn.recording_activity import Activity, magnitude_codes, zero_error_vectors, zero_input_vectors
+from imcsim.learn.recording.activity import Activity, magnitude_codes, zero_error_vectors, zero_input_vectors
 from imcsim.mapping.layer import LayerSpec
 
 _STATELESS = (nn.Identity, nn.Flatten, nn.Unflatten, nn.AvgPool2d, nn.AdaptiveAvgPool2d)  # keep shapes at most

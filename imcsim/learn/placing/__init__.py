@@ -1,0 +1,1 @@
+"""Choosing PEs: scoring passes, correlation with old tasks, blocks of a weight matrix."""

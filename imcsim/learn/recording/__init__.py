@@ -1,0 +1,1 @@
+"""The recorder: watches training from outside and writes the trace's counts."""

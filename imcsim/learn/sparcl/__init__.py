@@ -1,0 +1,1 @@
+"""SparCL's parts: settings, schedule, masks, importance, data removal, losses."""
