@@ -1,6 +1,7 @@
 # make study   run the main study end to end (digits, 3 chips, 3 seeds)
 # make test    the test suite
 # make check   lint, format, types, layer rules
+# make keep    copy the small results of STUDY from results/ into studies/, to commit them
 # Each sets up .venv on its first call and not again until pyproject.toml or constraints.txt change.
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ STUDY ?= hybrid_vs_all
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND := Agg
 
-.PHONY: study test check format bench wheel clean
+.PHONY: study test check format bench keep wheel clean
 .DELETE_ON_ERROR:
 
 study: $(READY)
@@ -32,6 +33,12 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m pytest benchmarks -p benchmark --benchmark-only
+
+keep:
+	for set in results/$(STUDY)/*/; do \
+	  kept=studies/$(STUDY)/$$(basename $$set); mkdir -p $$kept; \
+	  cp $$set/table.md $$set/*.csv $$set/stamp.json $$set/figures/*.png $$kept/; \
+	done
 
 wheel: $(READY)
 	$(BIN)/python -m build --wheel --no-isolation
