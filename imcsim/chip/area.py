@@ -49,14 +49,14 @@ def sram_pe_area(chip: ChipConfig, part: SramPart) -> dict[str, float]:
     trees = -(-chip.array.cols // part.columns_per_tree)
     parts = {
         "cells": chip.array.rows * chip.array.cols * part.cell.area_m2,
-        "adder_tree": trees * part.adder_tree.area_m2(chip.array.rows, 1),
+        "adder_tree": trees * part.adder_tree.area_m2(chip.array.rows, chip.dac_bits),
         "driver": chip.driver.area_m2(chip.array.rows),
         "shift_add": trees * chip.shift_add.area_m2,
     }
     geometry = chip.sram_geometry
     if chip.input_gradient == "transposable" and geometry is not None:
         rows = -(-chip.array.rows // part.columns_per_tree)
-        parts["transpose_tree"] = rows * part.adder_tree.area_m2(geometry.weight_cols, 1)
+        parts["transpose_tree"] = rows * part.adder_tree.area_m2(geometry.weight_cols, chip.dac_bits)
         parts["transpose_driver"] = chip.driver.area_m2(chip.array.cols)
     return parts
 

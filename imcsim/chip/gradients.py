@@ -54,7 +54,7 @@ def _in_sram_array(trace: Trace, chip: ChipConfig, macs: Floats) -> dict[str, Fl
     rows = chip.array.rows
     inputs = np.array([spec.groups * spec.fan_in for spec in trace.meta.layers], dtype=np.float64)
     vectors = trace.counts["weight_gradient_vectors"].astype(np.float64)
-    tree_j = chip.sram.adder_tree.energy_j(rows, 1)
+    tree_j = chip.sram.adder_tree.energy_j(rows, chip.dac_bits)
     evaluations = macs / rows * chip.input_bits * -(-chip.error_bits // chip.dac_bits)
     written = vectors @ inputs * chip.input_bits
     return {
@@ -71,7 +71,7 @@ def weight_gradient_s(trace: Trace, chip: ChipConfig) -> Floats:
         return np.asarray(macs.sum(axis=1) / chip.mac.macs_per_s, dtype=np.float64)
     rows, cols = chip.array.rows, chip.array.cols
     passes = macs / (rows * cols / chip.input_bits) * -(-chip.error_bits // chip.dac_bits) / scratch_pes(trace, chip)
-    each = chip.sram.columns_per_tree * max(chip.sram.adder_tree.time_s(rows, 1), 1.0 / chip.clock_hz)
+    each = chip.sram.columns_per_tree * max(chip.sram.adder_tree.time_s(rows, chip.dac_bits), 1.0 / chip.clock_hz)
     return np.asarray(passes.sum(axis=1) * each, dtype=np.float64)
 
 

@@ -73,7 +73,7 @@ def sram_forward(grid: PeGrid, chip: ChipConfig, part: SramPart, busy: Activity)
     evaluations = grid.cols * busy.phases
     return {
         "driver": grid.rows * drives * chip.driver.energy_j(chip.array.cols, chip.supply_v, chip.dac_bits),
-        "adder_tree": _spread(evaluations * _tree_energies_j(part, grid.rows), drives),
+        "adder_tree": _spread(evaluations * _tree_energies_j(part, grid.rows, chip.dac_bits), drives),
         "shift_add": _spread(evaluations * chip.shift_add.energy_j, drives),
         "accumulate": _spread(_accumulations(grid) * chip.shift_add.energy_j, drives),
     }
@@ -104,7 +104,7 @@ def sram_transposed(grid: PeGrid, chip: ChipConfig, part: SramPart, busy: Activi
     evaluations = grid.rows * busy.phases * grid.geometry.encoding.slices
     return {
         "driver": grid.cols * drives * chip.driver.energy_j(chip.array.rows, chip.supply_v, chip.dac_bits),
-        "adder_tree": _spread(evaluations * _tree_energies_j(part, grid.outputs), drives),
+        "adder_tree": _spread(evaluations * _tree_energies_j(part, grid.outputs, chip.dac_bits), drives),
         "shift_add": _spread(evaluations * chip.shift_add.energy_j, drives),
     }
 
@@ -132,7 +132,7 @@ def rram_transposed_pass_s(chip: ChipConfig, part: RramPart) -> float:
 
 def sram_pass_s(chip: ChipConfig, part: SramPart, inputs: int) -> float:
     """Seconds of one phase of an SRAM PE with trees of ``inputs`` inputs, not faster than the clock."""
-    return part.columns_per_tree * max(part.adder_tree.time_s(inputs, 1), 1.0 / chip.clock_hz)
+    return part.columns_per_tree * max(part.adder_tree.time_s(inputs, chip.dac_bits), 1.0 / chip.clock_hz)
 
 
 def component_totals(unit: Components, where: NDArray[np.bool_], vectors: Floats, grid: PeGrid) -> list[Breakdown]:
@@ -147,10 +147,10 @@ def _conversion_j(part: RramPart, chip: ChipConfig, conductance: Floats, grid: P
     return part.adc.energy_j(part.adc_bits, chip.supply_v, column_s)
 
 
-def _tree_energies_j(part: SramPart, inputs: NDArray[np.int64]) -> Floats:
-    """Joules of one evaluation of a tree of ``inputs`` one-bit products, (P,)."""
+def _tree_energies_j(part: SramPart, inputs: NDArray[np.int64], bits: int) -> Floats:
+    """Joules of one evaluation of a tree of ``inputs`` products of ``bits`` input bits and one weight bit, (P,)."""
     sizes, position = np.unique(inputs, return_inverse=True)
-    return np.array([part.adder_tree.energy_j(int(size), 1) for size in sizes])[position]
+    return np.array([part.adder_tree.energy_j(int(size), bits) for size in sizes])[position]
 
 
 def _accumulations(grid: PeGrid) -> Floats:

@@ -186,3 +186,17 @@ def test_origin_of_every_number_is_reported() -> None:
     assert origins["rram.cell.reset_energy_j"].kind == "file"
     assert origins["rram.cell.reset_energy_j"].source
     assert np.isfinite(price(one_pe_trace(), chip).row()["energy_j"])
+
+
+def test_wider_inputs_take_fewer_phases_of_a_wider_tree() -> None:
+    chip = small_chip("all-sram-28nm", {"dac_bits": 2})
+    part = chip.config.sram
+    assert part is not None
+    report = price(one_pe_trace(counts={"forward_vectors": VECTORS}), chip)
+    assert report.energy.leaves["forward", "sram", "adder_tree"] == pytest.approx(
+        VECTORS * 16 * 4 * part.adder_tree.energy_j(4, 2)
+    )
+    assert report.energy.leaves["forward", "sram", "driver"] == pytest.approx(
+        # a phase of two bits switches a line unless both are 0: 3 of 4 times at density 0.5
+        VECTORS * 4 * 4 * 0.75 * chip.config.driver.energy_j(16, chip.config.supply_v, 2)
+    )
