@@ -34,22 +34,13 @@ def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
         If a conservation law does not hold.
     """
     config = chip.config
-    where = assign(profile_of(trace, config.geometry), config)
-    conservation.check_assignment(trace, config, where)
-    done = programming(trace, config, where)
-    conservation.check_writes(trace, config, where, done)
-    bits = traffic(trace, config)
-    times = latency.training_latency(trace, config, where, done, bits)
-    seconds = np.array([tree.total for tree in times])
-    leaked = {name: watts * seconds for name, watts in leakage_w(trace, config, where).items()}
-    by_task = training_energy(trace, config, where, done, bits, leaked)
-    conservation.check_bytes(config, bits, by_task)
-    energy = _total(by_task)
-    conservation.check_sum(energy, by_task)
+    where, done, bits = _place_and_write(trace, config)
+    times, by_task = _spend(trace, config, where, done, bits)
     deployed, deployed_events = serving.deployment(trace, config)
     writes, life = _writes(trace, config, where, done, deployed_events)
-    served = serving.serving_place(config, where)
-    parts: dict[str, Any] = {
+    energy = _total(by_task)
+    conservation.check_sum(energy, by_task)
+    apart: dict[str, Any] = {
         "deployment": deployed,
         "task_switch": serving.task_switch(trace, config),
         "power_up": serving.power_up(trace, config),
@@ -65,17 +56,37 @@ def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
         energy_by_task=by_task,
         latency=_total(times),
         latency_by_task=times,
-        inference_latency=latency.inference_latency(trace, config, served),
+        inference_latency=latency.inference_latency(trace, config, serving.serving_place(config, where)),
         area=area(trace, config, where),
         writes=writes,
         lifetime=life,
-        horizon=_horizon(trace, config, where, energy, parts),
+        horizon=_horizon(trace, config, where, energy, apart),
         placement=_placement(where),
         accuracy=accuracies(trace),
         warnings=(*where.warnings, *_warnings(trace, config, bits, done), *trace.meta.notes),
         origins=chip.origins,
-        **parts,
+        **apart,
     )
+
+
+def _place_and_write(trace: Trace, config: ChipConfig) -> tuple[Assignment, Programming, Traffic]:
+    where = assign(profile_of(trace, config.geometry), config)
+    conservation.check_assignment(trace, config, where)
+    done = programming(trace, config, where)
+    conservation.check_writes(trace, config, where, done)
+    return where, done, traffic(trace, config)
+
+
+def _spend(
+    trace: Trace, config: ChipConfig, where: Assignment, done: Programming, bits: Traffic
+) -> tuple[tuple[Breakdown, ...], tuple[Breakdown, ...]]:
+    """Time and energy trees by task; leakage is power over the time."""
+    times = latency.training_latency(trace, config, where, done, bits)
+    seconds = np.array([tree.total for tree in times])
+    leaked = {name: watts * seconds for name, watts in leakage_w(trace, config, where).items()}
+    by_task = training_energy(trace, config, where, done, bits, leaked)
+    conservation.check_bytes(config, bits, by_task)
+    return times, by_task
 
 
 def accuracies(trace: Trace) -> dict[str, Any]:

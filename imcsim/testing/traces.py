@@ -62,9 +62,37 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
     density
         Share of ones of every bit plane of inputs and errors.
     """
-    nest = history[layers[0].name]
-    tasks, names = len(nest), [spec.name for spec in layers]
-    meta = TraceMeta(
+    meta = _meta(layers, encodings, len(history[layers[0].name]), pe_tile)
+    commits = {spec.name: _commits(initial[spec.name], history[spec.name]) for spec in layers}
+    keys = [(policy, enc, spec.name) for spec in layers for enc in encodings for policy in commits[spec.name]]
+    shape = (meta.tasks, len(layers))
+    return Trace(
+        meta=meta,
+        counts=_layer_counts(layers, meta.tasks, counts or {}),
+        task_counts=_task_counts(history[layers[0].name], task_counts or {}),
+        codes={name: np.stack([initial[name], *(task[-1][-1] for task in history[name])]) for name in commits},
+        changes={
+            (policy, enc.name, name): np.stack([_changes(enc, path) for path in commits[name][policy]])
+            for policy, enc, name in keys
+        },
+        transitions={
+            (policy, enc.name, name): np.stack([_transitions(enc, path) for path in commits[name][policy]])
+            for policy, enc, name in keys
+        },
+        input_density=np.full((*shape, meta.input_bits), density),
+        error_density=np.full((*shape, meta.error_bits), density),
+        input_zero_share=np.zeros(shape),
+        error_zero_share=np.zeros(shape),
+        class_il=np.tril(np.full((meta.tasks, meta.tasks), 0.5)),
+        task_il=np.full((meta.tasks, meta.tasks), 0.5),
+        placement=dict(placement or {}),
+    )
+
+
+def _meta(
+    layers: Sequence[LayerSpec], encodings: Sequence[Encoding], tasks: int, pe_tile: tuple[int, int] | None
+) -> TraceMeta:
+    return TraceMeta(
         imcsim_version=imcsim.__version__,
         method="made-by-hand",
         network="made-by-hand",
@@ -76,41 +104,23 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
         encodings=tuple(encodings),
         pe_tile=pe_tile,
     )
+
+
+def _layer_counts(layers: Sequence[LayerSpec], tasks: int, given: Mapping[str, Any]) -> dict[str, Codes]:
     table = {name: np.zeros((tasks, len(layers)), dtype=np.int64) for name in COUNTS}
     table["trainable_weights"][:] = [spec.weight_count for spec in layers]
-    for name, value in (counts or {}).items():
+    for name, value in given.items():
         table[name][:] = value
-    per_task = {name: np.zeros(tasks, dtype=np.int64) for name in TASK_COUNTS}
-    per_task["optimizer_steps"][:] = [sum(len(epoch) for epoch in task) for task in nest]
-    per_task["epochs"][:] = [len(task) for task in nest]
-    for name, value in (task_counts or {}).items():
-        per_task[name][:] = value
-    commits = {name: _commits(initial[name], history[name]) for name in names}
-    return Trace(
-        meta=meta,
-        counts=table,
-        task_counts=per_task,
-        codes={name: np.stack([initial[name], *(task[-1][-1] for task in history[name])]) for name in names},
-        changes={
-            (policy, enc.name, name): np.stack([_changes(enc, path) for path in commits[name][policy]])
-            for name in names
-            for enc in encodings
-            for policy in commits[name]
-        },
-        transitions={
-            (policy, enc.name, name): np.stack([_transitions(enc, path) for path in commits[name][policy]])
-            for name in names
-            for enc in encodings
-            for policy in commits[name]
-        },
-        input_density=np.full((tasks, len(layers), meta.input_bits), density),
-        error_density=np.full((tasks, len(layers), meta.error_bits), density),
-        input_zero_share=np.zeros((tasks, len(layers))),
-        error_zero_share=np.zeros((tasks, len(layers))),
-        class_il=np.tril(np.full((tasks, tasks), 0.5)),
-        task_il=np.full((tasks, tasks), 0.5),
-        placement=dict(placement or {}),
-    )
+    return table
+
+
+def _task_counts(history: History, given: Mapping[str, Any]) -> dict[str, Codes]:
+    table = {name: np.zeros(len(history), dtype=np.int64) for name in TASK_COUNTS}
+    table["optimizer_steps"][:] = [sum(len(epoch) for epoch in task) for task in history]
+    table["epochs"][:] = [len(task) for task in history]
+    for name, value in given.items():
+        table[name][:] = value
+    return table
 
 
 def _commits(initial: Codes, history: History) -> dict[Policy, list[list[Codes]]]:

@@ -21,7 +21,7 @@ def config(method: str, **changes: Any) -> LearnConfig:
     return LearnConfig.model_validate(values | changes)
 
 
-def same(first: Trace, second: Trace) -> None:
+def expect_same(first: Trace, second: Trace) -> None:
     assert first.meta == second.meta
     for item in fields(Trace):
         left, right = getattr(first, item.name), getattr(second, item.name)
@@ -47,7 +47,7 @@ def test_a_resumed_run_gives_the_same_trace_bit_for_bit(tmp_path: Path, method: 
         epochs = 2
     with pytest.raises(LearningStopped, match=r"stopped after task \d, epoch \d; run it again to go on from"):
         learn(config(method), checkpoint=path, stop=stopping_after(epochs))
-    same(whole, learn(config(method), checkpoint=path))
+    expect_same(whole, learn(config(method), checkpoint=path))
 
 
 def test_resuming_a_convnet_with_augmentation_free_activity_sampling(tmp_path: Path) -> None:
@@ -56,12 +56,12 @@ def test_resuming_a_convnet_with_augmentation_free_activity_sampling(tmp_path: P
     values = values.model_copy(update={"classes_per_task": 2})
     with pytest.raises(LearningStopped):
         learn(values, checkpoint=path, stop=stopping_after(3))
-    same(learn(values), learn(values, checkpoint=path))
+    expect_same(learn(values), learn(values, checkpoint=path))
 
 
 def test_a_finished_run_can_be_resumed(tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
-    same(learn(config("finetune"), checkpoint=path), learn(config("finetune"), checkpoint=path))
+    expect_same(learn(config("finetune"), checkpoint=path), learn(config("finetune"), checkpoint=path))
 
 
 def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> None:
