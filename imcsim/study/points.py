@@ -17,7 +17,7 @@ from imcsim.learn.config import LearnConfig
 from imcsim.study.spec import MethodChoice, StudySpec
 
 # What decides a trace's bytes; pricing code is not among it, so that a better price needs no new training.
-_TRAINING_CODE = ("learn", "crossbar", "mapping", "trace", "core")
+_TRAINING_CODE = ("learn/**/*.py", "crossbar/encoding.py", "mapping/**/*.py", "trace/*.py", "core/*.py")
 
 Chips = Mapping[str, Resolved[ChipConfig]]
 
@@ -91,7 +91,7 @@ def hardware_fields(chips: Chips, reference: str) -> dict[str, Any]:
 def code_version() -> str:
     """Return a hash over the source of everything that decides a trace: learner, encoding, mapping, networks."""
     package = Path(__file__).resolve().parents[1]
-    files = [path for part in _TRAINING_CODE for path in sorted((package / part).rglob("*.py"))]
+    files = [path for pattern in _TRAINING_CODE for path in sorted(package.glob(pattern))]
     files += sorted((content_root() / "models" / "networks").glob("*.py"))
     digest = hashlib.sha256()
     for path in files:
