@@ -58,12 +58,19 @@ def cell_voltages(v: Any, g_s: Any, cell_current: CellCurrent, wires: Wires, tol
     import torch
 
     lost = resistance_of(wires, g_s)
+    _check_law(cell_current(v.detach().expand_as(g_s), g_s.detach()), g_s)
     with torch.no_grad():
         u = _newton(v, g_s.detach(), cell_current, lost, tolerance)
     residual = u + lost(cell_current(u, g_s)) - v
     if not residual.requires_grad:
         return u
     return u - _solver()(residual, _slope(u, g_s.detach(), cell_current), lost, tolerance)
+
+
+def _check_law(current: Any, g_s: Any) -> None:
+    if tuple(current.shape) != tuple(g_s.shape):
+        given, wanted = tuple(current.shape), tuple(g_s.shape)
+        raise CrossbarError(f"cell_current must return one current per cell {wanted}, not {given}")
 
 
 def _newton(v: Any, g_s: Any, cell_current: CellCurrent, lost: Resistance, tolerance: float) -> Any:
@@ -104,10 +111,6 @@ def _slope(u: Any, g_s: Any, cell_current: CellCurrent) -> Any:
     with torch.enable_grad():
         at = u.detach().requires_grad_()
         current = cell_current(at, g_s)
-        if current.shape != u.shape:
-            raise CrossbarError(
-                f"cell_current must return one current per cell {tuple(u.shape)}, not {tuple(current.shape)}"
-            )
         (slope,) = torch.autograd.grad(current.sum(), at)
     if bool((slope < 0).any()):
         raise CrossbarError(f"cell_current must not fall with the voltage; its slope reaches {slope.min().item():g} S")

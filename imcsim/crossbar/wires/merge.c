@@ -106,8 +106,9 @@ static void grow(const array *a, int row, const int *col, int h, int w, leaf *ou
 
 static double *take(array *a, size_t count) {
     double *p = a->top;
-    a->top += UP8(count); /* callers find out by NULL, before anything is written */
-    return a->top <= a->end ? p : NULL;
+    if ((size_t)(a->end - a->top) < UP8(count)) return NULL;
+    a->top += UP8(count);
+    return p;
 }
 
 static int make(array *a, const int *n, block *b) {
@@ -291,7 +292,7 @@ int imcsim_reduce(int arrays, int rows, int cols, const double *g, const double 
                   const double *seg_row, const double *at_row, double g_first, double g_last, int far_col,
                   int far_row, double *out) {
     array a = {rows, cols, far_row, far_col, g, seg_col, seg_row, at_col, at_row, g_first, g_last, 0, 0, 0};
-    size_t ports = 2 * (size_t)(rows + cols), cells = (size_t)rows * cols, count = 6 * ports * ports + 128 * cells + 65536;
+    size_t ports = 2 * (size_t)(rows + cols), cells = (size_t)rows * cols, count = 4 * ports * ports + 128 * cells + 65536;
     double *work = aligned_alloc(64, sizeof(double) * UP8(count));
     a.leaves = malloc(sizeof(block) * (cells / (LEAF * LEAF)));
     int failed = !work || !a.leaves;
