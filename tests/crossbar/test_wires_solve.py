@@ -81,6 +81,15 @@ def test_non_linear_cells_carry_what_their_chords_would() -> None:
     np.testing.assert_allclose(got, v.numpy() @ transfer(chord.numpy(), 20.0, 30.0), rtol=1e-7, atol=1e-14)
 
 
+def test_cells_much_steeper_than_wires() -> None:
+    """At the ideal voltage these cells would carry e**50 times their small-signal current; wires cannot."""
+    g_s, v = some_cells(16, 16) + 1e-4, np.full(16, 1.0)
+    got = solve_wires(g_s, v, 5.0, 5.0, cell_current=lambda u, g: g * 0.02 * torch.sinh(u / 0.02))
+    shorted = solve_wires(np.full((16, 16), 1e6), v, 5.0, 5.0)
+    assert (got > 0).all() and got.sum() < shorted.sum()
+    assert got.sum() > solve_wires(g_s, v, 5.0, 5.0).sum()
+
+
 def test_linear_law_is_the_linear_array() -> None:
     g_s, v = some_cells(5, 8), RNG.random(5)
     got = solve_wires(g_s, v, 3.0, 4.0, cell_current=lambda u, g: u * g)

@@ -74,9 +74,9 @@ def _check_law(current: Any, g_s: Any) -> None:
 
 
 def _newton(v: Any, g_s: Any, cell_current: CellCurrent, lost: Resistance, tolerance: float) -> Any:
-    u = v.expand_as(g_s).clone()
-    goal = tolerance * _norm(u)
-    residual = lost(cell_current(u, g_s))
+    goal = tolerance * _norm(v.expand_as(g_s))
+    u = g_s.new_zeros(g_s.shape)  # from below: at the ideal voltages steep cells carry absurd currents
+    residual = u + lost(cell_current(u, g_s)) - v
     for _ in range(_NEWTON_STEPS):
         size = _norm(residual)
         if not bool(size.isfinite().all()):
