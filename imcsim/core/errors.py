@@ -22,6 +22,10 @@ class MappingError(ImcsimError):
     """A weight matrix cannot be put on the arrays as asked."""
 
 
+class CrossbarError(ImcsimError):
+    """An array, its wires or its inputs are not physical or do not fit each other."""
+
+
 class TraceError(ImcsimError):
     """A trace is corrupt, of another version, or cannot be priced on this chip."""
 

@@ -1,0 +1,1 @@
+"""Wire resistance: exact currents of an array whose lines are not ideal."""

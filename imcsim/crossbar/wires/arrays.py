@@ -1,0 +1,52 @@
+"""Numpy or torch in, the same out; inside, float64 tensors.
+
+Shapes: ... leading batch, B the same flattened, R rows, C columns.
+"""
+
+from typing import Any
+
+from imcsim.core.errors import CrossbarError
+
+
+def as_tensor(values: Any, name: str) -> Any:
+    """Return ``values`` as a float64 tensor; ``name`` is what an error calls it."""
+    import numpy as np
+    import torch
+
+    if not isinstance(values, torch.Tensor):
+        values = np.asarray(values)
+        if values.dtype.kind not in "fiub":
+            raise CrossbarError(f"{name} must hold real numbers, not {values.dtype}")
+        values = torch.from_numpy(np.array(values, dtype=np.float64))
+    elif values.is_complex():
+        raise CrossbarError(f"{name} must hold real numbers, not {values.dtype}")
+    return values.to(torch.float64)
+
+
+def given_back(result: Any, like: Any) -> Any:
+    """Return a tensor in the kind and dtype of what the caller gave; whole numbers become float64."""
+    import numpy as np
+    import torch
+
+    if isinstance(like, torch.Tensor):
+        return result.to(like.dtype) if like.is_floating_point() else result
+    dtype = np.asarray(like).dtype
+    return result.detach().numpy().astype(dtype if dtype.kind == "f" else np.float64, copy=False)
+
+
+def checked_conductance(g_s: Any) -> Any:
+    """Return cell conductances as a float64 tensor (..., R, C), refused if they are not conductances."""
+    import torch
+
+    tensor = as_tensor(g_s, "g_s")
+    if tensor.ndim < 2 or 0 in tensor.shape[-2:]:
+        raise CrossbarError(f"g_s must have shape (..., R, C) with R and C of one or more, not {tuple(tensor.shape)}")
+    if tensor.numel() and not bool((torch.isfinite(tensor) & (tensor >= 0)).all()):
+        worst = tensor[~(torch.isfinite(tensor) & (tensor >= 0))][0].item()
+        raise CrossbarError(f"g_s must hold finite conductances of zero or more, not {worst:g} S")
+    return tensor
+
+
+def batched(tensor: Any) -> Any:
+    """Return (..., R, C) as (B, R, C)."""
+    return tensor.reshape(-1, *tensor.shape[-2:])

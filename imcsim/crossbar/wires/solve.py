@@ -1,0 +1,123 @@
+"""Bit-line currents of arrays with wires.
+
+Shapes: ... leading batch of arrays, K inputs, R rows, C columns.
+"""
+
+from typing import Any, TypedDict, TypeVar, Unpack
+
+from imcsim.core.errors import CrossbarError
+from imcsim.crossbar.wires.arrays import as_tensor, batched, checked_conductance, given_back
+from imcsim.crossbar.wires.effective import reduce_array
+from imcsim.crossbar.wires.iterative import CellCurrent, cell_voltages
+from imcsim.crossbar.wires.lines import Drive, Sense, Wires
+
+Array = TypeVar("Array")
+
+DEFAULT_TOLERANCE = 1e-10  # design choice: the bound that the direct way is held to
+
+
+class Ends(TypedDict, total=False):
+    """How lines end; defaults and meaning as in ``effective_conductance``."""
+
+    r_src_ohm: float
+    r_sns_ohm: float
+    end_segments: bool
+    drive: Drive
+    sense: Sense
+
+
+def solve_wires(
+    g_s: Any,
+    v: Array,
+    r_wl_ohm: float,
+    r_bl_ohm: float,
+    *,
+    gate: Any = None,
+    cell_current: CellCurrent | None = None,
+    tolerance: float | None = None,
+    **ends: Unpack[Ends],
+) -> Array:
+    """Return the bit-line currents of arrays with wires, in A, positive for positive inputs.
+
+    Linear cells without a gate are solved directly, through their effective conductance; keep that matrix
+    (:func:`effective_conductance`) where one array sees many inputs in several calls. With a gate, with
+    ``cell_current``, or with a tolerance, the currents are found input by input by Newton's method and conjugate
+    gradients. Differentiable in torch: by the adjoint, the same system transposed.
+
+    Parameters
+    ----------
+    g_s
+        Cell conductances (..., R, C) in S.
+    v
+        Row voltages (..., R), or (..., K, R) for K inputs to each array, in V; ... as in ``g_s``.
+    r_wl_ohm, r_bl_ohm
+        Resistance of one word-line or bit-line segment in ohm.
+    gate
+        What part of a cell's conductance is switched on by the input: factors of zero or more, of the shape of ``v``
+        (one a row) or of ``v`` with C appended (one a cell).
+    cell_current
+        Current of a cell, ``(u, g_s) -> i``: torch tensors of one shape, u the cell voltage in V, g_s the (gated)
+        conductance in S, i in A; element by element, differentiable, not falling with u.
+    tolerance
+        Iterative solution, until the voltage lost on the wires balances the inputs to this part of them (2-norms);
+        1e-10 where the cells ask for iteration and nothing is given.
+    **ends
+        ``r_src_ohm``, ``r_sns_ohm``, ``end_segments``, ``drive`` and ``sense``: see ``effective_conductance``.
+
+    Returns
+    -------
+    Array
+        Currents (..., C) or (..., K, C) in A, of the kind and dtype of ``v``.
+
+    Raises
+    ------
+    CrossbarError
+        For shapes that do not fit, values that are not physical, or a tolerance that is not reached.
+    """
+    wires = Wires(r_wl_ohm, r_bl_ohm, **ends)
+    cells, inputs = checked_conductance(g_s), as_tensor(v, "v")
+    _check(cells, inputs, tolerance)
+    many = inputs.ndim == cells.ndim
+    stacked = inputs if many else inputs.unsqueeze(-2)
+    if gate is None and cell_current is None and tolerance is None:
+        current = stacked @ reduce_array(batched(cells), wires).reshape(cells.shape)
+    else:
+        gated = _gated(cells, inputs, gate, many)
+        law = cell_current or _ohm
+        u = cell_voltages(stacked.unsqueeze(-1), gated, law, wires, tolerance or DEFAULT_TOLERANCE)
+        current = law(u, gated).sum(-2)
+    return given_back(current if many else current.squeeze(-2), v)  # type: ignore[no-any-return]
+
+
+def _ohm(u: Any, g_s: Any) -> Any:
+    return u * g_s
+
+
+def _check(cells: Any, inputs: Any, tolerance: float | None) -> None:
+    lead, rows = tuple(cells.shape[:-2]), cells.shape[-2]
+    shape = tuple(inputs.shape)
+    fits = shape == (*lead, rows) or (len(shape) == len(lead) + 2 and shape[:-2] == lead and shape[-1] == rows)
+    if not fits:
+        one, many = (*lead, rows), ", ".join(map(str, (*lead, "K", rows)))
+        raise CrossbarError(f"v must have shape {one} or ({many}) to fit g_s {tuple(cells.shape)}, not {shape}")
+    if not bool(inputs.isfinite().all()):
+        raise CrossbarError("v must hold finite voltages")
+    if tolerance is not None and not 1e-13 <= tolerance < 1:
+        raise CrossbarError(f"tolerance must be at least 1e-13 and below 1, not {tolerance!r}")
+
+
+def _gated(cells: Any, inputs: Any, gate: Any, many: bool) -> Any:
+    """Return the conductances (..., K, R, C) that each input sees."""
+    import torch
+
+    each = cells.unsqueeze(-3)
+    shape = (*inputs.shape, cells.shape[-1])
+    if gate is None:
+        return each.expand(*each.shape[:-3], inputs.shape[-2] if many else 1, *cells.shape[-2:])
+    factors = as_tensor(gate, "gate")
+    if tuple(factors.shape) not in (tuple(inputs.shape), shape):
+        raise CrossbarError(f"gate must have shape {tuple(inputs.shape)} or {shape}, not {tuple(factors.shape)}")
+    if not bool((torch.isfinite(factors) & (factors >= 0)).all()):
+        raise CrossbarError("gate must hold finite factors of zero or more")
+    per_cell = factors if tuple(factors.shape) == shape else factors.unsqueeze(-1)
+    return each * (per_cell if many else per_cell.unsqueeze(-3))
