@@ -1,5 +1,34 @@
-"""The array: how codes become cell levels."""
+"""The array: how codes become cell levels, and what a column and its converter make of them.
+
+Names that need torch are imported when they are first used, so that ``import imcsim.crossbar`` stays light.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from imcsim.crossbar.encoding import Encoding
 
-__all__ = ["Encoding"]
+if TYPE_CHECKING:
+    from imcsim.crossbar.slicing.calibrate import AdcRange, calibrate_adc
+    from imcsim.crossbar.slicing.config import BitSliceConfig
+    from imcsim.crossbar.slicing.product import bit_sliced_conv2d, bit_sliced_matmul
+
+_LAZY = {
+    "AdcRange": "imcsim.crossbar.slicing.calibrate",
+    "BitSliceConfig": "imcsim.crossbar.slicing.config",
+    "bit_sliced_conv2d": "imcsim.crossbar.slicing.product",
+    "bit_sliced_matmul": "imcsim.crossbar.slicing.product",
+    "calibrate_adc": "imcsim.crossbar.slicing.calibrate",
+}
+
+__all__ = ["AdcRange", "BitSliceConfig", "Encoding", "bit_sliced_conv2d", "bit_sliced_matmul", "calibrate_adc"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'imcsim.crossbar' has no attribute '{name}'")
+    return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])
