@@ -15,12 +15,19 @@ def always_transparent(config: BitSliceConfig, fan_in: int) -> bool:
     return config.largest_sum(fan_in) <= config.exact_limit
 
 
-def not_transparent(planes: torch.Tensor, cells: torch.Tensor, engine: Engine, config: BitSliceConfig) -> torch.Tensor:
-    """Return, for each plane and slice, whether some column sum of this group can be clipped or rounded: boolean (P, S).
+def not_transparent(
+    planes: torch.Tensor, pieces: list[torch.Tensor], engine: Engine, config: BitSliceConfig
+) -> torch.Tensor:
+    """Return, for each plane and slice, whether a column sum of this group can be clipped or rounded: boolean (P, S).
 
-    The bound is the column sum that the largest value of each row's plane would make with the actual cells: no vector of
-    ``planes`` (P, M, R) makes a larger one in the prepared ``cells`` (R, blocks * S * BLOCK).
+    The bound is the column sum that the largest value of each row's plane would make with the actual cells: no vector
+    of ``planes`` (P, M, R) makes a larger one in the prepared ``pieces``, cells (R, blocks * S * BLOCK) each.
     """
-    sums = engine.sums(planes.amax(dim=1), cells)
-    bound = sums.view(len(planes), -1, len(config.slice_weights), BLOCK).amax(dim=(1, 3))
-    return bound > config.exact_limit
+    peaks = planes.amax(dim=1)
+    found = torch.zeros(len(planes), len(config.slice_weights), dtype=torch.bool, device=planes.device)
+    for cells in pieces:
+        sums = engine.sums(peaks, cells).view(len(peaks), -1, found.shape[1], BLOCK)
+        found |= sums.amax(dim=(1, 3)) > config.exact_limit
+        if found.all():
+            break
+    return found

@@ -40,7 +40,7 @@ class Engine(Protocol):
     def sums(self, planes: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
         """Return the column sums, float, exact."""
 
-    def fold(self, planes: torch.Tensor, cells: torch.Tensor, slice_weights: list[int]) -> torch.Tensor:
+    def fold(self, planes: torch.Tensor, cells: torch.Tensor, slice_weights: tuple[int, ...]) -> torch.Tensor:
         """Return the codes summed over the slices, float, exact."""
 
 
@@ -60,7 +60,7 @@ class FloatEngine:
         """Return the column sums."""
         return planes.to(cells.dtype) @ cells
 
-    def fold(self, planes: torch.Tensor, cells: torch.Tensor, slice_weights: list[int]) -> torch.Tensor:
+    def fold(self, planes: torch.Tensor, cells: torch.Tensor, slice_weights: tuple[int, ...]) -> torch.Tensor:
         """Return the codes summed over the slices."""
         codes = to_codes_(self.sums(planes, cells), self.config)
         matrix = fold_matrix(slice_weights, codes.device)
@@ -104,17 +104,21 @@ class ByteEngine:
         """Return the column sums."""
         return _byte_product(planes, cells, torch.float32)
 
-    def fold(self, planes: torch.Tensor, cells: torch.Tensor, slice_weights: list[int]) -> torch.Tensor:
+    def fold(self, planes: torch.Tensor, cells: torch.Tensor, slice_weights: tuple[int, ...]) -> torch.Tensor:
         """Return the codes summed over the slices."""
         inverse = 1.0 / self.config.adc_step
         shift = {"half_up": 0.25 * inverse, "half_even": 0.0, "floor": 0.25 * inverse - 0.5}[self.config.adc_round]
         bias = torch.full((cells.shape[1],), shift)
         codes = _byte_product(planes, cells, torch.uint8, inverse, bias, self.zero)
-        # -128..127 holds 128 with its sign turned only.
-        sign = -1 if max(slice_weights) > 127 else 1
-        matrix = fold_matrix(slice_weights, codes.device)
-        signed = (sign * matrix).to(torch.int8).to_mkldnn()
-        return _byte_product(codes.view(-1, len(matrix)), signed, torch.float32, float(sign))
+        matrix, sign = _byte_fold(slice_weights)
+        return _byte_product(codes.view(-1, matrix.shape[0]), matrix, torch.float32, sign)
+
+
+@lru_cache(maxsize=64)
+def _byte_fold(slice_weights: tuple[int, ...]) -> tuple[torch.Tensor, float]:
+    # -128..127 holds 128 with its sign turned only.
+    sign = -1 if max(slice_weights) > 127 else 1
+    return (sign * fold_matrix(slice_weights, torch.device("cpu"))).to(torch.int8).to_mkldnn(), float(sign)
 
 
 def config_clips(config: BitSliceConfig, largest_sum: int) -> bool:
@@ -140,9 +144,9 @@ def _byte_product(
     bias: torch.Tensor | None = None,
     zero: int = 0,
 ) -> torch.Tensor:
-    """Return scale * (a @ b) + bias + zero, a uint8 (M, K) and b prepared int8 (K, N); rounded and saturated if bytes."""
+    """Return scale * (a @ b) + bias + zero of uint8 (M, K), prepared int8 (K, N); bytes get rounded and saturated."""
     none = torch.zeros(1, dtype=torch.int64)
-    operands = (a, 1.0, 0, b, torch.full((1,), scale), none, bias, 1.0, zero, out, "none", [], "")
+    operands: tuple[Any, ...] = (a, 1.0, 0, b, torch.full((1,), scale), none, bias, 1.0, zero, out, "none", [], "")
     result: torch.Tensor = torch.ops.onednn.qlinear_pointwise(*operands)
     return result
 

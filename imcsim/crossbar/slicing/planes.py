@@ -22,7 +22,9 @@ def weight_cells(w: torch.Tensor, config: BitSliceConfig) -> torch.Tensor:
     """Return the cell levels (D, ceil(N / BLOCK), S, BLOCK), uint8, of weight codes (D, N); N is filled with 0."""
     fan_in, outputs = w.shape
     blocks = -(-outputs // BLOCK)
-    wide = torch.zeros(fan_in, blocks * BLOCK, dtype=torch.int16 if config.w_bits < 16 else torch.int32, device=w.device)
+    wide = torch.zeros(
+        fan_in, blocks * BLOCK, dtype=torch.int16 if config.w_bits < 16 else torch.int32, device=w.device
+    )
     wide[:, :outputs] = w
     if config.weight_zero:
         wide[:, :outputs] += config.weight_zero
@@ -33,7 +35,7 @@ def weight_cells(w: torch.Tensor, config: BitSliceConfig) -> torch.Tensor:
     return cells
 
 
-def fold_matrix(slice_weights: list[int], device: torch.device) -> torch.Tensor:
+def fold_matrix(slice_weights: tuple[int, ...], device: torch.device) -> torch.Tensor:
     """Return the matrix (S * BLOCK, BLOCK), int64, that sums the slices of one block with their place values."""
     eye = torch.eye(BLOCK, dtype=torch.int64, device=device)
     return torch.cat([eye * weight for weight in slice_weights])
@@ -48,7 +50,8 @@ def _slice_into(cells: torch.Tensor, array: torch.Tensor, config: BitSliceConfig
         return
     # Eight codes of one byte in a 64-bit word: bits that a shift carries over from a neighbour are masked off.
     words = (array & ((1 << config.w_bits) - 1)).to(torch.uint8).view(fan_in, blocks, BLOCK).view(torch.int64)
-    spread = mask * 0x0101010101010101
-    spread -= (spread >> 63) << 64
     for s in range(config.slices):
-        torch.bitwise_and(words >> (config.cell_bits * s), spread, out=cells.view(torch.int64)[:, :, s])
+        shift = config.cell_bits * s
+        spread = (mask & (0xFF >> shift)) * 0x0101010101010101
+        signed = spread - ((spread >> 63) << 64)
+        torch.bitwise_and(words >> shift, signed, out=cells.view(torch.int64)[:, :, s])
