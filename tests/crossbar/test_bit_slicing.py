@@ -82,7 +82,7 @@ def test_collapsing_changes_nothing(engine: str, config: BitSliceConfig, seed: i
         patch.setattr("imcsim.crossbar.slicing.product.always_transparent", lambda *_: False)
         patch.setattr(
             "imcsim.crossbar.slicing.product.not_transparent",
-            lambda planes, *_: torch.ones(len(planes), len(config.slice_weights), dtype=torch.bool),
+            lambda peaks, *_: torch.ones(len(peaks), len(config.slice_weights), dtype=torch.bool),
         )
         explicit = bit_sliced_matmul(x, w, config)
     np.testing.assert_array_equal(bit_sliced_matmul(x, w, config), explicit)
@@ -202,6 +202,8 @@ def test_leading_and_empty_dimensions() -> None:
     np.testing.assert_array_equal(y[1], bit_sliced_matmul(x, w, config))
     assert bit_sliced_matmul(x[:0], w, config).shape == (0, 5)
     assert bit_sliced_matmul(x, w[:, :0], config).shape == (3, 0)
+    image, kernel = np.zeros((0, 2, 5, 4), dtype=np.uint8), np.zeros((3, 2, 3, 3), dtype=np.int8)
+    assert bit_sliced_conv2d(image, kernel, config).shape == (0, 3, 3, 2)
 
 
 @pytest.mark.skipif(not _CASES, reason="IMCSIM_CASES names no folder with mvm cases")

@@ -17,13 +17,29 @@ def float_type(largest_sum: float) -> torch.dtype:
 
 def exact_product(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
     """Return x @ w, int64, of integer codes x (..., M, D) and w (..., D, N) of at most 17 bits each."""
-    fan_in = w.shape[-2]
     if x.numel() == 0 or w.numel() == 0:
         return torch.matmul(x.to(torch.int64), w.to(torch.int64))
-    largest = max(1, _peak(x) * _peak(w))
-    terms = (_FLOAT32_EXACT - 1) // largest if float32_is_exact() else 0
+    plan = exact_plan(x, -1, peak(w)) if x.numel() < w.numel() else exact_plan(w, -2, peak(x))
+    return planned_product(x, w, *plan)
+
+
+def exact_plan(codes: torch.Tensor, axis: int, other_peak: int) -> tuple[torch.dtype, int]:
+    """Return the float type and the number of pieces of the fan-in in which a product is exact.
+
+    ``codes`` are one operand, its fan-in along ``axis``; the other's magnitudes are at most ``other_peak``.
+    """
+    fan_in = codes.shape[axis]
+    exact = (_FLOAT32_EXACT - 1) if float32_is_exact() else 0
+    terms = exact // max(1, peak(codes) * other_peak)
+    if terms >= fan_in or float(codes.to(torch.float64).abs().sum(dim=axis).max()) * other_peak <= exact:
+        return torch.float32, 1
     # Cutting the fan-in keeps sums below 2^24; below some hundred terms one product in float64 is faster.
-    kind, pieces = (torch.float32, -(-fan_in // terms)) if terms >= min(fan_in, 128) else (torch.float64, 1)
+    return (torch.float32, -(-fan_in // terms)) if terms >= 128 else (torch.float64, 1)
+
+
+def planned_product(x: torch.Tensor, w: torch.Tensor, kind: torch.dtype, pieces: int) -> torch.Tensor:
+    """Return x @ w, int64, summed in ``kind`` over ``pieces`` of the fan-in."""
+    fan_in = w.shape[-2]
     size = -(-fan_in // pieces)
     total = torch.zeros((), dtype=torch.int64, device=x.device)
     for k in range(0, fan_in, size):
@@ -32,6 +48,7 @@ def exact_product(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
     return total
 
 
-def _peak(codes: torch.Tensor) -> int:
+def peak(codes: torch.Tensor) -> int:
+    """Return the largest magnitude."""
     low, high = codes.aminmax()
     return max(-int(low), int(high))

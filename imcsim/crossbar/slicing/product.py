@@ -6,16 +6,18 @@ Shape letters: M vectors, D fan-in, N outputs, P planes, S slices.
 from dataclasses import dataclass
 
 import torch
+from torch.nn.functional import pad, unfold
 
 from imcsim.core.errors import ConfigError
 from imcsim.crossbar.slicing.adc_transfer import largest_code
-from imcsim.crossbar.slicing.bounds import always_transparent, not_transparent
+from imcsim.crossbar.slicing.bounds import always_transparent, not_transparent, transparent_for_any_input
 from imcsim.crossbar.slicing.codes import Codes, as_tensor, check_range, like
-from imcsim.crossbar.slicing.collapse import exact_product, float_type
+from imcsim.crossbar.slicing.collapse import exact_plan, exact_product, float_type, peak, planned_product
 from imcsim.crossbar.slicing.config import BitSliceConfig
 from imcsim.crossbar.slicing.engines import Engine, choose_engine
 from imcsim.crossbar.slicing.planes import input_planes, weight_cells
 
+_COLUMNS_AT_ONCE = 1 << 19  # design choice: lowered images, 2 MiB in float32, stay in a core's second cache
 _VECTORS_AT_ONCE = 1 << 14  # design choice: planes of one group stay below some ten MiB
 # Rows and columns of column sums that are made, converted and folded together: 1 MiB of bytes stays in a core's second
 # cache (measured: 7.5 ms for 512 x 512 x 256 with 2-bit cells; 10.9 ms with all columns at once).
@@ -82,11 +84,12 @@ def bit_sliced_conv2d(x: Codes, w: Codes, config: BitSliceConfig, stride: int = 
     _check_conv(inputs, weights, stride, padding)
     outputs, kernel = weights.shape[0], (weights.shape[2], weights.shape[3])
     height, width = ((inputs.shape[2 + i] + 2 * padding - kernel[i]) // stride + 1 for i in range(2))
+    if 0 in (*inputs.shape, *weights.shape):
+        return like(torch.zeros(len(inputs), outputs, height, width, dtype=torch.int64, device=inputs.device), x)
     matrix = weights.reshape(outputs, -1)
     if always_transparent(config, matrix.shape[1]):
-        columns = torch.nn.functional.unfold(inputs.to(torch.float32), kernel, padding=padding, stride=stride)
-        return like(exact_product(matrix, columns).view(-1, outputs, height, width), x)
-    padded = torch.nn.functional.pad(inputs, (padding,) * 4)
+        return like(_plain_conv2d(inputs, weights, stride, padding).view(-1, outputs, height, width), x)
+    padded = pad(inputs, (padding,) * 4)
     windows = padded.unfold(2, kernel[0], stride).unfold(3, kernel[1], stride).permute(0, 2, 3, 1, 4, 5)
     result = _product(windows.reshape(-1, matrix.shape[1]), matrix.t(), config)
     return like(result.view(-1, height, width, outputs).permute(0, 3, 1, 2).contiguous(), x)
@@ -110,6 +113,20 @@ def _check_conv(x: torch.Tensor, w: torch.Tensor, stride: int, padding: int) -> 
         raise ConfigError(f"kernel {tuple(w.shape[2:])} does not fit in {tuple(x.shape[2:])} with padding {padding}")
 
 
+def _plain_conv2d(x: torch.Tensor, w: torch.Tensor, stride: int, padding: int) -> torch.Tensor:
+    """Return the exact convolution (B, N, H' * W'), int64, a few lowered images at a time."""
+    matrix, kernel = w.reshape(len(w), -1), (w.shape[2], w.shape[3])
+    plan = exact_plan(matrix, 1, peak(x))
+    images = max(1, _COLUMNS_AT_ONCE // (matrix.shape[1] * x.shape[2] * x.shape[3]))
+    total: torch.Tensor | None = None
+    for b in range(0, len(x), images):
+        columns = unfold(x[b : b + images].to(torch.float32), kernel, padding=padding, stride=stride)
+        if total is None:
+            total = torch.empty(len(x), len(w), columns.shape[2], dtype=torch.int64, device=x.device)
+        total[b : b + images] = planned_product(matrix, columns, *plan)
+    return torch.empty(0, dtype=torch.int64, device=x.device) if total is None else total
+
+
 def _product(x: torch.Tensor, w: torch.Tensor, config: BitSliceConfig) -> torch.Tensor:
     if always_transparent(config, len(w)) or 0 in (*x.shape, *w.shape):
         return exact_product(x, w)
@@ -124,9 +141,12 @@ def _batch(x: torch.Tensor, w: torch.Tensor, cells: torch.Tensor, config: BitSli
     engine = choose_engine(config, len(w), x.device)
     plain: list[torch.Tensor] = []
     for rows in config.groups(len(w)):
-        planes = input_planes(x[:, rows], config)
         prepared = _prepare(cells[rows], engine)
-        part = _Part.of(not_transparent(planes, prepared, engine, config), config)
+        if transparent_for_any_input(rows.stop - rows.start, prepared, engine, config):
+            plain.append(torch.arange(rows.start, rows.stop, device=x.device))
+            continue
+        planes = input_planes(x[:, rows], config)
+        part = _Part.of(not_transparent(planes.amax(dim=1), prepared, engine, config), config)
         if part.whole:
             _add_converted(total, planes, prepared, part, engine)
             if config.weight_zero:
