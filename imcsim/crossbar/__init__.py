@@ -1,6 +1,6 @@
-"""The array: how codes become cell levels, and what its wires do to a product.
+"""The array: how codes become cell levels, what its wires do to a product, and what a column's converter makes of it.
 
-What needs torch is loaded when it is first named.
+Names that need torch are imported when they are first used, so that ``import imcsim.crossbar`` stays light.
 """
 
 from importlib import import_module
@@ -9,22 +9,39 @@ from typing import TYPE_CHECKING, Any
 from imcsim.crossbar.encoding import Encoding
 
 if TYPE_CHECKING:
+    from imcsim.crossbar.slicing.calibrate import AdcRange, calibrate_adc
+    from imcsim.crossbar.slicing.config import BitSliceConfig
+    from imcsim.crossbar.slicing.product import bit_sliced_conv2d, bit_sliced_matmul
     from imcsim.crossbar.wires.effective import effective_conductance
     from imcsim.crossbar.wires.solve import solve_wires
 
-__all__ = ["Encoding", "effective_conductance", "solve_wires"]
-
-_HOMES = {
+_LAZY = {
+    "AdcRange": "imcsim.crossbar.slicing.calibrate",
+    "BitSliceConfig": "imcsim.crossbar.slicing.config",
+    "bit_sliced_conv2d": "imcsim.crossbar.slicing.product",
+    "bit_sliced_matmul": "imcsim.crossbar.slicing.product",
+    "calibrate_adc": "imcsim.crossbar.slicing.calibrate",
     "effective_conductance": "imcsim.crossbar.wires.effective",
     "solve_wires": "imcsim.crossbar.wires.solve",
 }
 
+__all__ = [
+    "AdcRange",
+    "BitSliceConfig",
+    "Encoding",
+    "bit_sliced_conv2d",
+    "bit_sliced_matmul",
+    "calibrate_adc",
+    "effective_conductance",
+    "solve_wires",
+]
+
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _LAZY:
         raise AttributeError(f"module 'imcsim.crossbar' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_LAZY[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_LAZY])

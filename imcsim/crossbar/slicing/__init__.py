@@ -1,0 +1,1 @@
+"""Bit-sliced products: weight bits in cells, input bits in cycles, and a converter after every column."""

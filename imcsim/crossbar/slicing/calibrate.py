@@ -1,0 +1,165 @@
+"""The range of a converter from data: the step that its bits should stand for.
+
+Design choice: the four rules that quantiser calibration commonly offers for the full scale, the largest column sum
+that is not clipped. Steps are integers, because sums are; errors are counted on the data, no distribution is assumed.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imcsim.core.errors import ConfigError, nearest
+from imcsim.crossbar.slicing.adc_transfer import to_codes_
+from imcsim.crossbar.slicing.codes import Codes, as_tensor, check_range
+from imcsim.crossbar.slicing.config import BitSliceConfig
+from imcsim.crossbar.slicing.planes import input_planes, weight_cells
+
+Method: TypeAlias = Literal["max", "percentile", "sigma", "mse"]
+Histogram: TypeAlias = NDArray[np.int64]
+_METHODS = ("max", "percentile", "sigma", "mse")
+_CLIPPED_WARNING = 0.01  # design choice: above 1 % of conversions clipped, the user should hear of it
+
+
+class ClippingWarning(UserWarning):
+    """More than 1 % of the conversions are clipped."""
+
+
+@dataclass(frozen=True)
+class AdcRange:
+    """A converter's step, and what it does to the column sums it was calibrated on.
+
+    Parameters
+    ----------
+    steps
+        Column sum per code: one entry for the layer, or one per slice, least significant first, for ``diff`` the
+        positive array's slices before the negative one's.
+    clipped_shares
+        Share of the conversions above full scale, one per step.
+    rms_errors
+        Root mean squared error of a converted column sum, one per step.
+    """
+
+    adc_bits: int
+    steps: tuple[int, ...]
+    clipped_shares: tuple[float, ...]
+    rms_errors: tuple[float, ...]
+
+    def config(self, config: BitSliceConfig) -> BitSliceConfig:
+        """Return ``config`` with these bits and the largest of the steps, so that no slice clips more."""
+        return BitSliceConfig(**(config.model_dump() | {"adc_bits": self.adc_bits, "adc_step": max(self.steps)}))
+
+
+def calibrate_adc(
+    x: Codes,
+    w: Codes,
+    config: BitSliceConfig,
+    method: Method = "max",
+    *,
+    percentile: float = 99.9,
+    sigmas: float = 4.0,
+    per_slice: bool = False,
+) -> AdcRange:
+    """Return the converter step that suits the column sums of ``x @ w``.
+
+    Parameters
+    ----------
+    x, w
+        Input codes (M, D) and weight codes (D, N), as :func:`bit_sliced_matmul` takes them.
+    config
+        Cells, cycles, row groups, rounding, and ``adc_bits``, which must be given; its step is not used.
+    method
+        ``max``: no sum is clipped; ``percentile``: full scale at that percentile of the sums; ``sigma``: full scale at
+        mean + ``sigmas`` standard deviations; ``mse``: the step with the least squared error.
+    percentile
+        In 0..100 (excluding 0).
+    sigmas
+        Standard deviations above the mean, > 0.
+    per_slice
+        One step per slice instead of one for the layer.
+
+    Warns
+    -----
+    ClippingWarning
+        If a step clips more than 1 % of its conversions.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown method, a parameter outside its range, an ideal converter, or codes that do not fit.
+    """
+    _check(config, method, percentile, sigmas)
+    histograms = column_sum_histograms(x, w, config)
+    if not per_slice:
+        histograms = histograms.sum(axis=0, keepdims=True)
+    steps = [_step(counts, config, method, percentile, sigmas) for counts in histograms]
+    scored = [_score(counts, config, step) for counts, step in zip(histograms, steps, strict=True)]
+    clipped, errors = tuple(share for share, _ in scored), tuple(error for _, error in scored)
+    if max(clipped) > _CLIPPED_WARNING:
+        text = f"the converter clips {max(clipped):.1%} of its conversions (adc_bits {config.adc_bits}, {method})"
+        warnings.warn(text, ClippingWarning, stacklevel=2)
+    return AdcRange(config.adc_bits or 0, tuple(steps), clipped, errors)
+
+
+def column_sum_histograms(x: Codes, w: Codes, config: BitSliceConfig) -> NDArray[np.int64]:
+    """Return how often each column sum 0..max occurs, one row per slice, over all groups, planes and columns."""
+    inputs, weights = as_tensor(x, "x"), as_tensor(w, "w")
+    matching = inputs.ndim == weights.ndim == 2 and inputs.shape[1] == weights.shape[0]
+    if not matching or 0 in (*inputs.shape, *weights.shape):
+        shapes = f"{tuple(inputs.shape)}, {tuple(weights.shape)}"
+        raise ConfigError(f"x (M, D) and w (D, N) must share D and hold codes, given {shapes}")
+    check_range(inputs, config.x_range, "x")
+    check_range(weights, config.w_range, "w")
+    fan_in, outputs = weights.shape
+    cells, length = weight_cells(weights, config), config.largest_sum(fan_in) + 1
+    counts = torch.zeros(len(config.slice_weights), length, dtype=torch.int64, device=inputs.device)
+    for rows in config.groups(fan_in):
+        planes = input_planes(inputs[:, rows], config).flatten(0, 1).to(torch.float64)
+        for s in range(len(counts)):
+            columns = cells[rows][:, :, s].reshape(rows.stop - rows.start, -1)[:, :outputs]
+            sums = (planes @ columns.to(torch.float64)).to(torch.int64).flatten()
+            counts[s] += torch.bincount(sums, minlength=length)
+    return np.asarray(counts.cpu().numpy())
+
+
+def _check(config: BitSliceConfig, method: str, percentile: float, sigmas: float) -> None:
+    if method not in _METHODS:
+        raise ConfigError(f"unknown calibration method '{method}'{nearest(method, _METHODS)}")
+    if config.adc_bits is None:
+        raise ConfigError("adc_bits must be given to calibrate a converter, given None (ideal)")
+    if not 0 < percentile <= 100:
+        raise ConfigError(f"percentile must lie in (0, 100], given {percentile}")
+    if not sigmas > 0:
+        raise ConfigError(f"sigmas must be > 0, given {sigmas}")
+
+
+def _step(counts: Histogram, config: BitSliceConfig, method: str, percentile: float, sigmas: float) -> int:
+    sums = np.arange(len(counts))
+    top = int(np.flatnonzero(counts)[-1])
+    codes = (1 << (config.adc_bits or 0)) - 1
+    if method == "mse":
+        candidates = range(1, max(1, -(-top // codes)) + 1)
+        return min(candidates, key=lambda step: _score(counts, config, step)[1])
+    if method == "percentile":
+        share = np.cumsum(counts) / counts.sum()
+        scale = float(np.searchsorted(share, percentile / 100 - 1e-12))
+    elif method == "sigma":
+        mean = float(np.average(sums, weights=counts))
+        scale = mean + sigmas * float(np.average((sums - mean) ** 2, weights=counts)) ** 0.5
+    else:
+        scale = float(top)
+    return max(1, -int(-min(scale, top) // codes))
+
+
+def _score(counts: Histogram, config: BitSliceConfig, step: int) -> tuple[float, float]:
+    """Return the share of conversions above full scale and the root mean squared error."""
+    sums = torch.arange(len(counts), dtype=torch.float64)
+    stepped = BitSliceConfig(**(config.model_dump() | {"adc_step": step}))
+    values = to_codes_(sums.clone(), stepped) * step
+    full_scale = ((1 << (config.adc_bits or 0)) - 1) * step
+    total = counts.sum()
+    error = float(np.sum(counts * (values - sums).numpy() ** 2) / total) ** 0.5
+    return float(counts[full_scale + 1 :].sum() / total), error

@@ -1,0 +1,72 @@
+"""A bit-sliced product in plain Python integers: one bit line, one group and one plane at a time, no matrix product."""
+
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imcsim.crossbar import BitSliceConfig
+
+Integers = NDArray[np.integer]
+
+
+def adc(p: int, config: BitSliceConfig) -> int:
+    """What a conversion returns for a column sum."""
+    if config.adc_bits is None:
+        return p
+    code, rest = divmod(p, config.adc_step)
+    if config.adc_round == "half_up":
+        code += 2 * rest >= config.adc_step
+    elif config.adc_round == "half_even":
+        code += 2 * rest > config.adc_step or (2 * rest == config.adc_step and code % 2 == 1)
+    return min(code, (1 << config.adc_bits) - 1) * config.adc_step
+
+
+def bits(value: int, width: int, count: int) -> list[int]:
+    """Digits of ``width`` bits, least significant first; negative values as two's complement."""
+    return [(value >> (width * i)) % 2**width for i in range(count)]
+
+
+def cells_of(weight: int, config: BitSliceConfig) -> list[tuple[int, int]]:
+    """(level, place value) of every cell of one weight."""
+    b, c = config.w_bits, config.cell_bits
+    if config.w_map == "offset":
+        return [(d, 2 ** (c * i)) for i, d in enumerate(bits(weight + 2 ** (b - 1), c, -(-b // c)))]
+    if config.w_map == "twos":
+        return [(d, -(2**i) if i == b - 1 else 2**i) for i, d in enumerate(bits(weight, 1, b))]
+    count = b - 1 if c == 1 else -(-b // c)
+    return [(d, sign * 2 ** (c * i)) for sign in (1, -1) for i, d in enumerate(bits(max(sign * weight, 0), c, count))]
+
+
+def planes_of(code: int, config: BitSliceConfig) -> list[tuple[int, int]]:
+    """(value, place value) of every plane of one input."""
+    b, d = config.x_bits, config.dac_bits
+    digits = bits(code, d, -(-b // d))
+    return [(v, -(2 ** (d * i)) if config.x_signed and i == b - 1 else 2 ** (d * i)) for i, v in enumerate(digits)]
+
+
+def sliced_product(x: Integers, w: Integers, config: BitSliceConfig) -> NDArray[np.int64]:
+    """(M, N) of codes x (M, D) and w (D, N)."""
+    y = np.zeros((x.shape[0], w.shape[1]), dtype=np.int64)
+    planes = [[planes_of(int(v), config) for v in row] for row in x]
+    cells = [[cells_of(int(v), config) for v in row] for row in w]
+    for m, n in product(*map(range, y.shape)):
+        total = 0
+        for start in range(0, len(w), config.rows):
+            rows = range(start, min(start + config.rows, len(w)))
+            for t, s in product(range(len(planes[m][0])), range(len(cells[0][n]))):
+                p = sum(planes[m][k][t][0] * cells[k][n][s][0] for k in rows)
+                total += planes[m][start][t][1] * cells[start][n][s][1] * adc(p, config)
+        offset = 2 ** (config.w_bits - 1) * int(x[m].astype(int).sum()) if config.w_map == "offset" else 0
+        y[m, n] = total - offset
+    return y
+
+
+def sliced_convolution(x: Integers, w: Integers, config: BitSliceConfig, stride: int, pad: int) -> NDArray[np.int64]:
+    """(B, N, H', W') of codes x (B, C, H, W) and w (N, C, kh, kw)."""
+    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    (kh, kw), matrix = w.shape[2:], w.reshape(len(w), -1).T
+    tops, lefts = range(0, padded.shape[2] - kh + 1, stride), range(0, padded.shape[3] - kw + 1, stride)
+    columns = [image[:, i : i + kh, j : j + kw].reshape(-1) for image in padded for i in tops for j in lefts]
+    y = sliced_product(np.stack(columns), matrix, config)
+    return y.reshape(len(x), len(tops), len(lefts), len(w)).transpose(0, 3, 1, 2)
