@@ -3,8 +3,15 @@
 import os
 from pathlib import Path
 
+from hypothesis import settings
+
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 for _variable, _folder in (("IMCSIM_DATA", "data"), ("IMCSIM_CASES", "cases")):
     if (_SHARED / _folder).is_dir():
         os.environ.setdefault(_variable, str(_SHARED / _folder))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# No deadline: a busy machine is no defect. In CI the same examples each time: a gate must not depend on luck.
+settings.register_profile("imcsim", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "imcsim")
