@@ -21,6 +21,11 @@ def test_default_cell_has_the_measured_spread_at_one_second() -> None:
     assert programming_sigma_s(cell) == pytest.approx(2.05e-6, rel=0.03)  # techC after write-verify
 
 
+def test_neurram_cell_states_its_polynomial_at_mid_range() -> None:
+    cell = load_resolved(RramCell, "device", "rram-neurram-130nm").config
+    assert programming_sigma_s(cell) == pytest.approx(neurram_sigma_s(TARGET[:1], cell.conductance_max_s)[0], rel=0.02)
+
+
 def test_moments_after_programming() -> None:
     programmed = program(TARGET, 2e-6, np.random.default_rng(1))
     assert programmed.mean() == pytest.approx(20e-6, abs=MEAN_TOLERANCE * 2e-6)
