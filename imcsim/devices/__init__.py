@@ -10,21 +10,50 @@ from imcsim.devices.programming import (
     row_write_time_s,
     sram_write_energy_j,
 )
+from imcsim.devices.programming_error import NEURRAM_AGES, neurram_sigma_s, program, programming_sigma_s
+from imcsim.devices.pulses import PULSE_SCHEMES, lognormal_parameters, sample_pulses, scheme_statistics
+from imcsim.devices.read_noise import read
+from imcsim.devices.relaxation import (
+    cmo_hfox_shift_s,
+    cmo_hfox_sigma_s,
+    log_variance_sigma_s,
+    pooled_shift_s,
+    pooled_sigma_s,
+    relax,
+)
 from imcsim.devices.rram import RramCell
 from imcsim.devices.sram import SramCell
+from imcsim.devices.stuck import apply_stuck, stuck_masks
 from imcsim.devices.wear import failure_probability, first_failure_cycles
 
 __all__ = [
+    "NEURRAM_AGES",
+    "PULSE_SCHEMES",
     "WRITE_RULES",
     "RramCell",
     "SramCell",
     "WriteRule",
+    "apply_stuck",
+    "cmo_hfox_shift_s",
+    "cmo_hfox_sigma_s",
     "event_energies_j",
     "event_pulses",
     "expected_max_pulses",
     "failure_probability",
     "first_failure_cycles",
+    "log_variance_sigma_s",
+    "lognormal_parameters",
+    "neurram_sigma_s",
+    "pooled_shift_s",
+    "pooled_sigma_s",
+    "program",
     "programming_energy_j",
+    "programming_sigma_s",
+    "read",
+    "relax",
     "row_write_time_s",
+    "sample_pulses",
+    "scheme_statistics",
     "sram_write_energy_j",
+    "stuck_masks",
 ]

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.core.errors import ConfigError, nearest
+from imcsim.devices.pulses import lognormal_parameters
 from imcsim.devices.rram import RramCell
 from imcsim.devices.sram import SramCell
 
@@ -31,7 +32,6 @@ WRITE_RULES: tuple[WriteRule, ...] = ("flat", "harmonic", "arithmetic")
 
 FloatOrArray = TypeVar("FloatOrArray", float, NDArray[np.float64])
 
-_Z99 = 2.3263478740408408  # 99 % quantile of the standard normal distribution
 _VOLTAGE_SQUARED_FACTOR = {"harmonic": 2.0, "arithmetic": 1.0}  # NeuroSim V2.1 writes with sqrt(2) x the nominal V
 
 
@@ -122,9 +122,8 @@ def expected_max_pulses(cell: RramCell, cell_bits: int, parallel_cells: FloatOrA
     if np.any(count < 0):
         raise ConfigError(f"parallel_cells must be >= 0, got {count.min()}")
     mean, p99 = cell.pulse_statistics(cell_bits)
-    # mean = exp(mu + s^2/2) and p99 = exp(mu + z s) give s^2/2 - z s + ln(p99/mean) = 0; the smaller root.
-    sigma = _Z99 - np.sqrt(_Z99**2 - 2 * np.log(p99 / mean))
-    quantile = np.exp(np.log(mean) - sigma**2 / 2 + sigma * ndtri(np.maximum(count, 1) / (np.maximum(count, 1) + 1)))
+    mu, sigma = lognormal_parameters(mean, p99)
+    quantile = np.exp(mu + sigma * ndtri(np.maximum(count, 1) / (np.maximum(count, 1) + 1)))
     pulses = np.where(count > 0, np.maximum(quantile, mean), 0.0)
     return pulses if isinstance(parallel_cells, np.ndarray) else float(pulses)
 

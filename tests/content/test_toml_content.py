@@ -36,7 +36,7 @@ def load(kind: str, name: str, path: Path | None = None) -> tuple[FrozenConfig, 
     if kind == "chip":
         chip = load_chip(name)
         return chip.config, chip.origins
-    part_type = TYPES[re.sub(r"-\d.*", "", name)]
+    part_type = TYPES[name.partition("-")[0] if kind == "device" else re.sub(r"-\d.*", "", name)]
     part = load_resolved(part_type, kind, name if path is None else str(path))
     return part.config, part.origins
 
@@ -50,7 +50,9 @@ def numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, list[float]]]:
 
 
 def test_the_expected_content_is_there() -> None:
-    assert {"rram-28nm", "rram-40nm-pessimistic", "sram-28nm", "sram-22nm-pessimistic"} <= set(names("device"))
+    assert {"rram-28nm", "rram-40nm-pessimistic", "rram-neurram-130nm", "sram-28nm", "sram-22nm-pessimistic"} <= set(
+        names("device")
+    )
     assert {"all-rram-28nm", "all-sram-28nm", "hybrid-28nm"} <= set(names("chip"))
 
 

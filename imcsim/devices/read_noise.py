@@ -1,0 +1,38 @@
+"""Read noise: a Gaussian that is new at each read."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imcsim.devices.checks import require_at_least
+
+
+def read(
+    conductance_s: NDArray[np.float64],
+    noise_fraction: float,
+    conductance_max_s: float,
+    generator: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Return what one read sees of the conductances (S); each call is another read.
+
+    sigma = ``noise_fraction`` x ``conductance_max_s``, the same for every level. Not clipped: noise adds to the
+    current, and cutting it at 0 would lift the mean of cells near 0.
+
+    Parameters
+    ----------
+    conductance_s
+        Conductances (S), any shape.
+    noise_fraction
+        Standard deviation as a fraction of the maximum (``RramCell.read_noise_fraction``).
+    conductance_max_s
+        Top of the window (S).
+    generator
+        Source of the draws; one for each cell, whatever the fraction is.
+
+    Raises
+    ------
+    ConfigError
+        For a negative fraction or maximum.
+    """
+    require_at_least("noise_fraction", noise_fraction)
+    require_at_least("conductance_max_s", conductance_max_s)
+    return conductance_s + noise_fraction * conductance_max_s * generator.standard_normal(np.shape(conductance_s))
