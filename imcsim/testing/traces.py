@@ -1,6 +1,6 @@
 """Small traces from explicit code histories, for tests of pricing rules: every count is recounted by brute force."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -64,21 +64,14 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
     """
     meta = _meta(layers, encodings, len(history[layers[0].name]), pe_tile)
     commits = {spec.name: _commits(initial[spec.name], history[spec.name]) for spec in layers}
-    keys = [(policy, enc, spec.name) for spec in layers for enc in encodings for policy in commits[spec.name]]
     shape = (meta.tasks, len(layers))
     return Trace(
         meta=meta,
         counts=_layer_counts(layers, meta.tasks, counts or {}),
         task_counts=_task_counts(history[layers[0].name], task_counts or {}),
         codes={name: np.stack([initial[name], *(task[-1][-1] for task in history[name])]) for name in commits},
-        changes={
-            (policy, enc.name, name): np.stack([_changes(enc, path) for path in commits[name][policy]])
-            for policy, enc, name in keys
-        },
-        transitions={
-            (policy, enc.name, name): np.stack([_transitions(enc, path) for path in commits[name][policy]])
-            for policy, enc, name in keys
-        },
+        changes=_by_policy(commits, encodings, _changes),
+        transitions=_by_policy(commits, encodings, _transitions),
         input_density=np.full((*shape, meta.input_bits), density),
         error_density=np.full((*shape, meta.error_bits), density),
         input_zero_share=np.zeros(shape),
@@ -131,6 +124,19 @@ def _commits(initial: Codes, history: History) -> dict[Policy, list[list[Codes]]
         epochs.append([before, *(epoch[-1] for epoch in task)])
         before = task[-1][-1]
     return {"step": steps, "epoch": epochs}
+
+
+def _by_policy(
+    commits: Mapping[str, dict[Policy, list[list[Codes]]]],
+    encodings: Sequence[Encoding],
+    count: Callable[[Encoding, list[Codes]], NDArray[Any]],
+) -> dict[tuple[Policy, str, str], NDArray[Any]]:
+    return {
+        (policy, encoding.name, name): np.stack([count(encoding, path) for path in paths])
+        for name, policies in commits.items()
+        for encoding in encodings
+        for policy, paths in policies.items()
+    }
 
 
 def _changes(encoding: Encoding, path: list[Codes]) -> NDArray[np.uint32]:

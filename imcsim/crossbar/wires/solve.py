@@ -39,10 +39,9 @@ def solve_wires(
 ) -> Array:
     """Return the bit-line currents of arrays with wires, in A, positive for positive inputs.
 
-    Linear cells without a gate are solved directly, through their effective conductance; keep that matrix
-    (:func:`effective_conductance`) where one array sees many inputs in several calls. With a gate, with
-    ``cell_current``, or with a tolerance, the currents are found input by input by Newton's method and conjugate
-    gradients. Differentiable in torch: by the adjoint, the same system transposed.
+    Linear cells without a gate are solved directly, through :func:`effective_conductance`; keep that matrix where one
+    array sees inputs in several calls. Otherwise, or with a tolerance, by Newton's method and conjugate gradients,
+    input by input. Differentiable in torch, by the adjoint: the same system transposed.
 
     Parameters
     ----------
@@ -74,9 +73,15 @@ def solve_wires(
     CrossbarError
         For shapes that do not fit, values that are not physical, or a tolerance that is not reached.
     """
-    wires = Wires(r_wl_ohm, r_bl_ohm, **ends)
     cells, inputs = checked_conductance(g_s), as_tensor(v, "v")
     _check(cells, inputs, tolerance)
+    current = _currents(cells, inputs, Wires(r_wl_ohm, r_bl_ohm, **ends), gate, cell_current, tolerance)
+    return given_back(current, v)  # type: ignore[no-any-return]
+
+
+def _currents(
+    cells: Any, inputs: Any, wires: Wires, gate: Any, cell_current: CellCurrent | None, tolerance: float | None
+) -> Any:
     many = inputs.ndim == cells.ndim
     stacked = inputs if many else inputs.unsqueeze(-2)
     if gate is None and cell_current is None and tolerance is None:
@@ -86,7 +91,7 @@ def solve_wires(
         law = cell_current or _ohm
         u = cell_voltages(stacked.unsqueeze(-1), gated, law, wires, tolerance or DEFAULT_TOLERANCE)
         current = law(u, gated).sum(-2)
-    return given_back(current if many else current.squeeze(-2), v)  # type: ignore[no-any-return]
+    return current if many else current.squeeze(-2)
 
 
 def _ohm(u: Any, g_s: Any) -> Any:
