@@ -58,8 +58,7 @@ def solve_wires(
         Current of a cell, ``(u, g_s) -> i``: torch tensors of one shape, u the cell voltage in V, g_s the (gated)
         conductance in S, i in A; element by element, differentiable, not falling with u.
     tolerance
-        Iterative solution, until the voltage lost on the wires balances the inputs to this part of them (2-norms);
-        1e-10 where the cells ask for iteration and nothing is given.
+        Iterate until wires and inputs balance to this part of the inputs (2-norms); 1e-10 where iteration is needed.
     **ends
         ``r_src_ohm``, ``r_sns_ohm``, ``end_segments``, ``drive`` and ``sense``: see ``effective_conductance``.
 
@@ -71,12 +70,12 @@ def solve_wires(
     Raises
     ------
     CrossbarError
-        For shapes that do not fit, values that are not physical, or a tolerance that is not reached.
+        For shapes that do not fit, values that are not physical, or a tolerance not reached.
     """
     cells, inputs = checked_conductance(g_s), as_tensor(v, "v")
     _check(cells, inputs, tolerance)
-    current = _currents(cells, inputs, Wires(r_wl_ohm, r_bl_ohm, **ends), gate, cell_current, tolerance)
-    return given_back(current, v)  # type: ignore[no-any-return]
+    wires = Wires(r_wl_ohm, r_bl_ohm, **ends)
+    return given_back(_currents(cells, inputs, wires, gate, cell_current, tolerance), v)  # type: ignore[no-any-return]
 
 
 def _currents(
