@@ -38,7 +38,8 @@ class RramPart(FrozenConfig):
     """The RRAM PEs: analog read through shared column ADCs, write-verify programming.
 
     ``parallel_write_pes`` is how many PEs may be programmed at once (write current limits it); within a PE the rows
-    are written one after the other, the cells of a row in parallel.
+    are written one after the other, the cells of a row in parallel. ``wl_segment_ohm`` and ``bl_segment_ohm`` are the
+    resistance (ohm) of a word line or bit line from one cell to the next: they act on products, not on energy.
     """
 
     cell: RramCell
@@ -51,6 +52,8 @@ class RramPart(FrozenConfig):
     write_rule: WriteRule
     write_policy: WritePolicy
     parallel_write_pes: int = Field(ge=1)
+    wl_segment_ohm: float = Field(0.0, ge=0)
+    bl_segment_ohm: float = Field(0.0, ge=0)
 
 
 class SramPart(FrozenConfig):

@@ -16,21 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.grad import conv2d_input
 
+from imcsim.crossbar.quantise import CODE_STEP, code_max, code_step, on_codes, weight_codes
+from imcsim.crossbar.quantise import steps_per_unit as inverse_step
 from imcsim.mapping.layer import LayerSpec
-
-
-def code_max(weight_bits: int) -> int:
-    """Return the largest code: symmetric codes, -(2^(b-1) - 1) .. 2^(b-1) - 1."""
-    return (1 << (weight_bits - 1)) - 1
-
-
-def weight_codes(weight: Tensor, steps_per_unit: Tensor | float, limit: int) -> Tensor:
-    """Return the codes of ``weight`` as floats with integer values, any shape, in -limit .. limit.
-
-    ``steps_per_unit`` is 1 / scale: a product rounds alike everywhere, a quotient does not (CUDA multiplies by the
-    reciprocal of a scalar but divides by a tensor), and codes must be the same in the forward pass and in the record.
-    """
-    return torch.round(weight * steps_per_unit).clamp_(-limit, limit)
 
 
 @dataclass(frozen=True)
@@ -40,18 +28,6 @@ class _Grid:
     scale: float
     steps_per_unit: float
     limit: int
-
-
-class _StraightThrough(torch.autograd.Function):
-    """Forward: quantise; backward: the gradient passes unchanged (Bengio et al., arXiv 1308.3432)."""
-
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor, grid: _Grid) -> Tensor:
-        return weight_codes(weight, grid.steps_per_unit, grid.limit).mul_(grid.scale)
-
-    @staticmethod
-    def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, None]:
-        return grad[0], None
 
 
 class _FrozenConv(torch.autograd.Function):
@@ -77,7 +53,7 @@ class _FrozenConv(torch.autograd.Function):
 def _forward(layer: nn.Linear | nn.Conv2d, spec: LayerSpec, grid: _Grid | None, x: Tensor) -> Tensor:
     weight: Tensor = layer.weight
     if grid is not None:
-        weight = _StraightThrough.apply(weight, grid)  # type: ignore[no-untyped-call]
+        weight = on_codes(weight, grid.scale, grid.steps_per_unit, grid.limit)
     if isinstance(layer, nn.Linear):
         return functional.linear(x, weight, layer.bias)
     if torch.is_grad_enabled() and not weight.requires_grad:
@@ -115,7 +91,7 @@ class Quantiser:
         self.quantise = quantise
         self.layers = tuple(layers)
         self.modules = [mapped_module(network, spec.name) for spec in layers]
-        self._place([_scale(module.weight, weight_range, self.limit) for module in self.modules])
+        self._place([code_step(module.weight, weight_range, self.limit) for module in self.modules])
 
     @property
     def scales(self) -> list[float]:
@@ -129,10 +105,11 @@ class Quantiser:
     def _place(self, scales: Sequence[float]) -> None:
         device = self.modules[0].weight.device
         sizes = torch.tensor([module.weight.numel() for module in self.modules])
-        steps = 1 / torch.tensor(list(scales), dtype=torch.float32)
-        self._steps_per_unit = steps.repeat_interleave(sizes).to(device)
-        self._grids = [_Grid(s, i, self.limit) for s, i in zip(scales, steps.tolist(), strict=True)]
+        steps = [inverse_step(scale) for scale in scales]
+        self._steps_per_unit = torch.tensor(steps, dtype=torch.float32).repeat_interleave(sizes).to(device)
+        self._grids = [_Grid(s, i, self.limit) for s, i in zip(scales, steps, strict=True)]
         for module, spec, grid in zip(self.modules, self.layers, self._grids, strict=True):
+            setattr(module, CODE_STEP, grid.scale)
             module.forward = partial(_forward, module, spec, grid if self.quantise else None)  # type: ignore[method-assign]
 
     @torch.no_grad()
@@ -157,11 +134,6 @@ class Quantiser:
 
     def _flat_weights(self) -> Tensor:
         return torch.cat([module.weight.detach().reshape(-1) for module in self.modules])
-
-
-def _scale(weight: Tensor, weight_range: float, limit: int) -> float:
-    largest = float(weight.detach().abs().max()) or 1.0  # an all-zero layer: any scale will do
-    return float(torch.tensor(weight_range * largest / limit, dtype=torch.float32))
 
 
 def mapped_module(network: nn.Module, name: str) -> nn.Linear | nn.Conv2d:

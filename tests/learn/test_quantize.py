@@ -6,7 +6,8 @@ from torch import nn
 
 from imcsim.learn.api import learn
 from imcsim.learn.config import LearnConfig
-from imcsim.learn.quantize import Quantiser, code_max, mapped_module, weight_codes
+from imcsim.crossbar.quantise import code_max, weight_codes
+from imcsim.learn.quantize import Quantiser, mapped_module
 from imcsim.learn.shapes import trace_layers
 from tests.learn.helpers import TinyNet, tiny_net
 

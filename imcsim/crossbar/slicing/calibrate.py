@@ -20,6 +20,7 @@ from imcsim.crossbar.slicing.planes import input_planes, weight_cells
 
 Method: TypeAlias = Literal["max", "percentile", "sigma", "mse"]
 Histogram: TypeAlias = NDArray[np.int64]
+Histograms: TypeAlias = NDArray[np.int64]
 _METHODS = ("max", "percentile", "sigma", "mse")
 _CLIPPED_WARNING = 0.01  # design choice: above 1 % of conversions clipped, the user should hear of it
 
@@ -92,16 +93,42 @@ def calibrate_adc(
         For an unknown method, a parameter outside its range, an ideal converter, or codes that do not fit.
     """
     _check(config, method, percentile, sigmas)
-    histograms = column_sum_histograms(x, w, config)
-    if not per_slice:
-        histograms = histograms.sum(axis=0, keepdims=True)
-    steps = [_step(counts, config, method, percentile, sigmas) for counts in histograms]
-    scored = [_score(counts, config, step) for counts, step in zip(histograms, steps, strict=True)]
+    found = range_of(
+        column_sum_histograms(x, w, config), config, method, percentile=percentile, sigmas=sigmas, per_slice=per_slice
+    )
+    warn_if_clipping(max(found.clipped_shares), f"adc_bits {config.adc_bits}, {method}")
+    return found
+
+
+def range_of(
+    histograms: Histograms,
+    config: BitSliceConfig,
+    method: Method = "max",
+    *,
+    percentile: float = 99.9,
+    sigmas: float = 4.0,
+    per_slice: bool = False,
+) -> AdcRange:
+    """Return the range for counted column sums, as :func:`column_sum_histograms` gives them; see `calibrate_adc`.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`calibrate_adc`.
+    """
+    _check(config, method, percentile, sigmas)
+    rows = histograms if per_slice else histograms.sum(axis=0, keepdims=True)
+    steps = [_step(counts, config, method, percentile, sigmas) for counts in rows]
+    scored = [_score(counts, config, step) for counts, step in zip(rows, steps, strict=True)]
     clipped, errors = tuple(share for share, _ in scored), tuple(error for _, error in scored)
-    if max(clipped) > _CLIPPED_WARNING:
-        text = f"the converter clips {max(clipped):.1%} of its conversions (adc_bits {config.adc_bits}, {method})"
-        warnings.warn(text, ClippingWarning, stacklevel=2)
     return AdcRange(config.adc_bits or 0, tuple(steps), clipped, errors)
+
+
+def warn_if_clipping(clipped_share: float, what: str) -> None:
+    """Warn if more than 1 % of the conversions of a converter are clipped; ``what`` describes it."""
+    if clipped_share > _CLIPPED_WARNING:
+        text = f"the converter clips {clipped_share:.1%} of its conversions ({what})"
+        warnings.warn(text, ClippingWarning, stacklevel=3)
 
 
 def column_sum_histograms(x: Codes, w: Codes, config: BitSliceConfig) -> NDArray[np.int64]:

@@ -1,0 +1,165 @@
+"""The arrays of one layer: its cells in RRAM PEs, its exact weights in SRAM PEs, and what a read sees of both.
+
+Shape letters: G groups, D fan-in, N outputs per group, R rows of a PE, K cells per weight.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from imcsim.analog.cells import CellPhysics, CellState, Floats, Programming, conductances_s, fresh_state, programmed
+from imcsim.analog.config import AnalogConfig
+from imcsim.analog.product import Block
+from imcsim.chip.config import ChipConfig
+from imcsim.crossbar.encoding import Encoding
+from imcsim.crossbar.wires.effective import effective_conductance
+from imcsim.mapping.masks import expand_pe_mask, tile_grid
+from imcsim.mapping.tile import MatrixShape
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class GroupArrays:
+    """What one group of a layer is read from: RRAM rows of PEs, and the exact weights (D, N) of SRAM PEs, if any."""
+
+    blocks: tuple[Block, ...]
+    exact: Tensor | None
+
+
+class LayerArrays:
+    """The PEs of one layer.
+
+    Parameters
+    ----------
+    name
+        The layer's name, for messages.
+    shape
+        (G, D, N).
+    chip, config
+        The layer's hardware and its switches. All PEs are in RRAM where the chip has it, until they are placed.
+    """
+
+    def __init__(self, name: str, shape: MatrixShape, chip: ChipConfig, config: AnalogConfig) -> None:
+        self.name, self.shape, self.chip, self.config = name, shape, chip, config
+        self.tile = (chip.geometry.weight_rows, chip.geometry.weight_cols)
+        self.physics = _physics(chip, config)
+        self.state: CellState | None = None
+        self._read: tuple[object, tuple[GroupArrays, ...]] | None = None
+        self.place(np.full(self.grid, chip.rram is None))
+
+    @property
+    def grid(self) -> MatrixShape:
+        """(G, row tiles, column tiles): the shape of a placement."""
+        return tile_grid(self.shape, self.tile)
+
+    @property
+    def pe_count(self) -> int:
+        """PEs of the layer."""
+        return self.in_sram.size
+
+    def place(self, in_sram: Mask) -> None:
+        """Put the PEs of mask ``in_sram`` (G, row tiles, column tiles) in SRAM; RRAM cells keep what they hold."""
+        self.in_sram = np.array(in_sram, dtype=bool)
+        self.sram_weights: Mask = expand_pe_mask(self.in_sram, self.shape, self.tile)
+        self._read = None
+
+    def program(self, codes: NDArray[np.integer], now_s: float, generator: np.random.Generator) -> Programming:
+        """Program what changed of weight codes (G, D, N) into the RRAM PEs, at ``now_s`` on the chip's clock."""
+        if self.physics is None or self.in_sram.all():
+            return Programming()
+        levels = self.physics.levels_of(codes)
+        state = self.state or fresh_state(levels.shape, self.physics, generator)
+        self.state, cost = programmed(state, levels, ~self.sram_weights, now_s, self.physics, generator)
+        self._read = None
+        return cost
+
+    def stale_share(self, codes: NDArray[np.integer]) -> float:
+        """Return the share of weights in RRAM PEs whose cells do not hold ``codes``."""
+        in_rram = ~self.sram_weights
+        if self.state is None or self.physics is None or not in_rram.any():
+            return 0.0
+        differs = (self.physics.levels_of(codes) != self.state.levels).any(axis=-1)
+        return float(differs[in_rram].mean())
+
+    def read(self, codes: Tensor, now_s: float) -> tuple[GroupArrays, ...]:
+        """Return what each group is read from, on the device of weight ``codes`` (G, D, N); kept until it changes."""
+        key = (id(self.state), now_s, codes.device)
+        if self._read is not None:
+            known, kept, arrays = self._read[0], self._kept_codes, self._read[1]
+            if known == key and torch.equal(kept, codes):
+                return arrays
+        arrays = self._built(codes, now_s)
+        self._read, self._kept_codes = (key, arrays), codes.clone()
+        return arrays
+
+    def _built(self, codes: Tensor, now_s: float) -> tuple[GroupArrays, ...]:
+        groups = range(self.shape[0])
+        exact: list[Tensor | None] = [None] * len(groups)
+        if self.sram_weights.any():
+            kept = codes * torch.from_numpy(self.sram_weights).to(codes.device)
+            exact = [kept[g] for g in groups]
+        if self.physics is None or self.in_sram.all():
+            return tuple(GroupArrays((), exact[g]) for g in groups)
+        levels = self._levels(codes, now_s, self.physics)
+        return tuple(GroupArrays(self._blocks(levels[g], g, codes.device), exact[g]) for g in groups)
+
+    def _levels(self, codes: Tensor, now_s: float, physics: CellPhysics) -> Floats:
+        """Return the cells (G, D, N, K) in units of one level; before they are programmed, exactly at their targets."""
+        if self.state is None:
+            levels = physics.levels_of(codes.cpu().numpy().astype(np.int32))
+            conductance_s = physics.targets_s(levels)
+        else:
+            levels, conductance_s = self.state.levels, conductances_s(self.state, now_s, physics)
+        part = self.chip.rram
+        if part is not None and self.config.wires and (part.wl_segment_ohm or part.bl_segment_ohm):
+            conductance_s = self._wired(conductance_s, part.wl_segment_ohm, part.bl_segment_ohm)
+        return physics.in_levels(conductance_s, levels)
+
+    def _wired(self, conductance_s: Floats, r_wl_ohm: float, r_bl_ohm: float) -> Floats:
+        wired = np.empty_like(conductance_s)
+        for g, start in np.ndindex(self.shape[0], self.in_sram.shape[1]):
+            rows = slice(start * self.tile[0], (start + 1) * self.tile[0])
+            wired[g, rows] = _with_wires(conductance_s[g, rows], self.tile[1], r_wl_ohm, r_bl_ohm)
+        return wired
+
+    def _blocks(self, levels: Floats, group: int, device: torch.device) -> tuple[Block, ...]:
+        blocks = []
+        for tile in range(self.in_sram.shape[1]):
+            rows = slice(tile * self.tile[0], min((tile + 1) * self.tile[0], self.shape[1]))
+            sram = self.sram_weights[group, rows.start]
+            if sram.all():
+                continue
+            chosen = levels[rows][:, ~sram] if sram.any() else levels[rows]
+            cells = torch.from_numpy(np.ascontiguousarray(chosen).reshape(chosen.shape[0], -1)).to(device)
+            outputs = torch.from_numpy(np.flatnonzero(~sram)).to(device) if sram.any() else None
+            blocks.append(Block(rows, outputs, cells))
+        return tuple(blocks)
+
+
+def _physics(chip: ChipConfig, config: AnalogConfig) -> CellPhysics | None:
+    part = chip.rram
+    if part is None:
+        return None
+    encoding = Encoding(sign=part.sign, weight_bits=chip.weight_bits, cell_bits=part.cell_bits)
+    return CellPhysics(part.cell, encoding, config, chip.geometry.weight_cols)
+
+
+def _with_wires(conductance_s: Floats, weight_cols: int, r_wl_ohm: float, r_bl_ohm: float) -> Floats:
+    """Return the effective conductances of the PEs in one row of PEs, cells (R, N, K).
+
+    Weights fill a PE from its drivers and from its sense ends; lines beyond the last cell carry no current.
+    """
+    rows, outputs, cells = conductance_s.shape
+    whole = outputs // weight_cols * weight_cols
+    result = np.empty_like(conductance_s)
+    for first, last, width in ((0, whole, weight_cols), (whole, outputs, outputs - whole)):
+        if last == first:
+            continue
+        arrays = conductance_s[:, first:last].reshape(rows, -1, width * cells).swapaxes(0, 1)
+        effective = effective_conductance(np.ascontiguousarray(arrays, dtype=np.float64), r_wl_ohm, r_bl_ohm)
+        result[:, first:last] = effective.swapaxes(0, 1).reshape(rows, last - first, cells)
+    return result

@@ -1,0 +1,200 @@
+"""``imcsim.convert``: a network in, a copy on PEs out."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from imcsim.analog.arrays import LayerArrays
+from imcsim.analog.config import AnalogConfig
+from imcsim.analog.layer import AnalogLayer, Clock, analog_of
+from imcsim.analog.network import AnalogNetwork, Generator, seed_of
+from imcsim.analog.placement import PlacementLike, placement_masks
+from imcsim.chip.config import ChipConfig
+from imcsim.core.config import parse
+from imcsim.core.errors import ConfigError, MappingError, nearest
+from imcsim.core.seeds import child_seed
+from imcsim.core.sources import Resolved
+from imcsim.mapping.tile import MatrixShape
+
+Mapped = nn.Linear | nn.Conv2d
+_ELSEWHERE = (nn.modules.conv._ConvNd, nn.Bilinear, nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
+
+
+def convert(
+    model: nn.Module,
+    chip: Resolved[ChipConfig] | ChipConfig,
+    placement: PlacementLike = None,
+    *,
+    exclude: Sequence[str] = (),
+    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+    config: AnalogConfig | Mapping[str, Any] | None = None,
+    calibration: Tensor | None = None,
+    generator: Generator = 0,
+) -> Any:
+    """Return a copy of ``model`` whose Linear and Conv2d layers run on the PEs of ``chip``.
+
+    The copy is an instance of the model's own class, and an :class:`~imcsim.analog.network.AnalogNetwork`: it has
+    ``program``, ``drift``, ``calibrate``, ``place`` and ``summary``. Its ``state_dict`` is that of the plain model.
+    A model trained by :func:`imcsim.learn` keeps its code steps; else a layer's largest weight takes the largest code.
+
+    Parameters
+    ----------
+    model
+        Any module; it is not touched.
+    chip
+        As :func:`imcsim.load` gives it.
+    placement
+        Which PEs are in SRAM: see :data:`~imcsim.analog.placement.PlacementLike`; ``trace.placement(task=4)``.
+    exclude
+        Patterns (``fnmatch``) of layer names that stay digital.
+    overrides
+        Pattern of layer names -> {dotted path of the chip, or field of :class:`AnalogConfig`: value}; later patterns
+        win. Bits of codes and the size of a PE are the chip's alone.
+    config
+        Switches of the non-idealities, and calibration.
+    calibration
+        Inputs (B, ...) that set the ranges of inputs and converters; None leaves it to the first batch.
+    generator
+        Source of the noise of ``train()``: a seed or a generator. ``program`` takes its own.
+
+    Returns
+    -------
+    nn.Module
+        Typed ``Any``, because it is of the model's class and of AnalogNetwork at once.
+
+    Raises
+    ------
+    ConfigError, MappingError
+        For a pattern or layer that does not exist, a wrong setting or mask, a layer type that has no arrays, a network
+        without Linear or Conv2d, or one that does not fit the chip.
+    """
+    base = chip.config if isinstance(chip, Resolved) else chip
+    switches = config if isinstance(config, AnalogConfig) else parse(AnalogConfig, config or {}, "imcsim.convert config")
+    made = copy.deepcopy(model)
+    names = _chosen(made, exclude)
+    clock = Clock(train_seed=child_seed(seed_of(generator), "train"))
+    settings = _settings(names, base, switches, overrides or {})
+    arrays = {name: LayerArrays(name, _matrix_shape(layer), *settings[name]) for name, layer in names.items()}
+    for name, mask in placement_masks(placement, arrays).items():
+        arrays[name].place(mask)
+    replaced = {names[name]: analog_of(names[name], arrays[name], clock) for name in names}
+    result = _with_layers(made, replaced)
+    result.analog_clock = clock
+    if calibration is not None:
+        result.calibrate(calibration)
+    return result
+
+
+def _chosen(model: nn.Module, exclude: Sequence[str]) -> dict[str, Mapped]:
+    """Return the layers to convert, by name."""
+    names = {name: module for name, module in model.named_modules() if isinstance(module, (*_ELSEWHERE, nn.Linear))}
+    _check_patterns(exclude, names, "exclude")
+    inside = tuple(f"{name}." for name, module in names.items() if isinstance(module, nn.MultiheadAttention))
+    chosen: dict[str, Mapped] = {}
+    for name, module in names.items():
+        if _matches(name, exclude) or (inside and name.startswith(inside)):
+            continue
+        if not isinstance(module, Mapped):
+            kind = type(module).__name__
+            raise MappingError(f"layer '{name}' is a {kind}, which has no arrays here; exclude it to keep it digital")
+        chosen[name] = module
+    if not chosen:
+        raise MappingError("the network has no Linear or Conv2d layer to convert")
+    owners: dict[int, str] = {}
+    for name, module in chosen.items():
+        if owners.setdefault(id(module.weight), name) != name:
+            raise MappingError(f"layers '{owners[id(module.weight)]}' and '{name}' share one weight; exclude one of them")
+    return chosen
+
+
+def _settings(
+    names: Mapping[str, object], chip: ChipConfig, config: AnalogConfig, overrides: Mapping[str, Mapping[str, Any]]
+) -> dict[str, tuple[ChipConfig, AnalogConfig]]:
+    _check_patterns(list(overrides), names, "overrides")
+    settings = dict.fromkeys(names, (chip, config))
+    for pattern, values in overrides.items():
+        changed: dict[tuple[int, int], tuple[ChipConfig, AnalogConfig]] = {}
+        for name in names:
+            if _matches(name, [pattern]):
+                before = settings[name]
+                key = (id(before[0]), id(before[1]))
+                settings[name] = changed.setdefault(key, _overridden(before, values, pattern))
+    for name, (own, _) in settings.items():
+        _check_same_codes(name, own, chip)
+    return settings
+
+
+def _overridden(
+    before: tuple[ChipConfig, AnalogConfig], values: Mapping[str, Any], pattern: str
+) -> tuple[ChipConfig, AnalogConfig]:
+    where = f"overrides['{pattern}']"
+    switches = {key: value for key, value in values.items() if key in AnalogConfig.model_fields}
+    rest = {key: value for key, value in values.items() if key not in switches}
+    chip, config = before
+    if switches:
+        config = parse(AnalogConfig, config.model_dump() | switches, where)
+    if rest:
+        data = chip.model_dump()
+        for path, value in rest.items():
+            _set(data, path, value, where)
+        chip = parse(ChipConfig, data, where)
+    return chip, config
+
+
+def _set(data: dict[str, Any], path: str, value: Any, where: str) -> None:
+    *tables, key = path.split(".")
+    node: Any = data
+    for table in tables:
+        node = node.get(table) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or key not in node:
+        known = [*AnalogConfig.model_fields, *(_paths(data))]
+        raise ConfigError(f"{where}: unknown setting '{path}'{nearest(path, known)}")
+    node[key] = value
+
+
+def _paths(data: Mapping[str, Any], prefix: str = "") -> list[str]:
+    found = []
+    for key, value in data.items():
+        found += _paths(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
+    return found
+
+
+def _check_same_codes(name: str, own: ChipConfig, chip: ChipConfig) -> None:
+    for what in ("weight_bits", "geometry"):
+        if getattr(own, what) != getattr(chip, what):
+            raise ConfigError(f"overrides of layer '{name}' change {what}, which is one for the whole chip")
+
+
+def _matrix_shape(layer: Mapped) -> MatrixShape:
+    if isinstance(layer, nn.Linear):
+        return 1, layer.in_features, layer.out_features
+    fan_in = layer.in_channels // layer.groups * layer.kernel_size[0] * layer.kernel_size[1]
+    return layer.groups, fan_in, layer.out_channels // layer.groups
+
+
+def _with_layers(model: nn.Module, replaced: Mapping[Mapped, AnalogLayer]) -> AnalogNetwork:
+    """Put the new layers in place of the old ones, everywhere in ``model``, and give its class the chip's verbs."""
+    root = replaced.get(model, model)  # type: ignore[call-overload]
+    for module in list(root.modules()):
+        for name, child in list(module.named_children()):
+            if child in replaced:
+                setattr(module, name, replaced[child])  # type: ignore[index]
+    plain = type(root)
+    root.__class__ = type(f"Analog{plain.__name__}", (AnalogNetwork, plain), {"__module__": plain.__module__})
+    return root  # type: ignore[no-any-return]
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _check_patterns(patterns: Sequence[str], names: Mapping[str, object], what: str) -> None:
+    if isinstance(patterns, str):
+        raise ConfigError(f"{what} must be a list of patterns, got the text '{patterns}'")
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ConfigError(f"{what}: no layer matches '{pattern}'{nearest(pattern, names)}")

@@ -1,0 +1,270 @@
+"""Linear and Conv2d on PEs: exact codes in SRAM PEs, real cells in RRAM PEs, in the same layer.
+
+``eval()`` reads the arrays, conversion by conversion. ``train()`` is hardware-aware: codes of weights and inputs and
+the programming error of RRAM weights in the forward pass, gradients straight through. Parameters keep their names and
+shapes; nothing of the chip enters ``state_dict``.
+
+Shape letters: B batch, M vectors, G groups, D fan-in, N outputs per group.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from imcsim.analog.arrays import LayerArrays
+from imcsim.analog.cells import Programming
+from imcsim.analog.inputs import InputRange, followed_range, input_codes, observed_range, quantised_inputs
+from imcsim.analog.product import Readout
+from imcsim.analog.reading import calibrated_range, read_group, readout_of
+from imcsim.analog.weight_noise import NoisyWeights
+from imcsim.crossbar.quantise import CODE_STEP, code_max, code_step, on_codes, steps_per_unit, weight_codes
+from imcsim.crossbar.slicing.calibrate import AdcRange, warn_if_clipping
+
+_ELEMENTS_AT_ONCE = 1 << 22  # design choice: lowered images, 16 MiB in float32
+
+
+@dataclass
+class Clock:
+    """What all layers of a converted network share: the chip's time, and the generators of noise.
+
+    ``now_s`` counts from the first programming, ``programmed_s`` is when the last one was.
+    """
+
+    now_s: float = 0.0
+    programmed_s: float | None = None
+    read_seed: int | None = None
+    train_seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._generators: dict[tuple[str, str], torch.Generator] = {}
+
+    def reading(self, device: torch.device) -> torch.Generator | None:
+        """Return the source of read noise; None before the chip is programmed, when arrays are ideal."""
+        return None if self.read_seed is None else self._generator("read", self.read_seed, device)
+
+    def training(self, device: torch.device) -> torch.Generator:
+        """Return the source of the weight noise of hardware-aware training."""
+        return self._generator("train", self.train_seed, device)
+
+    def seed_reads(self, seed: int) -> None:
+        """Start the read noise anew from ``seed``."""
+        self.read_seed = seed
+        self._generators = {key: value for key, value in self._generators.items() if key[0] != "read"}
+
+    def _generator(self, use: str, seed: int, device: torch.device) -> torch.Generator:
+        key = (use, str(device))
+        if key not in self._generators:
+            self._generators[key] = torch.Generator(device).manual_seed(seed)
+        return self._generators[key]
+
+
+class AnalogLayer(nn.Module):
+    """What AnalogLinear and AnalogConv2d share. Made by :func:`imcsim.convert`, not by hand."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def attach(self, arrays: LayerArrays, clock: Clock) -> None:
+        """Put the layer on ``arrays``; the code step is the one it learned with, or its largest weight over all codes."""
+        self._arrays, self._clock = arrays, clock
+        self._limit = code_max(arrays.chip.weight_bits)
+        self._step: float = getattr(self, CODE_STEP, None) or code_step(self.weight, 1.0, self._limit)
+        self._steps_per_unit = steps_per_unit(self._step)
+        self.inputs: InputRange | None = None
+        self.adc: AdcRange | None = None
+        self._calibrating = False
+        self._readout: Readout | None = None
+        self._noise = NoisyWeights.of(arrays, self._step)
+
+    @property
+    def arrays(self) -> LayerArrays:
+        """The layer's PEs."""
+        return self._arrays
+
+    def place(self, in_sram: NDArray[np.bool_]) -> None:
+        """Move PEs between the memories: see :meth:`LayerArrays.place`."""
+        self._arrays.place(in_sram)
+        self._noise = NoisyWeights.of(self._arrays, self._step)
+
+    def program(self, generator: np.random.Generator) -> Programming:
+        """Program the layer's weights, as codes, into its RRAM PEs."""
+        return self._arrays.program(self._matrix_codes().cpu().numpy().astype(np.int32), self._clock.now_s, generator)
+
+    def stale_share(self) -> float:
+        """Return the share of weights in RRAM PEs that changed since they were programmed."""
+        return self._arrays.stale_share(self._matrix_codes().cpu().numpy().astype(np.int32))
+
+    def begin_calibration(self) -> None:
+        """Let the next forward pass in ``eval()`` set the ranges of inputs and converters."""
+        self._calibrating = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the layer's output; see the head of this file."""
+        if self.training:
+            return self._trained(x)
+        with torch.no_grad():
+            return self._read(x)
+
+    def _trained(self, x: Tensor) -> Tensor:
+        self._set_inputs(followed_range(self.inputs, observed_range(x, self._arrays.config.input_quantile)))
+        assert self.inputs is not None  # noqa: S101 - set in the line above
+        rounded = quantised_inputs(x, self.inputs, self._arrays.chip.input_bits)
+        if not self._arrays.config.explicit_training:
+            noise = self._noise.draw(self.weight, self._clock.training(self.weight.device))
+            return self._plain(rounded, on_codes(self.weight, self._step, self._steps_per_unit, self._limit, noise))
+        smooth = self._plain(rounded, on_codes(self.weight, self._step, self._steps_per_unit, self._limit))
+        with torch.no_grad():
+            error = self._read(x) - smooth
+        return smooth + error
+
+    def _set_inputs(self, inputs: InputRange) -> None:
+        if inputs != self.inputs:
+            self.inputs, self._readout = inputs, None
+
+    def _read(self, x: Tensor) -> Tensor:
+        chip, config = self._arrays.chip, self._arrays.config
+        if self._calibrating or self.inputs is None:
+            self._set_inputs(observed_range(x, config.input_quantile))
+        assert self.inputs is not None  # noqa: S101 - set in the line above
+        if chip.rram is not None and (self._calibrating or self.adc is None):
+            self._calibrate(input_codes(x, self.inputs, chip.input_bits))
+        self._calibrating = False
+        codes = input_codes(x, self.inputs, chip.input_bits)
+        step = self.inputs.grid(chip.input_bits)[0] * self._step
+        return self._products(codes, step)
+
+    def _calibrate(self, codes: Tensor) -> None:
+        chip, config = self._arrays.chip, self._arrays.config
+        assert self.inputs is not None  # noqa: S101 - calibration of the inputs comes first
+        some = codes[: max(1, _ELEMENTS_AT_ONCE // max(1, self._lowered_elements(codes)))]
+        vectors = self._vectors(some)
+        self.adc = calibrated_range(vectors, self._matrix_codes(), chip, config, self.inputs.signed)
+        self._readout = None
+        if config.converter:
+            what = f"layer '{self._arrays.name}', adc_bits {self.adc.adc_bits}, {config.adc_range}"
+            warn_if_clipping(max(self.adc.clipped_shares), what)
+
+    def _readout_now(self) -> Readout | None:
+        part = self._arrays.chip.rram
+        if part is None or self.adc is None or self.inputs is None:
+            return None
+        if self._readout is None:
+            self._readout = readout_of(self._arrays.chip, part, self._arrays.config, self.inputs, self.adc)
+        return self._readout
+
+    def _grouped(self, vectors: list[Tensor]) -> Tensor:
+        """Return what the arrays make of each group's vectors (M, D): (M, G, N), float64, in code units."""
+        arrays, readout = self._arrays, self._readout_now()
+        generator = self._clock.reading(self.weight.device)
+        groups = arrays.read(self._matrix_codes(), self._clock.now_s)
+        signed = self.inputs is not None and self.inputs.signed
+        outputs = arrays.shape[2]
+        parts = [
+            read_group(x, group, outputs, arrays.chip, signed, readout, generator)
+            for x, group in zip(vectors, groups, strict=True)
+        ]
+        return torch.stack(parts, dim=1)
+
+    def _matrix_codes(self) -> Tensor:
+        """Return the weight's codes as (G, D, N), floats with integer values."""
+        groups, fan_in, outputs = self._arrays.shape
+        codes = weight_codes(self.weight.detach().float(), self._steps_per_unit, self._limit)
+        return codes.reshape(groups, outputs, fan_in).transpose(1, 2)
+
+    def _plain(self, x: Tensor, weight: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def _vectors(self, codes: Tensor) -> list[Tensor]:
+        raise NotImplementedError
+
+    def _products(self, codes: Tensor, step: float) -> Tensor:
+        raise NotImplementedError
+
+    def _lowered_elements(self, codes: Tensor) -> int:
+        """Return how many codes the arrays are driven with for one sample."""
+        raise NotImplementedError
+
+
+class AnalogLinear(AnalogLayer, nn.Linear):
+    """A linear layer on PEs."""
+
+    def _plain(self, x: Tensor, weight: Tensor) -> Tensor:
+        return functional.linear(x, weight, self.bias)
+
+    def _vectors(self, codes: Tensor) -> list[Tensor]:
+        return [codes.reshape(-1, self.in_features)]
+
+    def _products(self, codes: Tensor, step: float) -> Tensor:
+        sums = self._grouped(self._vectors(codes)).flatten(1)
+        result = (sums * step).to(self.weight.dtype).view(*codes.shape[:-1], self.out_features)
+        return result if self.bias is None else result + self.bias
+
+    def _lowered_elements(self, codes: Tensor) -> int:
+        return codes[:1].numel()
+
+
+class AnalogConv2d(AnalogLayer, nn.Conv2d):
+    """A convolution on PEs, lowered by im2col: rows run over (input channel of the group, kernel row, kernel column)."""
+
+    def _plain(self, x: Tensor, weight: Tensor) -> Tensor:
+        return self._conv_forward(x, weight, self.bias)
+
+    def _padded(self, codes: Tensor) -> Tensor:
+        mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
+        return functional.pad(codes, self._reversed_padding_repeated_twice, mode=mode)
+
+    def _output_shape(self, codes: Tensor) -> tuple[int, int]:
+        padding = self._reversed_padding_repeated_twice
+        sizes = (codes.shape[2] + padding[2] + padding[3], codes.shape[3] + padding[0] + padding[1])
+        spans = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel_size, strict=True)]
+        height, width = ((n - span) // s + 1 for n, span, s in zip(sizes, spans, self.stride, strict=True))
+        return height, width
+
+    def _vectors(self, codes: Tensor) -> list[Tensor]:
+        lowered = functional.unfold(self._padded(codes), self.kernel_size, self.dilation, 0, self.stride)
+        by_group = lowered.view(len(codes), self.groups, -1, lowered.shape[-1])
+        return [by_group[:, g].transpose(1, 2).reshape(-1, by_group.shape[2]) for g in range(self.groups)]
+
+    def _products(self, codes: Tensor, step: float) -> Tensor:
+        height, width = self._output_shape(codes)
+        result = torch.empty(len(codes), self.out_channels, height, width, dtype=self.weight.dtype, device=codes.device)
+        images = max(1, _ELEMENTS_AT_ONCE // self._lowered_elements(codes))
+        for b in range(0, len(codes), images):
+            sums = self._grouped(self._vectors(codes[b : b + images])).flatten(1).mul_(step)
+            result[b : b + images] = sums.view(-1, height, width, self.out_channels).permute(0, 3, 1, 2)
+        return result if self.bias is None else result + self.bias.view(1, -1, 1, 1)
+
+    def _lowered_elements(self, codes: Tensor) -> int:
+        height, width = self._output_shape(codes)
+        return height * width * self._arrays.shape[0] * self._arrays.shape[1]
+
+
+def analog_of(layer: nn.Linear | nn.Conv2d, arrays: LayerArrays, clock: Clock) -> AnalogLayer:
+    """Return ``layer`` on ``arrays``, sharing its parameters; its hooks and its own forward are left behind."""
+    made: AnalogLinear | AnalogConv2d
+    fields: dict[str, Any] = {"bias": layer.bias is not None, "device": "meta"}
+    if isinstance(layer, nn.Linear):
+        made = AnalogLinear(layer.in_features, layer.out_features, **fields)
+    else:
+        made = AnalogConv2d(
+            layer.in_channels,
+            layer.out_channels,
+            layer.kernel_size,  # type: ignore[arg-type]
+            layer.stride,  # type: ignore[arg-type]
+            layer.padding,  # type: ignore[arg-type]
+            layer.dilation,  # type: ignore[arg-type]
+            layer.groups,
+            padding_mode=layer.padding_mode,
+            **fields,
+        )
+    made.weight, made.bias = layer.weight, layer.bias
+    if hasattr(layer, CODE_STEP):
+        setattr(made, CODE_STEP, getattr(layer, CODE_STEP))
+    made.train(layer.training)
+    made.attach(arrays, clock)
+    return made

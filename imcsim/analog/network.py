@@ -1,0 +1,130 @@
+"""A converted network: the network itself, its layers on PEs, and the verbs of the chip that it runs on."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from imcsim.analog.cells import Programming
+from imcsim.analog.layer import AnalogLayer, Clock
+from imcsim.analog.placement import PlacementLike, placement_masks
+from imcsim.analog.summary import Summary, summarise
+from imcsim.core.errors import ConfigError
+from imcsim.core.seeds import child_seed
+
+Generator = int | np.random.Generator | torch.Generator
+_SEEDS = 1 << 62
+
+
+def seed_of(generator: Generator) -> int:
+    """Return a seed: the number given, or one drawn from the generator given."""
+    if isinstance(generator, torch.Generator):
+        return int(torch.randint(_SEEDS, (), generator=generator, device=generator.device).item())
+    if isinstance(generator, np.random.Generator):
+        return int(generator.integers(_SEEDS))
+    if isinstance(generator, int) and not isinstance(generator, bool):
+        return generator
+    raise ConfigError(f"generator must be a seed, a numpy or a torch generator, got {type(generator).__name__}")
+
+
+class AnalogNetwork(nn.Module):
+    """Mixed into the class of a converted network; made by :func:`imcsim.convert`.
+
+    ``eval()`` shows the chip as it is programmed and aged, ``train()`` trains for it. Weights trained or loaded after
+    :meth:`program` reach SRAM PEs at once and RRAM PEs at the next :meth:`program`.
+    """
+
+    analog_clock: Clock
+
+    def analog_layers(self) -> Iterator[tuple[str, AnalogLayer]]:
+        """Yield (name, layer) of every layer on PEs, in the order of the network's modules."""
+        for name, module in self.named_modules():
+            if isinstance(module, AnalogLayer):
+                yield name, module
+
+    def program(self, generator: Generator) -> Programming:
+        """Program the RRAM PEs: all cells at the first call, later those whose level changed.
+
+        Returns the events, pulses and rows that it took. The age of what was programmed is then 0, and read noise
+        starts anew.
+
+        Parameters
+        ----------
+        generator
+            Source of stuck cells, programming errors, relaxation paths, pulses and read noise: a numpy or torch
+            generator, or a seed.
+
+        Raises
+        ------
+        ConfigError
+            For anything else.
+        """
+        seed = seed_of(generator)
+        done = Programming()
+        for name, layer in self.analog_layers():
+            done = done.plus(layer.program(np.random.default_rng(child_seed(seed, "program", name))))
+        self.analog_clock.programmed_s = self.analog_clock.now_s
+        self.analog_clock.seed_reads(child_seed(seed, "read"))
+        return done
+
+    def drift(self, time_s: float) -> None:
+        """Let ``time_s`` seconds pass since the last :meth:`program`; may go back, as each cell follows one path.
+
+        Raises
+        ------
+        ConfigError
+            For a negative time, or before the first :meth:`program`.
+        """
+        if not 0 <= time_s < float("inf"):
+            raise ConfigError(f"time_s must be finite and >= 0, got {time_s:g}")
+        if self.analog_clock.programmed_s is None:
+            raise ConfigError("cells that were never programmed do not drift; call program(generator) first")
+        self.analog_clock.now_s = self.analog_clock.programmed_s + time_s
+
+    def calibrate(self, x: Tensor) -> None:
+        """Set the ranges of inputs and converters on the network's inputs ``x`` (B, ...), on the arrays as they are.
+
+        Without it, the first batch in ``eval()`` sets them.
+
+        Warns
+        -----
+        ClippingWarning
+            If a converter clips more than 1 % of its conversions.
+        """
+        training = self.training
+        for _, layer in self.analog_layers():
+            layer.begin_calibration()
+        self.eval()
+        try:
+            with torch.no_grad():
+                self(x)
+        finally:
+            self.train(training)
+
+    def place(self, placement: PlacementLike) -> None:
+        """Move PEs between the memories, as at a new task; what RRAM cells hold stays until :meth:`program`.
+
+        Raises
+        ------
+        ConfigError, MappingError
+            As :func:`imcsim.convert`.
+        """
+        layers = dict(self.analog_layers())
+        masks: Mapping[str, NDArray[np.bool_]] = placement_masks(
+            placement, {name: layer.arrays for name, layer in layers.items()}
+        )
+        for name, layer in layers.items():
+            layer.place(masks[name])
+
+    def summary(self, file: IO[str] | None = None) -> Summary:
+        """Print (to ``file``, else to the screen) and return layer, PEs, memory, converter bits and clipped share."""
+        table = summarise(dict(self.analog_layers()), self.analog_clock)
+        (file or sys.stdout).write(f"{table}\n")
+        return table
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a converted network is not pickled: save its state_dict, load it into the plain network")

@@ -1,0 +1,139 @@
+"""How a layer's arrays are read: planes of the inputs, the converter's range, the noise of a read.
+
+Shape letters: M vectors, G groups, D fan-in, N outputs per group.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imcsim.analog.arrays import GroupArrays
+from imcsim.analog.config import AnalogConfig
+from imcsim.analog.inputs import InputRange
+from imcsim.analog.product import Converter, Readout, array_product
+from imcsim.chip.config import ChipConfig, RramPart
+from imcsim.crossbar.encoding import Encoding
+from imcsim.crossbar.slicing.calibrate import AdcRange, column_sum_histograms, range_of
+from imcsim.crossbar.slicing.collapse import exact_product
+from imcsim.crossbar.slicing.config import BitSliceConfig
+from imcsim.devices import input_values
+
+CALIBRATION_VECTORS = 512  # design choice: vectors of a layer whose column sums set its converters' range
+
+
+def slicing_of(chip: ChipConfig, part: RramPart, signed: bool) -> BitSliceConfig:
+    """Return how the RRAM PEs of ``chip`` cut codes; signed inputs on a multi-bit DAC are cut as magnitudes."""
+    two_passes = signed and chip.dac_bits > 1
+    return BitSliceConfig(
+        rows=chip.array.rows,
+        cell_bits=part.cell_bits,
+        dac_bits=min(chip.dac_bits, chip.input_bits - 1) if two_passes else chip.dac_bits,
+        w_bits=chip.weight_bits,
+        x_bits=chip.input_bits - 1 if two_passes else chip.input_bits,
+        x_signed=signed and not two_passes,
+        w_map="diff" if part.sign == "differential" else "offset",
+        adc_bits=part.adc_bits,
+        adc_round="half_even",
+    )
+
+
+def calibrated_range(
+    codes: Sequence[Tensor], weights: Tensor, chip: ChipConfig, config: AnalogConfig, signed: bool
+) -> AdcRange:
+    """Return the converters' range for input codes, one (M, D) for each group, and weight codes (G, D, N).
+
+    All weights count, in whichever memory they are, so that the range stays when PEs move.
+    """
+    if chip.rram is None:
+        raise ValueError("a chip without RRAM has no column converters")
+    slicing = slicing_of(chip, chip.rram, signed)
+    total = 0
+    for x, w in zip(codes, weights, strict=True):
+        some = x[:: max(1, len(x) // CALIBRATION_VECTORS)][:CALIBRATION_VECTORS]
+        for part in _passes(some, chip, signed):
+            total = total + column_sum_histograms(part.long(), w.long(), slicing)
+    return range_of(
+        np.asarray(total),
+        slicing,
+        config.adc_range,
+        percentile=config.adc_percentile,
+        sigmas=config.adc_sigmas,
+        per_slice=config.adc_per_slice,
+    )
+
+
+def readout_of(chip: ChipConfig, part: RramPart, config: AnalogConfig, inputs: InputRange, adc: AdcRange) -> Readout:
+    """Return how RRAM PEs are read."""
+    slicing = slicing_of(chip, part, inputs.signed)
+    encoding = Encoding(sign=part.sign, weight_bits=chip.weight_bits, cell_bits=part.cell_bits)
+    cell = part.cell
+    step_s = (cell.conductance_max_s - cell.conductance_min_s) / (encoding.level_count - 1)
+    noise = cell.read_noise_fraction * cell.conductance_max_s / step_s if config.read_noise else 0.0
+    bent = config.nonlinearity and cell.nonlinearity_v is not None and slicing.dac_bits > 1
+    values = tuple(float(value) for value in input_values(slicing.dac_bits, cell)) if bent else None
+    converter = _converter(adc, slicing, encoding) if config.converter else Converter(None, ())
+    return Readout(slicing, tuple(int(s) for s in encoding.significance), converter, noise, values)
+
+
+def read_group(
+    codes: Tensor,
+    arrays: GroupArrays,
+    outputs: int,
+    chip: ChipConfig,
+    signed: bool,
+    readout: Readout | None,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """Return input codes (M, D) times the group's weights, (M, N), float64, in code units.
+
+    SRAM PEs multiply exactly; so do they alone where ``readout`` is None.
+    """
+    total = torch.zeros(len(codes), outputs, dtype=torch.float64, device=codes.device)
+    if arrays.exact is not None:
+        total += exact_product(codes, arrays.exact)
+    if readout is None or not arrays.blocks:
+        return total
+    for sign, part in zip((1, -1), _passes(codes, chip, signed), strict=False):
+        total.add_(array_product(part, arrays.blocks, outputs, readout, generator), alpha=sign)
+    return _without_offset(total, codes, arrays, readout)
+
+
+def _without_offset(total: Tensor, codes: Tensor, arrays: GroupArrays, readout: Readout) -> Tensor:
+    """Subtract, digitally and exactly, what offset binary adds to every weight of a row of PEs."""
+    zero = readout.slicing.weight_zero
+    if not zero:
+        return total
+    for block in arrays.blocks:
+        added = zero * codes[:, block.rows].to(torch.float64).sum(dim=1, keepdim=True)
+        if block.outputs is None:
+            total -= added
+        else:
+            total[:, block.outputs] -= added
+    return total
+
+
+def _passes(codes: Tensor, chip: ChipConfig, signed: bool) -> tuple[Tensor, ...]:
+    """Return the code vectors that drive the rows: as they are, or magnitudes of either sign on a multi-bit DAC."""
+    return (codes.clamp(min=0), (-codes).clamp(min=0)) if signed and chip.dac_bits > 1 else (codes,)
+
+
+def _converter(adc: AdcRange, slicing: BitSliceConfig, encoding: Encoding) -> Converter:
+    """Return the converter of a range; half of the codes that the calibration leaves spare lie below zero."""
+    steps = _steps_by_cell(adc.steps, slicing, encoding)
+    codes = (1 << adc.adc_bits) - 1
+    needed = max(-(-top // step) for top, step in zip(_tops(adc, slicing), adc.steps, strict=True))
+    return Converter(adc.adc_bits, steps, max(0, codes - needed) // 2)
+
+
+def _tops(adc: AdcRange, slicing: BitSliceConfig) -> tuple[int, ...]:
+    return tuple(min(slicing.largest_sum(slicing.rows), ((1 << adc.adc_bits) - 1) * step) for step in adc.steps)
+
+
+def _steps_by_cell(steps: tuple[int, ...], slicing: BitSliceConfig, encoding: Encoding) -> tuple[int, ...]:
+    """Return a step for each cell of a weight; a differential encoding may leave out an empty top slice."""
+    if len(steps) == 1:
+        return steps * encoding.cells_per_weight
+    arrays = [steps[i : i + encoding.slices] for i in range(0, len(steps), slicing.slices)]
+    return tuple(step for array in arrays for step in array)

@@ -1,0 +1,81 @@
+"""The programming error of a weight, for hardware-aware training: what its cells' errors add up to.
+
+A weight is a sum of cells with place values; independent errors add in variance:
+sigma(code)^2 = sum over cells of (place value)^2 sigma(level)^2.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from imcsim.analog.arrays import LayerArrays
+from imcsim.analog.cells import CellPhysics
+from imcsim.crossbar.quantise import steps_per_unit, weight_codes
+from imcsim.devices import spread_after_programming_s
+
+
+def code_spread(physics: CellPhysics) -> NDArray[np.float64]:
+    """Return the standard deviation of each code after programming, in codes: entry i is for ``code_min + i``."""
+    encoding = physics.encoding
+    sigma_s = np.broadcast_to(spread_after_programming_s(physics.cell, physics.levels_s), physics.levels_s.shape)
+    step_s = float(physics.levels_s[1] - physics.levels_s[0])
+    sigma = np.asarray(sigma_s, dtype=np.float64)[encoding.level_table] / step_s
+    place = encoding.significance.astype(np.float64)[:, None]
+    return np.asarray(np.sqrt(((place * sigma) ** 2).sum(axis=0)))
+
+
+@dataclass
+class NoisyWeights:
+    """Draws the programming error of a layer's weights, zero for weights in SRAM PEs.
+
+    Parameters
+    ----------
+    spread
+        Standard deviation by code, in the weight's unit; None where there is none.
+    lowest
+        Code of its first entry.
+    step
+        Weight of one code.
+    in_rram
+        Weights (G, N, D) in RRAM PEs; None for all.
+    uniform
+        The standard deviation where it is the same for all codes.
+    """
+
+    spread: Tensor | None
+    lowest: int
+    step: float
+    in_rram: Tensor | None
+    uniform: float | None = None
+
+    @classmethod
+    def of(cls, arrays: LayerArrays, step: float) -> "NoisyWeights":
+        """Return the noise of ``arrays`` as they are placed."""
+        physics = arrays.physics
+        if physics is None or not arrays.config.programming or arrays.in_sram.all():
+            return cls(None, 0, step, None)
+        spread = torch.from_numpy(code_spread(physics) * step).float()
+        uniform = float(spread[0]) if bool((spread == spread[0]).all()) else None
+        in_rram = None
+        if arrays.in_sram.any():
+            in_rram = torch.from_numpy(~arrays.sram_weights).transpose(1, 2).contiguous()
+        return cls(spread, physics.encoding.code_min, step, in_rram, uniform)
+
+    def draw(self, weight: Tensor, generator: torch.Generator) -> Tensor | None:
+        """Return one error for each weight, of its shape; None where there is none."""
+        if self.spread is None:
+            return None
+        if self.spread.device != weight.device:
+            self.spread = self.spread.to(weight.device)
+            self.in_rram = None if self.in_rram is None else self.in_rram.to(weight.device)
+        noise = torch.randn(weight.shape, generator=generator, device=weight.device)
+        if self.uniform is not None:
+            noise.mul_(self.uniform)
+        else:
+            limit = len(self.spread) - 1 + self.lowest
+            codes = weight_codes(weight.detach(), steps_per_unit(self.step), limit).long()
+            noise.mul_(self.spread[codes - self.lowest])
+        return noise if self.in_rram is None else noise.mul_(self.in_rram.view(weight.shape))

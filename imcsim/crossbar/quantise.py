@@ -1,0 +1,68 @@
+"""Weights as integer codes, and the gradient that passes the rounding unchanged.
+
+Learning and the networks on crossbars share these few lines, so that both see the same codes to the last bit.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+CODE_STEP = "weight_code_step"
+"""Attribute of a layer that learned with codes: the weight that one code step stands for."""
+
+
+def code_max(weight_bits: int) -> int:
+    """Return the largest code: symmetric codes, -(2^(b-1) - 1) .. 2^(b-1) - 1."""
+    return (1 << (weight_bits - 1)) - 1
+
+
+def weight_codes(weight: Tensor, steps_per_unit: Tensor | float, limit: int) -> Tensor:
+    """Return the codes of ``weight`` as floats with integer values, any shape, in -limit .. limit.
+
+    ``steps_per_unit`` is 1 / scale: a product rounds alike everywhere, a quotient does not (CUDA multiplies by the
+    reciprocal of a scalar but divides by a tensor), and codes must be the same in the forward pass and in the record.
+    """
+    return torch.round(weight * steps_per_unit).clamp_(-limit, limit)
+
+
+def code_step(weight: Tensor, weight_range: float, limit: int) -> float:
+    """Return the weight of one code step, exact in float32: ``weight_range`` x largest |weight| over ``limit`` steps."""
+    largest = float(weight.detach().abs().max()) or 1.0  # an all-zero layer: any step will do
+    return float(torch.tensor(weight_range * largest / limit, dtype=torch.float32))
+
+
+def steps_per_unit(step: float) -> float:
+    """Return 1 / ``step``, rounded to float32 as every use of it must have it."""
+    return float(1 / torch.tensor(step, dtype=torch.float32))
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Forward: quantise; backward: the gradient passes unchanged (Bengio et al., arXiv 1308.3432)."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, step: float, steps: float, limit: int, error: Tensor | None) -> Tensor:
+        rounded = weight_codes(weight, steps, limit).mul_(step)
+        return rounded if error is None else rounded.add_(error)
+
+    @staticmethod
+    def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, None, None, None, None]:
+        return grad[0], None, None, None, None
+
+
+def on_codes(weight: Tensor, step: float, steps: float, limit: int, error: Tensor | None = None) -> Tensor:
+    """Return ``weight`` rounded to its codes; the gradient is that of the identity.
+
+    Parameters
+    ----------
+    weight
+        Any shape.
+    step, steps
+        Weight of one code, and :func:`steps_per_unit` of it.
+    limit
+        Largest code.
+    error
+        What the hardware adds to the rounded weight, of its shape; None for nothing.
+    """
+    rounded: Tensor = _StraightThrough.apply(weight, step, steps, limit, error)  # type: ignore[no-untyped-call]
+    return rounded
