@@ -1,5 +1,6 @@
 """Memory cells: what one cell costs to read and to write, and how it wears."""
 
+from imcsim.devices.nonlinearity import cell_current_a, input_values
 from imcsim.devices.programming import (
     WRITE_RULES,
     WriteRule,
@@ -21,7 +22,8 @@ from imcsim.devices.relaxation import (
     pooled_sigma_s,
     relax,
 )
-from imcsim.devices.rram import RramCell
+from imcsim.devices.rram import ProgrammingModel, RelaxationModel, RramCell
+from imcsim.devices.spread import relaxed_s, spread_after_programming_s
 from imcsim.devices.sram import SramCell
 from imcsim.devices.stuck import apply_stuck, stuck_masks
 from imcsim.devices.wear import failure_probability, first_failure_cycles
@@ -30,10 +32,13 @@ __all__ = [
     "NEURRAM_AGES",
     "PULSE_SCHEMES",
     "WRITE_RULES",
+    "ProgrammingModel",
+    "RelaxationModel",
     "RramCell",
     "SramCell",
     "WriteRule",
     "apply_stuck",
+    "cell_current_a",
     "cmo_hfox_shift_s",
     "cmo_hfox_sigma_s",
     "event_energies_j",
@@ -41,6 +46,7 @@ __all__ = [
     "expected_max_pulses",
     "failure_probability",
     "first_failure_cycles",
+    "input_values",
     "log_variance_sigma_s",
     "lognormal_parameters",
     "neurram_sigma_s",
@@ -51,9 +57,11 @@ __all__ = [
     "programming_sigma_s",
     "read",
     "relax",
+    "relaxed_s",
     "row_write_time_s",
     "sample_pulses",
     "scheme_statistics",
+    "spread_after_programming_s",
     "sram_write_energy_j",
     "stuck_masks",
 ]

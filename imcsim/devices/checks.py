@@ -1,7 +1,9 @@
 """Refusals that the models of non-ideal cells share."""
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from imcsim.core.errors import ConfigError
 
@@ -14,10 +16,11 @@ def require_at_least(name: str, values: ArrayLike, least: float = 0.0, unit: str
     ConfigError
         With the name, the bound and the first value that breaks it.
     """
-    array = np.asarray(values, dtype=np.float64)
+    array = np.asarray(values)
+    if array.size == 0 or (array.min() >= least and array.max() < np.inf):  # of a nan, both are nan: no copy is made
+        return
     allowed = (array >= least) & (array < np.inf)
-    if not np.all(allowed):
-        raise ConfigError(f"{name} must be finite and >= {least:g}{unit}, got {array[~allowed].flat[0]:g}")
+    raise ConfigError(f"{name} must be finite and >= {least:g}{unit}, got {array[~allowed].flat[0]:g}")
 
 
 def require_shape(name: str, given: tuple[int, ...], wanted: tuple[int, ...]) -> None:
@@ -30,3 +33,9 @@ def require_shape(name: str, given: tuple[int, ...], wanted: tuple[int, ...]) ->
     """
     if given != wanted:
         raise ConfigError(f"{name} needs one entry for each cell, shape {wanted}, got {given}")
+
+
+def as_floats(values: ArrayLike) -> NDArray[Any]:
+    """Return an array of floats: float32 stays as it is, anything but a float becomes float64."""
+    array = np.asarray(values)
+    return array if array.dtype.kind == "f" else array.astype(np.float64)

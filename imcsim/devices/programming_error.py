@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.core.errors import ConfigError, nearest
-from imcsim.devices.checks import require_at_least
+from imcsim.devices.checks import as_floats, require_at_least
 from imcsim.devices.rram import RramCell
 
 # sigma (uS) as a polynomial in x = G / 40 uS, lowest power first, at three ages after programming. Fits to Wan et al.,
@@ -23,6 +24,7 @@ _NEURRAM_SIGMA_US: Mapping[str, tuple[float, ...]] = MappingProxyType(
 NEURRAM_AGES = tuple(_NEURRAM_SIGMA_US)
 _NEURRAM_SIEMENS_PER_US = 1e-6
 _NEURRAM_CONDUCTANCE_MAX_S = 40e-6
+_ROUNDING = 4  # units in the last place that a level may lie above its window, from arithmetic on levels
 
 
 def programming_sigma_s(cell: RramCell) -> float:
@@ -30,7 +32,7 @@ def programming_sigma_s(cell: RramCell) -> float:
     return cell.programming_sigma_fraction * cell.conductance_max_s
 
 
-def neurram_sigma_s(target_s: NDArray[np.float64], conductance_max_s: float, age: str = "1 s") -> NDArray[np.float64]:
+def neurram_sigma_s(target_s: NDArray[Any], conductance_max_s: float, age: str = "1 s") -> NDArray[Any]:
     """Return the standard deviation (S) of a NeuRRAM-like cell at its target, by age after programming.
 
     Polynomial of degree 4 in G / G_max: Wan et al., Nature 2022 (doi 10.1038/s41586-022-04992-8, Ext. Data Fig. 3), as
@@ -40,7 +42,7 @@ def neurram_sigma_s(target_s: NDArray[np.float64], conductance_max_s: float, age
     Parameters
     ----------
     target_s
-        Conductances aimed at (S), any shape, inside 0..``conductance_max_s``.
+        Conductances aimed at (S), any shape, inside 0..``conductance_max_s`` (up to rounding). float32 stays float32.
     conductance_max_s
         Top of the window (S).
     age
@@ -55,24 +57,26 @@ def neurram_sigma_s(target_s: NDArray[np.float64], conductance_max_s: float, age
         raise ConfigError(f"unknown age '{age}'{nearest(age, NEURRAM_AGES)}")
     if not conductance_max_s > 0:
         raise ConfigError(f"conductance_max_s must be > 0, got {conductance_max_s:g}")
-    share = np.asarray(target_s, dtype=np.float64) / conductance_max_s
-    outside = ~((share >= 0) & (share <= 1))
+    share: NDArray[Any] = as_floats(target_s) / conductance_max_s
+    outside = ~((share >= 0) & (share <= 1 + _ROUNDING * np.finfo(share.dtype).eps))
     if np.any(outside):
         first = np.asarray(target_s)[outside].flat[0]
         raise ConfigError(f"target_s must lie in 0..{conductance_max_s:g} S, got {first:g}")
-    sigma_us = np.polynomial.polynomial.polyval(share, np.array(_NEURRAM_SIGMA_US[age]))
     scale = _NEURRAM_SIEMENS_PER_US * conductance_max_s / _NEURRAM_CONDUCTANCE_MAX_S
-    return np.asarray(sigma_us * scale, dtype=np.float64)
+    lower_powers, highest = _NEURRAM_SIGMA_US[age][-2::-1], _NEURRAM_SIGMA_US[age][-1]
+    sigma: NDArray[Any] = np.full_like(share, highest * scale)
+    for coefficient in lower_powers:  # Horner's scheme in place, in the precision of the targets
+        sigma *= share
+        sigma += coefficient * scale
+    return sigma
 
 
-def program(
-    target_s: NDArray[np.float64], sigma_s: float | NDArray[np.float64], generator: np.random.Generator
-) -> NDArray[np.float64]:
+def program(target_s: NDArray[Any], sigma_s: float | NDArray[Any], generator: np.random.Generator) -> NDArray[Any]:
     """Return the conductances (S) after one programming event on each cell, clipped at >= 0.
 
     One standard normal is drawn for each cell, whatever ``sigma_s`` is: two runs that differ in sigma alone see the
     same draws. Call it for the cells that are programmed, and for no others: a cell that keeps its level keeps its
-    error.
+    error. float32 targets draw and give float32: other draws than float64 takes from the same generator.
 
     Parameters
     ----------
@@ -90,4 +94,12 @@ def program(
     """
     require_at_least("target_s", target_s)
     require_at_least("sigma_s", sigma_s)
-    return np.maximum(target_s + sigma_s * generator.standard_normal(np.shape(target_s)), 0.0)
+    target = as_floats(target_s)
+    if target.dtype == np.float32:
+        drawn: NDArray[Any] = generator.standard_normal(target.shape, dtype=np.float32)
+    else:
+        drawn = generator.standard_normal(target.shape)
+    drawn *= np.asarray(sigma_s, dtype=drawn.dtype)
+    drawn += target
+    np.maximum(drawn, 0.0, out=drawn)
+    return drawn

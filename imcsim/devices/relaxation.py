@@ -2,16 +2,19 @@
 
 Each programming event gives a cell one standard normal, kept until the next event; :func:`relax` turns it into an
 offset at any later time. The same cell so follows one path, and reading it twice shows the same offset. Noise that
-changes at each read is :func:`imcsim.devices.read_noise.read`.
+changes at each read is :func:`imcsim.devices.read_noise.read`. Which law a cell follows, its fields say:
+:func:`imcsim.devices.spread.relaxed_s`.
 
 The fits hold from 1 s on; earlier times are refused. Past the last measurement they are extrapolated in log time.
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.core.errors import ConfigError
-from imcsim.devices.checks import require_at_least, require_shape
+from imcsim.devices.checks import as_floats, require_at_least, require_shape
 
 # 40 uS part, all levels pooled, akashlevy/RRAM-Relaxation-Master-Model@ca0cfff data/techC/relaxdata.min.tsv.gz (own
 # statistics over 88,746 reads): sigma ~ 2.04 + 0.32 log10(t / 1 s) uS, and the mean shift at 1 s, 4 s and 1e5 s.
@@ -111,12 +114,12 @@ def cmo_hfox_shift_s(time_s: float, conductance_max_s: float) -> float:
 
 
 def relax(
-    programmed_s: NDArray[np.float64],
-    normals: NDArray[np.float64],
+    programmed_s: NDArray[Any],
+    normals: NDArray[Any],
     shift_s: float,
-    sigma_s: float | NDArray[np.float64],
-    included_sigma_s: float | NDArray[np.float64] = 0.0,
-) -> NDArray[np.float64]:
+    sigma_s: float | NDArray[Any],
+    included_sigma_s: float | NDArray[Any] = 0.0,
+) -> NDArray[Any]:
     """Return the conductances (S) at the time for which ``shift_s`` and ``sigma_s`` are given, clipped at >= 0.
 
     The draw is scaled by sqrt(sigma^2 - included^2), and by 0 where more is included already: independent errors add
@@ -125,7 +128,7 @@ def relax(
     Parameters
     ----------
     programmed_s
-        Conductances that programming left (S), any shape.
+        Conductances that programming left (S), any shape; float32 gives float32.
     normals
         One standard normal for each cell, drawn at its programming event; same shape.
     shift_s, sigma_s
@@ -144,8 +147,13 @@ def relax(
     require_at_least("programmed_s", programmed_s)
     require_at_least("sigma_s", sigma_s)
     require_at_least("included_sigma_s", included_sigma_s)
-    growth_s2 = np.maximum(np.square(sigma_s) - np.square(included_sigma_s), 0.0)
-    return np.asarray(np.maximum(programmed_s + shift_s + np.sqrt(growth_s2) * normals, 0.0), dtype=np.float64)
+    programmed = as_floats(programmed_s)
+    growth_s2: Any = np.maximum(np.square(sigma_s) - np.square(included_sigma_s), 0.0)
+    offset = np.sqrt(growth_s2).astype(programmed.dtype) * np.asarray(normals, dtype=programmed.dtype)
+    relaxed: NDArray[Any] = programmed + float(shift_s)
+    relaxed += offset
+    np.maximum(relaxed, 0.0, out=relaxed)
+    return relaxed
 
 
 def _decades(time_s: float) -> float:

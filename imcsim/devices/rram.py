@@ -9,8 +9,14 @@ from pydantic import Field, model_validator
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import ConfigError
 
+ProgrammingModel = Literal["fraction", "neurram"]
+RelaxationModel = Literal["none", "pooled", "neurram", "cmo-hfox"]
+
 # A lognormal with mean m and 99th percentile q exists only while ln(q/m) <= z^2/2, z the 99 % quantile of N(0, 1).
 P99_OVER_MEAN_LIMIT = 14.9
+
+# Design choice: at 50, half the read voltage carries e^-25 of the current; beyond, sinh leaves the range of float32.
+_STEEPEST_NONLINEARITY = 50.0
 
 
 class RramCell(FrozenConfig):
@@ -42,6 +48,13 @@ class RramCell(FrozenConfig):
         Standard deviations after programming and of each read, as fractions of ``conductance_max_s``.
     stuck_low_fraction, stuck_high_fraction
         Shares of cells stuck at the lowest and at the highest conductance.
+    programming_model
+        Spread after a programming event: ``fraction`` takes ``programming_sigma_fraction``, ``neurram`` the polynomial
+        of :func:`imcsim.devices.programming_error.neurram_sigma_s` at 1 s (the fraction then plays no part).
+    relaxation_model
+        How that spread and the mean move with age: see :func:`imcsim.devices.spread.relaxed_s`.
+    nonlinearity_v
+        V0 (V) of I(V) = G V_read sinh(V / V0) / sinh(V_read / V0); None for a linear cell.
 
     Raises
     ------
@@ -76,6 +89,9 @@ class RramCell(FrozenConfig):
     read_noise_fraction: float = Field(ge=0)
     stuck_low_fraction: float = Field(ge=0, le=1)
     stuck_high_fraction: float = Field(ge=0, le=1)
+    programming_model: ProgrammingModel = "fraction"
+    relaxation_model: RelaxationModel = "none"
+    nonlinearity_v: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _window_and_faults(self) -> "RramCell":
@@ -85,6 +101,16 @@ class RramCell(FrozenConfig):
             )
         if self.stuck_low_fraction + self.stuck_high_fraction > 1:
             raise ValueError("stuck_low_fraction + stuck_high_fraction must be <= 1")
+        return self
+
+    @model_validator(mode="after")
+    def _steepness(self) -> "RramCell":
+        v0 = self.nonlinearity_v
+        if v0 is not None and self.read_voltage_v > _STEEPEST_NONLINEARITY * v0:
+            raise ValueError(
+                f"nonlinearity_v must be >= read_voltage_v / {_STEEPEST_NONLINEARITY:g} "
+                f"(= {self.read_voltage_v / _STEEPEST_NONLINEARITY:g} V), got {v0:g}"
+            )
         return self
 
     @model_validator(mode="after")
