@@ -10,6 +10,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "convert": "imcsim.analog.convert",
     "learn": "imcsim.learn",
     "load": "imcsim.api",
     "plot": "imcsim.api",

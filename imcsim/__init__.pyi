@@ -1,3 +1,4 @@
+from imcsim.analog.convert import convert as convert
 from imcsim.api import load as load
 from imcsim.api import plot as plot
 from imcsim.chip.price import price as price

@@ -48,7 +48,7 @@ class LayerArrays:
         self.tile = (chip.geometry.weight_rows, chip.geometry.weight_cols)
         self.physics = _physics(chip, config)
         self.state: CellState | None = None
-        self._read: tuple[object, tuple[GroupArrays, ...]] | None = None
+        self._read: tuple[object, Tensor, tuple[GroupArrays, ...]] | None = None
         self.place(np.full(self.grid, chip.rram is None))
 
     @property
@@ -87,14 +87,10 @@ class LayerArrays:
 
     def read(self, codes: Tensor, now_s: float) -> tuple[GroupArrays, ...]:
         """Return what each group is read from, on the device of weight ``codes`` (G, D, N); kept until it changes."""
-        key = (id(self.state), now_s, codes.device)
-        if self._read is not None:
-            known, kept, arrays = self._read[0], self._kept_codes, self._read[1]
-            if known == key and torch.equal(kept, codes):
-                return arrays
-        arrays = self._built(codes, now_s)
-        self._read, self._kept_codes = (key, arrays), codes.clone()
-        return arrays
+        key = (now_s, codes.device)
+        if self._read is None or self._read[0] != key or not torch.equal(self._read[1], codes):
+            self._read = key, codes.clone(), self._built(codes, now_s)
+        return self._read[2]
 
     def _built(self, codes: Tensor, now_s: float) -> tuple[GroupArrays, ...]:
         groups = range(self.shape[0])

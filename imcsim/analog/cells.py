@@ -184,9 +184,7 @@ def _relaxed(state: CellState, now_s: float, physics: CellPhysics) -> Floats:
         chosen = state.event == number
         target_s = physics.targets_s(state.levels[chosen])
         age_s = now_s - state.event_times_s[number]
-        result[chosen] = relaxed_s(
-            physics.cell, target_s, state.programmed_s[chosen], state.normals[chosen], age_s
-        )
+        result[chosen] = relaxed_s(physics.cell, target_s, state.programmed_s[chosen], state.normals[chosen], age_s)
     return result
 
 

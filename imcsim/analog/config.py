@@ -1,5 +1,7 @@
 """What of the hardware a converted network shows: one switch for each non-ideality, and how ranges are calibrated."""
 
+from typing import Any
+
 from pydantic import Field
 
 from imcsim.core.config import FrozenConfig
@@ -52,9 +54,11 @@ class AnalogConfig(FrozenConfig):
     input_quantile: float = Field(1.0, gt=0, le=1)
     explicit_training: bool = False
 
+    @classmethod
+    def ideal(cls, **settings: Any) -> "AnalogConfig":
+        """Return every non-ideality off, but for ``settings``: what a method's ideal accuracy is measured on."""
+        return cls.model_validate(dict.fromkeys(SLOTS, False) | settings)
 
-IDEAL: dict[str, bool] = {
-    name: False
-    for name in ("programming", "relaxation", "read_noise", "stuck", "wires", "nonlinearity", "converter")
-}
-"""Every switch off: ``AnalogConfig(**IDEAL)`` computes exactly."""
+
+SLOTS = ("programming", "relaxation", "read_noise", "stuck", "wires", "nonlinearity", "converter")
+"""The switches of :class:`AnalogConfig`, one for each non-ideality."""

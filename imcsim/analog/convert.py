@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from imcsim.analog.arrays import LayerArrays
@@ -73,7 +72,9 @@ def convert(
         without Linear or Conv2d, or one that does not fit the chip.
     """
     base = chip.config if isinstance(chip, Resolved) else chip
-    switches = config if isinstance(config, AnalogConfig) else parse(AnalogConfig, config or {}, "imcsim.convert config")
+    switches = (
+        config if isinstance(config, AnalogConfig) else parse(AnalogConfig, config or {}, "imcsim.convert config")
+    )
     made = copy.deepcopy(model)
     names = _chosen(made, exclude)
     clock = Clock(train_seed=child_seed(seed_of(generator), "train"))
@@ -107,7 +108,9 @@ def _chosen(model: nn.Module, exclude: Sequence[str]) -> dict[str, Mapped]:
     owners: dict[int, str] = {}
     for name, module in chosen.items():
         if owners.setdefault(id(module.weight), name) != name:
-            raise MappingError(f"layers '{owners[id(module.weight)]}' and '{name}' share one weight; exclude one of them")
+            raise MappingError(
+                f"layers '{owners[id(module.weight)]}' and '{name}' share one weight; exclude one of them"
+            )
     return chosen
 
 
@@ -182,7 +185,7 @@ def _with_layers(model: nn.Module, replaced: Mapping[Mapped, AnalogLayer]) -> An
     for module in list(root.modules()):
         for name, child in list(module.named_children()):
             if child in replaced:
-                setattr(module, name, replaced[child])  # type: ignore[index]
+                setattr(module, name, replaced[child])
     plain = type(root)
     root.__class__ = type(f"Analog{plain.__name__}", (AnalogNetwork, plain), {"__module__": plain.__module__})
     return root  # type: ignore[no-any-return]

@@ -70,7 +70,7 @@ class AnalogLayer(nn.Module):
     bias: Tensor | None
 
     def attach(self, arrays: LayerArrays, clock: Clock) -> None:
-        """Put the layer on ``arrays``; the code step is the one it learned with, or its largest weight over all codes."""
+        """Put the layer on ``arrays``, with the code step it learned with, else its largest weight over all codes."""
         self._arrays, self._clock = arrays, clock
         self._limit = code_max(arrays.chip.weight_bits)
         self._step: float = getattr(self, CODE_STEP, None) or code_step(self.weight, 1.0, self._limit)
@@ -190,7 +190,7 @@ class AnalogLayer(nn.Module):
         raise NotImplementedError
 
 
-class AnalogLinear(AnalogLayer, nn.Linear):
+class AnalogLinear(AnalogLayer, nn.Linear):  # type: ignore[misc]  # torch types bias as Tensor, though it may be None
     """A linear layer on PEs."""
 
     def _plain(self, x: Tensor, weight: Tensor) -> Tensor:
@@ -209,10 +209,11 @@ class AnalogLinear(AnalogLayer, nn.Linear):
 
 
 class AnalogConv2d(AnalogLayer, nn.Conv2d):
-    """A convolution on PEs, lowered by im2col: rows run over (input channel of the group, kernel row, kernel column)."""
+    """A convolution on PEs, lowered by im2col: rows run over (input channel of the group, kernel row, column)."""
 
     def _plain(self, x: Tensor, weight: Tensor) -> Tensor:
-        return self._conv_forward(x, weight, self.bias)
+        result: Tensor = self._conv_forward(x, weight, self.bias)
+        return result
 
     def _padded(self, codes: Tensor) -> Tensor:
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode

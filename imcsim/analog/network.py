@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import torch
@@ -125,6 +125,3 @@ class AnalogNetwork(nn.Module):
         table = summarise(dict(self.analog_layers()), self.analog_clock)
         (file or sys.stdout).write(f"{table}\n")
         return table
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a converted network is not pickled: save its state_dict, load it into the plain network")

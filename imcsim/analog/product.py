@@ -122,7 +122,7 @@ def _block_product(codes: Tensor, block: Block, readout: Readout, generator: tor
     if readout.plane_values is not None:
         driven = torch.tensor(readout.plane_values, device=codes.device)[planes.long()]
     count, vectors, rows = driven.shape
-    sums = driven.view(-1, rows) @ block.cells
+    sums = driven.reshape(-1, rows) @ block.cells
     if readout.noise and generator is not None:
         strength = driven.square().sum(-1).sqrt_().mul_(readout.noise).view(-1, 1)
         sums.addcmul_(torch.randn(sums.shape, generator=generator, device=sums.device), strength)

@@ -49,13 +49,13 @@ def calibrated_range(
     if chip.rram is None:
         raise ValueError("a chip without RRAM has no column converters")
     slicing = slicing_of(chip, chip.rram, signed)
-    total = 0
+    total = np.zeros((len(slicing.slice_weights), 1), np.int64)
     for x, w in zip(codes, weights, strict=True):
         some = x[:: max(1, len(x) // CALIBRATION_VECTORS)][:CALIBRATION_VECTORS]
         for part in _passes(some, chip, signed):
             total = total + column_sum_histograms(part.long(), w.long(), slicing)
     return range_of(
-        np.asarray(total),
+        total,
         slicing,
         config.adc_range,
         percentile=config.adc_percentile,

@@ -44,8 +44,10 @@ class Summary:
         cells = [_COLUMNS, *(_texts(row) for row in self.rows)]
         widths = [max(len(line[i]) for line in cells) for i in range(len(_COLUMNS))]
         widths[0] = min(widths[0], 99 - sum(widths[1:]) - 2 * len(widths[1:]))
-        lines = ["  ".join(_fit(text, width, i) for i, (text, width) in enumerate(zip(line, widths, strict=True)))
-                 for line in cells]
+        lines = [
+            "  ".join(_fit(text, width, i) for i, (text, width) in enumerate(zip(line, widths, strict=True)))
+            for line in cells
+        ]
         lines.insert(1, "-" * len(lines[0]))
         return "\n".join([*(line.rstrip() for line in lines), *self._notes()])
 

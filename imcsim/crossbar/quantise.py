@@ -27,7 +27,7 @@ def weight_codes(weight: Tensor, steps_per_unit: Tensor | float, limit: int) -> 
 
 
 def code_step(weight: Tensor, weight_range: float, limit: int) -> float:
-    """Return the weight of one code step, exact in float32: ``weight_range`` x largest |weight| over ``limit`` steps."""
+    """Return the weight of one code step, exact in float32: ``weight_range`` x largest |weight| / ``limit``."""
     largest = float(weight.detach().abs().max()) or 1.0  # an all-zero layer: any step will do
     return float(torch.tensor(weight_range * largest / limit, dtype=torch.float32))
 

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from imcsim.crossbar.quantise import code_max, weight_codes
 from imcsim.learn.api import learn
 from imcsim.learn.config import LearnConfig
-from imcsim.crossbar.quantise import code_max, weight_codes
 from imcsim.learn.quantize import Quantiser, mapped_module
 from imcsim.learn.shapes import trace_layers
 from tests.learn.helpers import TinyNet, tiny_net

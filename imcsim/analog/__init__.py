@@ -1,0 +1,31 @@
+"""Networks on crossbars: Linear and Conv2d on RRAM and SRAM PEs, programmed, aged and read as the chip does it."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imcsim.analog.config import SLOTS, AnalogConfig
+    from imcsim.analog.convert import convert
+    from imcsim.analog.layer import AnalogConv2d, AnalogLinear
+    from imcsim.analog.network import AnalogNetwork
+
+_LAZY = {
+    "SLOTS": "imcsim.analog.config",
+    "AnalogConfig": "imcsim.analog.config",
+    "AnalogConv2d": "imcsim.analog.layer",
+    "AnalogLinear": "imcsim.analog.layer",
+    "AnalogNetwork": "imcsim.analog.network",
+    "convert": "imcsim.analog.convert",
+}
+
+__all__ = ["SLOTS", "AnalogConfig", "AnalogConv2d", "AnalogLinear", "AnalogNetwork", "convert"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'imcsim.analog' has no attribute '{name}'")
+    return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])
