@@ -1,8 +1,9 @@
 """What is charged apart from training: deployment, one inference, one task switch, one power-up."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from imcsim.chip.assign import Assignment
+from imcsim.chip.assign import Assignment, assign
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.profile import profile_of
 from imcsim.chip.training import forward
@@ -17,6 +18,23 @@ def serving_place(chip: ChipConfig, where: Assignment) -> Assignment:
         return where
     everywhere = np.ones_like(where.in_rram)
     return Assignment(~everywhere, ~everywhere, ~everywhere, everywhere)
+
+
+def serving_in_sram(trace: Trace, chip: ChipConfig) -> tuple[dict[str, NDArray[np.bool_]], ...]:
+    """Return, for each task, which PEs are read from SRAM when it is served: layer -> (G, row tiles, column tiles).
+
+    What :func:`imcsim.convert` takes as a placement, and what inference is charged for.
+
+    Raises
+    ------
+    TraceError
+        If the trace cannot be priced on ``chip``.
+    """
+    profile = profile_of(trace, chip.geometry)
+    in_sram = serving_place(chip, assign(profile, chip)).in_sram
+    grids = {spec.name: (spec.groups, *chip.geometry.tiles(spec.fan_in, spec.outputs)) for spec in trace.meta.layers}
+    slices = dict(zip(grids, profile.grid.layer_slices, strict=True))
+    return tuple({name: row[slices[name]].reshape(grid) for name, grid in grids.items()} for row in in_sram)
 
 
 def deployment(trace: Trace, chip: ChipConfig) -> tuple[Breakdown, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imcsim.study.run import Watcher
+from imcsim.study.watch import Watcher
 
 if TYPE_CHECKING:
     from rich.console import Console

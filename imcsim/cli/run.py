@@ -14,7 +14,8 @@ from imcsim.cli.options import JsonOption, SetOption, echo_json, overrides
 if TYPE_CHECKING:
     from imcsim.report.study_report import Written
     from imcsim.study.engine import Executor
-    from imcsim.study.run import StudyResult, Watcher
+    from imcsim.study.run import StudyResult
+    from imcsim.study.watch import Watcher
 
 
 def run_command(  # noqa: PLR0913 - each option of the command line is a parameter

@@ -25,7 +25,9 @@ from imcsim.learn.quantize import Quantiser
 from imcsim.learn.recording.recorder import Recorder
 from imcsim.learn.shapes import trace_layers
 from imcsim.learn.stream import Stream, Task, augment, split
+from imcsim.learn.weight_error import WeightError
 from imcsim.trace.conservation import check_trace
+from imcsim.trace.placements import Placements
 from imcsim.trace.schema import Policy, TraceMeta
 from imcsim.trace.trace import Trace
 
@@ -113,7 +115,8 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
     network.to(device)
     if config.autocast_bf16:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    quantiser = Quantiser(network, layers, config.weight_bits, config.weight_range, config.quantise)
+    noise = WeightError(config.weight_noise, _generator(config.seed, "weight-error"))
+    quantiser = Quantiser(network, layers, config.weight_bits, config.weight_range, config.quantise, noise)
     freezer = Freezer(network, layers, config.pe_tile, config.freeze_digital)
     method = method or _method(config)
     stream_tasks = tuple(task.to(device) for task in stream.tasks)
@@ -128,7 +131,18 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
     context = Context(network, layers, device, random, images, config.pe_tile, epochs=config.epochs)
     shuffle = _generator(config.seed, "shuffle")
     return Learner(
-        config, stream_tasks, tasks, network, method, context, quantiser, freezer, recorder, shuffle, augmentation
+        config,
+        stream_tasks,
+        tasks,
+        network,
+        method,
+        context,
+        quantiser,
+        freezer,
+        recorder,
+        shuffle,
+        augmentation,
+        noise,
     )
 
 
@@ -157,8 +171,9 @@ def make_trace(learner: Learner, stream: Stream) -> Trace:
         error_zero_share=stacked["error_zero_share"],
         class_il=np.array(learner.class_il),
         task_il=np.array(learner.task_il),
-        placement=group("placement"),
+        placement=Placements(group("placement")),
         active=group("active"),
+        digital=group("digital"),
     )
 
 
@@ -179,6 +194,7 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
         method=config.method,
         network=config.network,
         dataset=stream.dataset,
+        image_shape=stream.image_shape,
         task_classes=tuple(task.classes for task in stream.tasks),
         task_sizes=tuple(len(task.y_train) for task in stream.tasks),
         layers=learner.quantiser.layers,

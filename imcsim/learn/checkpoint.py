@@ -158,7 +158,7 @@ def _take(learner: Learner, state: dict[str, Any]) -> None:
 
 
 def _generators(learner: Learner) -> tuple[torch.Generator, ...]:
-    return learner.shuffle, learner.augmentation, learner.context.generator
+    return learner.shuffle, learner.augmentation, learner.context.generator, learner.weight_error.generator
 
 
 def _momenta(learner: Learner) -> list[Tensor | None]:

@@ -21,9 +21,11 @@ class LearnConfig(FrozenConfig):
 
     ``train_limit`` is the largest number of training samples per task (None: all). ``network_params`` and
     ``method_config`` are checked by the network and by the method. ``weight_range`` is the range of the weight codes
-    in units of each layer's largest initial weight. ``pe_tile`` is (weight rows, weight columns) of a PE, used by
-    methods that place PEs. ``autocast_bf16`` runs the forward and backward passes in bfloat16 with channels-last
-    tensors. ``freeze_digital``: the bias of a fully frozen layer, and the norm layer behind it, freeze with it.
+    in units of each layer's largest initial weight. ``weight_noise`` trains for cells that miss their levels: the
+    standard deviation of an error on every mapped weight, drawn anew in each training forward pass, in units of the
+    largest code (it needs ``quantise``). ``pe_tile`` is (weight rows, weight columns) of a PE, used by methods that
+    place PEs. ``autocast_bf16`` runs the forward and backward passes in bfloat16 with channels-last tensors.
+    ``freeze_digital``: the bias of a fully frozen layer, and the norm layer behind it, freeze with it.
     All defaults are design choices, but momentum 0 and weight decay 0 (Mammoth's continual setting).
     """
 
@@ -42,6 +44,7 @@ class LearnConfig(FrozenConfig):
     weight_decay: float = Field(0.0, ge=0)
     drop_last: bool = False
     quantise: bool = True
+    weight_noise: float = Field(0.0, ge=0)
     weight_bits: int = Field(8, ge=2, le=16)
     weight_range: float = Field(3.0, ge=1)
     encodings: tuple[Encoding, ...] = Field(default=(), description="storage forms whose level changes are counted")
@@ -70,6 +73,8 @@ class LearnConfig(FrozenConfig):
                 raise ValueError(f"encoding {encoding.name} is not for weight_bits = {self.weight_bits}")
         if len({encoding.name for encoding in self.encodings}) != len(self.encodings):
             raise ValueError("encodings must differ")
+        if self.weight_noise and not self.quantise:
+            raise ValueError("weight_noise is an error on codes and needs quantise = true")
         if min(self.pe_tile) < 1:
             raise ValueError(f"pe_tile must be at least (1, 1), got {self.pe_tile}")
         if self.device.partition(":")[0] not in ("cpu", "cuda"):

@@ -16,6 +16,7 @@ from imcsim.learn.method import Context, Method, WorkDone
 from imcsim.learn.quantize import Quantiser
 from imcsim.learn.recording.recorder import Recorder
 from imcsim.learn.stream import Task
+from imcsim.learn.weight_error import WeightError
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Learner:
     recorder: Recorder
     shuffle: torch.Generator
     augmentation: torch.Generator
+    weight_error: WeightError
     class_il: list[list[float]] = field(default_factory=list)
     task_il: list[list[float]] = field(default_factory=list)
     optimizer: torch.optim.SGD | None = None

@@ -18,6 +18,7 @@ from torch.nn.grad import conv2d_input
 
 from imcsim.crossbar.quantise import CODE_STEP, code_max, code_step, on_codes, weight_codes
 from imcsim.crossbar.quantise import steps_per_unit as inverse_step
+from imcsim.learn.weight_error import WeightError
 from imcsim.mapping.layer import LayerSpec
 
 
@@ -50,10 +51,13 @@ class _FrozenConv(torch.autograd.Function):
         return into.to(ctx.dtype), None, bias, None
 
 
-def _forward(layer: nn.Linear | nn.Conv2d, spec: LayerSpec, grid: _Grid | None, x: Tensor) -> Tensor:
+def _forward(
+    layer: nn.Linear | nn.Conv2d, spec: LayerSpec, grid: _Grid | None, error: WeightError | None, x: Tensor
+) -> Tensor:
     weight: Tensor = layer.weight
     if grid is not None:
-        weight = on_codes(weight, grid.scale, grid.steps_per_unit, grid.limit)
+        drawn = error.draw(weight, grid.scale * grid.limit) if error is not None and layer.training else None
+        weight = on_codes(weight, grid.scale, grid.steps_per_unit, grid.limit, drawn)
     if isinstance(layer, nn.Linear):
         return functional.linear(x, weight, layer.bias)
     if torch.is_grad_enabled() and not weight.requires_grad:
@@ -77,6 +81,8 @@ class Quantiser:
         Range of the codes in units of the layer's largest absolute weight now.
     quantise
         False: the forward pass uses the float weights; codes are still given.
+    error
+        What is added to the weights in training forward passes; None for nothing.
     """
 
     def __init__(
@@ -86,9 +92,10 @@ class Quantiser:
         weight_bits: int,
         weight_range: float = 3.0,
         quantise: bool = True,
+        error: WeightError | None = None,
     ) -> None:
         self.limit = code_max(weight_bits)
-        self.quantise = quantise
+        self.quantise, self.error = quantise, error
         self.layers = tuple(layers)
         self.modules = [mapped_module(network, spec.name) for spec in layers]
         self._place([code_step(module.weight, weight_range, self.limit) for module in self.modules])
@@ -110,7 +117,7 @@ class Quantiser:
         self._grids = [_Grid(s, i, self.limit) for s, i in zip(scales, steps, strict=True)]
         for module, spec, grid in zip(self.modules, self.layers, self._grids, strict=True):
             setattr(module, CODE_STEP, grid.scale)
-            module.forward = partial(_forward, module, spec, grid if self.quantise else None)  # type: ignore[method-assign]
+            module.forward = partial(_forward, module, spec, grid if self.quantise else None, self.error)  # type: ignore[method-assign]
 
     @torch.no_grad()
     def codes(self) -> Tensor:

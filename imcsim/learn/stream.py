@@ -128,6 +128,12 @@ def _images(pixels: NDArray[np.uint8], maximum: int) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(maximum)
 
 
+def sample_images(tasks: Sequence[Task], count: int) -> Tensor:
+    """Return about ``count`` training images (n, C, H, W), in equal shares of ``tasks``, spread evenly over each."""
+    share = -(-count // len(tasks))
+    return torch.cat([task.x_train[:: max(1, len(task.x_train) // share)][:share] for task in tasks])
+
+
 def augment(x: Tensor, generator: torch.Generator) -> Tensor:
     """Return x (B, C, H, W) randomly cropped after zero padding by 4, and mirrored with probability 1/2.
 

@@ -17,7 +17,14 @@ from imcsim.learn.config import LearnConfig
 from imcsim.study.spec import MethodChoice, StudySpec
 
 # What decides a trace's bytes; pricing code is not among it, so that a better price needs no new training.
-_TRAINING_CODE = ("learn/**/*.py", "crossbar/encoding.py", "mapping/**/*.py", "trace/*.py", "core/*.py")
+_TRAINING_CODE = (
+    "learn/**/*.py",
+    "crossbar/encoding.py",
+    "crossbar/quantise.py",
+    "mapping/**/*.py",
+    "trace/*.py",
+    "core/*.py",
+)
 
 Chips = Mapping[str, Resolved[ChipConfig]]
 
@@ -111,6 +118,7 @@ def _point(spec: StudySpec, method: MethodChoice, seed: int, hardware: Mapping[s
         "seed": seed,
         **hardware,
         **spec.training,
+        **method.training,
     }
     config = parse(LearnConfig, fields, f"{where} [training]").model_dump(mode="json")
     return TrainingPoint(method.label, seed, config, config_hash({"config": config, "code": code_version()}))

@@ -1,4 +1,4 @@
-"""A study from end to end: what is stored is kept, what is missing is trained, everything is priced."""
+"""A study from end to end: what is stored is kept, what is missing is trained and measured, everything is priced."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -9,48 +9,23 @@ from typing import Any
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.report import Report
 from imcsim.core.content import content_root
-from imcsim.core.errors import StudyError, TraceError
+from imcsim.core.errors import TraceError
 from imcsim.core.sources import Resolved
+from imcsim.study import on_chip
 from imcsim.study.engine import Executor, Job, Outcome, ProcessExecutor, Runner, run_jobs
+from imcsim.study.on_chip_worker import measure_on_chip
 from imcsim.study.points import Chips, TrainingPoint, load_chips, training_points
 from imcsim.study.sensitivity import BASE, load_variants, sensitivity_row
-from imcsim.study.spec import LoadedStudy, StudySpec
+from imcsim.study.spec import LoadedStudy, OnChipChoice, StudySpec
 from imcsim.study.stamp import stamp
 from imcsim.study.store import ResultStore
 from imcsim.study.summary import Group, flat, summarise
+from imcsim.study.watch import PointsFailed, StudyStopped, Watcher
 from imcsim.study.worker import read_progress, train_point
 from imcsim.trace.trace import Trace
 
 Pricer = Callable[[Trace, Resolved[ChipConfig]], Report]
 _STOP_WAIT_S = 10.0
-
-
-class PointsFailed(StudyError):
-    """Some points failed through no mistake of the user; the others are stored."""
-
-    exit_status = 1
-
-
-class StudyStopped(StudyError):
-    """Ctrl-C: finished points are stored; the text says how to go on."""
-
-    exit_status = 130
-
-
-class Watcher:
-    """What a run tells about itself; override what you show."""
-
-    def start(self, total: int, stored: int) -> None:
-        """Tell that there are ``total`` points, of which ``stored`` are there already."""
-
-    def note(self, text: str) -> None:
-        """Show a sentence that the user must see."""
-
-    def running(self, points: Sequence[tuple[str, tuple[int, int, str] | None]]) -> None:
-        """Show the points in training: title and (done, total, text) if known; called often."""
-
-    def finished(self, title: str) -> None:
-        """Tell that a point was trained, stored and priced."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +53,17 @@ class StudyResult:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run: results root, executor (None: ``jobs`` processes of this machine), train again, collaborators."""
+    """How to run: results root, executor (None: ``jobs`` processes of this machine), train again, collaborators.
+
+    An executor that is given is closed when the run ends.
+    """
 
     out: Path
     jobs: int = 2
     executor: Executor | None = None
     fresh: bool = False
     runner: Runner = train_point
+    measurer: Runner = measure_on_chip
     pricer: Pricer | None = None
     watcher: Watcher = field(default_factory=Watcher)
 
@@ -109,7 +88,10 @@ def run_study(loaded: LoadedStudy, options: RunOptions) -> StudyResult:
     store = ResultStore(study_folder(loaded.spec, options.out))
     with store.locked():
         runner = _StudyRun(store, points, chips, options, loaded)
-        reports, rows = runner.reports(), runner.sensitivity()
+        try:
+            reports, rows = runner.reports(), runner.sensitivity()
+        finally:
+            runner.leave()
         result = StudyResult(loaded.spec, store.folder, chips, reports, rows, runner.trained, stamp(loaded, chips))
         store.write_table("rows", result.rows)
         store.write_table("summary", [flat(group) for group in result.groups])
@@ -124,11 +106,13 @@ class _StudyRun:
         self, store: ResultStore, points: list[TrainingPoint], chips: Chips, options: RunOptions, loaded: LoadedStudy
     ) -> None:
         self.store, self.points, self.chips, self.options, self.source = store, points, chips, options, loaded.source
+        self.choice = loaded.spec.on_chip
         self.variants = load_variants(loaded.spec, chips)
         self.trained = 0
         self._priced: dict[str, list[Report]] = {}
         self._varied: dict[str, list[dict[str, Any]]] = {}
         self._price = options.pricer or _default_pricer()
+        self._open = options.executor
 
     def reports(self) -> tuple[Report, ...]:
         try:
@@ -143,7 +127,14 @@ class _StudyRun:
         if missing:
             self._train(missing)
         self.store.tidy()
+        if self.choice is not None:
+            self._measure(on_chip.measurements(self.points, self.chips, self.choice, self.store), self.choice)
         return tuple(report for point in self.points for report in self._priced[point.name])
+
+    def leave(self) -> None:
+        """Close the executor that was given."""
+        if self._open is not None:
+            self._close(self._open, 0.0)
 
     def sensitivity(self) -> tuple[dict[str, Any], ...]:
         """Rows of every variant, the stated values first; none if the study names no variant."""
@@ -175,25 +166,50 @@ class _StudyRun:
         self._varied[point.name] = rows
 
     def _train(self, missing: Sequence[TrainingPoint]) -> None:
-        executor = self.options.executor or ProcessExecutor(min(self.options.jobs, len(missing)))
-        jobs = [Job(point.title, self._payload(point)) for point in missing]
-        wait_s = 0.0
-        try:
-            outcome = run_jobs(
-                jobs,
-                self.options.runner,
-                executor,
-                finished=lambda position, _: self._finished(missing[position]),
-                tick=lambda positions: self._tick([missing[position] for position in positions]),
+        outcome = self._work(
+            [Job(point.title, self._payload(point)) for point in missing],
+            self.options.runner,
+            finished=lambda position, _: self._finished(missing[position]),
+            tick=lambda positions: self._tick([missing[position] for position in positions]),
+        )
+        self._demand_all(outcome, "points")
+
+    def _measure(self, wanted: Sequence[on_chip.Measurement], choice: OnChipChoice) -> None:
+        """Measure what is not stored, and add every accuracy to the report it belongs to."""
+        missing = list({entry.path: entry for entry in wanted if on_chip.load_measurement(entry) is None}.values())
+        if missing:
+            watcher = self.options.watcher
+            watcher.note(f"{len(missing)} accuracies to measure on the chips")
+            outcome = self._work(
+                on_chip.jobs(missing, self.chips, choice, self.store),
+                self.options.measurer,
+                finished=lambda position, _: watcher.note(f"measured: {missing[position].title}"),
+                tick=lambda positions: watcher.running([(missing[position].title, None) for position in positions]),
             )
+            self._demand_all(outcome, "measurements")
+        for name, reports in self._priced.items():
+            entries = [entry for entry in wanted if entry.point.name == name]
+            self._priced[name] = [_with_accuracy(r, e) for r, e in zip(reports, entries, strict=True)]
+
+    def _work(
+        self,
+        jobs: Sequence[Job],
+        runner: Runner,
+        finished: Callable[[int, str], None],
+        tick: Callable[[list[int]], None],
+    ) -> Outcome:
+        executor, wait_s = self._open or ProcessExecutor(min(self.options.jobs, len(jobs))), 0.0
+        try:
+            return run_jobs(jobs, runner, executor, finished=finished, tick=tick)
         except KeyboardInterrupt:
             wait_s = _STOP_WAIT_S
             raise
         finally:
-            self._close(executor, wait_s)
-        self._demand_all(outcome)
+            if executor is not self._open or wait_s:
+                self._close(executor, wait_s)
 
     def _close(self, executor: Executor, wait_s: float) -> None:
+        self._open = None
         with suppress(OSError):  # a full disk must not hide why the run ends
             self.store.stop_path.touch()
         executor.close(wait_s)
@@ -227,13 +243,21 @@ class _StudyRun:
             f"run the same command again to go on"
         )
 
-    def _demand_all(self, outcome: Outcome) -> None:
+    def _demand_all(self, outcome: Outcome, what: str) -> None:
         if outcome.failures:
             reasons = "; ".join(outcome.failures.values())
+            total = len(outcome.failures) + len(outcome.results)
             raise PointsFailed(
-                f"{len(outcome.failures)} of {len(self.points)} points failed ({reasons}); the other "
-                f"{len(self._priced)} are stored in {self.store.folder}; run the same command again to go on"
+                f"{len(outcome.failures)} of {total} {what} failed ({reasons}); the other "
+                f"{len(outcome.results)} are stored in {self.store.folder}; run the same command again to go on"
             )
+
+
+def _with_accuracy(report: Report, entry: on_chip.Measurement) -> Report:
+    found = on_chip.load_measurement(entry)
+    if found is None:
+        raise PointsFailed(f"{entry.title}: the worker ended without a result at {entry.path}")
+    return replace(report, accuracy={**report.accuracy, **on_chip.columns(found)})
 
 
 def _default_pricer() -> Pricer:

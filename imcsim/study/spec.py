@@ -35,11 +35,15 @@ class NetworkChoice(FrozenConfig):
 
 
 class MethodChoice(FrozenConfig):
-    """One learner: ``label`` names it in tables, ``config`` holds the method's own settings."""
+    """One learner: ``label`` names it in tables, ``config`` holds the method's own settings.
+
+    ``training`` sets fields of ``[training]`` anew for this learner alone.
+    """
 
     label: str = Field(min_length=1)
     method: str
     config: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
 
 
 class ChipChoice(FrozenConfig):
@@ -54,6 +58,27 @@ class VariantChoice(FrozenConfig):
 
     label: str = Field(min_length=1)
     set: dict[str, Any] = Field(min_length=1)
+
+
+class OnChipChoice(FrozenConfig):
+    """Accuracy on the chips that are priced: networks are programmed at each commit, aged, and tested on their arrays.
+
+    ``ages_s`` are times since the commit, in ascending order; the next task is committed at the last of them.
+    ``test_limit`` is the largest number of test images per task, ``calibration`` the training images, of the tasks seen
+    so far, that set the ranges of inputs and converters. ``config`` holds fields of
+    :class:`imcsim.analog.AnalogConfig`.
+    """
+
+    ages_s: tuple[float, ...] = Field((1.0, 86_400.0), min_length=1)
+    test_limit: int | None = Field(None, ge=1)
+    calibration: int = Field(256, ge=1)
+    config: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "OnChipChoice":
+        if list(self.ages_s) != sorted(set(self.ages_s)) or self.ages_s[0] < 0:
+            raise ValueError(f"ages_s must ascend from 0 or more, got {list(self.ages_s)}")
+        return self
 
 
 class StudySpec(FrozenConfig):
@@ -75,6 +100,7 @@ class StudySpec(FrozenConfig):
     methods: tuple[MethodChoice, ...] = Field(min_length=1)
     chips: tuple[ChipChoice, ...] = Field(min_length=1)
     variants: tuple[VariantChoice, ...] = ()
+    on_chip: OnChipChoice | None = None
 
     @model_validator(mode="after")
     def _names(self) -> "StudySpec":
@@ -161,7 +187,7 @@ def _child(node: Any, part: str, where: str, *, last_table: bool) -> Any:
         return named[part]
     if not isinstance(node, dict):
         raise ConfigError(f"{where}: '{part}' is inside a value, not a table")
-    if part not in node and last_table and part in ("params", "config", "set", "training"):
+    if part not in node and last_table and part in ("params", "config", "set", "training", "on_chip"):
         node[part] = {}
     if part not in node:
         raise ConfigError(f"{where}: no table '{part}'{nearest(part, node)}")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 import imcsim
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.layer import LayerSpec
+from imcsim.trace.placements import Placements
 from imcsim.trace.schema import COUNTS, TASK_COUNTS, Policy, TraceMeta
 from imcsim.trace.trace import Trace, transition_counts
 
@@ -78,7 +79,7 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
         error_zero_share=np.zeros(shape),
         class_il=np.tril(np.full((meta.tasks, meta.tasks), 0.5)),
         task_il=np.full((meta.tasks, meta.tasks), 0.5),
-        placement=dict(placement or {}),
+        placement=Placements(placement or {}),
     )
 
 

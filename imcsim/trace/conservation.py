@@ -51,6 +51,8 @@ def _check_shapes(trace: Trace) -> None:
     for layer in trace.meta.layers:
         shape = (tasks + 1, *layer.matrix_shape)
         _demand(trace.codes[layer.name].shape == shape, f"codes of '{layer.name}' must be {shape}")
+    for name, values in trace.digital.items():
+        _demand(len(values) == tasks + 1, f"'{name}' in digital logic must be ({tasks + 1}, ...)")
 
 
 def _check_layer(trace: Trace, encoding: Encoding, layer: str) -> None:

@@ -11,7 +11,7 @@ from imcsim.core.config import FrozenConfig
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.layer import LayerSpec
 
-SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_VERSION: Literal[2] = 2
 
 Policy = Literal["step", "epoch", "task"]
 POLICIES: tuple[Policy, ...] = ("step", "epoch", "task")
@@ -54,11 +54,12 @@ TASK_COUNTS: dict[str, str] = {
 class TraceMeta(FrozenConfig):
     """The JSON side of a trace.
 
-    ``pe_tile`` is (weight rows, weight columns) of a PE where the method's masks depend on it, else None: then
-    any geometry can be priced. ``encodings`` are those for which level changes were counted.
+    ``image_shape`` is (C, H, W) of the stream's images. ``pe_tile`` is (weight rows, weight columns) of a PE where the
+    method's masks depend on it, else None: then any geometry can be priced. ``encodings`` are those for which level
+    changes were counted.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     imcsim_version: str
     config: dict[str, Any] = Field(default_factory=dict)
     config_hash: str = ""
@@ -67,6 +68,7 @@ class TraceMeta(FrozenConfig):
     method: str
     network: str
     dataset: str
+    image_shape: tuple[int, int, int] | None = None
     task_classes: tuple[tuple[int, ...], ...]
     task_sizes: tuple[int, ...]
     layers: tuple[LayerSpec, ...] = Field(min_length=1)

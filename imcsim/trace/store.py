@@ -16,6 +16,7 @@ from safetensors.numpy import save as save_tensors
 from imcsim.core.errors import TraceError
 from imcsim.core.files import write_atomic
 from imcsim.trace.conservation import check_trace
+from imcsim.trace.placements import Placements
 from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, SCHEMA_VERSION, TASK_COUNTS, TraceMeta
 from imcsim.trace.trace import Trace
 
@@ -103,6 +104,7 @@ def _to_arrays(trace: Trace) -> Arrays:
     arrays |= {"changes/" + "/".join(key): array for key, array in trace.changes.items()}
     arrays |= {"transitions/" + "/".join(key): array for key, array in trace.transitions.items()}
     arrays |= {f"placement/{layer}": array for layer, array in trace.placement.items()}
+    arrays |= {f"digital/{name}": array for name, array in trace.digital.items()}
     arrays |= {f"active/{layer}": np.packbits(array) for layer, array in trace.active.items()}
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
@@ -124,7 +126,8 @@ def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path) -> Trace:
             codes=group("codes/"),
             changes=_keyed(group("changes/")),
             transitions=_keyed(group("transitions/")),
-            placement=group("placement/"),
+            placement=Placements(group("placement/")),
+            digital=group("digital/"),
             active=active,
             input_density=arrays["input_density"],
             error_density=arrays["error_density"],

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from imcsim.core.errors import TraceError
 from imcsim.crossbar.encoding import Encoding
+from imcsim.trace.placements import Placements
 from imcsim.trace.schema import Policy, TraceMeta
 
 IntArray = NDArray[np.integer]
@@ -35,9 +36,12 @@ class Trace:
         (policy, encoding name, layer) -> int64 (T, levels, levels): how often a cell went from level i to level j.
     placement
         Layer -> bool (T, G, row tiles, column tiles): True where the PE is trainable. Empty if the method does
-        not place PEs.
+        not place PEs. ``trace.placement(task=4)`` gives the masks of one task.
     active
         Layer -> bool (T, G, D, N): weights inside the sparsity mask. Empty for dense methods.
+    digital
+        Name in the network -> (T + 1, ...): parameters and statistics that digital logic holds (biases, batch-norm),
+        at deployment and after each task; with the codes they are the whole network.
     input_density, error_density
         (T, L, b): mean share of ones per bit plane (least significant first) of input and error codes.
     input_zero_share, error_zero_share
@@ -58,9 +62,13 @@ class Trace:
     error_zero_share: NDArray[np.float64]
     class_il: NDArray[np.float64]
     task_il: NDArray[np.float64]
-    placement: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    placement: Placements = field(default_factory=Placements)
     active: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    digital: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     cache: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "placement", Placements(self.placement))
 
     def encoding(self, encoding: Encoding) -> str:
         """Return the key of ``encoding``; TraceError if its level changes were not recorded."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from imcsim.chip import Report, price
 from imcsim.core.errors import ConservationError
 from imcsim.trace import Trace
+from imcsim.trace.placements import Placements
 from imcsim.trace.schema import Policy
 from tests.chip.hand import random_trace, small_chip
 
@@ -56,7 +57,7 @@ def frozen_trace() -> Trace:
         changes={key: _without_task(array, 1) for key, array in trace.changes.items()},
         transitions={key: _without_task(array, 1) for key, array in trace.transitions.items()},
         counts={key: _without_task(array, 1) for key, array in trace.counts.items()},
-        placement=placement,
+        placement=Placements(placement),
         cache={},
     )
 

@@ -12,6 +12,7 @@ from imcsim.chip.assign import Assignment, assign
 from imcsim.chip.profile import profile_of
 from imcsim.chip.writes import plan_commits
 from imcsim.core.errors import ConfigError, TraceError
+from imcsim.trace.placements import Placements
 from tests.chip.hand import one_pe_trace, random_trace, small_chip
 
 
@@ -105,7 +106,7 @@ def test_lazy_commit_programs_the_difference_over_several_tasks() -> None:
     flow = {key: _quiet(array) for key, array in trace.transitions.items()}
     meta = trace.meta.model_copy(update={"pe_tile": (4, 2)})
     frozen_last = dataclasses.replace(
-        trace, meta=meta, placement=placement, codes=codes, changes=still, transitions=flow, cache={}
+        trace, meta=meta, placement=Placements(placement), codes=codes, changes=still, transitions=flow, cache={}
     )
     big = {"rram.pe_count": 16, "sram.pe_count": 16, "commit": "lazy"}
     report = price(frozen_last, small_chip("hybrid-28nm", big))

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from imcsim.core.errors import ConfigError, ContentError, StorageError, StudyError
-from imcsim.study.run import PointsFailed, RunOptions, StudyResult, StudyStopped, Watcher, run_study
+from imcsim.study.run import RunOptions, StudyResult, run_study
 from imcsim.study.spec import LoadedStudy, load_study
 from imcsim.study.store import ResultStore
+from imcsim.study.watch import PointsFailed, StudyStopped, Watcher
 from tests.study import fakes
 
 

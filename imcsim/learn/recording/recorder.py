@@ -32,7 +32,7 @@ class Recorder:
     A commit holds whatever happened until the next step (or epoch) begins, mask changes between them included: a task
     of n steps has n step commits, the last of them at the task's end, and so with epochs.
 
-    ``tables`` holds one list per name, grown by one entry a task: ``codes/<layer>``,
+    ``tables`` holds one list per name, grown by one entry a task: ``codes/<layer>``, ``digital/<name in the network>``,
     ``changes/<policy>/<encoding>/<layer>``, ``transitions/...``, ``placement/<layer>``, ``active/<layer>``,
     ``input_density`` and so on; the names contain no other slash, for layer names have none.
 
@@ -79,9 +79,10 @@ class Recorder:
         self.due: list[str] = []
 
     def deploy(self) -> None:
-        """Record the codes at deployment."""
+        """Record the codes, and what digital logic holds, at deployment."""
         self._commit(*RECORDED_POLICIES)
         self._store_codes()
+        self._store_digital()
 
     def begin_task(self, task: int) -> None:
         """Take note of what the plan lets train."""
@@ -194,8 +195,15 @@ class Recorder:
         for spec, part in zip(self.layers, parts, strict=True):
             self._store(f"codes/{spec.name}", _as_matrix(part, spec).astype(dtype))
 
+    def _store_digital(self) -> None:
+        mapped = {f"{spec.name}.weight" for spec in self.layers}
+        for name, values in self.network.state_dict().items():
+            if name not in mapped and values.is_floating_point():
+                self._store(f"digital/{name}", values.detach().float().cpu().numpy().copy())
+
     def _store_task(self, active: Mapping[str, Tensor]) -> None:
         self._store_codes()
+        self._store_digital()
         for policy, changes in self.changes.items():
             per_cell, transitions = changes.take()
             for encoding, cells, squares in zip(self.encodings, per_cell, transitions, strict=True):

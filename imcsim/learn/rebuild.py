@@ -1,0 +1,58 @@
+"""The network as it was when a task was committed: from the codes and the digital state of a trace."""
+
+import copy
+
+import torch
+from torch import nn
+
+from imcsim.core.errors import TraceError
+from imcsim.crossbar.quantise import CODE_STEP
+from imcsim.learn.networks import NETWORKS, build_network
+from imcsim.learn.quantize import mapped_module
+from imcsim.learn.shapes import weight_from_matrix
+from imcsim.trace.trace import Trace
+
+
+def network_after(trace: Trace, task: int, network: nn.Module | None = None) -> nn.Module:
+    """Return the network as it was after ``task``: code x step as weights, biases and batch-norm as recorded.
+
+    Each mapped layer knows its code step, so that :func:`imcsim.convert` finds the very codes of the trace.
+
+    Parameters
+    ----------
+    task
+        0 .. T - 1, or -1 for deployment, before the first task.
+    network
+        A network of the trace's architecture, copied; None builds the registered one that the trace names.
+
+    Raises
+    ------
+    TraceError
+        If there is no such task, or the network is not the trace's.
+    """
+    if not -1 <= task < trace.meta.tasks:
+        raise TraceError(f"the trace has tasks 0 to {trace.meta.tasks - 1} (-1: deployment), got {task}")
+    built = _built(trace) if network is None else copy.deepcopy(network)
+    state = {name: torch.from_numpy(values[task + 1]) for name, values in trace.digital.items()}
+    for spec, step in zip(trace.meta.layers, trace.meta.weight_scales, strict=True):
+        codes = torch.from_numpy(trace.codes[spec.name][task + 1]).float()
+        state[f"{spec.name}.weight"] = weight_from_matrix(codes * step, spec)
+    try:
+        missing = built.load_state_dict(state, strict=False)
+        known = {name for name, values in built.state_dict().items() if values.is_floating_point()}
+    except RuntimeError as error:
+        raise TraceError(f"the network is not the trace's: {str(error).splitlines()[-1].strip()}") from None
+    absent = [*missing.unexpected_keys, *sorted(known - set(state))]
+    if absent:
+        raise TraceError(f"the network is not the trace's: '{absent[0]}' is on one side only")
+    for spec, step in zip(trace.meta.layers, trace.meta.weight_scales, strict=True):
+        setattr(mapped_module(built, spec.name), CODE_STEP, step)
+    return built.eval()
+
+
+def _built(trace: Trace) -> nn.Module:
+    meta = trace.meta
+    if meta.network not in NETWORKS.names() or meta.image_shape is None:
+        raise TraceError(f"network '{meta.network}' is not a registered one; give the network itself")
+    classes = sum(len(task) for task in meta.task_classes)
+    return build_network(meta.network, classes, meta.image_shape, meta.config.get("network_params", {}))

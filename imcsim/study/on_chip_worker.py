@@ -1,0 +1,115 @@
+"""Sent to workers: the accuracy of one training run on one chip, task after task, age after age.
+
+The chip lives through the stream: at each commit only cells whose level changed are programmed, with new errors; the
+others keep theirs and grow older.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imcsim.core.content import use_content
+from imcsim.core.files import write_atomic
+from imcsim.study.store import to_json
+
+if TYPE_CHECKING:
+    from imcsim.analog.network import AnalogNetwork
+    from imcsim.chip.config import ChipConfig
+    from imcsim.learn.config import LearnConfig
+    from imcsim.learn.stream import Task
+    from imcsim.study.spec import OnChipChoice
+    from imcsim.trace.trace import Trace
+
+
+def measure_on_chip(payload: dict[str, Any]) -> str:
+    """Measure and return the path of the result, a JSON file.
+
+    Parameters
+    ----------
+    payload
+        ``trace`` (path), ``chip`` (fields of ChipConfig), ``choice`` (fields of OnChipChoice), ``seed``, ``result``
+        (path), ``content`` (content root).
+
+    Raises
+    ------
+    ImcsimError
+        What the trace, the chip, the content or the disk refuse.
+    """
+    from imcsim.chip.config import ChipConfig
+    from imcsim.core.config import parse
+    from imcsim.study.spec import OnChipChoice
+    from imcsim.trace.store import load
+
+    with use_content(Path(payload["content"])):
+        chip = parse(ChipConfig, payload["chip"], "chip")
+        choice = parse(OnChipChoice, payload["choice"], "on_chip")
+        found = accuracy_on_chip(load(Path(payload["trace"])), chip, choice, payload["seed"])
+    path = Path(payload["result"])
+    write_atomic(path, to_json(found))
+    return str(path)
+
+
+def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice", seed: int) -> dict[str, Any]:
+    """Return the accuracy matrices of ``trace`` on ``chip`` at each age, and what programming took.
+
+    ``class_il`` and ``task_il`` hold, for each age, (T, T) rows: accuracy on task i after the commit of task t, None
+    for tasks not yet seen. ``events``, ``pulses`` and ``clipped_share`` are by task.
+    """
+    from imcsim.analog.convert import convert
+    from imcsim.chip.serving import serving_in_sram
+    from imcsim.core.config import parse
+    from imcsim.core.seeds import child_seed
+    from imcsim.learn.config import LearnConfig
+    from imcsim.learn.rebuild import network_after
+    from imcsim.learn.stream import sample_images
+
+    config = parse(LearnConfig, trace.meta.config, "the trace's configuration")
+    tasks = _tasks(config, choice)
+    places = serving_in_sram(trace, chip)
+    network: Any = convert(network_after(trace, 0), chip, places[0], config=choice.config)
+    found: dict[str, Any] = {"ages_s": list(choice.ages_s), "events": [], "pulses": [], "clipped_share": []}
+    found |= {name: [[] for _ in choice.ages_s] for name in ("class_il", "task_il")}
+    for t, place in enumerate(places):
+        network.load_state_dict(network_after(trace, t).state_dict())
+        network.place(place)
+        done = network.program(child_seed(seed, "on-chip", t))
+        network.drift(choice.ages_s[0])
+        network.calibrate(sample_images(tasks[: t + 1], choice.calibration))
+        found["events"].append(done.events)
+        found["pulses"].append(done.pulses)
+        found["clipped_share"].append(_clipped_share(network))
+        _test(network, tasks, t, choice, found)
+    return found
+
+
+def _test(network: "AnalogNetwork", tasks: list["Task"], t: int, choice: "OnChipChoice", found: dict[str, Any]) -> None:
+    from imcsim.learn.evaluate import accuracy_rows
+
+    seen, unseen = tasks[: t + 1], [None] * (len(tasks) - t - 1)
+    labels = {label for task in seen for label in task.classes}
+    for index, age_s in enumerate(choice.ages_s):
+        network.drift(age_s)
+        class_il, task_il = accuracy_rows(network, seen, labels)
+        found["class_il"][index].append([*class_il, *unseen])
+        found["task_il"][index].append([*task_il, *unseen])
+
+
+def _tasks(config: "LearnConfig", choice: "OnChipChoice") -> list["Task"]:
+    from imcsim.core.seeds import child_seed
+    from imcsim.learn.stream import split
+
+    stream = split(
+        config.dataset,
+        config.tasks,
+        classes_per_task=config.classes_per_task,
+        train_limit=config.train_limit,
+        seed=child_seed(config.seed, "split"),
+    )
+    limit = choice.test_limit
+    return [replace(task, x_test=task.x_test[:limit], y_test=task.y_test[:limit]) for task in stream.tasks]
+
+
+def _clipped_share(network: "AnalogNetwork") -> float:
+    """Return the largest share of conversions that any layer's converters clip."""
+    shares = [share for _, layer in network.analog_layers() if layer.adc for share in layer.adc.clipped_shares]
+    return max(shares, default=0.0)
