@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from imcsim.crossbar.slicing.config import BitSliceConfig
     from imcsim.crossbar.slicing.product import bit_sliced_conv2d, bit_sliced_matmul
     from imcsim.crossbar.wires.effective import effective_conductance
+    from imcsim.crossbar.wires.nodes import node_voltages
     from imcsim.crossbar.wires.solve import solve_wires
 
 _LAZY = {
@@ -22,6 +23,7 @@ _LAZY = {
     "bit_sliced_matmul": "imcsim.crossbar.slicing.product",
     "calibrate_adc": "imcsim.crossbar.slicing.calibrate",
     "effective_conductance": "imcsim.crossbar.wires.effective",
+    "node_voltages": "imcsim.crossbar.wires.nodes",
     "solve_wires": "imcsim.crossbar.wires.solve",
 }
 
@@ -33,6 +35,7 @@ __all__ = [
     "bit_sliced_matmul",
     "calibrate_adc",
     "effective_conductance",
+    "node_voltages",
     "solve_wires",
 ]
 

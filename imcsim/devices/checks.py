@@ -35,6 +35,13 @@ def require_shape(name: str, given: tuple[int, ...], wanted: tuple[int, ...]) ->
         raise ConfigError(f"{name} needs one entry for each cell, shape {wanted}, got {given}")
 
 
+def standard_normals(shape: tuple[int, ...], dtype: Any, generator: np.random.Generator) -> NDArray[Any]:
+    """Return one standard normal for each cell, drawn in float32 where ``dtype`` is that, else in float64."""
+    if dtype == np.float32:
+        return generator.standard_normal(shape, dtype=np.float32)
+    return generator.standard_normal(shape)
+
+
 def as_floats(values: ArrayLike) -> NDArray[Any]:
     """Return an array of floats: float32 stays as it is, anything but a float becomes float64."""
     array = np.asarray(values)

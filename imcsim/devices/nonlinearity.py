@@ -38,7 +38,7 @@ def cell_current_a(voltage_v: Any, conductance_s: Any, cell: RramCell) -> Any:
     v0 = cell.nonlinearity_v
     if v0 is None or cell.read_voltage_v < _LINEAR_BELOW * v0:
         return conductance_s * voltage_v
-    return conductance_s * (cell.read_voltage_v * (_sinh(voltage_v / v0) / np.sinh(cell.read_voltage_v / v0)))
+    return conductance_s * (cell.read_voltage_v * (_sinh(voltage_v / v0) / float(np.sinh(cell.read_voltage_v / v0))))
 
 
 def input_values(dac_bits: int, cell: RramCell) -> NDArray[np.float64]:

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.core.errors import ConfigError, nearest
-from imcsim.devices.pulses import lognormal_parameters
 from imcsim.devices.rram import RramCell
+from imcsim.devices.slowest import expected_maximum
 from imcsim.devices.sram import SramCell
 
 WriteRule = Literal["flat", "harmonic", "arithmetic"]
@@ -107,24 +107,17 @@ def programming_energy_j(
 def expected_max_pulses(cell: RramCell, cell_bits: int, parallel_cells: FloatOrArray) -> FloatOrArray:
     """Return the pulses after which ``parallel_cells`` cells written together are all done.
 
-    Pulse counts are skewed, so they are taken as lognormal with the cell's mean and 99th percentile; the expected
-    maximum of n draws is approximated by the n / (n + 1) quantile, and never taken below the mean (for n = 1 the
-    expectation is the mean, which lies above the median). Monotone in n; 0 where no cell is written.
+    Pulse counts are skewed, so they are taken as lognormal with the cell's mean and 99th percentile; what is returned
+    is the expected maximum of n draws (:func:`imcsim.devices.slowest.expected_maximum`). One cell takes the mean, no
+    cell 0; rising in between; a fractional n is a mean over rows.
 
     Raises
     ------
     ConfigError
-        For a negative count, or bits per cell without measured pulse counts.
+        For a negative count or one above 2^24, or bits per cell without measured pulse counts.
     """
-    from scipy.special import ndtri  # here, so that importing the package loads no scipy
-
     count = np.asarray(parallel_cells, dtype=np.float64)
-    if np.any(count < 0):
-        raise ConfigError(f"parallel_cells must be >= 0, got {count.min()}")
-    mean, p99 = cell.pulse_statistics(cell_bits)
-    mu, sigma = lognormal_parameters(mean, p99)
-    quantile = np.exp(mu + sigma * ndtri(np.maximum(count, 1) / (np.maximum(count, 1) + 1)))
-    pulses = np.where(count > 0, np.maximum(quantile, mean), 0.0)
+    pulses = expected_maximum(cell.pulse_statistics(cell_bits), count)
     return pulses if isinstance(parallel_cells, np.ndarray) else float(pulses)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.core.errors import ConfigError, nearest
-from imcsim.devices.checks import as_floats, require_at_least
+from imcsim.devices.checks import as_floats, require_at_least, standard_normals
 from imcsim.devices.rram import RramCell
 
 # sigma (uS) as a polynomial in x = G / 40 uS, lowest power first, at three ages after programming. Fits to Wan et al.,
@@ -95,10 +95,7 @@ def program(target_s: NDArray[Any], sigma_s: float | NDArray[Any], generator: np
     require_at_least("target_s", target_s)
     require_at_least("sigma_s", sigma_s)
     target = as_floats(target_s)
-    if target.dtype == np.float32:
-        drawn: NDArray[Any] = generator.standard_normal(target.shape, dtype=np.float32)
-    else:
-        drawn = generator.standard_normal(target.shape)
+    drawn = standard_normals(target.shape, target.dtype, generator)
     drawn *= np.asarray(sigma_s, dtype=drawn.dtype)
     drawn += target
     np.maximum(drawn, 0.0, out=drawn)

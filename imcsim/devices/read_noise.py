@@ -1,17 +1,19 @@
 """Read noise: a Gaussian that is new at each read."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.devices.checks import require_at_least
+from imcsim.devices.checks import as_floats, require_at_least, standard_normals
 
 
 def read(
-    conductance_s: NDArray[np.float64],
+    conductance_s: NDArray[Any],
     noise_fraction: float,
     conductance_max_s: float,
     generator: np.random.Generator,
-) -> NDArray[np.float64]:
+) -> NDArray[Any]:
     """Return what one read sees of the conductances (S); each call is another read.
 
     sigma = ``noise_fraction`` x ``conductance_max_s``, the same for every level. Not clipped: noise adds to the
@@ -20,7 +22,7 @@ def read(
     Parameters
     ----------
     conductance_s
-        Conductances (S), any shape.
+        Conductances (S), any shape; float32 draws and gives float32.
     noise_fraction
         Standard deviation as a fraction of the maximum (``RramCell.read_noise_fraction``).
     conductance_max_s
@@ -35,4 +37,8 @@ def read(
     """
     require_at_least("noise_fraction", noise_fraction)
     require_at_least("conductance_max_s", conductance_max_s)
-    return conductance_s + noise_fraction * conductance_max_s * generator.standard_normal(np.shape(conductance_s))
+    conductance = as_floats(conductance_s)
+    seen = standard_normals(conductance.shape, conductance.dtype, generator)
+    seen *= float(noise_fraction * conductance_max_s)
+    seen += conductance
+    return seen

@@ -156,8 +156,10 @@ class RramCell(FrozenConfig):
             If the cell has no measured pulse counts for ``cell_bits``.
         """
         if not 1 <= cell_bits <= len(self.pulses_mean):
+            most = len(self.pulses_mean)
+            known = "1 bit only" if most == 1 else f"1 to {most} bits"
             raise ConfigError(
-                f"cell_bits = {cell_bits}, but cell '{self.name}' has pulse counts for 1 to {len(self.pulses_mean)} "
-                f"bits; lower cell_bits or extend pulses_mean and pulses_p99"
+                f"cell_bits = {cell_bits}, but cell '{self.name}' has pulse counts for {known}; "
+                f"lower cell_bits or extend pulses_mean and pulses_p99"
             )
         return self.pulses_mean[cell_bits - 1], self.pulses_p99[cell_bits - 1]

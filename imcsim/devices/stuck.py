@@ -1,5 +1,7 @@
 """Cells stuck at the lowest or highest conductance, whatever is programmed."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,17 +31,17 @@ def stuck_masks(
 
 
 def apply_stuck(
-    conductance_s: NDArray[np.float64],
+    conductance_s: NDArray[Any],
     masks: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     conductance_min_s: float,
     conductance_max_s: float,
-) -> NDArray[np.float64]:
+) -> NDArray[Any]:
     """Return the conductances (S) with stuck cells at the ends of the window; apply after programming and relaxation.
 
     Parameters
     ----------
     conductance_s
-        Conductances (S), any shape.
+        Conductances (S), any shape; float32 gives float32.
     masks
         Stuck low and stuck high, each of that shape, as :func:`stuck_masks` returns them.
     conductance_min_s, conductance_max_s

@@ -50,9 +50,8 @@ def numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, list[float]]]:
 
 
 def test_the_expected_content_is_there() -> None:
-    assert {"rram-28nm", "rram-40nm-pessimistic", "rram-neurram-130nm", "sram-28nm", "sram-22nm-pessimistic"} <= set(
-        names("device")
-    )
+    rram = {"rram-28nm", "rram-40nm-pessimistic", "rram-neurram-130nm", "rram-cmo-hfox-28nm", "rram-22ffl"}
+    assert rram | {"sram-28nm", "sram-22nm-pessimistic"} <= set(names("device"))
     assert {"all-rram-28nm", "all-sram-28nm", "hybrid-28nm"} <= set(names("chip"))
 
 
@@ -91,6 +90,15 @@ def test_the_default_devices_state_ranges_for_what_spans_decades() -> None:
     for path in ("set_energy_j", "reset_energy_j", "guaranteed_cycles", "conductance_max_s"):
         assert origins[f"rram.cell.{path}"].low is not None
     assert origins["sram.cell.write_energy_j"].high == pytest.approx(0.2e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in names("device") if name.startswith("rram-")])
+def test_every_rram_cell_chooses_its_models(name: str) -> None:
+    _, origins = load("device", name)
+    for field in ("programming_model", "relaxation_model"):
+        assert origins[field].kind == "file" and len(origins[field].source) > len("design choice")
+    if origins["nonlinearity_v"].kind != "file":  # TOML has no word for "none": the file says it in a comment
+        assert "# nonlinearity_v is left out" in path_of("device", name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("kind", "name"), PARTS)

@@ -47,6 +47,13 @@ def resistors(g_s: Floats, r_wl: float, r_bl: float, **ends: Any) -> tuple[list[
 
 def transfer(g_s: Floats, r_wl: float, r_bl: float, **ends: Any) -> Floats:
     """Return the (R, C) currents of the bit lines per volt at each driver, by sparse nodal analysis."""
+    word, bit = voltages(g_s, r_wl, r_bl, **ends)
+    result: Floats = np.einsum("ij,ijk->kj", g_s, word - bit)  # the current of a bit line is that of its cells
+    return result
+
+
+def voltages(g_s: Floats, r_wl: float, r_bl: float, **ends: Any) -> tuple[Floats, Floats]:
+    """Return the word-line and bit-line voltages (R, C, R) per volt at each driver, by sparse nodal analysis."""
     rows, cols = g_s.shape
     edges, count = resistors(g_s, r_wl, r_bl, **ends)
     name = np.arange(count)
@@ -74,5 +81,4 @@ def transfer(g_s: Floats, r_wl: float, r_bl: float, **ends: Any) -> Floats:
     volts = volts[name].reshape(count, rows)
     word = volts[: rows * cols].reshape(rows, cols, rows)
     bit = volts[rows * cols : 2 * rows * cols].reshape(rows, cols, rows)
-    result: Floats = np.einsum("ij,ijk->kj", g_s, word - bit)  # the current of a bit line is that of its cells
-    return result
+    return word, bit

@@ -1,5 +1,7 @@
 """Cells with round numbers, for sums by hand."""
 
+from imcsim.core.content import names
+from imcsim.core.toml import load_resolved
 from imcsim.devices import RramCell, SramCell
 
 # Levels of a 2-bit cell lie at 1, 2, 3 and 4 uS; SET at 2 V (V^2 = 4), RESET at 1 V (V^2 = 1).
@@ -58,3 +60,11 @@ def sram(**changes: object) -> SramCell:
         "endurance_cycles": 1e16,
     }
     return SramCell.model_validate({**values, **changes})
+
+
+def preset(name: str) -> RramCell:
+    """Return the RRAM cell of ``models/devices`` with this name."""
+    return load_resolved(RramCell, "device", name).config
+
+
+PRESETS = [preset(name) for name in names("device") if name.startswith("rram-")]

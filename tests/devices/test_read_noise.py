@@ -34,6 +34,12 @@ def test_each_read_is_new_and_a_seed_repeats_it() -> None:
     assert np.array_equal(first, read(CONDUCTANCE, 0.01, 40e-6, np.random.default_rng(4)) - CONDUCTANCE)
 
 
+def test_float32_stays_float32() -> None:
+    seen = read(CONDUCTANCE.astype(np.float32), 0.01, 40e-6, np.random.default_rng(6))
+    assert seen.dtype == np.float32
+    assert (seen - CONDUCTANCE).std() == pytest.approx(0.4e-6, rel=SPREAD_TOLERANCE)
+
+
 def test_slots_are_independent() -> None:
     target = np.full(CELLS, 20e-6)
     programming, programmed_at, reading = (np.random.default_rng([5, slot]) for slot in range(3))

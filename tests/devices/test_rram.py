@@ -28,6 +28,13 @@ def test_pulse_statistics_are_indexed_by_bits() -> None:
 def test_bits_without_measured_pulses_are_refused() -> None:
     with pytest.raises(ConfigError, match="cell_bits = 3, but cell 'round' has pulse counts for 1 to 2 bits"):
         rram().pulse_statistics(3)
+    with pytest.raises(ConfigError, match="cell_bits = 2, but cell 'round' has pulse counts for 1 bit only; lower"):
+        rram(pulses_mean=(2.0,), pulses_p99=(10.0,)).pulse_statistics(2)
+
+
+def test_an_older_file_without_models_is_a_cell_with_programming_error_alone() -> None:
+    cell = rram()
+    assert (cell.programming_model, cell.relaxation_model, cell.nonlinearity_v) == ("fraction", "none", None)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +51,10 @@ def test_bits_without_measured_pulses_are_refused() -> None:
         ({"pulse_time_s": float("nan")}, "'pulse_time_s': .*finite"),
         ({"pulses_mean": ()}, "'pulses_mean'"),
         ({"kind": "sram"}, "'kind'"),
+        ({"programming_model": "neuram"}, "'programming_model': .*'fraction' or 'neurram'.*given: 'neuram'"),
+        ({"relaxation_model": "poled"}, "'relaxation_model': .*'none', 'pooled', 'neurram' or 'cmo-hfox'"),
+        ({"nonlinearity_v": 0.0}, "'nonlinearity_v': .*greater than 0"),
+        ({"nonlinearity_v": 0.003}, r"nonlinearity_v must be >= read_voltage_v / 50 \(= 0.004 V\), got 0.003"),
         ({"read_volage_v": 0.2}, "unknown key 'read_volage_v'; did you mean 'read_voltage_v'"),
     ],
 )

@@ -42,6 +42,7 @@ def test_stuck_cells_sit_at_the_ends_and_others_stay() -> None:
     conductance = np.array([7e-6, 8e-6, 9e-6])
     assert apply_stuck(conductance, (low, high), 1e-6, 40e-6).tolist() == [1e-6, 40e-6, 9e-6]
     assert conductance.tolist() == [7e-6, 8e-6, 9e-6]
+    assert apply_stuck(conductance.astype(np.float32), (low, high), 1e-6, 40e-6).dtype == np.float32
 
 
 def test_impossible_shares_are_refused() -> None:

@@ -10,13 +10,14 @@ from imcsim.core import content
 from imcsim.learn.networks import NETWORKS
 
 CHECKOUT = Path(__file__).parents[2]
-PAGES = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md"), *CHECKOUT.glob("studies/*/*.md")])
+FOLDERS = ("*.md", "docs/**/*.md", "studies/*/*.md", "examples/*.md")
+PAGES = sorted(page for folder in FOLDERS for page in CHECKOUT.glob(folder))
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 IMAGE_SOURCE = re.compile(r"<img[^>]+src=\"([^\"]+)\"")
 CODE = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
-OURS = re.compile(r"^(?:imcsim|models|studies|tests|docs|benchmarks)/[\w./-]+$")
+OURS = re.compile(r"^(?:imcsim|models|studies|tests|docs|benchmarks|examples)/[\w./-]+$")
 DOTTED = re.compile(r"^imcsim(?:\.\w+)+$")
 ABSOLUTE = re.compile(r"(?<![\w.:/<>)\]}~$])/[a-z]\w+/[\w.]")
 VERB = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?imcsim +([a-z][\w-]*)", re.MULTILINE)

@@ -47,6 +47,20 @@ def checked_conductance(g_s: Any) -> Any:
     return tensor
 
 
+def checked_inputs(v: Any, cells: Any) -> Any:
+    """Return row voltages as a float64 tensor (..., R) or (..., K, R), refused if they do not fit ``cells``."""
+    inputs = as_tensor(v, "v")
+    lead, rows = tuple(cells.shape[:-2]), cells.shape[-2]
+    shape = tuple(inputs.shape)
+    fits = shape == (*lead, rows) or (len(shape) == len(lead) + 2 and shape[:-2] == lead and shape[-1] == rows)
+    if not fits:
+        one, many = (*lead, rows), ", ".join(map(str, (*lead, "K", rows)))
+        raise CrossbarError(f"v must have shape {one} or ({many}) to fit g_s {tuple(cells.shape)}, not {shape}")
+    if not bool(inputs.isfinite().all()):
+        raise CrossbarError("v must hold finite voltages")
+    return inputs
+
+
 def batched(tensor: Any) -> Any:
     """Return (..., R, C) as (B, R, C)."""
     return tensor.reshape(-1, *tensor.shape[-2:])

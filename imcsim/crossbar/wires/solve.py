@@ -6,7 +6,7 @@ Shapes: ... leading batch of arrays, K inputs, R rows, C columns.
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from imcsim.core.errors import CrossbarError
-from imcsim.crossbar.wires.arrays import as_tensor, batched, checked_conductance, given_back
+from imcsim.crossbar.wires.arrays import as_tensor, batched, checked_conductance, checked_inputs, given_back
 from imcsim.crossbar.wires.effective import reduce_array
 from imcsim.crossbar.wires.iterative import CellCurrent, cell_voltages
 from imcsim.crossbar.wires.lines import Drive, Sense, Wires
@@ -72,8 +72,10 @@ def solve_wires(
     CrossbarError
         For shapes that do not fit, values that are not physical, or a tolerance not reached.
     """
-    cells, inputs = checked_conductance(g_s), as_tensor(v, "v")
-    _check(cells, inputs, tolerance)
+    cells = checked_conductance(g_s)
+    inputs = checked_inputs(v, cells)
+    if tolerance is not None and not 1e-13 <= tolerance < 1:
+        raise CrossbarError(f"tolerance must be at least 1e-13 and below 1, not {tolerance!r}")
     wires = Wires(r_wl_ohm, r_bl_ohm, **ends)
     return given_back(_currents(cells, inputs, wires, gate, cell_current, tolerance), v)  # type: ignore[no-any-return]
 
@@ -95,19 +97,6 @@ def _currents(
 
 def _ohm(u: Any, g_s: Any) -> Any:
     return u * g_s
-
-
-def _check(cells: Any, inputs: Any, tolerance: float | None) -> None:
-    lead, rows = tuple(cells.shape[:-2]), cells.shape[-2]
-    shape = tuple(inputs.shape)
-    fits = shape == (*lead, rows) or (len(shape) == len(lead) + 2 and shape[:-2] == lead and shape[-1] == rows)
-    if not fits:
-        one, many = (*lead, rows), ", ".join(map(str, (*lead, "K", rows)))
-        raise CrossbarError(f"v must have shape {one} or ({many}) to fit g_s {tuple(cells.shape)}, not {shape}")
-    if not bool(inputs.isfinite().all()):
-        raise CrossbarError("v must hold finite voltages")
-    if tolerance is not None and not 1e-13 <= tolerance < 1:
-        raise CrossbarError(f"tolerance must be at least 1e-13 and below 1, not {tolerance!r}")
 
 
 def _gated(cells: Any, inputs: Any, gate: Any, many: bool) -> Any:
