@@ -64,7 +64,10 @@ class Clock:
 
 
 class AnalogLayer(nn.Module):
-    """What AnalogLinear and AnalogConv2d share. Made by :func:`imcsim.convert`, not by hand."""
+    """What AnalogLinear and AnalogConv2d share. Made by :func:`imcsim.convert`, not by hand.
+
+    No name here is one of AnalogNetwork's: a model may be a single layer, and is then both.
+    """
 
     weight: Tensor
     bias: Tensor | None
@@ -86,12 +89,12 @@ class AnalogLayer(nn.Module):
         """The layer's PEs."""
         return self._arrays
 
-    def place(self, in_sram: NDArray[np.bool_]) -> None:
+    def place_pes(self, in_sram: NDArray[np.bool_]) -> None:
         """Move PEs between the memories: see :meth:`LayerArrays.place`."""
         self._arrays.place(in_sram)
         self._noise = NoisyWeights.of(self._arrays, self._step)
 
-    def program(self, generator: np.random.Generator) -> Programming:
+    def program_cells(self, generator: np.random.Generator) -> Programming:
         """Program the layer's weights, as codes, into its RRAM PEs."""
         return self._arrays.program(self._matrix_codes().cpu().numpy().astype(np.int32), self._clock.now_s, generator)
 

@@ -66,7 +66,7 @@ class AnalogNetwork(nn.Module):
         seed = seed_of(generator)
         done = Programming()
         for name, layer in self.analog_layers():
-            done = done.plus(layer.program(np.random.default_rng(child_seed(seed, "program", name))))
+            done = done.plus(layer.program_cells(np.random.default_rng(child_seed(seed, "program", name))))
         self.analog_clock.programmed_s = self.analog_clock.now_s
         self.analog_clock.seed_reads(child_seed(seed, "read"))
         return done
@@ -118,7 +118,7 @@ class AnalogNetwork(nn.Module):
             placement, {name: layer.arrays for name, layer in layers.items()}
         )
         for name, layer in layers.items():
-            layer.place(masks[name])
+            layer.place_pes(masks[name])
 
     def summary(self, file: IO[str] | None = None) -> Summary:
         """Print (to ``file``, else to the screen) and return layer, PEs, memory, converter bits and clipped share."""
