@@ -172,7 +172,7 @@ def conductances_s(state: CellState, now_s: float, physics: CellPhysics) -> Floa
         result = _relaxed(state, now_s, physics)
     if physics.config.stuck:
         low_s, high_s = float(physics.levels_s[0]), float(physics.levels_s[-1])
-        result = apply_stuck(result, state.stuck, low_s, high_s)  # type: ignore[arg-type, assignment]
+        result = apply_stuck(result, state.stuck, low_s, high_s)
     return np.asarray(result, dtype=np.float32)
 
 

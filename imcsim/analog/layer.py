@@ -102,6 +102,11 @@ class AnalogLayer(nn.Module):
         """Return the share of weights in RRAM PEs that changed since they were programmed."""
         return self._arrays.stale_share(self._matrix_codes().cpu().numpy().astype(np.int32))
 
+    def hold_weights_in_range(self) -> None:
+        """Cut the weights at the ends of the range of codes."""
+        with torch.no_grad():
+            self.weight.clamp_(-self._step * self._limit, self._step * self._limit)
+
     def begin_calibration(self) -> None:
         """Let the next forward pass in ``eval()`` set the ranges of inputs and converters."""
         self._calibrating = True

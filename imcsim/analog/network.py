@@ -105,6 +105,11 @@ class AnalogNetwork(nn.Module):
         finally:
             self.train(training)
 
+    def saturate(self) -> None:
+        """Hold the weights of layers on PEs inside the range of codes, as registers would: after each optimiser step."""
+        for _, layer in self.analog_layers():
+            layer.hold_weights_in_range()
+
     def place(self, placement: PlacementLike) -> None:
         """Move PEs between the memories, as at a new task; what RRAM cells hold stays until :meth:`program`.
 

@@ -24,10 +24,10 @@ def only(*switches: str) -> AnalogConfig:
     return AnalogConfig.ideal(**dict.fromkeys(switches, True))
 
 
-def weights_read(analog: nn.Linear) -> np.ndarray:  # type: ignore[type-arg]
+def weights_read(analog: nn.Linear) -> np.ndarray:
     """Codes (D, N) that an ideal reader finds in the arrays: unit vectors at full scale, one after the other."""
     eye = torch.eye(analog.in_features)
-    read: np.ndarray = analog(eye).detach().numpy() * 127  # type: ignore[type-arg]
+    read: np.ndarray = analog(eye).detach().numpy() * 127
     return read
 
 

@@ -87,8 +87,8 @@ def test_moments_at_an_age(cell: RramCell, share: float, age_s: float) -> None:
 ])  # fmt: skip
 def test_measured_points_at_mid_range(name: str, age_s: float, sigma_us: float) -> None:
     assert aged(preset(name), np.full(CELLS, 20e-6), age_s).std() == pytest.approx(
-        sigma_us * 1e-6, rel=0.06
-    )  # the fit's own distance to its points
+        sigma_us * 1e-6, rel=0.08
+    )  # the fits' distance to their points, and of the two technologies from one another
 
 
 def test_the_pessimistic_cell_reaches_a_tenth_of_its_window_in_a_day() -> None:
