@@ -106,7 +106,7 @@ class AnalogNetwork(nn.Module):
             self.train(training)
 
     def saturate(self) -> None:
-        """Hold the weights of layers on PEs inside the range of codes, as registers would: after each optimiser step."""
+        """Hold the weights of layers on PEs inside the range of codes, as registers would; after each training step."""
         for _, layer in self.analog_layers():
             layer.hold_weights_in_range()
 

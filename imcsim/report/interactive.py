@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from imcsim.report.accuracy_energy import SCENARIOS, Point, front_of, unique
 from imcsim.report.accuracy_matrix import AccuracyMatrix
 from imcsim.report.energy_by_task import Bar, parts_of
+from imcsim.report.on_chip_accuracy import OnChipLine
 from imcsim.report.style import GREY, PLOTLY_MARKERS, colours, markers
 from imcsim.report.wear import MEMORIES, Endurance, Wear
 
@@ -90,6 +91,26 @@ def accuracy_matrix_page(data: Sequence[AccuracyMatrix]) -> "Figure":
         )
     axis = {"colorscale": "Cividis", "cmin": 0, "cmax": 100, "colorbar": {"title": "accuracy (%)"}}
     return figure.update_layout(coloraxis=axis)
+
+
+def on_chip_page(data: Sequence[OnChipLine]) -> "Figure":
+    """Return accuracy against age, one panel for each scenario and chip."""
+    keys = list(dict.fromkeys((line.scenario, line.chip) for line in data))
+    chips, methods = unique(chip for _, chip in keys), unique(line.method for line in data)
+    titles = [f"{chip}, {SCENARIOS[scenario]}" for scenario, chip in keys]
+    figure = _panels(len(SCENARIOS), len(chips), titles, height_px=640)
+    colour = colours(methods)
+    for line in data:
+        row, col = divmod(keys.index((line.scenario, line.chip)), len(chips))
+        figure.add_scatter(
+            x=list(line.accuracy), y=[stat.mean for stat in line.accuracy.values()],
+            error_y={"array": [stat.sd for stat in line.accuracy.values()]},
+            mode="lines+markers", name=line.method, legendgroup=line.method, showlegend=row == col == 0,
+            line={"color": colour[line.method]}, row=row + 1, col=col + 1,
+        )  # fmt: skip
+        figure.update_xaxes(title_text="time since the last commit", row=row + 1, col=col + 1)
+        figure.update_yaxes(title_text="accuracy (%)", range=[0, 102], row=row + 1, col=col + 1)
+    return figure
 
 
 def _panels(rows: int, cols: int, titles: Sequence[str], height_px: int = 480) -> "Figure":

@@ -16,8 +16,11 @@ from imcsim.report.interactive import (
     accuracy_energy_page,
     accuracy_matrix_page,
     energy_by_task_page,
+    on_chip_page,
     writes_page,
 )
+from imcsim.report.on_chip_accuracy import on_chip_accuracy
+from imcsim.report.on_chip_table import on_chip_ages, on_chip_table
 from imcsim.report.sensitivity_table import sensitivity_table
 from imcsim.report.style import save
 from imcsim.report.tables import TextTable, headline, to_markdown
@@ -68,6 +71,8 @@ def write_report(result: StudyResult) -> Written:
 
 def _tables(result: StudyResult) -> tuple[TextTable, ...]:
     found = [study_table(result.spec, result.groups), horizon_table(result.groups)]
+    if on_chip_ages(result.groups):
+        found.insert(1, on_chip_table(result.groups))
     if result.sensitivity:
         reference = result.spec.reference_chip
         found.append(sensitivity_table(spreads(result.sensitivity, reference), reference))
@@ -86,6 +91,9 @@ def _draw(result: StudyResult) -> list[_Drawing]:
     shown = result.spec.shown
     figure, dots = accuracy_energy(result.groups)
     drawings = [_Drawing("accuracy_energy", "Accuracy against training energy", figure, accuracy_energy_page(dots))]
+    if on_chip_ages(result.groups):
+        figure, lines = on_chip_accuracy(result.groups, shown)
+        drawings.append(_Drawing("on_chip_accuracy", "Accuracy on the arrays", figure, on_chip_page(lines)))
     figure, bars = energy_by_task(result.reports, shown)
     caption = "Training energy by part, task by task"
     drawings.append(_Drawing("energy_by_task", caption, figure, energy_by_task_page(bars)))

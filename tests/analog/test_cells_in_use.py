@@ -49,7 +49,7 @@ def test_programming_errors_add_up_by_place_value() -> None:
 def test_the_spread_of_a_code_is_that_of_its_cells(sign: str) -> None:
     cell = all_rram().config.rram
     assert cell is not None
-    encoding = Encoding(sign=sign, weight_bits=8, cell_bits=2)  # type: ignore[arg-type]
+    encoding = Encoding(sign=sign, weight_bits=8, cell_bits=2)
     physics = CellPhysics(cell.cell, encoding, AnalogConfig(), 8)
     for code in (encoding.code_min, -5, 0, 77, 127):
         levels = encoding.levels(np.array([code]))[:, 0]
