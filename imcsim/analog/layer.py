@@ -123,7 +123,7 @@ class AnalogLayer(nn.Module):
         assert self.inputs is not None  # noqa: S101 - set in the line above
         rounded = quantised_inputs(x, self.inputs, self._arrays.chip.input_bits)
         if not self._arrays.config.explicit_training:
-            noise = self._noise.draw(self.weight, self._clock.training(self.weight.device))
+            noise = self._noise.drawn_from(self._clock.training(self.weight.device))
             return self._plain(rounded, on_codes(self.weight, self._step, self._steps_per_unit, self._limit, noise))
         smooth = self._plain(rounded, on_codes(self.weight, self._step, self._steps_per_unit, self._limit))
         with torch.no_grad():

@@ -3,13 +3,18 @@
 Learning and the networks on crossbars share these few lines, so that both see the same codes to the last bit.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 CODE_STEP = "weight_code_step"
 """Attribute of a layer that learned with codes: the weight that one code step stands for."""
+
+
+CodeError: TypeAlias = Callable[[Tensor], Tensor | None]
+"""From codes, floats with integer values of any shape, to the error of each weight, in the weight's unit."""
 
 
 def code_max(weight_bits: int) -> int:
@@ -41,16 +46,18 @@ class _StraightThrough(torch.autograd.Function):
     """Forward: quantise; backward: the gradient passes unchanged (Bengio et al., arXiv 1308.3432)."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, step: float, steps: float, limit: int, error: Tensor | None) -> Tensor:
-        rounded = weight_codes(weight, steps, limit).mul_(step)
-        return rounded if error is None else rounded.add_(error)
+    def forward(ctx: Any, weight: Tensor, step: float, steps: float, limit: int, error: CodeError | None) -> Tensor:
+        codes = weight_codes(weight, steps, limit)
+        drawn = None if error is None else error(codes)
+        rounded = codes.mul_(step)
+        return rounded if drawn is None else rounded.add_(drawn)
 
     @staticmethod
     def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, None, None, None, None]:
         return grad[0], None, None, None, None
 
 
-def on_codes(weight: Tensor, step: float, steps: float, limit: int, error: Tensor | None = None) -> Tensor:
+def on_codes(weight: Tensor, step: float, steps: float, limit: int, error: CodeError | None = None) -> Tensor:
     """Return ``weight`` rounded to its codes; the gradient is that of the identity.
 
     Parameters
@@ -62,7 +69,7 @@ def on_codes(weight: Tensor, step: float, steps: float, limit: int, error: Tenso
     limit
         Largest code.
     error
-        What the hardware adds to the rounded weight, of its shape; None for nothing.
+        Given the codes, returns what the hardware adds to the rounded weight; None for nothing.
     """
     rounded: Tensor = _StraightThrough.apply(weight, step, steps, limit, error)  # type: ignore[no-untyped-call]
     return rounded

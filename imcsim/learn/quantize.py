@@ -56,7 +56,7 @@ def _forward(
 ) -> Tensor:
     weight: Tensor = layer.weight
     if grid is not None:
-        drawn = error.draw(weight, grid.scale * grid.limit) if error is not None and layer.training else None
+        drawn = error.of_codes(grid.scale * grid.limit) if error is not None and layer.training else None
         weight = on_codes(weight, grid.scale, grid.steps_per_unit, grid.limit, drawn)
     if isinstance(layer, nn.Linear):
         return functional.linear(x, weight, layer.bias)

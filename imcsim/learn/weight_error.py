@@ -1,7 +1,11 @@
 """Noise-aware training: the error that programming will leave on a weight, drawn anew in each forward pass."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
+
+from imcsim.crossbar.quantise import CodeError
 
 
 class WeightError:
@@ -10,9 +14,11 @@ class WeightError:
     def __init__(self, spread: float, generator: torch.Generator) -> None:
         self.spread, self.generator = spread, generator
 
-    def draw(self, weight: Tensor, largest: float) -> Tensor | None:
-        """Return one error for each weight, ``largest`` being the weight of the largest code; None if spread is 0."""
-        if not self.spread:
-            return None
-        noise = torch.randn(weight.shape, generator=self.generator, device=self.generator.device)
-        return noise.mul_(self.spread * largest).to(weight.device)
+    def of_codes(self, largest: float) -> CodeError | None:
+        """Return what draws an error for each code, ``largest`` being the weight of the largest; None for no errors."""
+        return partial(self.draw, largest) if self.spread else None
+
+    def draw(self, largest: float, codes: Tensor) -> Tensor:
+        """Return one error for each of ``codes``, of their shape and device."""
+        noise = torch.randn(codes.shape, generator=self.generator, device=self.generator.device)
+        return noise.mul_(self.spread * largest).to(codes.device)

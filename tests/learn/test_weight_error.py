@@ -24,8 +24,7 @@ def test_the_error_has_the_spread_asked_for_and_changes_at_each_pass() -> None:
         clean = [network(x) for _ in range(2)]
     assert torch.equal(*clean)
     assert not torch.equal(*noisy)
-    drawn = WeightError(0.1, torch.Generator().manual_seed(1)).draw(torch.empty(300, 300), 2.0)
-    assert drawn is not None
+    drawn = WeightError(0.1, torch.Generator().manual_seed(1)).draw(2.0, torch.empty(300, 300))
     assert float(drawn.std()) == pytest.approx(0.2, rel=0.01)
     assert quantiser.error is not None
 
@@ -33,7 +32,7 @@ def test_the_error_has_the_spread_asked_for_and_changes_at_each_pass() -> None:
 def test_no_spread_draws_nothing() -> None:
     generator = torch.Generator().manual_seed(0)
     before = generator.get_state()
-    assert WeightError(0.0, generator).draw(torch.empty(3), 1.0) is None
+    assert WeightError(0.0, generator).of_codes(1.0) is None
     assert torch.equal(generator.get_state(), before)
 
 

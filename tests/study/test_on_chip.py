@@ -96,7 +96,9 @@ def fails_on_hybrid(payload: Payload) -> str:
 
 
 def test_a_failed_measurement_is_named_and_the_others_stay(tmp_path: Path) -> None:
-    with pytest.raises(PointsFailed, match=r"4 of 8 measurements failed \(.*plain, seed 0 on hybrid-28nm: ValueError: no good"):
+    with pytest.raises(
+        PointsFailed, match=r"4 of 8 measurements failed \(.*plain, seed 0 on hybrid-28nm: ValueError: no good"
+    ):
         run_study(study(tmp_path), options(tmp_path, measurer=fails_on_hybrid))
     result = run_study(study(tmp_path), options(tmp_path, runner=fakes.no_training))
     assert len(result.rows) == 8
