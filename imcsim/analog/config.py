@@ -35,9 +35,11 @@ class AnalogConfig(FrozenConfig):
         One converter range for each slice instead of one for the layer.
     input_quantile
         Largest input that keeps its value, as a quantile of the magnitudes seen in calibration.
+    training_age_s
+        Time since programming (s) for which ``train()`` prepares: programming error and relaxation up to then.
     explicit_training
         ``train()`` runs the forward pass on the arrays as they are, conversion by conversion, and not on weights with
-        programming error only: as slow as ``eval()``.
+        a drawn error: as slow as ``eval()``.
     """
 
     programming: bool = True
@@ -52,6 +54,7 @@ class AnalogConfig(FrozenConfig):
     adc_sigmas: float = Field(4.0, gt=0)
     adc_per_slice: bool = False
     input_quantile: float = Field(1.0, gt=0, le=1)
+    training_age_s: float = Field(86_400.0, ge=0)
     explicit_training: bool = False
 
     @classmethod

@@ -1,8 +1,8 @@
 """Linear and Conv2d on PEs: exact codes in SRAM PEs, real cells in RRAM PEs, in the same layer.
 
 ``eval()`` reads the arrays, conversion by conversion. ``train()`` is hardware-aware: codes of weights and inputs and
-the programming error of RRAM weights in the forward pass, gradients straight through. Parameters keep their names and
-shapes; nothing of the chip enters ``state_dict``.
+an error of RRAM weights, as programming and age leave it, in the forward pass; gradients straight through. Parameters
+keep their names and shapes; nothing of the chip enters ``state_dict``.
 
 Shape letters: B batch, M vectors, G groups, D fan-in, N outputs per group.
 """

@@ -1,4 +1,4 @@
-"""The programming error of a weight, for hardware-aware training: what its cells' errors add up to.
+"""The error of a programmed and aged weight, for hardware-aware training: what its cells' errors add up to.
 
 A weight is a sum of cells with place values; independent errors add in variance:
 sigma(code)^2 = sum over cells of (place value)^2 sigma(level)^2.
@@ -15,13 +15,25 @@ from torch import Tensor
 from imcsim.analog.arrays import LayerArrays
 from imcsim.analog.cells import CellPhysics
 from imcsim.crossbar.quantise import CodeError
-from imcsim.devices import spread_after_programming_s
+from imcsim.devices import relaxed_s, spread_after_programming_s
 
 
 def code_spread(physics: CellPhysics) -> NDArray[np.float64]:
-    """Return the standard deviation of each code after programming, in codes: entry i is for ``code_min + i``."""
-    encoding = physics.encoding
-    sigma_s = np.broadcast_to(spread_after_programming_s(physics.cell, physics.levels_s), physics.levels_s.shape)
+    """Return the standard deviation of each code, in codes, by the switches of ``physics``.
+
+    Entry i is for code ``code_min + i``. Programming leaves its spread; relaxation adds in
+    variance what ``training_age_s`` has made of it by then.
+    """
+    encoding, cell, config, levels_s = physics.encoding, physics.cell, physics.config, physics.levels_s
+    sigma_s = np.zeros(levels_s.shape)
+    if config.programming:
+        sigma_s += spread_after_programming_s(cell, levels_s)
+    if config.relaxation:
+        still, moved = (
+            relaxed_s(cell, levels_s, levels_s, np.full_like(levels_s, draws), config.training_age_s)
+            for draws in (0.0, 1.0)
+        )
+        sigma_s = np.hypot(sigma_s, moved - still)
     step_s = float(physics.levels_s[1] - physics.levels_s[0])
     sigma = np.asarray(sigma_s, dtype=np.float64)[encoding.level_table] / step_s
     place = encoding.significance.astype(np.float64)[:, None]
@@ -30,7 +42,7 @@ def code_spread(physics: CellPhysics) -> NDArray[np.float64]:
 
 @dataclass
 class NoisyWeights:
-    """Draws the programming error of a layer's weights, zero for weights in SRAM PEs.
+    """Draws the error of a layer's weights, zero for weights in SRAM PEs.
 
     Parameters
     ----------
@@ -56,7 +68,8 @@ class NoisyWeights:
     def of(cls, arrays: LayerArrays, step: float) -> "NoisyWeights":
         """Return the noise of ``arrays`` as they are placed."""
         physics = arrays.physics
-        if physics is None or not arrays.config.programming or arrays.in_sram.all():
+        erring = arrays.config.programming or arrays.config.relaxation
+        if physics is None or not erring or arrays.in_sram.all():
             return cls(None, 0, step, None)
         spread = torch.from_numpy(code_spread(physics) * step).float()
         uniform = float(spread[0]) if bool((spread == spread[0]).all()) else None
