@@ -26,7 +26,7 @@ from imcsim.study.summary import Stat, statistics
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-AGES_S = {"1 s": 1.0, "1 min": 60.0, "1 h": 3600.0, "1 day": 86_400.0}
+AGES_S = {"1 s": 1.0, "5 min": 300.0, "1 day": 86_400.0}
 SWITCHES: dict[str, tuple[str, ...]] = {
     "exact codes": (),
     "converter": ("converter",),
@@ -37,7 +37,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "programming and relaxation": ("converter", "programming", "relaxation"),
     "everything": ("converter", "wires", "read_noise", "stuck", "programming", "relaxation"),
 }
-CHIPS, EPOCHS, BATCH, TESTED = 3, 12, 32, 300  # chips programmed for each point, images; design choices
+CHIPS, EPOCHS, BATCH, TESTED = 3, 12, 32, 150  # chips programmed for each point, images; design choices
 Result = dict[str, dict[str, dict[str, Stat]]]  # training -> switches -> age -> accuracy in %
 
 
@@ -118,7 +118,7 @@ def _aged(network: nn.Module, chip: Any, switches: Sequence[str], task: Task) ->
     for seed in range(CHIPS):
         analog = imcsim.convert(network, chip, config=AnalogConfig.ideal(**dict.fromkeys(switches, True)))
         analog.program(seed)
-        analog.calibrate(task.x_train[:256])
+        analog.calibrate(task.x_train[:100])
         analog.eval()
         for age, time_s in AGES_S.items():
             if age == "1 s" or "relaxation" in switches:  # else age changes nothing
