@@ -115,8 +115,8 @@ def test_tiles_and_many_vectors(engine: str, w_map: str, step: int, monkeypatch:
     x, w = codes(config, 1, fan_in=70, outputs=40)
     x = np.tile(x, (9, 1))
     whole = bit_sliced_matmul(x, w, config)
-    monkeypatch.setattr("imcsim.crossbar.slicing.product._TILE", {"cpu": (16, 128)})
-    monkeypatch.setattr("imcsim.crossbar.slicing.product._VECTORS_AT_ONCE", 5)
+    monkeypatch.setattr("imcsim.crossbar.slicing.tiles._TILE", {"cpu": (16, 128)})
+    monkeypatch.setattr("imcsim.crossbar.slicing.tiles._VECTORS_AT_ONCE", 5)
     np.testing.assert_array_equal(bit_sliced_matmul(x, w, config), whole)
     np.testing.assert_array_equal(whole[:3], sliced_product(x[:3], w, config))
 
