@@ -7,22 +7,22 @@ import ctypes
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
+from imcsim.core.errors import ConfigError
 from imcsim.crossbar.slicing.adc_transfer import largest_code
+from imcsim.crossbar.slicing.bit_counts_source import SOURCE
 from imcsim.crossbar.slicing.compiled import compiled_library
 from imcsim.crossbar.slicing.config import BitSliceConfig
 from imcsim.crossbar.slicing.planes import BLOCK, stored_codes
 
-_SOURCE = Path(__file__).with_name("bit_counts.c")
 _ROWS_IN_A_WORD = 32
 _INTS = ctypes.POINTER(ctypes.c_int32)
 
 
 class _Product(ctypes.Structure):
-    """``product`` of bit_counts.c."""
+    """``product`` of the C source."""
 
     _fields_ = (
         *((name, ctypes.c_int32) for name in ("planes", "dac_bits", "slices", "cell_bits", "groups", "words")),
@@ -52,7 +52,7 @@ def can_count(config: BitSliceConfig, fan_in: int, device: torch.device) -> bool
     codes_are_bytes = config.w_bits <= 8 and config.x_bits <= 8
     if device.type != "cpu" or not (fits and codes_are_bytes and _multiplier(config, largest)):
         return False
-    return compiled_library(_SOURCE) is not None
+    return compiled_library("bit_counts", SOURCE) is not None
 
 
 def count_cells(w: torch.Tensor, rows: Sequence[slice], config: BitSliceConfig) -> CountedCells:
@@ -61,7 +61,7 @@ def count_cells(w: torch.Tensor, rows: Sequence[slice], config: BitSliceConfig) 
     product = _product(rows, len(w), config)
     bits = product.slices * product.cell_bits
     blocks = -(-w.shape[1] // BLOCK)
-    words = torch.zeros(blocks, len(rows), bits, product.words, BLOCK, dtype=torch.int32)
+    words = torch.zeros(blocks, len(rows), bits, product.words, BLOCK, dtype=torch.int32, device=w.device)
     sizes = (ctypes.c_int64(size) for size in codes.shape)
     _library().imcsim_pack_cells(ctypes.byref(product), _address(codes), *sizes, _address(words))
     return CountedCells(config, tuple(rows), (w.shape[0], w.shape[1]), words)
@@ -70,13 +70,13 @@ def count_cells(w: torch.Tensor, rows: Sequence[slice], config: BitSliceConfig) 
 def counted_product(x: torch.Tensor, cells: CountedCells) -> torch.Tensor:
     """Return the converted product (M, N), int64, of input codes (M, D) and the groups of ``cells``."""
     codes = x.to(torch.uint8).contiguous()  # two's complement: the low bits of a negative code are its planes
-    out = torch.empty(len(x), cells.shape[1], dtype=torch.int64)
+    out = torch.empty(len(x), cells.shape[1], dtype=torch.int64, device=x.device)
     product = _product(cells.rows, cells.shape[0], cells.config)
     chunk = ctypes.c_int64.in_dll(_library(), "imcsim_chunk").value
     scratch_size = chunk * product.groups * product.planes * product.dac_bits * product.words
 
     def run(part: tuple[torch.Tensor, torch.Tensor]) -> None:
-        scratch = torch.empty(scratch_size, dtype=torch.int32)
+        scratch = torch.empty(scratch_size, dtype=torch.int32, device=x.device)
         sizes = (ctypes.c_int64(size) for size in (*part[0].shape, cells.shape[1]))
         pointers = (_address(part[1]), _address(scratch))
         _library().imcsim_sliced_product(
@@ -94,8 +94,9 @@ def counted_product(x: torch.Tensor, cells: CountedCells) -> torch.Tensor:
 
 
 def _library() -> ctypes.CDLL:
-    library = compiled_library(_SOURCE)
-    assert library is not None  # noqa: S101  can_count came first
+    library = compiled_library("bit_counts", SOURCE)
+    if library is None:
+        raise ConfigError("w was programmed with a C compiler, which is missing here: program it again")
     return library
 
 

@@ -58,6 +58,6 @@ def _largest_column_sums(codes: torch.Tensor, config: BitSliceConfig) -> torch.T
     words = codes.view(torch.int64).view(groups, rows, -1)
     slices = torch.stack([slice_bytes(words, s, config) for s in range(config.slices)])
     # Eight columns are summed at once, byte by byte, over as few rows as cannot overflow a byte.
-    parts = slices.split(255 // ((1 << config.cell_bits) - 1), dim=2)
+    parts = torch.split(slices, 255 // ((1 << config.cell_bits) - 1), dim=2)
     sums = [part.sum(dim=2).view(torch.uint8).to(torch.int32) for part in parts]
     return torch.stack(sums).sum(dim=0).amax(dim=(0, 2))

@@ -4,6 +4,7 @@ Shape letters: B images, C channels, H height, W width, N outputs, kh and kw ker
 """
 
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch.nn.functional import pad, unfold
@@ -34,12 +35,11 @@ def plain_conv2d(
     w = matrix.floats.t().reshape(matrix.floats.shape[1], x.shape[1], *kernel)
     channels = len(matrix.floats) // pieces // (kernel[0] * kernel[1])
     if x.device.type == "cpu" and kind == torch.float32 and channels and _direct_is_exact():
-        total: torch.Tensor | None = None
+        total = torch.zeros((), dtype=torch.int64, device=x.device)
         for c in range(0, x.shape[1], channels):
             part = _direct(x[:, c : c + channels].to(kind), w[:, c : c + channels], stride, padding).to(torch.int64)
-            total = part if total is None else total.add_(part)
-        if total is not None:
-            return total
+            total = part if c == 0 else total.add_(part)
+        return total
     return _unfolded(x, matrix, kernel, stride, padding, x_peak)
 
 
@@ -69,16 +69,17 @@ def _direct(x: torch.Tensor, w: torch.Tensor, stride: int, padding: int) -> torc
 
 def _direct_is_exact() -> bool:
     """Tell whether oneDNN's convolution is there, in full precision."""
-    precision = str(torch.backends.mkldnn.conv.fp32_precision)
-    return precision in ("none", "ieee") and _direct_passes()
+    backend: Any = torch.backends.mkldnn
+    return backend.conv.fp32_precision in ("none", "ieee") and _direct_passes()
 
 
 @lru_cache(maxsize=1)
 def _direct_passes() -> bool:
     """Tell whether large sums of 12-bit codes come out right: transforms and narrower floats would round them."""
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randint(3000, 4096, (2, 56, 12, 12), generator=generator).to(torch.float64)
-    w = torch.randint(5, 9, (32, 56, 3, 3), generator=generator).to(torch.float64)
+    generator = torch.Generator("cpu").manual_seed(0)
+    with torch.device("cpu"):
+        x = torch.randint(3000, 4096, (2, 56, 12, 12), generator=generator).to(torch.float64)
+        w = torch.randint(5, 9, (32, 56, 3, 3), generator=generator).to(torch.float64)
     try:
         direct = _direct(x.to(torch.float32), w.to(torch.float32), 1, 1).to(torch.float64)
     except (RuntimeError, AttributeError, NotImplementedError):

@@ -1,4 +1,4 @@
-"""Weight codes made ready for many products: cut into cells, and told apart into what can clip or round and what cannot.
+"""Weight codes made ready for many products: cut into cells where a conversion can clip or round, plain elsewhere.
 
 Shape letters: M vectors, D fan-in, N outputs.
 """
@@ -69,16 +69,22 @@ def program_weights(w: Codes, config: BitSliceConfig) -> SlicedWeights:
         raise ConfigError(f"w must be (D, N), or (N, C, kh, kw) for convolutions, given {tuple(codes.shape)}")
     low, high = check_range(codes, config.w_range, "w")
     matrix = codes if codes.ndim == 2 else codes.flatten(1).t()
-    clipping = clipping_groups(matrix, config) if codes.numel() else []
-    counted = bool(clipping) and can_count(config, len(matrix), codes.device)
-    all_converted = len(clipping) == len(config.groups(len(matrix)))
+    clipping = tuple(clipping_groups(matrix, config)) if codes.numel() else ()
+    plain, cells = _cut(matrix, max(-low, high), clipping, config)
+    return SlicedWeights(config, tuple(codes.shape), codes.device, clipping, plain, cells)
+
+
+def _cut(
+    w: torch.Tensor, peak: int, clipping: tuple[slice, ...], config: BitSliceConfig
+) -> tuple[PlainMatrix | None, CountedCells | torch.Tensor | None]:
+    """Return the weights (D, N) as a plain matrix, if anything of them is read as one, and as cells, if they clip."""
+    counted = bool(clipping) and can_count(config, len(w), w.device)
     plain = None
-    if not (counted and all_converted):
-        plain = PlainMatrix.of(matrix, max(-low, high), max(-config.x_range[0], config.x_range[1]))
-    cells: CountedCells | torch.Tensor | None = None
-    if clipping:
-        cells = count_cells(matrix, clipping, config) if counted else weight_cells(matrix, config)
-    return SlicedWeights(config, tuple(codes.shape), codes.device, tuple(clipping), plain, cells)
+    if not counted or len(clipping) < len(config.groups(len(w))):
+        plain = PlainMatrix.of(w, peak, max(-config.x_range[0], config.x_range[1]))
+    if counted:
+        return plain, count_cells(w, clipping, config)
+    return plain, weight_cells(w, config) if clipping else None
 
 
 def plain_matrix(weights: SlicedWeights) -> PlainMatrix | None:
@@ -98,4 +104,3 @@ def sliced_product(x: torch.Tensor, x_peak: int, weights: SlicedWeights) -> torc
     if cells is None:
         return matrix.product(x, x_peak)
     return tiled_product(x, x_peak, matrix, cells, weights.clipping, weights.config)
-

@@ -41,10 +41,10 @@ def tiled_product(
 
 def rows_outside(groups: Sequence[slice], fan_in: int, device: torch.device) -> torch.Tensor:
     """Return the indices of the rows in none of ``groups``."""
-    outside = torch.ones(fan_in, dtype=torch.bool)
+    outside = torch.ones(fan_in, dtype=torch.bool, device=device)
     for rows in groups:
         outside[rows] = False
-    return outside.nonzero().flatten().to(device)
+    return outside.nonzero().flatten()
 
 
 def _batch(

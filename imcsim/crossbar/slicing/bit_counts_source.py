@@ -1,3 +1,6 @@
+"""The C source of the products that count bits; it stands in a module so that it ships wherever the Python does."""
+
+SOURCE = r"""
 /* Column sums by counting bits: the AND of an input bit and a cell bit is their product, so 32 rows are one word.
  *
  * A sum is made, converted, weighted and added up without leaving the registers. One vector lane is one column; columns
@@ -25,6 +28,7 @@
 const int64_t imcsim_chunk = CHUNK;
 
 typedef uint32_t lanes __attribute__((vector_size(4 * LANES)));
+typedef uint32_t stored_lanes __attribute__((vector_size(4 * LANES), aligned(4))); /* anywhere in memory */
 typedef int32_t signed_lanes __attribute__((vector_size(4 * LANES)));
 
 typedef struct {
@@ -98,13 +102,14 @@ ALWAYS_INLINE lanes ones(lanes a) {
 #endif
 }
 
-ALWAYS_INLINE lanes column_sums(const uint32_t *x, const lanes *cells, int dac_bits, int cell_bits, int words) {
+ALWAYS_INLINE lanes column_sums(const uint32_t *x, const stored_lanes *cells, int dac_bits, int cell_bits,
+                                int words) {
     lanes sums = {0};
     for (int i = 0; i < dac_bits; i++)
         for (int j = 0; j < cell_bits; j++) {
             lanes both = {0};
             for (int k = 0; k < words; k++) both += ones(cells[(j * words + k) * PARTS] & x[i * words + k]);
-            sums += both << (i + j);
+            sums += both << (uint32_t)(i + j);
         }
     return sums;
 }
@@ -120,12 +125,12 @@ ALWAYS_INLINE lanes converted(const product *p, lanes sums) {
     return (lanes)((above & (above >> 31)) + p->top); /* the smaller of code and top */
 }
 
-ALWAYS_INLINE void group_sum(const product *p, const uint32_t *x, const lanes *cells, int dac_bits, int cell_bits,
-                             int words, int64_t *total) {
+ALWAYS_INLINE void group_sum(const product *p, const uint32_t *x, const stored_lanes *cells, int dac_bits,
+                             int cell_bits, int words, int64_t *total) {
     lanes sum = {0};
     for (int s = 0; s < p->slices; s++)
         for (int t = 0; t < p->planes; t++) {
-            const lanes *slice = cells + s * cell_bits * words * PARTS;
+            const stored_lanes *slice = cells + s * cell_bits * words * PARTS;
             lanes codes = converted(p, column_sums(x + t * dac_bits * words, slice, dac_bits, cell_bits, words));
             sum += codes * (uint32_t)p->place[s * p->planes + t];
         }
@@ -145,8 +150,8 @@ ALWAYS_INLINE void multiply(const product *p, const uint32_t *x, const uint32_t 
             int64_t total[LANES];
             for (int j = 0; j < LANES; j++) total[j] = offset[m];
             for (int g = 0; g < p->groups; g++)
-                group_sum(p, x + (m * p->groups + g) * x_size, (const lanes *)(block + g * size), dac_bits, cell_bits,
-                          words, total);
+                group_sum(p, x + (m * p->groups + g) * x_size, (const stored_lanes *)(block + g * size), dac_bits,
+                          cell_bits, words, total);
             memcpy(out + m * outputs + first, total, width * sizeof(int64_t));
         }
     }
@@ -168,3 +173,4 @@ void imcsim_sliced_product(const product *p, const uint8_t *codes, const uint32_
             multiply(p, scratch, cells, n, outputs, out, p->dac_bits, p->cell_bits, p->words);
     }
 }
+"""
