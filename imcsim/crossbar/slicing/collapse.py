@@ -40,7 +40,7 @@ class PlainMatrix:
         bound = float(w_peak * len(w))
         if bound * x_peak >= _FLOAT32_EXACT:
             bound = float(w.to(torch.float64).abs().sum(dim=0).max())
-        return cls(w.to(torch.float32, copy=True), w_peak, bound)
+        return cls(w.to(torch.float32), w_peak, bound)
 
     def plan(self, x_peak: int) -> tuple[torch.dtype, int]:
         """Return the float type and the number of pieces of the fan-in in which a product is exact."""
