@@ -96,7 +96,9 @@ def test_convolutions_of_many_channels(engine: str, kernel: tuple[int, int], bit
     generator = np.random.default_rng(2)
     x = generator.integers(0, 8, (2, 9, 6, 7))
     w = generator.integers(-8, 8, (3, 9, *kernel))
-    np.testing.assert_array_equal(bit_sliced_conv2d(x, w, config, 2, 1), sliced_convolution(x, w, config, 2, 1))
+    y = np.asarray(bit_sliced_conv2d(x, w, config, 2, 1))
+    np.testing.assert_array_equal(y, sliced_convolution(x, w, config, 2, 1))
+    assert y.flags.c_contiguous
 
 
 @pytest.mark.parametrize("channels", [90, 700])

@@ -81,7 +81,7 @@ def bit_sliced_conv2d(
     if matrix is not None:
         return like(plain_conv2d(inputs, matrix, kernel, stride, padding, x_peak), x)
     result = sliced_product(windows(inputs, kernel, stride, padding), x_peak, weights)
-    return like(result.view(-1, height * width, outputs).transpose(1, 2).reshape(-1, outputs, height, width), x)
+    return like(result.view(-1, height, width, outputs).permute(0, 3, 1, 2).contiguous(), x)
 
 
 def _operands(
