@@ -1,4 +1,4 @@
-"""Two ways to convert all column sums of one row group: floating point anywhere, 8-bit integers on CPUs that have them.
+"""Two ways to convert all column sums of one row group in torch: floats anywhere, bytes on CPUs that multiply them.
 
 Both take planes (P * M, R), uint8, and prepared cells (R, N / BLOCK * S * BLOCK), and return the codes summed over the
 slices with their place values, (P * M * N / BLOCK, BLOCK); each code counts from ``zero``.
