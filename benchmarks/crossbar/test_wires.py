@@ -1,28 +1,73 @@
 """Wires: 128 x 128 arrays, 1 ohm a segment, 10 kOhm or 1 MOhm cells, float64, in processor time of this process.
 
-The ratios of a group are those of the same work: the currents of one array for 256 inputs, or the effective matrices
-of 64 arrays. What bounds the merge: no one pass. Of its time, building 4 x 4 leaves takes about a fifth, the
-factorisations a fifth, the symmetric updates (all of the large products) a fifth, moving blocks into place and
-mirroring them two fifths.
+Run ``OMP_NUM_THREADS=1 python -m pytest benchmarks/crossbar/test_wires.py -p benchmark --benchmark-only``; the rows go
+into ``wires.csv``. The ratios of a group are those of the same work: the currents of one array for 256 inputs, against
+``test_wires``; the effective matrices of 64 arrays, against the plain products of 256 inputs with them; the currents of
+one array for one input, against the direct way at 1 ohm. What bounds the merge: no one pass. Of its time, building
+4 x 4 leaves takes about a fifth, the factorisations a fifth, the symmetric updates (all of the large products) a fifth,
+moving blocks into place and mirroring them two fifths.
 """
 
+import importlib.metadata
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from measured import record, row_of
 from scipy.sparse.linalg import splu
 
 from imcsim.crossbar import effective_conductance, solve_wires
 from imcsim.crossbar.wires import effective
 
 SIZE, INPUTS, ARRAYS = 128, 256, 64
+BASES = {
+    "one array, 256 inputs": "test_wires",
+    "effective matrices of 64 arrays": "test_plain_products_of_256_inputs",
+    "one array, one input": "test_few_inputs[1.0 ohm-direct]",
+}
 ONE = pytest.mark.benchmark(group="one array, 256 inputs", timer=time.process_time, warmup=True)
 MANY = pytest.mark.benchmark(group="effective matrices of 64 arrays", timer=time.process_time, warmup=True)
 FEW = pytest.mark.benchmark(group="one array, one input", timer=time.process_time, warmup=True)
+
+
+@pytest.fixture(scope="module")
+def measured() -> Iterator[dict[str, dict[str, Any]]]:
+    """CPU times of every benchmark by group and name; written when all have run, as far as their base has."""
+    groups: dict[str, dict[str, Any]] = {group: {} for group in BASES}
+    yield groups
+    rows = [
+        row_of(
+            group.replace(",", ""),
+            f"{SIZE} x {SIZE}",
+            name.removeprefix("test_"),
+            times,
+            done[BASES[group]],
+            paired=False,
+        )
+        for group, done in groups.items()
+        for name, times in done.items()
+        if BASES[group] in done
+    ]
+    record("wires", rows, f" scipy {importlib.metadata.version('scipy')}{badcrossbar_version()}")
+
+
+def badcrossbar_version() -> str:
+    try:
+        return f" badcrossbar {importlib.metadata.version('badcrossbar')}"
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+@pytest.fixture(autouse=True)
+def noted(request: pytest.FixtureRequest, benchmark: Any, measured: dict[str, dict[str, Any]]) -> Iterator[None]:
+    yield
+    if benchmark.stats is not None:
+        measured[benchmark.group][request.node.name] = benchmark.stats.stats.data
 
 
 @pytest.fixture(scope="module")
@@ -74,17 +119,21 @@ def test_plain_product(benchmark: Callable[..., Any], cells: Any, volts: Any) ->
 
 
 @ONE
-@pytest.mark.parametrize("adjoint", [True, False])
+@pytest.mark.parametrize("adjoint", [True, False], ids=["adjoint of 128 solutions", "256 solutions"])
 def test_superlu(benchmark: Any, cells: Any, volts: Any, adjoint: bool) -> None:
     run = (cells[0].numpy(), volts.numpy())
-    benchmark.pedantic(superlu_currents, run, {"adjoint": adjoint}, rounds=2)
+    benchmark.pedantic(superlu_currents, run, {"adjoint": adjoint}, rounds=5)
 
 
 @ONE
 def test_badcrossbar(benchmark: Any, cells: Any, volts: Any) -> None:
-    badcrossbar = pytest.importorskip("badcrossbar")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImportWarning)  # its plots need cairo, its currents do not
+        badcrossbar = pytest.importorskip("badcrossbar")
     run = (volts.numpy().T, (1 / cells[0]).numpy())
-    benchmark.pedantic(badcrossbar.compute, run, {"r_i": 1.0}, rounds=2)
+    only_output = {"r_i": 1.0, "node_voltages": False, "all_currents": False}
+    solved = benchmark.pedantic(badcrossbar.compute, run, only_output, rounds=7)
+    np.testing.assert_allclose(solved.currents.output, solve_wires(cells[0], volts, 1.0, 1.0), rtol=1e-9)
 
 
 @MANY
@@ -106,7 +155,7 @@ def test_plain_products_of_256_inputs(benchmark: Callable[..., Any], cells: Any,
 
 
 @FEW
-@pytest.mark.parametrize("tolerance", [1e-6, 1e-10, None])
-@pytest.mark.parametrize("ohm", [0.35, 1.0, 2.93, 10.0])
+@pytest.mark.parametrize("tolerance", [1e-6, 1e-10, None], ids=["1e-6", "1e-10", "direct"])
+@pytest.mark.parametrize("ohm", [0.35, 1.0, 2.93, 10.0], ids="{} ohm".format)
 def test_few_inputs(benchmark: Callable[..., Any], cells: Any, volts: Any, ohm: float, tolerance: Any) -> None:
     benchmark(solve_wires, cells[0], volts[0], ohm, ohm, tolerance=tolerance)

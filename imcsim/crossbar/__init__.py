@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from imcsim.crossbar.slicing.calibrate import AdcRange, calibrate_adc
     from imcsim.crossbar.slicing.config import BitSliceConfig
     from imcsim.crossbar.slicing.product import bit_sliced_conv2d, bit_sliced_matmul
+    from imcsim.crossbar.slicing.programmed import SlicedWeights, program_weights
     from imcsim.crossbar.wires.effective import effective_conductance
     from imcsim.crossbar.wires.nodes import node_voltages
     from imcsim.crossbar.wires.solve import solve_wires
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 _LAZY = {
     "AdcRange": "imcsim.crossbar.slicing.calibrate",
     "BitSliceConfig": "imcsim.crossbar.slicing.config",
+    "SlicedWeights": "imcsim.crossbar.slicing.programmed",
     "bit_sliced_conv2d": "imcsim.crossbar.slicing.product",
     "bit_sliced_matmul": "imcsim.crossbar.slicing.product",
     "calibrate_adc": "imcsim.crossbar.slicing.calibrate",
     "effective_conductance": "imcsim.crossbar.wires.effective",
     "node_voltages": "imcsim.crossbar.wires.nodes",
+    "program_weights": "imcsim.crossbar.slicing.programmed",
     "solve_wires": "imcsim.crossbar.wires.solve",
 }
 
@@ -31,11 +34,13 @@ __all__ = [
     "AdcRange",
     "BitSliceConfig",
     "Encoding",
+    "SlicedWeights",
     "bit_sliced_conv2d",
     "bit_sliced_matmul",
     "calibrate_adc",
     "effective_conductance",
     "node_voltages",
+    "program_weights",
     "solve_wires",
 ]
 

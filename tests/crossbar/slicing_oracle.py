@@ -70,3 +70,20 @@ def sliced_convolution(x: Integers, w: Integers, config: BitSliceConfig, stride:
     columns = [image[:, i : i + kh, j : j + kw].reshape(-1) for image in padded for i in tops for j in lefts]
     y = sliced_product(np.stack(columns), matrix, config)
     return y.reshape(len(x), len(tops), len(lefts), len(w)).transpose(0, 3, 1, 2)
+
+
+def tabled_product(x: Integers, w: Integers, config: BitSliceConfig) -> NDArray[np.int64]:
+    """(M, N) as :func:`sliced_product`, for larger sizes: cells, planes and conversions are looked up in its tables."""
+    (x_low, x_high), (w_low, w_high) = config.x_range, config.w_range
+    planes = np.array([planes_of(code, config) for code in range(x_low, x_high + 1)])[x.astype(int) - x_low]
+    cells = np.array([cells_of(code, config) for code in range(w_low, w_high + 1)])[w.astype(int) - w_low]
+    y = np.zeros((x.shape[0], w.shape[1]), dtype=np.int64)
+    for start in range(0, len(w), config.rows):
+        rows = slice(start, start + config.rows)
+        for t, s in product(range(planes.shape[2]), range(cells.shape[2])):
+            sums = planes[:, rows, t, 0] @ cells[rows, :, s, 0]
+            values = np.array([adc(p, config) for p in range(int(sums.max(initial=0)) + 1)])
+            y += planes[0, 0, t, 1] * cells[0, 0, s, 1] * values[sums]
+    offset = 2 ** (config.w_bits - 1) if config.w_map == "offset" else 0
+    y -= offset * x.astype(int).sum(axis=1, keepdims=True)
+    return y

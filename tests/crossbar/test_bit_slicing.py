@@ -1,4 +1,4 @@
-"""Bit-sliced products against a loop over every bit line, on both engines, and what they must obey."""
+"""Bit-sliced products against a loop over every bit line, on all engines, and what they must obey."""
 
 import json
 import os
@@ -14,18 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imcsim.crossbar import BitSliceConfig, bit_sliced_conv2d, bit_sliced_matmul
-from imcsim.crossbar.slicing import engines
+from tests.crossbar.slicing_engines import ENGINES, force_engine
 from tests.crossbar.slicing_oracle import sliced_convolution, sliced_product
 
 _CASES = sorted(Path(os.environ.get("IMCSIM_CASES", "absent"), "mvm").glob("*.npz"))
 
 
-@pytest.fixture(params=["bytes", "floats"])
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "floats":
-        monkeypatch.setattr(engines, "_has_bytes", lambda: False)
-    elif not engines._has_bytes():
-        pytest.skip("this CPU or this torch has no exact byte products")
+    force_engine(str(request.param), monkeypatch)
     return str(request.param)
 
 
@@ -79,9 +76,9 @@ def test_collapsing_changes_nothing(engine: str, config: BitSliceConfig, seed: i
     config = config.model_copy(update={"adc_bits": config.adc_bits or 5})
     x, w = codes(config, seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("imcsim.crossbar.slicing.product.always_transparent", lambda *_: False)
+        patch.setattr("imcsim.crossbar.slicing.programmed.clipping_groups", lambda w, given: given.groups(len(w)))
         patch.setattr(
-            "imcsim.crossbar.slicing.product.not_transparent",
+            "imcsim.crossbar.slicing.tiles.not_transparent",
             lambda peaks, *_: torch.ones(len(peaks), len(config.slice_weights), dtype=torch.bool),
         )
         explicit = bit_sliced_matmul(x, w, config)
@@ -115,8 +112,8 @@ def test_tiles_and_many_vectors(engine: str, w_map: str, step: int, monkeypatch:
     x, w = codes(config, 1, fan_in=70, outputs=40)
     x = np.tile(x, (9, 1))
     whole = bit_sliced_matmul(x, w, config)
-    monkeypatch.setattr("imcsim.crossbar.slicing.product._TILE", {"cpu": (16, 128)})
-    monkeypatch.setattr("imcsim.crossbar.slicing.product._VECTORS_AT_ONCE", 5)
+    monkeypatch.setattr("imcsim.crossbar.slicing.tiles._TILE", {"cpu": (16, 128)})
+    monkeypatch.setattr("imcsim.crossbar.slicing.tiles._VECTORS_AT_ONCE", 5)
     np.testing.assert_array_equal(bit_sliced_matmul(x, w, config), whole)
     np.testing.assert_array_equal(whole[:3], sliced_product(x[:3], w, config))
 

@@ -7,7 +7,7 @@ from tests.packaging.conftest import CHECKOUT, run
 ILLEGAL = {
     "core/units.py": ("import imcsim.chip.config", "A layer imports only the layers below it"),
     "study/spec.py": ("import models.networks", "The engine names no content"),
-    "chip/report.py": ("import torch", "torch stays in learn and crossbar"),
+    "chip/report.py": ("import torch", "torch stays in learn, analog and crossbar"),
     "mapping/layer.py": ("import matplotlib.pyplot", "Plots are drawn in report only"),
     "trace/schema.py": ("import rich", "The terminal belongs to cli and report"),
     "periphery/adc.py": ("import optuna", "The cluster and the search belong to study"),

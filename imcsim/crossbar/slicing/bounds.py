@@ -1,13 +1,14 @@
 """Which conversions can clip or round, from bounds that no input can break.
 
-Shape letters: M vectors, R rows, P planes, S slices.
+Shape letters: D fan-in, N outputs, M vectors, G groups, R rows, P planes, S slices.
 """
 
 import torch
+from torch.nn.functional import pad
 
 from imcsim.crossbar.slicing.config import BitSliceConfig
 from imcsim.crossbar.slicing.engines import Engine
-from imcsim.crossbar.slicing.planes import BLOCK
+from imcsim.crossbar.slicing.planes import BLOCK, slice_bytes, stored_codes
 
 
 def always_transparent(config: BitSliceConfig, fan_in: int) -> bool:
@@ -32,9 +33,31 @@ def not_transparent(
     return found
 
 
-def transparent_for_any_input(rows: int, pieces: list[torch.Tensor], engine: Engine, config: BitSliceConfig) -> bool:
-    """Tell whether no input at all makes this group's cells clip or round: saves cutting the inputs into planes."""
+def clipping_groups(w: torch.Tensor, config: BitSliceConfig) -> list[slice]:
+    """Return the row groups of weight codes (D, N) in which some input could make a conversion clip or round."""
+    groups = config.groups(len(w))
     if config.exact_limit == 0:
-        return False
-    dense = torch.full((1, rows), (1 << config.dac_bits) - 1, dtype=torch.uint8, device=pieces[0].device)
-    return not not_transparent(dense, pieces, engine, config).any()
+        return groups
+    if always_transparent(config, len(w)):
+        return []
+    dense = (1 << config.dac_bits) - 1
+    peaks = torch.stack([_largest_column_sums(codes, config) for codes in stored_codes(w, config)]).amax(dim=0)
+    clips = (peaks * dense > config.exact_limit).tolist()
+    return [rows for rows, one in zip(groups, clips, strict=True) if one]
+
+
+def _largest_column_sums(codes: torch.Tensor, config: BitSliceConfig) -> torch.Tensor:
+    """Return the largest sum of cell levels in any column and slice of each group, (G,), of stored codes (D, N)."""
+    rows, groups = min(config.rows, len(codes)), len(config.groups(len(codes)))
+    padding = (0, -codes.shape[1] % 8, 0, groups * rows - len(codes))
+    codes = pad(codes, padding) if any(padding) else codes.contiguous()
+    if config.w_bits > 8:
+        grouped = codes.view(groups, rows, -1)
+        levels = ((grouped >> (config.cell_bits * s)) & ((1 << config.cell_bits) - 1) for s in range(config.slices))
+        return torch.stack([cells.sum(dim=1).amax(dim=1) for cells in levels]).amax(dim=0)
+    words = codes.view(torch.int64).view(groups, rows, -1)
+    slices = torch.stack([slice_bytes(words, s, config) for s in range(config.slices)])
+    # Eight columns are summed at once, byte by byte, over as few rows as cannot overflow a byte.
+    parts = torch.split(slices, 255 // ((1 << config.cell_bits) - 1), dim=2)
+    sums = [part.sum(dim=2).view(torch.uint8).to(torch.int32) for part in parts]
+    return torch.stack(sums).sum(dim=0).amax(dim=(0, 2))

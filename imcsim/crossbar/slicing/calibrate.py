@@ -183,7 +183,7 @@ def _step(counts: Histogram, config: BitSliceConfig, method: str, percentile: fl
 
 def _score(counts: Histogram, config: BitSliceConfig, step: int) -> tuple[float, float]:
     """Return the share of conversions above full scale and the root mean squared error."""
-    sums = torch.arange(len(counts), dtype=torch.float64)
+    sums = torch.arange(len(counts), dtype=torch.float64, device="cpu")
     stepped = BitSliceConfig(**(config.model_dump() | {"adc_step": step}))
     values = to_codes_(sums.clone(), stepped) * step
     full_scale = ((1 << (config.adc_bits or 0)) - 1) * step

@@ -1,4 +1,4 @@
-"""Two ways to convert all column sums of one row group: floating point anywhere, 8-bit integers on CPUs that have them.
+"""Two ways to convert all column sums of one row group in torch: floats anywhere, bytes on CPUs that multiply them.
 
 Both take planes (P * M, R), uint8, and prepared cells (R, N / BLOCK * S * BLOCK), and return the codes summed over the
 slices with their place values, (P * M * N / BLOCK, BLOCK); each code counts from ``zero``.
@@ -108,7 +108,7 @@ class ByteEngine:
         """Return the codes summed over the slices."""
         inverse = 1.0 / self.config.adc_step
         shift = {"half_up": 0.25 * inverse, "half_even": 0.0, "floor": 0.25 * inverse - 0.5}[self.config.adc_round]
-        bias = torch.full((cells.shape[1],), shift)
+        bias = torch.full((cells.shape[1],), shift, dtype=torch.float32, device="cpu")
         codes = _byte_product(planes, cells, torch.uint8, inverse, bias, self.zero)
         matrix, sign = _byte_fold(slice_weights)
         return _byte_product(codes.view(-1, matrix.shape[0]), matrix, torch.float32, sign)
@@ -145,8 +145,9 @@ def _byte_product(
     zero: int = 0,
 ) -> torch.Tensor:
     """Return scale * (a @ b) + bias + zero of uint8 (M, K), prepared int8 (K, N); bytes get rounded and saturated."""
-    none = torch.zeros(1, dtype=torch.int64)
-    operands: tuple[Any, ...] = (a, 1.0, 0, b, torch.full((1,), scale), none, bias, 1.0, zero, out, "none", [], "")
+    none = torch.zeros(1, dtype=torch.int64, device="cpu")
+    scales = torch.full((1,), scale, dtype=torch.float32, device="cpu")
+    operands: tuple[Any, ...] = (a, 1.0, 0, b, scales, none, bias, 1.0, zero, out, "none", [], "")
     result: torch.Tensor = torch.ops.onednn.qlinear_pointwise(*operands)
     return result
 
@@ -156,17 +157,18 @@ def _has_bytes() -> bool:
     """Tell whether this CPU and this torch do byte products exactly; tried once on the largest bytes there are."""
     if not torch.cpu._is_vnni_supported():
         return False
-    a = torch.full((64, 1024), _BYTE, dtype=torch.uint8)
-    b = torch.full((1024, 32), -128, dtype=torch.int8)
-    b[:, 1::2] = 127
-    ties = torch.arange(64, dtype=torch.uint8).repeat(2, 1).t().contiguous()
+    with torch.device("cpu"):
+        a = torch.full((64, 1024), _BYTE, dtype=torch.uint8)
+        b = torch.full((1024, 32), -128, dtype=torch.int8)
+        b[:, 1::2] = 127
+        # 16 is the least width; the pair sums to 2i, over 4 that is a tie for every odd i.
+        ones, ties = torch.ones(2, 16, dtype=torch.int8), torch.arange(64, dtype=torch.uint8).repeat(2, 1).t()
+        none = torch.zeros(16, dtype=torch.float32)
+        wanted = (torch.arange(64, dtype=torch.float32) / 2).round().add(240).clamp_max(_BYTE).to(torch.uint8)
     try:
         whole: Any = _byte_product(a, b.to_mkldnn(), torch.float32)
-        # 16 is the least width; the pair sums to 2i, over 4 that is a tie for every odd i.
-        ones = torch.ones(2, 16, dtype=torch.int8).to_mkldnn()
-        halves = _byte_product(ties, ones, torch.uint8, 0.25, torch.zeros(16), 240)
+        halves = _byte_product(ties.contiguous(), ones.to_mkldnn(), torch.uint8, 0.25, none, 240)
     except (RuntimeError, AttributeError, NotImplementedError):
         return False
-    wanted = (torch.arange(64) / 2).round().add(240).clamp_max(_BYTE).to(torch.uint8)
     exact = torch.equal(whole.to(torch.int64), a.to(torch.int64) @ b.to(torch.int64))
     return exact and torch.equal(halves, wanted[:, None].expand(64, 16))

@@ -4,6 +4,7 @@ Shape letters: M vectors, D fan-in, N outputs, S slices (of all arrays), P plane
 """
 
 import torch
+from torch.nn.functional import pad
 
 from imcsim.crossbar.slicing.config import BitSliceConfig
 
@@ -18,21 +19,35 @@ def input_planes(x: torch.Tensor, config: BitSliceConfig) -> torch.Tensor:
     return ((narrow >> shifts[:, None, None]) & ((1 << config.dac_bits) - 1)).to(torch.uint8)
 
 
+def stored_codes(w: torch.Tensor, config: BitSliceConfig) -> list[torch.Tensor]:
+    """Return what each array stores of weight codes (D, N): unsigned codes (D, N), uint8 up to 8 bits, else int32."""
+    if config.w_map == "diff":
+        wide = w.to(torch.int16 if config.w_bits < 16 else torch.int32)
+        stored = [wide.clamp_min(0), (-wide).clamp_min(0)]
+    else:
+        # Sums and negative codes wrap to the low bits, which are all that is stored.
+        narrow = w.to(torch.uint8 if config.w_bits <= 8 else torch.int32)
+        stored = [(narrow + config.weight_zero if config.weight_zero else narrow) & ((1 << config.w_bits) - 1)]
+    return [codes.to(torch.uint8 if config.w_bits <= 8 else torch.int32) for codes in stored]
+
+
 def weight_cells(w: torch.Tensor, config: BitSliceConfig) -> torch.Tensor:
     """Return the cell levels (D, ceil(N / BLOCK), S, BLOCK), uint8, of weight codes (D, N); N is filled with 0."""
     fan_in, outputs = w.shape
     blocks = -(-outputs // BLOCK)
-    wide = torch.zeros(
-        fan_in, blocks * BLOCK, dtype=torch.int16 if config.w_bits < 16 else torch.int32, device=w.device
-    )
-    wide[:, :outputs] = w
-    if config.weight_zero:
-        wide[:, :outputs] += config.weight_zero
-    arrays = [wide.clamp_min(0), (-wide).clamp_min(0)] if config.w_map == "diff" else [wide]
     cells = torch.empty(fan_in, blocks, len(config.slice_weights), BLOCK, dtype=torch.uint8, device=w.device)
-    for a, array in enumerate(arrays):
-        _slice_into(cells[:, :, a * config.slices : (a + 1) * config.slices], array, config)
+    for a, codes in enumerate(stored_codes(w, config)):
+        filled = pad(codes, (0, blocks * BLOCK - outputs)) if outputs % BLOCK else codes.contiguous()
+        _slice_into(cells[:, :, a * config.slices : (a + 1) * config.slices], filled, config)
     return cells
+
+
+def slice_bytes(codes: torch.Tensor, s: int, config: BitSliceConfig, out: torch.Tensor | None = None) -> torch.Tensor:
+    """Return slice ``s`` of codes in bytes, eight to a 64-bit word: bits shifted over from a neighbour are masked."""
+    shift = config.cell_bits * s
+    spread = (((1 << config.cell_bits) - 1) & (0xFF >> shift)) * 0x0101010101010101
+    signed = spread - ((spread >> 63) << 64)
+    return torch.bitwise_and(codes >> shift, signed, out=out)
 
 
 def fold_matrix(slice_weights: tuple[int, ...], device: torch.device) -> torch.Tensor:
@@ -41,17 +56,12 @@ def fold_matrix(slice_weights: tuple[int, ...], device: torch.device) -> torch.T
     return torch.cat([eye * weight for weight in slice_weights])
 
 
-def _slice_into(cells: torch.Tensor, array: torch.Tensor, config: BitSliceConfig) -> None:
+def _slice_into(cells: torch.Tensor, codes: torch.Tensor, config: BitSliceConfig) -> None:
     fan_in, blocks = cells.shape[:2]
-    mask = (1 << config.cell_bits) - 1
-    if config.w_bits > 8:
-        for s in range(config.slices):
-            cells[:, :, s] = ((array >> (config.cell_bits * s)) & mask).view(fan_in, blocks, BLOCK)
-        return
-    # Eight codes of one byte in a 64-bit word: bits that a shift carries over from a neighbour are masked off.
-    words = (array & ((1 << config.w_bits) - 1)).to(torch.uint8).view(fan_in, blocks, BLOCK).view(torch.int64)
     for s in range(config.slices):
-        shift = config.cell_bits * s
-        spread = (mask & (0xFF >> shift)) * 0x0101010101010101
-        signed = spread - ((spread >> 63) << 64)
-        torch.bitwise_and(words >> shift, signed, out=cells.view(torch.int64)[:, :, s])
+        if config.w_bits <= 8:
+            words = codes.view(fan_in, blocks, BLOCK).view(torch.int64)
+            slice_bytes(words, s, config, out=cells.view(torch.int64)[:, :, s])
+        else:
+            levels = (codes >> (config.cell_bits * s)) & ((1 << config.cell_bits) - 1)
+            cells[:, :, s] = levels.view(fan_in, blocks, BLOCK)

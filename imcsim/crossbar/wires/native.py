@@ -1,72 +1,19 @@
-"""The compiled form of the merge: built once with the machine's C compiler, kept in the user's cache, never required.
-
-``IMCSIM_NATIVE=0`` switches it off. Where there is no compiler, or the build fails, the torch form does the same.
-"""
+"""The compiled form of the merge; where it is not available, the torch form does the same."""
 
 import ctypes
-import functools
-import hashlib
-import os
-import platform
-import shutil
-import subprocess
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from imcsim.crossbar.compiled import compiled_library
 from imcsim.crossbar.wires.lines import Line
 
 _SOURCE = Path(__file__).with_name("merge.c")
-_FLAGS = ("-O3", "-march=native", "-shared", "-fPIC")
 
 
 def native_available() -> bool:
     """Whether the compiled form can be used here; builds it at the first call."""
-    return _library() is not None
-
-
-@functools.cache
-def _library() -> Any:
-    if os.environ.get("IMCSIM_NATIVE", "1") == "0":
-        return None
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        return None
-    try:
-        return ctypes.CDLL(str(_built(compiler)))
-    except (OSError, RuntimeError, subprocess.SubprocessError):
-        return None
-
-
-def _built(compiler: str) -> Path:
-    """Return the path of the built library; two processes that build at once each rename a whole file."""
-    folder = _cache_folder()
-    target = folder / f"wires-{_key(compiler)}.so"
-    if target.exists():
-        return target
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        fresh = Path(scratch) / target.name
-        command = [compiler, *_FLAGS, "-o", str(fresh), str(_SOURCE), "-lm"]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
-        fresh.replace(target)
-    return target
-
-
-def _cache_folder() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "imcsim" / "native"
-
-
-def _key(compiler: str) -> str:
-    """Return what the binary depends on, as a name: source, compiler, flags and the processor's features."""
-    cpu = Path("/proc/cpuinfo")
-    features = (
-        next((line for line in cpu.read_text().splitlines() if line.startswith("flags")), "") if cpu.exists() else ""
-    )
-    parts = (_SOURCE.read_text(), compiler, *_FLAGS, platform.machine(), features)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+    return compiled_library(_SOURCE) is not None
 
 
 def reduce_native(g_s: Any, word: Line, bit: Line, threads: int) -> Any:
@@ -100,7 +47,8 @@ def _call(g_s: Any, out: Any, word: Line, bit: Line) -> int:
     def end(near_s: float) -> ctypes.c_double:
         return ctypes.c_double(0.0 if near_s == float("inf") else near_s)
 
-    status: int = _library().imcsim_reduce(
+    library: Any = compiled_library(_SOURCE)
+    status: int = library.imcsim_reduce(
         *g_s.shape,
         ctypes.c_void_p(g_s.data_ptr()),
         *(vector(values) for values in (word.far_s, word.cell_behind, bit.far_s, bit.cell_behind)),
