@@ -50,12 +50,32 @@ def test_the_spread_of_a_code_is_that_of_its_cells(sign: str) -> None:
     cell = all_rram().config.rram
     assert cell is not None
     encoding = Encoding(sign=sign, weight_bits=8, cell_bits=2)
-    physics = CellPhysics(cell.cell, encoding, AnalogConfig(), 8)
+    physics = CellPhysics(cell.cell, encoding, only("programming"), 8)
     for code in (encoding.code_min, -5, 0, 77, 127):
         levels = encoding.levels(np.array([code]))[:, 0]
         sigma_s = spread_after_programming_s(cell.cell, cell.cell.conductances_s(2)[levels])
         by_hand = np.sqrt(np.sum((encoding.significance * np.broadcast_to(sigma_s, levels.shape) / 13e-6) ** 2))
         assert code_spread(physics)[code - encoding.code_min] == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_age_adds_to_the_spread_of_a_code_as_it_does_to_cells() -> None:
+    """The spread that training prepares for is that of cells programmed and left for a day, code by code."""
+    cell = all_rram().config.rram
+    assert cell is not None
+    encoding = Encoding(sign="differential", weight_bits=8, cell_bits=2)
+    physics = CellPhysics(cell.cell, encoding, only("programming", "relaxation"), 8)
+    code, count = 90, 40_000
+    analog = imcsim.convert(linear(200, 200), all_rram(), config=only("programming", "relaxation")).eval()
+    with torch.no_grad():
+        analog.weight.fill_(code / 127)
+    analog.calibrate(torch.eye(200))
+    analog.program(0)
+    analog.drift(86_400.0)
+    seen = weights_read(analog)
+    assert seen.size == count
+    # cells near 0 S are cut there, which the Gaussian of training does not know
+    assert seen.std() == pytest.approx(code_spread(physics)[code - encoding.code_min], rel=0.1)
+    assert code_spread(physics)[-1] > code_spread(CellPhysics(cell.cell, encoding, only("programming"), 8))[-1]
 
 
 def test_only_cells_whose_level_changes_are_programmed_again_and_the_others_keep_their_error() -> None:
