@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from imcsim.chip.config import ChipConfig
-    from imcsim.mapping.layer_map import NetworkMap
+    from imcsim.mapping.network_map import NetworkMap
 
 _WIDTH = 100  # columns of the table where the output is no terminal, which would say its own width
 
@@ -59,7 +59,7 @@ def map_named(
     """
     from imcsim.learn.networks import build_network
     from imcsim.learn.shapes import trace_layers
-    from imcsim.mapping.layer_map import map_network
+    from imcsim.mapping.network_map import map_network
 
     return map_network(trace_layers(build_network(name, classes, shape, params), shape), chip.geometry, rule)
 

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from imcsim.chip.config import ChipConfig
 from imcsim.mapping.layer import LayerSpec
-from imcsim.mapping.layer_map import LayerMap, NetworkMap
+from imcsim.mapping.layer_map import LayerMap
+from imcsim.mapping.network_map import NetworkMap
 
 
 @dataclass(frozen=True)

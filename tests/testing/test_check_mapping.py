@@ -11,7 +11,8 @@ import imcsim.testing
 from imcsim.core.errors import ContentError
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping import PeGeometry, Tile
-from imcsim.mapping.invariants import products_equal, program, read_back_equals, tile_products
+from imcsim.mapping.arrays import program, tile_products
+from imcsim.mapping.invariants import Violation, products_equal, read_back_equals
 from imcsim.mapping.layer_map import map_layer
 from imcsim.mapping.rule import MappingRule
 from imcsim.mapping.rules.im2col import im2col
@@ -91,7 +92,7 @@ def test_a_wrong_cell_is_read_back_as_a_named_weight() -> None:
     assert read_back_equals(layer_map, codes, arrays) is None
     arrays[1, 0, 2] += 1
     sentence = "weight (0, 4, 2) should read 6, but in PE 1 at row 0, columns 2..2 reads 7"
-    assert read_back_equals(layer_map, codes, arrays) == sentence
+    assert read_back_equals(layer_map, codes, arrays) == Violation(sentence, weight=(0, 4, 2))
 
 
 def test_a_wrong_cell_gives_a_wrong_product() -> None:
@@ -101,7 +102,7 @@ def test_a_wrong_cell_gives_a_wrong_product() -> None:
     assert products_equal(layer_map, codes, arrays) is None
     arrays[0, 0, 1] += 2  # the first input is -128
     sentence = "output 1 of group 0 for vector 0 should be x @ W = 0, but its tiles sum to -256"
-    assert products_equal(layer_map, codes, arrays) == sentence
+    assert products_equal(layer_map, codes, arrays) == Violation(sentence)
 
 
 @pytest.mark.parametrize("geometry", [PAIRS, OFFSET])
