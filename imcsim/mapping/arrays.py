@@ -24,7 +24,7 @@ def empty_arrays(maps: Sequence[LayerMap]) -> Levels:
 
 
 def program(layer_map: LayerMap, codes: Codes, arrays: Levels | None = None) -> Levels:
-    """Write ``codes`` (G, D, N) into ``arrays`` (new ones if None) and return them; the K cells of a weight in a row."""
+    """Write ``codes`` (G, D, N) into ``arrays`` (None: new ones) and return them; the K cells of a weight in a row."""
     into = empty_arrays([layer_map]) if arrays is None else arrays
     for tile in layer_map.tiles:
         levels = np.moveaxis(layer_map.geometry.encoding.levels(codes[tile.block]), 0, -1)  # (rows, outputs, K)

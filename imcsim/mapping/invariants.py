@@ -1,4 +1,4 @@
-"""What every mapping must keep: each weight in one place per copy, inside its array, read back unchanged, products exact.
+"""What every mapping must keep: each weight in one place per copy, inside its array, read back whole, products exact.
 
 Each check returns None, or a :class:`Violation` that names the first weight for which the law does not hold.
 Shape letters: G groups, D fan-in, N outputs per group, K cells per weight, R rows and C columns of a PE.

@@ -9,7 +9,7 @@ from typing import Any
 
 from imcsim.core.errors import MappingError
 from imcsim.mapping.geometry import PeGeometry
-from imcsim.mapping.rule import MAPPING_RULES, given_needs, level_of
+from imcsim.mapping.rule import MAPPING_RULES, NEEDS, given_needs, level_of
 from imcsim.mapping.tile import MatrixShape, Tile
 
 __all__ = ["LayerMap", "MatrixShape", "Tile", "map_layer"]
@@ -116,7 +116,7 @@ def map_layer(matrix_shape: MatrixShape, geometry: PeGeometry, rule: str = "im2c
     needs = given_needs(function, rule, given)
     if level_of(function) == "layer":
         return LayerMap(matrix_shape, geometry, tuple(function(matrix_shape, geometry, **needs)))
-    each = {name: value if name == "pe_budget" else [value] for name, value in needs.items()}
+    each = {name: [value] if name in NEEDS and name != "pe_budget" else value for name, value in needs.items()}
     (tiles,) = function([matrix_shape], geometry, **each)
     return LayerMap(matrix_shape, geometry, tuple(tiles))
 

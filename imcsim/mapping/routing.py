@@ -17,6 +17,8 @@ class Routing:
     ----------
     fetched
         Input elements read from the buffer for one sample.
+    sent
+        Input elements sent towards the layer's PEs for one sample: one per row of the matrix that has a place.
     delivered
         Input elements that reach a row, for one sample: one fetched element can go to several PEs.
     added
@@ -27,6 +29,7 @@ class Routing:
     """
 
     fetched: int
+    sent: int
     delivered: int
     added: int
     table_bits: int
@@ -44,6 +47,7 @@ def routing(layer: LayerSpec, layer_map: LayerMap) -> Routing:
     held = int(lines.outputs.sum())
     return Routing(
         fetched=min(layer.input_elements, layer.positions * inputs) if shared else layer.positions * inputs,
+        sent=layer.positions * inputs,
         delivered=layer.positions * lines.row_drives,
         added=layer.positions * (held - distinct_outputs(layer_map)),
         table_bits=_table_bits({tile.rows for tile in tiles}, layer.fan_in)

@@ -85,15 +85,18 @@ def rule_name(rule: MappingRule) -> str:
 
 
 def given_needs(rule: MappingRule, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Pick what ``rule`` needs from ``given``; entries that it does not need are left out.
+    """Pick what ``rule`` takes from ``given``: its needs, and those of its options that are there.
 
     Raises
     ------
     MappingError
-        If something that it needs is missing: one sentence that says what it is.
+        If something that it needs is missing, or something is given that is neither a need nor an option of the rule.
     """
-    needs = needs_of(rule)
-    for need in needs:
+    for need in needs_of(rule):
         if given.get(need) is None:
             raise MappingError(f"mapping rule '{name}' needs '{need}', {NEEDS[need]}: pass {need}=...")
-    return {need: given[need] for need in needs}
+    taken = [p.name for p in signature(rule).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
+    for key in given:
+        if key not in taken and key not in NEEDS:
+            raise MappingError(f"mapping rule '{name}' takes no '{key}'{nearest(key, {*NEEDS, *taken})}")
+    return {key: given[key] for key in taken if given.get(key) is not None}

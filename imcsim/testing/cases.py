@@ -13,12 +13,13 @@ from imcsim.mapping import invariants
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.invariants import Violation
 from imcsim.mapping.layer_map import LayerMap
-from imcsim.mapping.rule import MappingRule, given_needs, level_of, rule_name
+from imcsim.mapping.rule import NEEDS, MappingRule, given_needs, level_of, rule_name
 from imcsim.mapping.tile import MatrixShape, Tile
 from imcsim.testing.recount import counts_differ, masks_change
 
 Codes = NDArray[np.integer]
 MASKS = ("zeros", "trainable")
+LISTED = {*NEEDS} - {"pe_budget"}  # one value per layer
 _TRIES = 400  # smaller cases that are tried before the smallest so far is shown
 
 
@@ -86,12 +87,12 @@ def examine(rule: MappingRule, case: Case) -> tuple[str, Violation] | None:
 
 def maps_of(rule: MappingRule, case: Case) -> tuple[LayerMap, ...]:
     """Call ``rule`` and return the map of each layer."""
-    needs = given_needs(rule, rule_name(rule), case.needs)
+    needs = given_needs(rule, rule_name(rule), {**case.needs, **case.options})
     if level_of(rule) == "network":
-        placed = rule(case.shapes, case.geometry, **needs, **case.options)
+        placed = rule(case.shapes, case.geometry, **needs)
     else:
-        alone = {name: value if name == "pe_budget" else value[0] for name, value in needs.items()}
-        placed = [rule(case.shapes[0], case.geometry, **alone, **case.options)]
+        alone = {name: value[0] if name in LISTED else value for name, value in needs.items()}
+        placed = [rule(case.shapes[0], case.geometry, **alone)]
     maps = [LayerMap(shape, case.geometry, tuple(tiles)) for shape, tiles in zip(case.shapes, placed, strict=True)]
     for tile in (tile for layer in maps for tile in layer.tiles):
         if not isinstance(tile, Tile):
@@ -181,7 +182,7 @@ def _shorter(case: Case, layer: int, axis: int, size: int) -> Case:
 
 
 def _keep_layers(case: Case, kept: Sequence[int]) -> Case:
-    needs = {n: v if n == "pe_budget" else [v[i] for i in kept] for n, v in case.needs.items()}
+    needs = {n: [v[i] for i in kept] if n in LISTED else v for n, v in case.needs.items()}
     return replace(case, codes=tuple(case.codes[i] for i in kept), needs=needs)
 
 

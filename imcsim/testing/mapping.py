@@ -10,9 +10,9 @@ from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.invariants import Violation
 from imcsim.mapping.layer_map import LayerMap
-from imcsim.mapping.rule import MAPPING_RULES, MappingRule, rule_name
+from imcsim.mapping.rule import MAPPING_RULES, NEEDS, MappingRule, given_needs, rule_name
 from imcsim.mapping.tile import MatrixShape
-from imcsim.testing.cases import MASKS, Case, examine, made_up_codes, maps_of, smallest
+from imcsim.testing.cases import LISTED, MASKS, Case, examine, made_up_codes, maps_of, smallest
 from imcsim.testing.picture import picture
 
 Weight = NDArray[np.integer] | MatrixShape
@@ -132,12 +132,10 @@ def _case(
     given: dict[str, Any],
     copies: int | None,
 ) -> Case:
-    from imcsim.mapping.rule import NEEDS, given_needs
-
     listed = isinstance(weight, list)
     known = {name: value for name, value in given.items() if name in NEEDS and value is not None}
-    given_needs(rule, rule_name(rule), known)
-    needs = {n: list(v) if listed and n != "pe_budget" else v if n == "pe_budget" else [v] for n, v in known.items()}
+    given_needs(rule, rule_name(rule), given)
+    needs = {n: v if n not in LISTED else list(v) if listed else [v] for n, v in known.items()}
     options = {name: value for name, value in given.items() if name not in NEEDS}
     parts: Sequence[Weight] = weight if isinstance(weight, list) else [weight]
     masks = needs.get("zeros", [None] * len(parts))

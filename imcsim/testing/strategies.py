@@ -62,8 +62,9 @@ def masks(
     granularity: Granularity | None = None,
 ) -> Bools:
     """Draw a mask (G, D, N) by element, column segment, PE, kernel, channel or layer (one of them if None)."""
-    chosen: Granularity = granularity or draw(st.sampled_from(GRANULARITIES))
-    labels = units(chosen, shape, geometry, kernel)
+    labels = units(
+        granularity if granularity is not None else draw(st.sampled_from(GRANULARITIES)), shape, geometry, kernel
+    )
     return np.asarray(draw(hnp.arrays(np.bool_, int(labels.max()) + 1))[labels], dtype=bool)
 
 
