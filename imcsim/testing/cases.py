@@ -20,7 +20,8 @@ from imcsim.testing.recount import counts_differ, masks_change
 Codes = NDArray[np.integer]
 MASKS = ("zeros", "trainable")
 LISTED = {*NEEDS} - {"pe_budget"}  # one value per layer
-_TRIES = 400  # smaller cases that are tried before the smallest so far is shown
+_TRIES = 600  # smaller cases that are tried before the smallest so far is shown
+_SHORT = 12  # longer axes are not shortened index by index
 
 
 @dataclass(frozen=True)
@@ -151,14 +152,13 @@ def _broken(rule: MappingRule, case: Case, law: str) -> Violation | None:
 
 
 def _smaller(case: Case) -> Iterator[Case]:
-    if len(case.codes) > 1:
-        yield from (
-            _keep_layers(case, [i for i in range(len(case.codes)) if i != left]) for left in range(len(case.codes))
-        )
+    every = range(len(case.codes))
+    if len(every) > 1:
+        yield from (_keep_layers(case, [i for i in every if i != left]) for left in every)
     for layer, shape in enumerate(case.shapes):
-        steps = (1, int(np.prod(case.needs["kernel"][layer])) if "kernel" in case.needs else 1, 1)
-        for axis in (0, 1, 2):
-            yield from (_shorter(case, layer, axis, size) for size in _sizes(shape[axis], steps[axis]))
+        area = int(np.prod(case.needs["kernel"][layer])) if "kernel" in case.needs else 1
+        for axis, unit in enumerate((1, area, 1)):
+            yield from (_shorter(case, layer, axis, kept) for kept in _kept(shape[axis], unit))
     for name, unit in (("rows", 1), ("cols", case.geometry.encoding.cells_per_weight)):
         for size in _sizes(getattr(case.geometry, name), unit):
             yield replace(case, geometry=case.geometry.model_copy(update={name: size}))
@@ -166,13 +166,22 @@ def _smaller(case: Case) -> Iterator[Case]:
 
 
 def _sizes(size: int, unit: int) -> list[int]:
-    smaller = {unit, size // 2 // unit * unit, (size - 1) // unit * unit}
+    smaller = {unit, size // 2 // unit * unit, (size - unit) // unit * unit, (size - 2 * unit) // unit * unit}
     return sorted(value for value in smaller if 0 < value < size)
 
 
-def _shorter(case: Case, layer: int, axis: int, size: int) -> Case:
+def _kept(size: int, unit: int) -> Iterator[Sequence[int]]:
+    """Smaller index sets of an axis: its first part, its last part, all but one of a short axis."""
+    for smaller in _sizes(size, unit):
+        yield range(smaller)
+        yield range(size - smaller, size)
+    if unit == 1 and 2 < size <= _SHORT:
+        yield from ([i for i in range(size) if i != left] for left in range(1, size - 1))
+
+
+def _shorter(case: Case, layer: int, axis: int, kept: Sequence[int]) -> Case:
     def cut(array: NDArray[Any]) -> NDArray[Any]:
-        return np.take(array, range(size), axis=axis)
+        return np.take(array, kept, axis=axis)
 
     def in_layer(values: Sequence[Any]) -> list[Any]:
         return [cut(value) if i == layer else value for i, value in enumerate(values)]

@@ -100,29 +100,37 @@ def check_mapping(
 
 
 def check_rule(rule: str | MappingRule, max_examples: int = 100) -> None:
-    """Prove ``rule`` on drawn cases: matrices, PEs, masks, kernels and budgets; needs hypothesis.
-
-    Hypothesis searches for a case that breaks a law and shrinks it.
+    """Prove ``rule`` on ``max_examples`` drawn cases: matrices, PEs, masks, kernels and budgets; needs hypothesis.
 
     Raises
     ------
     MappingCheckError
-        With the smallest case found.
+        As :func:`check_mapping` raises it, with the smallest case found.
     """
-    from hypothesis import HealthCheck, given, settings
+    from hypothesis import HealthCheck, Phase, given, settings
 
     from imcsim.testing.strategies import cases
 
     function = MAPPING_RULES.get(rule) if isinstance(rule, str) else rule
+    broken: list[tuple[str, Violation, Case]] = []
 
-    @settings(deadline=None, max_examples=max_examples, suppress_health_check=list(HealthCheck), database=None)
+    # no shrinking by hypothesis: the search in ``smallest`` knows what a smaller case is, and is faster
+    @settings(
+        deadline=None,
+        max_examples=max_examples,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+    )
     @given(case=cases(function))
     def every_case(case: Case) -> None:
-        found = examine(function, case)
-        if found is not None:
-            raise _error(function, *found, case, found[1])
+        if not broken and (found := examine(function, case)) is not None:
+            broken.append((*found, case))
 
     every_case()
+    for law, violation, case in broken:
+        raise _error(function, law, violation, *smallest(function, case, law))
 
 
 def _case(
@@ -164,7 +172,7 @@ def _codes(weight: Weight, encoding: Encoding, zeros: NDArray[np.bool_] | None) 
 
 
 def _error(rule: MappingRule, law: str, violation: Violation, case: Case, there: Violation) -> MappingCheckError:
-    of_layer = f" of layer {violation.layer}" if violation.layer else ""
+    of_layer = f" (layer {violation.layer})" if len(case.codes) > 1 and violation.weight is not None else ""
     lines = [f"{rule_name(rule)}: {violation.sentence}{of_layer}", f"smallest example: {case}"]
     if there.sentence != violation.sentence:
         lines.append(f"there: {there.sentence}")
