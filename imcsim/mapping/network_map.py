@@ -8,12 +8,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from imcsim.core.collector import collector_paused
 from imcsim.core.errors import MappingError
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
 from imcsim.mapping.layer_map import LayerMap, check_shape
-from imcsim.mapping.rule import MAPPING_RULES, NEEDS, given_needs, level_of, needs_of
-from imcsim.mapping.tile import Tile
+from imcsim.mapping.rule import MAPPING_RULES, NEEDS, MappingRule, given_needs, level_of, needs_of
+from imcsim.mapping.tile import MatrixShape, Tile
 
 Masks = Mapping[str, NDArray[Any]]
 
@@ -127,20 +128,32 @@ def map_network(
     for need in needs_of(function):
         if need in given and given[need] is None:
             raise MappingError(f"mapping rule '{rule}' needs '{need}', {NEEDS[need]}: pass {need}=...")
-    each = [{**layer_facts(layer, rule, zeros, trainable), "pe_budget": pe_budget} for layer in layers]
     shapes = [layer.matrix_shape for layer in layers]
     for shape in shapes:
         check_shape(shape)
-    shared = level_of(function) == "network"
-    placed: Sequence[Sequence[Tile]]
-    if shared:
-        facts = {name: [entry[name] for entry in each] for name in each[0] if name != "pe_budget"}
-        placed = function(shapes, geometry, **given_needs(function, rule, {**facts, "pe_budget": pe_budget}))
-    else:
-        facts_of = (given_needs(function, rule, entry) for entry in each)
-        placed = [function(shape, geometry, **facts) for shape, facts in zip(shapes, facts_of, strict=True)]
-    maps = tuple(LayerMap(shape, geometry, tuple(tiles)) for shape, tiles in zip(shapes, placed, strict=True))
-    return NetworkMap(geometry, tuple(layers), maps, shared)
+    facts = [layer_facts(layer, rule, zeros, trainable) for layer in layers]
+    with collector_paused():
+        placed = _placed(function, rule, shapes, geometry, facts, pe_budget)
+        maps = tuple(LayerMap(shape, geometry, tuple(tiles)) for shape, tiles in zip(shapes, placed, strict=True))
+    return NetworkMap(geometry, tuple(layers), maps, level_of(function) == "network")
+
+
+def _placed(
+    function: MappingRule,
+    rule: str,
+    shapes: Sequence[MatrixShape],
+    geometry: PeGeometry,
+    facts: Sequence[dict[str, Any]],
+    pe_budget: int | None,
+) -> Sequence[Sequence[Tile]]:
+    if level_of(function) == "network":
+        joined = {name: [entry[name] for entry in facts] for name in facts[0]}
+        tiles: Sequence[Sequence[Tile]] = function(
+            shapes, geometry, **given_needs(function, rule, {**joined, "pe_budget": pe_budget})
+        )
+        return tiles
+    each = (given_needs(function, rule, {**entry, "pe_budget": pe_budget}) for entry in facts)
+    return [function(shape, geometry, **needs) for shape, needs in zip(shapes, each, strict=True)]
 
 
 def layer_facts(layer: LayerSpec, rule: str, zeros: Masks | None, trainable: Masks | None) -> dict[str, Any]:

@@ -18,16 +18,27 @@ def by_pattern(mask: Mask) -> NDArray[np.intp]:
     return np.argsort(keys, kind="stable")
 
 
-def indices(chosen: NDArray[np.integer]) -> Indices:
-    """Return ``chosen`` as a range if it is one of step 1, else as a tuple."""
-    if len(chosen) and np.array_equal(chosen, np.arange(chosen[0], chosen[0] + len(chosen))):
-        return range(int(chosen[0]), int(chosen[0]) + len(chosen))
+def indices(chosen: NDArray[np.integer], *, rising: bool = False) -> Indices:
+    """Return ``chosen``, distinct indices, as a range if it is one of step 1, else as a tuple.
+
+    ``rising`` says that they are sorted, which saves looking.
+    """
+    if not len(chosen):
+        return ()
+    first, length = int(chosen[0]), len(chosen)
+    if int(chosen[-1]) - first == length - 1 and (rising or length < 3 or bool((np.diff(chosen) == 1).all())):
+        return range(first, first + length)
     return tuple(chosen.tolist())
 
 
+def runs(chosen: NDArray[np.integer], step: int, *, rising: bool = False) -> list[Indices]:
+    """Return ``chosen`` in runs of ``step``, the last may be shorter; a run is a range where it can be."""
+    return [indices(chosen[start : start + step], rising=rising) for start in range(0, len(chosen), step)]
+
+
 def busy_rows(mask: Mask, columns: NDArray[np.intp], width: int) -> Mask:
-    """Return (D, tiles): rows of ``mask`` that are true anywhere in each run of ``width`` of the ``columns``."""
+    """Return (tiles, D): rows of ``mask`` that are true anywhere in each run of ``width`` of the ``columns``."""
     if not len(columns):
-        return np.zeros((len(mask), 0), dtype=bool)
+        return np.zeros((0, len(mask)), dtype=bool)
     starts = np.arange(0, len(columns), width)
-    return np.asarray(np.logical_or.reduceat(mask[:, columns], starts, axis=1), dtype=bool)
+    return np.ascontiguousarray(np.logical_or.reduceat(mask[:, columns], starts, axis=1).T)

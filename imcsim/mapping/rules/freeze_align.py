@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.mapping.geometry import PeGeometry
-from imcsim.mapping.order import busy_rows, by_pattern, indices
+from imcsim.mapping.order import busy_rows, by_pattern, indices, runs
 from imcsim.mapping.rule import mapping_rule
 from imcsim.mapping.tile import MatrixShape, Tile, cut
 
@@ -27,12 +27,11 @@ def freeze_align(shape: MatrixShape, geometry: PeGeometry, *, trainable: NDArray
         order = by_pattern(trains)
         still = int((~trains.any(axis=0)).sum())  # the pattern without a trainable weight sorts first
         idle, busy = order[:still], order[still:]
-        for cols in cut(indices(idle), wide):
+        for cols in runs(idle, wide):
             tiles += [Tile(next(pes), group, rows, cols, frozen=True) for rows in cut(range(shape[1]), high)]
         rows_that_train = busy_rows(trains, busy, wide)
         for run, start in enumerate(range(0, len(busy), wide)):
-            cols, moving = indices(busy[start : start + wide]), rows_that_train[:, run]
+            cols, moving = indices(busy[start : start + wide]), rows_that_train[run]
             for frozen, chosen in ((True, np.flatnonzero(~moving)), (False, np.flatnonzero(moving))):
-                runs = cut(indices(chosen), high)
-                tiles += [Tile(next(pes), group, rows, cols, frozen=frozen) for rows in runs]
+                tiles += [Tile(next(pes), group, rows, cols, frozen=frozen) for rows in runs(chosen, high, rising=True)]
     return tuple(tiles)

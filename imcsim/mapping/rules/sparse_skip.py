@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.mapping.geometry import PeGeometry
-from imcsim.mapping.order import busy_rows, by_pattern, indices
+from imcsim.mapping.order import busy_rows, by_pattern, indices, runs
 from imcsim.mapping.rule import mapping_rule
-from imcsim.mapping.tile import MatrixShape, Tile, cut
+from imcsim.mapping.tile import MatrixShape, Tile
 
 
 @mapping_rule("sparse_skip")
@@ -37,7 +37,7 @@ def sparse_skip(
         busy = busy_rows(live, order, geometry.weight_cols)
         for run, start in enumerate(range(0, len(order), geometry.weight_cols)):
             cols = indices(order[start : start + geometry.weight_cols])
-            kept = cut(indices(np.flatnonzero(busy[:, run])), geometry.weight_rows)
+            kept = runs(np.flatnonzero(busy[run]), geometry.weight_rows, rising=True)
             tiles += [Tile(next(pes), group, rows, cols) for rows in kept]
     return tuple(tiles)
 
