@@ -51,7 +51,8 @@ def chip(rram: int | None, sram: int | None, input_gradient: str = "transposable
         for kind, count in (("rram", rram), ("sram", sram))
     }
     array = ArraySize(rows=4, cols=7)
-    return cast(ChipConfig, SimpleNamespace(name="toy", array=array, input_gradient=input_gradient, **parts))
+    rest = {"array": array, "input_gradient": input_gradient, "oversize": "refuse"}
+    return cast(ChipConfig, SimpleNamespace(name="toy", **rest, **parts))
 
 
 def test_rows_and_totals_by_hand() -> None:
@@ -78,7 +79,7 @@ def test_the_table_fits_100_columns_and_keeps_its_numbers(name: str) -> None:
     console.print(mapping_table(network_map(name), "mix on toy"))
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 100
-    for figure in ("9 x 1 x2", "6 x 5", "53.6", "34.3", "total", "utilisation", "4 x 7 cells and holds 4 x 3"):
+    for figure in ("9 x 1 x2", "6 x 5", "53.6", "34.3", "total", "in use", "4 x 7 cells and holds 4 x 3"):
         assert figure in text
 
 
