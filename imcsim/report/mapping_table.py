@@ -155,7 +155,7 @@ def _caption(network_map: NetworkMap, phases: int) -> str:
     return (
         f"A PE is {geometry.rows} x {geometry.cols} cells and holds {geometry.weight_rows} x {geometry.weight_cols} "
         f"weights ({geometry.encoding.cells_per_weight} cells each). Per image: vectors, conversions of all columns in "
-        f"use ({phases} phase{'s' if phases > 1 else ''} of each vector), inputs that reach a row. Tables: what a permuted order needs."
+        f"use ({phases} phases of each vector), inputs that reach a row. Tables: what a permuted order needs."
     )
 
 

@@ -39,7 +39,7 @@ def test_the_data_by_hand(chip: ChipConfig) -> None:
 
 def test_squares_are_filled_row_by_row() -> None:
     plan = FloorPlan("t", ("a",), *(np.arange(5),) * 3, np.arange(5.0))
-    assert np.array_equal(plan.squares(plan.layer), [[0, 1, 2], [3, 4, np.nan]], equal_nan=True)
+    assert np.array_equal(plan.squares(plan.layer), np.array([[0, 1, 2], [3, 4, np.nan]]), equal_nan=True)
 
 
 def test_each_layer_has_a_colour_of_its_own() -> None:
@@ -74,7 +74,7 @@ def test_the_page_tells_every_pe(chip: ChipConfig) -> None:
     plan = floor_plan(found, chip, "net on chip")
     shown = floor_plan_figure(plan)
     assert shown.data[0].text[0][1] == "PE 1: first<br>RRAM, 56% of its cells in use"
-    assert np.allclose(np.array(shown.data[2].z, dtype=float), [[100, 56.25], [100, 50]])
+    assert np.array(shown.data[2].z, dtype=float).tolist() == [[100, 56.25], [100, 50]]
     page = floor_plan_page(plan, mapping_text(found, "Layers", 8), "Where?")
     assert "<h1>net on chip</h1>" in page and "first" in page and "100 x 8" in page
     assert "src=" not in page.split("</script>", 1)[1]

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from rich.console import Console
 
 from imcsim.chip.config import ChipConfig, load_chip
@@ -33,7 +34,7 @@ def test_the_figures_are_those_of_the_map_and_of_an_image(chip: ChipConfig) -> N
 def test_a_mask_says_what_is_frozen_and_where_it_is_read(chip: ChipConfig) -> None:
     trains = {spec.name: np.zeros(spec.matrix_shape, dtype=bool) for spec in LAYERS}
     trains["c"][0, 5, :] = True  # one input row: one PE of nine
-    codes = {spec.name: np.ones(spec.matrix_shape, dtype=np.int64) for spec in LAYERS}
+    codes: dict[str, NDArray[np.integer]] = {s.name: np.ones(s.matrix_shape, dtype=np.int64) for s in LAYERS}
     masks = TaskMasks({}, trains, codes, np.full((2, 8), 0.5))
     network = map_network(LAYERS, chip.geometry)
     found = rule_figures(network, chip, masks)
@@ -43,10 +44,8 @@ def test_a_mask_says_what_is_frozen_and_where_it_is_read(chip: ChipConfig) -> No
 
 
 def test_changes_and_rows() -> None:
-    found = {
-        "a": {"pes": 10, "utilisation": 0.5, "table_bits": 0},
-        "b": {"pes": 15, "utilisation": 0.25, "table_bits": 7},
-    }
+    names = ("pes", "utilisation", "table_bits")
+    found = {"a": dict(zip(names, (10, 0.5, 0), strict=True)), "b": dict(zip(names, (15, 0.25, 7), strict=True))}
     lines = compare(found)
     assert lines[0] == Figure("PEs", "", (10, 15))
     assert [line.change for line in lines] == [0.5, -0.5, None]
