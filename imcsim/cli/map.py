@@ -189,7 +189,7 @@ def _json(mapper: _Mapper, network_map: NetworkMap, params: dict[str, Any], rule
     from imcsim.report.mapping_table import chip_fit, mapping_rows, mapping_total
 
     fit = chip_fit(network_map, mapper.chip)
-    document = {
+    document: dict[str, Any] = {
         "network": mapper.network,
         "params": network_params(mapper.network, params),
         "chip": mapper.chip.name,
@@ -199,6 +199,8 @@ def _json(mapper: _Mapper, network_map: NetworkMap, params: dict[str, Any], rule
         "total": mapping_total(network_map, mapper.phases),
         "fit": {**asdict(fit), "available": fit.available, "fits": fit.fits},
     }
+    if mapper.masks is not None:
+        document["frozen_pes"] = _frozen(mapper, network_map)
     return json.dumps(document, indent=2)
 
 
@@ -210,6 +212,17 @@ def _print_table(mapper: _Mapper, network_map: NetworkMap, rule: str) -> None:
     console.print(mapping_table(network_map, f"{mapper.network} on {mapper.chip.name}{by}", mapper.phases))
     fit = chip_fit(network_map, mapper.chip)
     console.print(fit_sentence(fit, mapper.chip, mapper.network), highlight=False)
+    if mapper.masks is not None:
+        frozen, whole = len(_frozen(mapper, network_map)), network_map.pe_count
+        console.print(f"In {frozen} of {whole} PEs nothing trains (--json lists them).", highlight=False)
+
+
+def _frozen(mapper: _Mapper, network_map: NetworkMap) -> list[int]:
+    """Return the PEs of the network in which nothing trains."""
+    from imcsim.mapping.pe_table import pe_table
+
+    table = pe_table(network_map, None if mapper.masks is None else mapper.masks.trainable)
+    return [int(pe) for pe in table.pe[~table.trains]]
 
 
 def _console() -> Any:

@@ -50,7 +50,8 @@ def weight_matrices(
     """Draw weight codes (G, D, N) over the range of ``encoding`` (default: differential, 8 bits)."""
     code = encoding or Encoding()
     elements = st.integers(code.code_min, code.code_max)
-    return hnp.arrays(np.int64, shapes or matrix_shapes(max_fan_in=12, max_outputs=8), elements=elements)
+    drawn = matrix_shapes(max_fan_in=12, max_outputs=8) if shapes is None else shapes
+    return hnp.arrays(np.int64, drawn, elements=elements)
 
 
 @st.composite

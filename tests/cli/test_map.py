@@ -95,6 +95,8 @@ def test_a_mask_tells_which_pes_are_frozen(trace: Path) -> None:
         run(*LINEAR, "--mask", str(trace), "--task", "0", "--compare", "im2col,freeze_align", "--json").output
     )
     assert [row["frozen_pes"] for row in first] == [0, 0]
+    assert json.loads(run(*LINEAR, "--mask", str(trace), "--json").output)["frozen_pes"] == [0]
+    assert "In 1 of 2 PEs nothing trains" in run(*LINEAR, "--mask", str(trace)).output
 
 
 def test_compare_prints_both_rules_and_the_change(tmp_path: Path) -> None:
