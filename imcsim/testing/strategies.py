@@ -62,11 +62,15 @@ def masks(
     kernel: tuple[int, int] = (1, 1),
     granularity: Granularity | None = None,
 ) -> Bools:
-    """Draw a mask (G, D, N) by element, column segment, PE, kernel, channel or layer (one of them if None)."""
-    labels = units(
-        granularity if granularity is not None else draw(st.sampled_from(GRANULARITIES)), shape, geometry, kernel
-    )
-    return np.asarray(draw(hnp.arrays(np.bool_, int(labels.max()) + 1))[labels], dtype=bool)
+    """Draw a mask (G, D, N) by element, column segment, PE, kernel, channel or layer (one of them if None).
+
+    Hypothesis chooses granularity, density and a seed; it does not take a mask apart unit by unit, which for thousands
+    of units would take too long.
+    """
+    chosen = st.sampled_from(GRANULARITIES) if granularity is None else st.just(granularity)
+    labels = units(draw(chosen), shape, geometry, kernel)
+    density, seed = draw(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])), draw(st.integers(0, 2**16))
+    return np.asarray((np.random.default_rng(seed).random(int(labels.max()) + 1) < density)[labels], dtype=bool)
 
 
 def placements(shape: MatrixShape, geometry: PeGeometry) -> st.SearchStrategy[Bools]:
