@@ -53,33 +53,20 @@ def reloads(trace: Trace, chip: ChipConfig) -> Reloads | None:
         return None
     profile, copies = profile_of(trace, geometry), copies_of(chip)
     grid = profile.grid
-    kept = max(part.pe_count // copies - 1, 0)
     if grid.count <= part.pe_count // copies:
         return None
-    moving = np.arange(grid.count) >= kept
+    moving = (np.arange(grid.count) >= max(part.pe_count // copies - 1, 0)) * copies
     forward, backward = passes(trace)
-    loads = (forward[:, None] + backward[:, grid.layer]) * moving * copies  # (T, P)
-    steps = trace.task_counts["optimizer_steps"]
-    back = (profile.trainable * moving * steps[:, None]).astype(float)
-    weights = (grid.rows * grid.outputs).astype(np.float64)
-    bit_j = chip.weight_bits * chip.dram.energy_j
-    alone = moving * copies
+    loads = (forward[:, None] + backward[:, grid.layer]) * moving  # (T, P)
+    back = profile.trainable * (moving > 0) * trace.task_counts["optimizer_steps"][:, None]
+    alone = moving[None]
     return Reloads(
-        energy_j={
-            "dram_read": loads @ weights * bit_j,
-            "dram_write": back @ weights * bit_j,
-            "sram_write": np.asarray(loads @ grid.cells * part.cell.write_energy_j, dtype=np.float64),
-        },
-        time_s=_seconds(grid, chip, part, loads) + back @ weights * chip.weight_bits / chip.dram.bandwidth_bits_per_s,
+        energy_j={**_load_j(grid, chip, part, loads), "dram_write": _bits(grid, chip, back) * chip.dram.energy_j},
+        time_s=_load_s(grid, chip, part, loads) + _bits(grid, chip, back) / chip.dram.bandwidth_bits_per_s,
         events=(loads @ grid.cells).astype(np.int64),
         loads=loads.sum(axis=1),
-        inference_j=Breakdown(
-            {
-                ("dram_read",): float(alone @ weights) * bit_j,
-                ("sram_write",): float(alone @ grid.cells) * part.cell.write_energy_j,
-            }
-        ),
-        inference_s=float(_seconds(grid, chip, part, alone[None])[0]),
+        inference_j=Breakdown({(k,): float(v[0]) for k, v in _load_j(grid, chip, part, alone).items()}),
+        inference_s=float(_load_s(grid, chip, part, alone)[0]),
     )
 
 
@@ -103,7 +90,17 @@ def copies_of(chip: ChipConfig) -> int:
     return 2 if chip.input_gradient == "second-copy" else 1
 
 
-def _seconds(grid: PeGrid, chip: ChipConfig, part: SramPart, loads: NDArray[np.integer]) -> Floats:
+def _bits(grid: PeGrid, chip: ChipConfig, loads: NDArray[np.integer]) -> Floats:
+    """(T,): bits of the weight codes of ``loads`` (T, P)."""
+    return np.asarray(loads @ (grid.rows * grid.outputs) * float(chip.weight_bits), dtype=np.float64)
+
+
+def _load_j(grid: PeGrid, chip: ChipConfig, part: SramPart, loads: NDArray[np.integer]) -> dict[str, Floats]:
+    written = np.asarray(loads @ grid.cells * part.cell.write_energy_j, dtype=np.float64)
+    return {"dram_read": _bits(grid, chip, loads) * chip.dram.energy_j, "sram_write": written}
+
+
+def _load_s(grid: PeGrid, chip: ChipConfig, part: SramPart, loads: NDArray[np.integer]) -> Floats:
     """(T,): codes come at DRAM's bandwidth, then rows are written one after the other; nothing overlaps."""
-    bits = loads @ (grid.rows * grid.outputs).astype(np.float64) * chip.weight_bits
-    return np.asarray(bits / chip.dram.bandwidth_bits_per_s + loads @ grid.rows * part.cell.write_time_s)
+    rows_s = loads @ grid.rows * part.cell.write_time_s
+    return np.asarray(_bits(grid, chip, loads) / chip.dram.bandwidth_bits_per_s + rows_s, dtype=np.float64)

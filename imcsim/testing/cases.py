@@ -13,6 +13,7 @@ from imcsim.mapping import invariants
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.invariants import Violation
 from imcsim.mapping.layer_map import LayerMap
+from imcsim.mapping.promises import frozen_pes_hold_no_trainable, positions_are_true
 from imcsim.mapping.rule import NEEDS, MappingRule, given_needs, level_of, rule_name
 from imcsim.mapping.tile import MatrixShape, Tile
 from imcsim.testing.recount import counts_differ, masks_change
@@ -129,10 +130,10 @@ def made_up_codes(shape: MatrixShape, encoding: Encoding) -> Codes:
 
 def _kept_promises(maps: Sequence[LayerMap], case: Case) -> Violation | None:
     for layer, (layer_map, kernel) in enumerate(zip(maps, case.needs.get("kernel", ()), strict=False)):
-        if found := invariants.positions_are_true(layer_map, kernel):
+        if found := positions_are_true(layer_map, kernel):
             return replace(found, layer=layer)
     trainable = case.needs.get("trainable")
-    if trainable is not None and (found := invariants.frozen_pes_hold_no_trainable(maps, trainable)):
+    if trainable is not None and (found := frozen_pes_hold_no_trainable(maps, trainable)):
         return found
     budget, used = case.needs.get("pe_budget"), len({tile.pe for layer in maps for tile in layer.tiles})
     if budget is not None and used > budget:
