@@ -53,20 +53,20 @@ def reloads(trace: Trace, chip: ChipConfig) -> Reloads | None:
         return None
     profile, copies = profile_of(trace, geometry), copies_of(chip)
     grid = profile.grid
-    if grid.count <= part.pe_count // copies:
+    moving = taking_turns(grid.count, chip) * copies
+    if not moving.any():
         return None
-    moving = (np.arange(grid.count) >= max(part.pe_count // copies - 1, 0)) * copies
     forward, backward = passes(trace)
     loads = (forward[:, None] + backward[:, grid.layer]) * moving  # (T, P)
     back = profile.trainable * (moving > 0) * trace.task_counts["optimizer_steps"][:, None]
     alone = moving[None]
     return Reloads(
-        energy_j={**_load_j(grid, chip, part, loads), "dram_write": _bits(grid, chip, back) * chip.dram.energy_j},
-        time_s=_load_s(grid, chip, part, loads) + _bits(grid, chip, back) / chip.dram.bandwidth_bits_per_s,
+        energy_j={**load_j(grid, chip, part, loads), "dram_write": _bits(grid, chip, back) * chip.dram.energy_j},
+        time_s=load_s(grid, chip, part, loads) + _bits(grid, chip, back) / chip.dram.bandwidth_bits_per_s,
         events=(loads @ grid.cells).astype(np.int64),
         loads=loads.sum(axis=1),
-        inference_j=Breakdown({(k,): float(v[0]) for k, v in _load_j(grid, chip, part, alone).items()}),
-        inference_s=float(_load_s(grid, chip, part, alone)[0]),
+        inference_j=Breakdown({(k,): float(v[0]) for k, v in load_j(grid, chip, part, alone).items()}),
+        inference_s=float(load_s(grid, chip, part, alone)[0]),
     )
 
 
@@ -76,6 +76,12 @@ def passes(trace: Trace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     scored = (counts["scoring_forward_vectors"] > 0).any(axis=1)
     back = (counts["input_gradient_vectors"] > 0) * steps[:, None] + (counts["scoring_input_gradient_vectors"] > 0)
     return steps + scored, np.asarray(back, dtype=np.int64)
+
+
+def taking_turns(count: int, chip: ChipConfig) -> NDArray[np.bool_]:
+    """Return which of ``count`` PEs have no place of their own: none on a chip that has room or refuses."""
+    room = count if chip.oversize == "refuse" or chip.sram is None else chip.sram.pe_count // copies_of(chip)
+    return np.arange(count) >= (count if count <= room else max(room - 1, 0))
 
 
 def held_pes(count: int, chip: ChipConfig) -> int:
@@ -95,12 +101,13 @@ def _bits(grid: PeGrid, chip: ChipConfig, loads: NDArray[np.integer]) -> Floats:
     return np.asarray(loads @ (grid.rows * grid.outputs) * float(chip.weight_bits), dtype=np.float64)
 
 
-def _load_j(grid: PeGrid, chip: ChipConfig, part: SramPart, loads: NDArray[np.integer]) -> dict[str, Floats]:
+def load_j(grid: PeGrid, chip: ChipConfig, part: SramPart, loads: NDArray[np.integer]) -> dict[str, Floats]:
+    """Part -> (T,) joules of ``loads`` (T, P): codes from DRAM, every SRAM cell written."""
     written = np.asarray(loads @ grid.cells * part.cell.write_energy_j, dtype=np.float64)
     return {"dram_read": _bits(grid, chip, loads) * chip.dram.energy_j, "sram_write": written}
 
 
-def _load_s(grid: PeGrid, chip: ChipConfig, part: SramPart, loads: NDArray[np.integer]) -> Floats:
+def load_s(grid: PeGrid, chip: ChipConfig, part: SramPart, loads: NDArray[np.integer]) -> Floats:
     """(T,): codes come at DRAM's bandwidth, then rows are written one after the other; nothing overlaps."""
     rows_s = loads @ grid.rows * part.cell.write_time_s
     return np.asarray(_bits(grid, chip, loads) / chip.dram.bandwidth_bits_per_s + rows_s, dtype=np.float64)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.mapped_arrays import Codes, Floats, grid_of, mapped_arrays
+from imcsim.chip.multiplex import load_j, load_s, taking_turns
 from imcsim.chip.profile import PeGrid
 from imcsim.chip.read_cost import (
     Activity,
@@ -38,7 +39,7 @@ class ImageCost:
     Parameters
     ----------
     energy
-        Joules, as a tree: rram, sram (by component), activation, buffer, link.
+        Joules, as a tree: rram, sram (by component), activation, buffer, link; reload, if PEs take turns.
     latency_s
         Seconds from the first input vector to the last output: all vectors of the busiest PE, one of every layer that
         it does not serve.
@@ -95,12 +96,13 @@ def per_image(
             unit, grid = _unit_costs(kind, network_map, chip, lines, busy, codes)
             energy = energy.plus(component_totals(unit, where[None], vectors, grid)[0].under(kind))
     latency_s, interval_s = _times(network_map, chip, lines, held)
+    again, again_s = _reload(network_map, chip, lines)
     per_output = network_map.geometry.encoding.cells_per_weight * busy.phases
     tables = sum(route.table_bits * spec.positions for route, spec in zip(routes, layers, strict=True))
     return ImageCost(
-        energy=energy.plus(_moved(network_map, chip, routes)),
-        latency_s=latency_s,
-        interval_s=interval_s,
+        energy=energy.plus(_moved(network_map, chip, routes)).plus(again),
+        latency_s=latency_s + again_s,
+        interval_s=interval_s + again_s,
         conversions=tuple(
             spec.positions * int(part.outputs.sum()) * per_output for spec, part in zip(layers, lines, strict=True)
         ),
@@ -139,6 +141,19 @@ def _moved(network_map: NetworkMap, chip: ChipConfig, routes: Sequence[Routing])
             "link": (sent + written) * chip.link.energy_j * chip.link.hops,
         }
     )
+
+
+def _reload(network_map: NetworkMap, chip: ChipConfig, lines: Sequence[PeLines]) -> tuple[Breakdown, float]:
+    """Energy tree and seconds of loading the PEs that take turns in SRAM, once for the image."""
+    if chip.sram is None or chip.sram_geometry is None:
+        return Breakdown(), 0.0
+    grid = grid_of(network_map, chip.sram_geometry, lines)
+    moving = taking_turns(grid.count, chip)[None].astype(np.int64)
+    if not moving.any():
+        return Breakdown(), 0.0
+    parts = load_j(grid, chip, chip.sram, moving)
+    tree = Breakdown({("reload", name): float(joules[0]) for name, joules in parts.items()})
+    return tree, float(load_s(grid, chip, chip.sram, moving)[0])
 
 
 def _times(network_map: NetworkMap, chip: ChipConfig, lines: Sequence[PeLines], held: Mask) -> tuple[float, float]:

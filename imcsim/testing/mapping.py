@@ -10,7 +10,7 @@ from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.invariants import Violation
 from imcsim.mapping.layer_map import LayerMap
-from imcsim.mapping.rule import MAPPING_RULES, NEEDS, MappingRule, given_needs, rule_name
+from imcsim.mapping.rule import MAPPING_RULES, NEEDS, MappingRule, given_needs, level_of, rule_name
 from imcsim.mapping.tile import MatrixShape
 from imcsim.testing.cases import LISTED, MASKS, Case, examine, made_up_codes, maps_of, smallest
 from imcsim.testing.picture import picture
@@ -58,7 +58,7 @@ def check_mapping(
     The laws: the rule is pure; each weight is in exactly one place of each copy, inside its array, alone in its cells;
     read-back gives the matrix; tile-wise integer products sum to x @ W, and to e @ W^T where tiles are read for input
     gradients; kernel positions, frozen PEs and the PE budget are as the rule says; PEs, cells, conversions and row
-    drives equal a recount weight by weight; masks survive layer -> PE -> layer.
+    drives equal a recount cell by cell; masks survive layer -> PE -> layer.
 
     Parameters
     ----------
@@ -141,6 +141,8 @@ def _case(
     copies: int | None,
 ) -> Case:
     listed = isinstance(weight, list)
+    if listed and level_of(rule) == "layer":
+        raise TypeError(f"mapping rule '{rule_name(rule)}' maps one layer at a time: give one matrix, not a list")
     known = {name: value for name, value in given.items() if name in NEEDS and value is not None}
     given_needs(rule, rule_name(rule), given)
     needs = {n: v if n not in LISTED else list(v) if listed else [v] for n, v in known.items()}

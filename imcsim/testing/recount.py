@@ -1,4 +1,4 @@
-"""Counts of a map once more, weight by weight, without any of the formulas that the map uses."""
+"""Counts of a map once more, line by line and cell by cell, without any of the formulas that the map uses."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from imcsim.mapping.tile_masks import (
 
 
 def counts_differ(maps: Sequence[LayerMap]) -> Violation | None:
-    """PEs, cells, conversions and row drives equal those found by walking over all weights of all tiles."""
+    """PEs, cells, conversions and row drives equal those found by walking over all lines and cells of all tiles."""
     for layer, layer_map in enumerate(maps):
         found, counted = _figures(layer_map), _walk(layer_map)
         for name, value in counted.items():
@@ -58,24 +58,23 @@ def _figures(layer_map: LayerMap) -> dict[str, int]:
 
 
 def _walk(layer_map: LayerMap) -> dict[str, int]:
-    per_weight = layer_map.geometry.encoding.cells_per_weight
-    pes: set[int] = set()
-    cells: set[tuple[int, ...]] = set()
+    geometry = layer_map.geometry
+    per_weight = geometry.encoding.cells_per_weight
+    taken = np.zeros((1 + max((t.pe for t in layer_map.tiles), default=-1), geometry.rows, geometry.cols), dtype=bool)
     driven: set[tuple[int, ...]] = set()
     converted: set[tuple[int, ...]] = set()
     for tile in layer_map.tiles:
-        for i, row in enumerate(tile.rows):
+        left = tile.col_offset * per_weight
+        for row in range(tile.row_offset, tile.row_offset + tile.height):
+            taken[tile.pe, row, left : left + tile.width * per_weight] = True
+        if tile.copy == 0 and tile.read != "backward":
+            driven.update((tile.pe, tile.row_offset + i, tile.group, row) for i, row in enumerate(tile.rows))
             for j, col in enumerate(tile.cols):
-                down, right = (j, i) if tile.read == "backward" else (i, j)
-                down, right = tile.row_offset + down, tile.col_offset + right
-                pes.add(tile.pe)
-                cells.update((tile.pe, down, right * per_weight + k) for k in range(per_weight))
-                if tile.copy == 0 and tile.read != "backward":
-                    driven.add((tile.pe, down, tile.group, row))
-                    converted.update((tile.pe, right, k, tile.group, col) for k in range(per_weight))
+                cells = range(left + j * per_weight, left + (j + 1) * per_weight)
+                converted.update((tile.pe, cell, tile.group, col) for cell in cells)
     return {
-        "PEs": len(pes),
-        "cells": len(cells),
+        "PEs": int(taken.any(axis=(1, 2)).sum()),
+        "cells": int(taken.sum()),
         "conversions of a vector": len(converted),
         "row drives of a vector": len(driven),
     }

@@ -1,6 +1,7 @@
 """One image on a map: im2col is priced as a trace is, and other rules differ where they should."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,10 +22,13 @@ def on(layers: list[LayerSpec], chip: ChipConfig, rule: str = "im2col", budget: 
     return map_network(layers, chip.geometry, rule, pe_budget=budget)
 
 
-@pytest.mark.parametrize("name", CHIPS)
-def test_im2col_costs_what_price_says(name: str) -> None:
+TIGHT = {"sram.pe_count": 9, "oversize": "multiplex"}  # room for 9 of 13 PEs
+
+
+@pytest.mark.parametrize(("name", "more"), [*((name, {}) for name in CHIPS), ("all-sram-28nm", TIGHT)])
+def test_im2col_costs_what_price_says(name: str, more: dict[str, Any]) -> None:
     """One task, so that price has one state of the arrays to take converter energy from: that before the task."""
-    trace, chip = random_trace(5, tasks=1), small_chip(name)
+    trace, chip = random_trace(5, tasks=1), small_chip(name, more)
     report = price(trace, chip)
     found = per_image(
         map_network(trace.meta.layers, chip.config.geometry),
@@ -37,6 +41,7 @@ def test_im2col_costs_what_price_says(name: str) -> None:
     assert found.energy.total == pytest.approx(report.inference.total)
     assert found.latency_s == pytest.approx(report.inference_latency.total)
     assert found.table_energy_j == 0
+    assert (found.energy.part("reload").total > 0) == bool(more)
 
 
 def test_counts_by_hand() -> None:

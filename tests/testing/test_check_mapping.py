@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import imcsim.testing
-from imcsim.core.errors import ContentError
+from imcsim.core.errors import ContentError, MappingError
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping import PeGeometry, Tile
 from imcsim.mapping.arrays import program, tile_products
@@ -121,6 +121,35 @@ def test_arguments_that_are_no_codes_are_refused() -> None:
         check_mapping("im2col", np.zeros(2, dtype=np.int64), PAIRS)
     with pytest.raises(ContentError, match="did you mean 'im2col'"):
         check_mapping("im2cal", SHAPE, PAIRS)
+    with pytest.raises(TypeError, match="mapping rule 'im2col' maps one layer at a time: give one matrix, not a list"):
+        check_mapping("im2col", [SHAPE], PAIRS)
+    with pytest.raises(TypeError, match=r"the mask 'trainable' must be \(1, 6, 5\), got \(6, 5\)"):
+        check_mapping("freeze_align", SHAPE, PAIRS, trainable=np.ones((6, 5), dtype=bool))
+    codes = np.zeros(SHAPE, dtype=np.int64)
+    codes[0, 2, 1] = 1
+    with pytest.raises(TypeError, match=r"the mask 'zeros' is true at weight \(0, 2, 1\), whose code is 1"):
+        check_mapping("sparse_skip", codes, PAIRS, zeros=np.ones(SHAPE, dtype=bool))
+    with pytest.raises(MappingError, match="mapping rule 'kernel_split' needs 'kernel'"):
+        check_mapping("kernel_split", SHAPE, PAIRS)
+
+
+def test_the_number_of_copies_can_be_demanded() -> None:
+    assert check_mapping("second_copy", SHAPE, PAIRS, copies=2).copies == 2
+    with pytest.raises(MappingCheckError, match="the map should hold 2 copies, but holds 1"):
+        check_mapping("im2col", SHAPE, PAIRS, copies=2)
+
+
+def test_a_list_of_matrices_gives_a_map_of_each() -> None:
+    maps = check_mapping("dense_pack", [(1, 2, 1), (1, 2, 2)], PAIRS)
+    assert [layer.tiles[0].pe for layer in maps] == [0, 0]
+
+
+def test_a_rule_that_raises_is_told_with_its_error() -> None:
+    def careless(shape: MatrixShape, geometry: PeGeometry) -> tuple[Tile, ...]:
+        return (Tile(0, 0, range(1), range(1)),) * (1 // (5 - shape[1]))
+
+    with pytest.raises(MappingCheckError, match="careless: the rule should return tiles, but raises ZeroDivision"):
+        check_mapping(careless, (1, 5, 1), PAIRS)
 
 
 def test_the_package_is_light() -> None:
