@@ -13,6 +13,7 @@ from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.networks import NETWORKS, build_network, network_params
 from imcsim.learn.shapes import trace_layers
 from imcsim.mapping import LayerSpec, PeGeometry, map_network
+from imcsim.testing import check_method
 
 Shape = tuple[int, int, int]
 CIFAR: Shape = (3, 32, 32)
@@ -220,3 +221,7 @@ def test_vit_refuses_what_it_cannot_cut() -> None:
         build_network("vit", 10, CIFAR, {"patch": 5})
     with pytest.raises(ConfigError, match=r"width = 6 must be a multiple of 4 and of heads = 4"):
         build_network("vit", 10, CIFAR, {"width": 6})
+
+
+def test_a_method_that_freezes_pes_keeps_its_laws_on_vit() -> None:
+    check_method("hyb-learn", network="vit", network_params={"depth": 1, "width": 8, "heads": 2})
