@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imcsim.analog.layer import AnalogLayer, Clock
 
-_COLUMNS = ("layer", "weights", "PEs", "RRAM", "SRAM", "ADC bits", "step", "clipped", "input range")
+_COLUMNS = ("layer", "weights", "PEs", "kind", "RRAM", "SRAM", "ADC bits", "step", "clipped", "input range")
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ def _texts(row: SummaryRow) -> tuple[str, ...]:
         row.layer,
         str(row.weights),
         str(row.pes),
+        row.kind,
         str(row.rram_pes),
         str(row.sram_pes),
         "-" if row.adc_bits is None else str(row.adc_bits),

@@ -5,6 +5,7 @@ import numpy as np
 from imcsim.chip.assign import Assignment
 from imcsim.chip.config import ChipConfig, RramPart, SramPart
 from imcsim.chip.gradients import scratch_pes
+from imcsim.chip.multiplex import held_pes
 from imcsim.chip.profile import PeGrid, profile_of
 from imcsim.core.cost import Breakdown
 from imcsim.trace.trace import Trace
@@ -23,6 +24,7 @@ def area(trace: Trace, chip: ChipConfig, where: Assignment) -> Breakdown:
     if chip.sram is not None and chip.sram_geometry is not None:
         busiest = int(where.in_sram.sum(axis=1).argmax())
         chosen = np.flatnonzero(where.in_sram[busiest])
+        chosen = chosen[: held_pes(len(chosen) * copies, chip) // copies]
         used = len(chosen) * copies + scratch_pes(trace, chip)
         _add_pes(tree, unused, "sram", sram_pe_area(chip, chip.sram), max(chip.sram.pe_count, used), used)
         sram_grid = profile_of(trace, chip.sram_geometry).grid

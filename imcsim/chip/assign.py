@@ -91,6 +91,8 @@ def check_match(trace: Trace, chip: ChipConfig) -> None:
 
 def _check_capacity(needed: int, chip: ChipConfig) -> None:
     part = chip.rram if chip.rram is not None else chip.sram
+    if chip.oversize == "multiplex" and part is not None and part.pe_count >= 1:
+        return
     available = 0 if part is None else part.pe_count
     if needed > available:
         kind = "rram" if chip.rram is not None else "sram"

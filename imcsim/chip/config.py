@@ -100,6 +100,7 @@ class ChipConfig(FrozenConfig):
     rram: RramPart | None = None
     sram: SramPart | None = None
     overflow: Literal["refuse", "rram"]
+    oversize: Literal["refuse", "multiplex"] = "refuse"
     commit: Literal["task", "lazy", "never"]
     charge_migration: bool
     power_gate_unused: bool
@@ -130,6 +131,11 @@ class ChipConfig(FrozenConfig):
             )
         if self.rram is None and self.overflow == "rram":
             raise ValueError("overflow = 'rram' needs [rram]; use overflow = 'refuse'")
+        if self.rram is not None and self.oversize == "multiplex":
+            raise ValueError(
+                "oversize = 'multiplex' reloads weights at every pass, which RRAM cells do not outlive; it needs a "
+                "chip without [rram], or use oversize = 'refuse'"
+            )
         if self.sram is None and self.weight_gradient == "sram-array":
             raise ValueError("weight_gradient = 'sram-array' needs [sram]; use weight_gradient = 'digital'")
         if self.rram is not None and self.commit == "never":

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from imcsim.chip import gradients
 from imcsim.chip.assign import Assignment
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.multiplex import reloads
 from imcsim.chip.profile import PeGrid, profile_of
 from imcsim.chip.read_cost import rram_pass_s, rram_transposed_pass_s, sram_pass_s
 from imcsim.chip.traffic import Traffic
@@ -48,6 +49,8 @@ def training_latency(
         "buffer": np.maximum(0.0, move - forward - backward - weights),
         "dram": bits.dram_bits() / chip.dram.bandwidth_bits_per_s,
     }
+    if (again := reloads(trace, chip)) is not None:
+        leaves["reload"] = again.time_s
     return tuple(Breakdown({(k,): float(v[t]) for k, v in leaves.items()}) for t in range(trace.meta.tasks))
 
 
@@ -88,7 +91,9 @@ def inference_latency(trace: Trace, chip: ChipConfig, where: Assignment) -> Brea
     """Time of one inference after the last task (s): every vector of the slowest layer, one of each other."""
     positions = np.array([[spec.positions for spec in trace.meta.layers]])
     per_vector = forward_vector_s(trace, chip, where)[-1:]
-    return Breakdown({("forward",): float(_pipeline(positions, per_vector, np.ones(1))[0])})
+    forward = Breakdown({("forward",): float(_pipeline(positions, per_vector, np.ones(1))[0])})
+    again = reloads(trace, chip)
+    return forward if again is None else forward.plus(Breakdown({("reload",): again.inference_s}))
 
 
 def _pipeline(vectors: NDArray[np.int64], per_vector: Floats, steps: NDArray[np.integer] | Floats) -> Floats:

@@ -10,6 +10,7 @@ from imcsim.chip.area import area
 from imcsim.chip.assign import Assignment, assign
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.leakage import leakage_w, retention_w
+from imcsim.chip.multiplex import reloads
 from imcsim.chip.profile import profile_of
 from imcsim.chip.report import Lifetime, Report, Writes
 from imcsim.chip.traffic import Traffic, master_bits, traffic
@@ -85,6 +86,11 @@ def _spend(
     seconds = np.array([tree.total for tree in times])
     leaked = {name: watts * seconds for name, watts in leakage_w(trace, config, where).items()}
     by_task = training_energy(trace, config, where, done, bits, leaked)
+    if (again := reloads(trace, config)) is not None:
+        by_task = tuple(
+            tree.plus(Breakdown({("reload", name): float(joules[t]) for name, joules in again.energy_j.items()}))
+            for t, tree in enumerate(by_task)
+        )
     conservation.check_bytes(config, bits, by_task)
     return times, by_task
 

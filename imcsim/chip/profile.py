@@ -29,7 +29,7 @@ class PeGrid:
     layer: Ints
     rows: Ints
     outputs: Ints
-    row_tiles: Ints = field(metadata={"shape": "(L,)"})
+    row_tiles: Ints | Floats = field(metadata={"shape": "(L,)"})
     layer_slices: tuple[slice, ...] = ()
 
     @property

@@ -4,16 +4,34 @@ Shape letters: T tasks, P PEs, L layers, K cells per weight, b bits. Formulas wi
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig, RramPart, SramPart
-from imcsim.chip.profile import PeGrid, TileProfile
+from imcsim.chip.profile import PeGrid
 from imcsim.core.cost import Breakdown
+from imcsim.mapping.geometry import PeGeometry
 
 Floats = NDArray[np.float64]
 Components = dict[str, Floats]  # component -> (T, P), joules for one vector through each PE
+
+
+class ArrayState(Protocol):
+    """What a read of RRAM arrays depends on: a trace's profile, or a map with codes."""
+
+    @property
+    def grid(self) -> PeGrid:
+        """Shapes of the PEs."""
+
+    @property
+    def geometry(self) -> PeGeometry:
+        """The PE."""
+
+    @property
+    def level_sums(self) -> NDArray[np.int64] | Floats:
+        """(T + 1, P): sum of cell levels of each PE at each commit."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +63,14 @@ def activity(density: Floats, dac_bits: int) -> Activity:
     return Activity(drives, power, phases)
 
 
-def conductance_sums(profile: TileProfile, part: RramPart) -> Floats:
+def conductance_sums(profile: ArrayState, part: RramPart) -> Floats:
     """Sum of cell conductances of each PE at the start of each task, (T, P) in siemens."""
     cell, levels = part.cell, profile.geometry.encoding.level_count
     step = (cell.conductance_max_s - cell.conductance_min_s) / (levels - 1)
     return profile.grid.cells * cell.conductance_min_s + profile.level_sums[:-1] * step
 
 
-def rram_forward(profile: TileProfile, chip: ChipConfig, part: RramPart, busy: Activity) -> Components:
+def rram_forward(profile: ArrayState, chip: ChipConfig, part: RramPart, busy: Activity) -> Components:
     """Joules for one input vector through each PE read as an RRAM array, by component."""
     grid = profile.grid
     drives, power = busy.drives[:, grid.layer], busy.power[:, grid.layer]
@@ -79,7 +97,7 @@ def sram_forward(grid: PeGrid, chip: ChipConfig, part: SramPart, busy: Activity)
     }
 
 
-def rram_transposed(profile: TileProfile, chip: ChipConfig, part: RramPart, busy: Activity) -> Components:
+def rram_transposed(profile: ArrayState, chip: ChipConfig, part: RramPart, busy: Activity) -> Components:
     """Joules for one error vector through each RRAM PE read the other way.
 
     Columns are driven, rows are sensed. The slices of a weight share a row, so that each takes a pass of its own; the

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from imcsim.chip.assign import Assignment, assign
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.multiplex import reloads
 from imcsim.chip.profile import profile_of
 from imcsim.chip.training import forward
 from imcsim.chip.writes import deployment_energy_j
@@ -65,7 +66,8 @@ def inference(trace: Trace, chip: ChipConfig, where: Assignment) -> Breakdown:
             "link": (read + written) * chip.link.energy_j * chip.link.hops,
         }
     )
-    return arrays.plus(moved)
+    again = reloads(trace, chip)
+    return arrays.plus(moved) if again is None else arrays.plus(moved).plus(again.inference_j.under("reload"))
 
 
 def task_switch(trace: Trace, chip: ChipConfig) -> Breakdown:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from imcsim.chip.assign import Assignment
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.multiplex import reloads
 from imcsim.chip.profile import TileProfile, profile_of
 from imcsim.chip.report import Lifetime, Writes
 from imcsim.chip.writes import Programming
@@ -39,6 +40,9 @@ def sram_writes(trace: Trace, chip: ChipConfig, where: Assignment, done: Program
     profile = profile_of(trace, geometry)
     copies = 2 if chip.input_gradient == "second-copy" else 1
     per_task = done.sram_events + done.load_events
+    again = reloads(trace, chip)
+    if again is not None:
+        per_task = per_task + again.events
     used = where.in_sram.any(axis=0)
     cells = int(profile.grid.cells[used].sum()) * copies
     before = np.vstack([np.zeros_like(where.sram_training[:1]), where.sram_training[:-1]])
@@ -46,6 +50,8 @@ def sram_writes(trace: Trace, chip: ChipConfig, where: Assignment, done: Program
     hottest = profile.policy(part.write_policy).worst * used + loads
     total = int(per_task.sum())
     worst = int(hottest.max(initial=0))
+    if again is not None:  # every load goes through the same PE
+        worst = max(worst, int(again.loads.sum()))
     return Writes(cells, total, tuple(map(int, per_task)), worst, total / cells if cells else 0.0, 0)
 
 

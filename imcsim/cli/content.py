@@ -123,6 +123,11 @@ def _description(kind: str, name: str) -> str:
         settings = entry.config_type.model_fields.items()
         lines += ["", *(f"{field} = {info.get_default(call_default_factory=True)!r}" for field, info in settings)]
         lines += ["", f"source: {entry.source}"]
+    if kind == "rule":
+        from imcsim.mapping.rule import NEEDS, level_of, needs_of
+
+        lines += ["", f"sees: {'all layers' if level_of(entry) == 'network' else 'one layer'}"]
+        lines += [f"needs {need}: {NEEDS[need]}" for need in needs_of(entry)]
     return "\n".join(lines)
 
 

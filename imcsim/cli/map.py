@@ -1,7 +1,8 @@
-"""``imcsim map``: how a network lies on a chip's PEs."""
+"""``imcsim map``: how a network lies on a chip's PEs, by one rule or by two side by side."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,11 +10,43 @@ import typer
 
 if TYPE_CHECKING:
     from imcsim.chip.config import ChipConfig
-    from imcsim.mapping.layer_map import NetworkMap
+    from imcsim.chip.trace_masks import TaskMasks
+    from imcsim.mapping.layer import LayerSpec
+    from imcsim.mapping.network_map import NetworkMap
 
 _WIDTH = 100  # columns of the table where the output is no terminal, which would say its own width
 
 Texts = list[str]
+
+
+@dataclass(frozen=True)
+class _Mapper:
+    """Everything but the rule."""
+
+    network: str
+    layers: tuple[LayerSpec, ...]
+    chip: ChipConfig
+    masks: TaskMasks | None
+    pe_budget: int | None
+
+    def by(self, rule: str) -> NetworkMap:
+        from imcsim.core.errors import MappingError
+        from imcsim.mapping.network_map import map_network
+        from imcsim.mapping.rule import MAPPING_RULES, NEEDS, needs_of
+
+        for need in needs_of(MAPPING_RULES.get(rule)):
+            if need in ("zeros", "trainable") and self.masks is None:
+                raise MappingError(f"mapping rule '{rule}' needs '{need}', {NEEDS[need]}: give --mask TRACE")
+        home = self.chip.rram if self.chip.rram is not None else self.chip.sram
+        budget = self.pe_budget if self.pe_budget is not None else getattr(home, "pe_count", None)
+        zeros = None if self.masks is None else self.masks.zeros
+        trainable = None if self.masks is None else self.masks.trainable
+        return map_network(self.layers, self.chip.geometry, rule, zeros=zeros, trainable=trainable, pe_budget=budget)
+
+    @property
+    def phases(self) -> int:
+        """Read cycles of an input vector."""
+        return -(-self.chip.input_bits // self.chip.dac_bits)
 
 
 def map_command(  # noqa: PLR0913 - each option of the command line is a parameter
@@ -23,7 +56,13 @@ def map_command(  # noqa: PLR0913 - each option of the command line is a paramet
     input_: Annotated[str, typer.Option("--input", metavar="C,H,W", help="Shape of an image.")] = "3,32,32",
     classes: Annotated[int, typer.Option(min=1, help="Logits of the network.")] = 10,
     param: Annotated[Texts | None, typer.Option(metavar="NAME=VALUE", help="Network parameter.")] = None,
-    rule: Annotated[str, typer.Option(help="Mapping rule.")] = "im2col",
+    rule: Annotated[str, typer.Option(help="Mapping rule; `imcsim list rule` shows them.")] = "im2col",
+    compare: Annotated[str | None, typer.Option(metavar="RULE1,RULE2", help="Two rules side by side.")] = None,
+    mask: Annotated[Path | None, typer.Option(metavar="TRACE", help="Trace that says what is zero or trains.")] = None,
+    task: Annotated[int, typer.Option(help="Task of that trace, from 0; -1 is the last.")] = -1,
+    pe_budget: Annotated[int | None, typer.Option(min=1, help="PEs for `replicate`; else all the chip has.")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the floor plan as PNG or PDF.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write floor plan and table as a page.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
     csv_: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write the rows as CSV.")] = None,
 ) -> None:
@@ -32,36 +71,35 @@ def map_command(  # noqa: PLR0913 - each option of the command line is a paramet
     Example: imcsim map resnet18 --chip hybrid-28nm --param width=16
     """
     from imcsim.chip.config import load_chip
-    from imcsim.core.files import write_atomic
     from imcsim.core.toml import parse_overrides
-    from imcsim.report.mapping_table import mapping_csv, mapping_rows
 
     config = load_chip(chip, parse_overrides(set_ or [])).config
     params = parse_overrides(param or [])
-    network_map = map_named(network, params, classes, image_shape(input_), config, rule)
-    if csv_ is not None:
-        write_atomic(csv_, mapping_csv(mapping_rows(network_map)))
+    layers = layers_of(network, params, classes, image_shape(input_))
+    mapper = _Mapper(network, layers, config, _masks(mask, task, layers), pe_budget)
+    if compare is not None:
+        _compare(mapper, compare, csv_, json_)
+        return
+    network_map = mapper.by(rule)
+    _files(mapper, network_map, rule, (png, html, csv_))
     if json_:
-        typer.echo(_json(network_map, config, network, params, rule))
+        typer.echo(_json(mapper, network_map, params, rule))
     else:
-        _print_table(network_map, config, network)
+        _print_table(mapper, network_map, rule)
 
 
-def map_named(
-    name: str, params: dict[str, Any], classes: int, shape: tuple[int, int, int], chip: ChipConfig, rule: str
-) -> NetworkMap:
-    """Build network ``name`` for images of ``shape`` (C, H, W), find its layers, and put them on the chip's PEs.
+def layers_of(name: str, params: dict[str, Any], classes: int, shape: tuple[int, int, int]) -> tuple[LayerSpec, ...]:
+    """Build network ``name`` for images of ``shape`` (C, H, W) and return its layers.
 
     Raises
     ------
     ConfigError, ContentError, MappingError
-        For an unknown network, parameter or rule, or a network that does not take such images.
+        For an unknown network or parameter, or a network that does not take such images.
     """
     from imcsim.learn.networks import build_network
     from imcsim.learn.shapes import trace_layers
-    from imcsim.mapping.layer_map import map_network
 
-    return map_network(trace_layers(build_network(name, classes, shape, params), shape), chip.geometry, rule)
+    return trace_layers(build_network(name, classes, shape, params), shape)
 
 
 def image_shape(text: str) -> tuple[int, int, int]:
@@ -83,33 +121,112 @@ def image_shape(text: str) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _json(network_map: NetworkMap, chip: ChipConfig, name: str, params: dict[str, Any], rule: str) -> str:
+def two_rules(text: str) -> tuple[str, str]:
+    """Return the two names of ``"RULE1,RULE2"``; ConfigError if there are not two different ones."""
+    from imcsim.core.errors import ConfigError
+
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != 2 or not all(names) or names[0] == names[1]:
+        raise ConfigError(f"--compare reads two different rules, e.g. im2col,kernel_split; got '{text}'")
+    return names[0], names[1]
+
+
+def _masks(file: Path | None, task: int, layers: tuple[LayerSpec, ...]) -> TaskMasks | None:
+    if file is None:
+        return None
+    from imcsim.chip.trace_masks import check_same_layers, task_masks
+    from imcsim.trace.store import load
+
+    trace = load(file)
+    check_same_layers(trace, layers)
+    return task_masks(trace, task)
+
+
+def _compare(mapper: _Mapper, text: str, csv_: Path | None, json_: bool) -> None:
+    from imcsim.cli.options import echo_json
+    from imcsim.core.files import write_atomic
+    from imcsim.report.mapping_compare import compare_rows, compare_table, rule_figures
+    from imcsim.report.mapping_table import mapping_csv
+
+    rules = two_rules(text)
+    found = {rule: rule_figures(mapper.by(rule), mapper.chip, mapper.masks) for rule in rules}
+    if csv_ is not None:
+        write_atomic(csv_, mapping_csv(compare_rows(found)))
+    if json_:
+        echo_json(compare_rows(found))
+    else:
+        _console().print(compare_table(found, f"{mapper.network} on {mapper.chip.name}: {' against '.join(rules)}"))
+
+
+def _files(mapper: _Mapper, network_map: NetworkMap, rule: str, files: tuple[Path | None, ...]) -> None:
+    from imcsim.core.files import write_atomic
+    from imcsim.report.mapping_table import mapping_csv, mapping_rows, mapping_text
+
+    png, html, csv_ = files
+    if csv_ is not None:
+        write_atomic(csv_, mapping_csv(mapping_rows(network_map, mapper.phases)))
+    if png is None and html is None:
+        return
+    from imcsim.report.floor_plan import draw_floor_plan, floor_plan
+    from imcsim.report.floor_plan_page import floor_plan_page
+    from imcsim.report.style import save_as
+
+    title = f"{mapper.network} on {mapper.chip.name} by {rule}: {network_map.pe_count:,} PEs"
+    trainable = None if mapper.masks is None else mapper.masks.trainable
+    plan = floor_plan(network_map, mapper.chip, title, trainable)
+    if png is not None:
+        save_as(draw_floor_plan(plan), png)
+    if html is not None:
+        table = mapping_text(network_map, "Layers", mapper.phases)
+        write_atomic(html, floor_plan_page(plan, table, "Which PE holds which weights?"))
+
+
+def _json(mapper: _Mapper, network_map: NetworkMap, params: dict[str, Any], rule: str) -> str:
     import json
     from dataclasses import asdict
 
     from imcsim.learn.networks import network_params
     from imcsim.report.mapping_table import chip_fit, mapping_rows, mapping_total
 
-    fit = chip_fit(network_map, chip)
-    document = {
-        "network": name,
-        "params": network_params(name, params),
-        "chip": chip.name,
+    fit = chip_fit(network_map, mapper.chip)
+    document: dict[str, Any] = {
+        "network": mapper.network,
+        "params": network_params(mapper.network, params),
+        "chip": mapper.chip.name,
         "rule": rule,
         "geometry": network_map.geometry.model_dump(mode="json"),
-        "layers": mapping_rows(network_map),
-        "total": mapping_total(network_map),
+        "layers": mapping_rows(network_map, mapper.phases),
+        "total": mapping_total(network_map, mapper.phases),
         "fit": {**asdict(fit), "available": fit.available, "fits": fit.fits},
     }
+    if mapper.masks is not None:
+        document["frozen_pes"] = _frozen(mapper, network_map)
     return json.dumps(document, indent=2)
 
 
-def _print_table(network_map: NetworkMap, chip: ChipConfig, name: str) -> None:
-    from rich.console import Console
-
+def _print_table(mapper: _Mapper, network_map: NetworkMap, rule: str) -> None:
     from imcsim.report.mapping_table import chip_fit, fit_sentence, mapping_table
 
+    console = _console()
+    by = "" if rule == "im2col" else f", by {rule}"
+    console.print(mapping_table(network_map, f"{mapper.network} on {mapper.chip.name}{by}", mapper.phases))
+    fit = chip_fit(network_map, mapper.chip)
+    console.print(fit_sentence(fit, mapper.chip, mapper.network), highlight=False)
+    if mapper.masks is not None:
+        frozen, whole = len(_frozen(mapper, network_map)), network_map.pe_count
+        console.print(f"In {frozen} of {whole} PEs nothing trains (--json lists them).", highlight=False)
+
+
+def _frozen(mapper: _Mapper, network_map: NetworkMap) -> list[int]:
+    """Return the PEs of the network in which nothing trains."""
+    from imcsim.mapping.pe_table import pe_table
+
+    table = pe_table(network_map, None if mapper.masks is None else mapper.masks.trainable)
+    return [int(pe) for pe in table.pe[~table.trains]]
+
+
+def _console() -> Any:
+    from rich.console import Console
+
     console = Console()
-    console = console if console.is_terminal else Console(width=_WIDTH)
-    console.print(mapping_table(network_map, f"{name} on {chip.name}"))
-    console.print(fit_sentence(chip_fit(network_map, chip), chip, name), highlight=False)
+    return console if console.is_terminal else Console(width=_WIDTH)

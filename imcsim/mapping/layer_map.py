@@ -1,19 +1,18 @@
-"""A layer, or a whole network, on PEs: tiles and the figures derived from them.
+"""A layer on PEs: tiles and the figures derived from them.
 
 Shape letters: G groups, D fan-in, N outputs per group, R rows and C columns of a PE in cells.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from imcsim.core.errors import MappingError
 from imcsim.mapping.geometry import PeGeometry
-from imcsim.mapping.layer import LayerSpec
-from imcsim.mapping.rule import MAPPING_RULES
+from imcsim.mapping.rule import MAPPING_RULES, NEEDS, given_needs, level_of
 from imcsim.mapping.tile import MatrixShape, Tile
 
-__all__ = ["LayerMap", "MatrixShape", "NetworkMap", "Tile", "map_layer", "map_network"]
+__all__ = ["LayerMap", "MatrixShape", "Tile", "map_layer"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,25 @@ class LayerMap:
         return len({tile.pe for tile in self.tiles})
 
     @cached_property
+    def copies(self) -> int:
+        """Copies of the weights, transposed ones included."""
+        return max((tile.copy for tile in self.tiles), default=0) + 1
+
+    @cached_property
+    def forward_copies(self) -> int:
+        """Copies that inputs can be sent to."""
+        return max(len({tile.copy for tile in self.tiles if tile.read != "backward"}), 1)
+
+    @cached_property
+    def forward_tiles(self) -> tuple[Tile, ...]:
+        """The tiles that one input vector meets: those of the first copy."""
+        if self.copies == 1:
+            return self.tiles
+        return tuple(tile for tile in self.tiles if tile.copy == 0 and tile.read != "backward")
+
+    @cached_property
     def tile_grid(self) -> tuple[int, int, int]:
-        """(G, row tiles, column tiles): the shape of a mask over PEs."""
+        """(groups, row index sets, column index sets); for ``im2col`` the shape of a mask over PEs."""
         return (
             len({tile.group for tile in self.tiles}),
             len({tile.rows for tile in self.tiles}),
@@ -51,12 +67,12 @@ class LayerMap:
     @cached_property
     def rows_used(self) -> int:
         """Rows (word lines) that hold weights, summed over tiles."""
-        return sum(len(tile.rows) for tile in self.tiles)
+        return sum(tile.height for tile in self.tiles)
 
     @cached_property
     def column_segments(self) -> int:
-        """Outputs held, summed over tiles: the elements of a mask by column segment."""
-        return sum(len(tile.cols) for tile in self.tiles)
+        """Outputs held (inputs, of a transposed tile), summed over tiles: the elements of a mask by column segment."""
+        return sum(tile.width for tile in self.tiles)
 
     @property
     def cols_used(self) -> int:
@@ -75,98 +91,37 @@ class LayerMap:
 
     @property
     def utilisation(self) -> float:
-        """Share of the PEs' cells that hold weights, 0 to 1."""
-        return self.cells_used / self.cells
+        """Share of the PEs' cells that hold weights, 0 to 1; 0 for a layer without PEs."""
+        return self.cells_used / self.cells if self.cells else 0.0
 
 
-@dataclass(frozen=True)
-class NetworkMap:
-    """Layers of a network on PEs of one size, no PE shared between layers.
+def map_layer(matrix_shape: MatrixShape, geometry: PeGeometry, rule: str = "im2col", **given: Any) -> LayerMap:
+    """Put a (G, D, N) weight matrix on PEs by ``rule``.
 
     Parameters
     ----------
-    geometry
-        The PE.
-    layers
-        Layers in order of execution.
-    maps
-        The map of each.
-    """
-
-    geometry: PeGeometry
-    layers: tuple[LayerSpec, ...]
-    maps: tuple[LayerMap, ...]
-
-    @property
-    def pe_count(self) -> int:
-        """PEs in use."""
-        return sum(layer.pe_count for layer in self.maps)
-
-    @property
-    def rows_used(self) -> int:
-        """Rows that hold weights, summed over tiles."""
-        return sum(layer.rows_used for layer in self.maps)
-
-    @property
-    def cols_used(self) -> int:
-        """Columns of cells that hold weights, summed over tiles."""
-        return sum(layer.cols_used for layer in self.maps)
-
-    @property
-    def column_segments(self) -> int:
-        """Outputs held, summed over tiles."""
-        return sum(layer.column_segments for layer in self.maps)
-
-    @property
-    def cells_used(self) -> int:
-        """Cells that hold weights."""
-        return sum(layer.cells_used for layer in self.maps)
-
-    @property
-    def cells(self) -> int:
-        """Cells of the PEs in use."""
-        return sum(layer.cells for layer in self.maps)
-
-    @property
-    def utilisation(self) -> float:
-        """Share of the PEs' cells that hold weights, 0 to 1."""
-        return self.cells_used / self.cells
-
-    @property
-    def weight_count(self) -> int:
-        """Mapped weights."""
-        return sum(layer.weight_count for layer in self.layers)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of the mapped layers for one sample."""
-        return sum(layer.macs for layer in self.layers)
-
-
-def map_layer(matrix_shape: MatrixShape, geometry: PeGeometry, rule: str = "im2col") -> LayerMap:
-    """Put a (G, D, N) weight matrix on PEs by ``rule``.
+    given
+        What the rule needs beyond shape and geometry, by the names of :data:`imcsim.mapping.rule.NEEDS`, and options
+        of the rule. A network's rule sees a network of this one layer.
 
     Raises
     ------
     MappingError
-        If an axis of the matrix is empty.
+        If an axis of the matrix is empty, or something that the rule needs is not given.
     ContentError
         If there is no such rule, with the nearest name.
     """
+    check_shape(matrix_shape)
+    function = MAPPING_RULES.get(rule)
+    needs = given_needs(function, rule, given)
+    if level_of(function) == "layer":
+        return LayerMap(matrix_shape, geometry, tuple(function(matrix_shape, geometry, **needs)))
+    each = {name: [value] if name in NEEDS and name != "pe_budget" else value for name, value in needs.items()}
+    (tiles,) = function([matrix_shape], geometry, **each)
+    return LayerMap(matrix_shape, geometry, tuple(tiles))
+
+
+def check_shape(matrix_shape: MatrixShape) -> None:
+    """Raise MappingError unless ``matrix_shape`` is (G, D, N), each at least 1."""
     if len(matrix_shape) != 3 or min(matrix_shape) < 1:
         raise MappingError(f"a weight matrix needs three axes (groups, fan-in, outputs) of >= 1, got {matrix_shape}")
-    return LayerMap(matrix_shape, geometry, MAPPING_RULES.get(rule)(matrix_shape, geometry))
-
-
-def map_network(layers: Sequence[LayerSpec], geometry: PeGeometry, rule: str = "im2col") -> NetworkMap:
-    """Put every layer on PEs of its own.
-
-    Raises
-    ------
-    MappingError
-        If there is no layer to map.
-    """
-    if not layers:
-        raise MappingError("the network has no Linear or Conv2d layer to map")
-    maps = tuple(map_layer(layer.matrix_shape, geometry, rule) for layer in layers)
-    return NetworkMap(geometry, tuple(layers), maps)

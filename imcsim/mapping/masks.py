@@ -13,7 +13,7 @@ from imcsim.mapping.tile import MatrixShape
 
 Reduction = Literal["sum", "max", "any", "all"]
 
-_UFUNCS: dict[str, np.ufunc] = {"sum": np.add, "max": np.maximum, "any": np.logical_or, "all": np.logical_and}
+UFUNCS: dict[str, np.ufunc] = {"sum": np.add, "max": np.maximum, "any": np.logical_or, "all": np.logical_and}
 
 
 def tile_grid(matrix_shape: MatrixShape, tile: tuple[int, int]) -> MatrixShape:
@@ -70,21 +70,22 @@ def reduce_to_pes(element: NDArray[Any], tile: tuple[int, int], reduction: Reduc
     NDArray
         (..., G, row tiles, column tiles).
     """
-    ufunc = _UFUNCS[reduction]
+    ufunc = UFUNCS[reduction]
     # a loop over the few row tiles: reduceat along an axis that is not the last is 10x slower (numpy 2.2)
     rows = [_over_rows(ufunc, element[..., i : i + tile[0], :]) for i in range(0, element.shape[-2], tile[0])]
     starts = np.arange(0, element.shape[-1], tile[1])
     by_rows = np.stack(rows, axis=-2)
-    return np.asarray(ufunc.reduceat(by_rows, starts, axis=-1, dtype=_sum_type(ufunc, by_rows.dtype)))
+    return np.asarray(ufunc.reduceat(by_rows, starts, axis=-1, dtype=sum_type(ufunc, by_rows.dtype)))
 
 
 def _over_rows(ufunc: np.ufunc, block: NDArray[Any]) -> NDArray[Any]:
     # one-byte values cannot overflow 32 bits below 2^23 rows, and add up twice as fast there as in 64 bits
     narrow = ufunc is np.add and block.dtype.itemsize == 1 and block.shape[-2] < 1 << 23
-    return np.asarray(ufunc.reduce(block, axis=-2, dtype=np.int32 if narrow else _sum_type(ufunc, block.dtype)))
+    return np.asarray(ufunc.reduce(block, axis=-2, dtype=np.int32 if narrow else sum_type(ufunc, block.dtype)))
 
 
-def _sum_type(ufunc: np.ufunc, dtype: np.dtype[Any]) -> np.dtype[Any] | None:
+def sum_type(ufunc: np.ufunc, dtype: np.dtype[Any]) -> np.dtype[Any] | None:
+    """Return int64 for sums of integers and booleans, else None: the type that numpy takes."""
     return np.dtype(np.int64) if ufunc is np.add and dtype.kind in "biu" else None
 
 

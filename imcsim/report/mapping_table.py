@@ -10,7 +10,12 @@ from rich.table import Table
 
 from imcsim.chip.config import ChipConfig
 from imcsim.mapping.layer import LayerSpec
-from imcsim.mapping.layer_map import LayerMap, NetworkMap
+from imcsim.mapping.layer_map import LayerMap
+from imcsim.mapping.lines import conversions
+from imcsim.mapping.network_map import NetworkMap
+from imcsim.mapping.routing import routing
+from imcsim.report.numbers import short
+from imcsim.report.tables import TextTable
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,9 @@ class Fit:
 
 
 def chip_fit(network_map: NetworkMap, chip: ChipConfig) -> Fit:
-    """Compare a network's PEs with a chip's."""
-    copies = 2 if chip.input_gradient == "second-copy" else 1
+    """Compare a network's PEs with a chip's; a map that holds the second copy itself is not doubled."""
+    held = any(tile.read == "backward" for layer in network_map.maps for tile in layer.tiles[-1:])
+    copies = 2 if chip.input_gradient == "second-copy" and not held else 1
     rram = None if chip.rram is None else chip.rram.pe_count
     sram = None if chip.sram is None else chip.sram.pe_count
     return Fit(network_map.pe_count * copies, rram, sram)
@@ -55,6 +61,8 @@ def fit_sentence(fit: Fit, chip: ChipConfig, network_name: str) -> str:
     kind = "RRAM" if fit.rram is not None else "SRAM"
     copies = ", with the second copy for input gradients," if chip.input_gradient == "second-copy" else ""
     verdict = "it fits." if fit.fits else f"it does not fit, short by {fit.needed - fit.available}."
+    if not fit.fits and chip.oversize == "multiplex" and fit.available:
+        verdict = f"takes turns: each pass loads {fit.needed - fit.available + 1} of them anew."
     training = ""
     if fit.fits and fit.rram is not None and fit.sram is not None:
         share = "All" if fit.sram >= fit.needed else f"Up to {fit.sram / fit.needed:.0%}"
@@ -63,13 +71,18 @@ def fit_sentence(fit: Fit, chip: ChipConfig, network_name: str) -> str:
     return f"{have}; {network_name} needs {fit.needed} {kind} PEs{copies} and {verdict}{training}"
 
 
-def mapping_rows(network_map: NetworkMap) -> list[dict[str, Any]]:
-    """Return one flat row per layer: sizes in weights, cells or PEs as the column's name says."""
-    return [_row(spec, layer) for spec, layer in zip(network_map.layers, network_map.maps, strict=True)]
+def mapping_rows(network_map: NetworkMap, phases: int = 1) -> list[dict[str, Any]]:
+    """Return one flat row per layer: sizes in weights, cells or PEs as the column's name says.
+
+    ``conversions_per_image`` are those of all ``phases`` of an input vector; see
+    :class:`imcsim.mapping.routing.Routing` for the last four columns.
+    """
+    return [_row(spec, layer, phases) for spec, layer in zip(network_map.layers, network_map.maps, strict=True)]
 
 
-def mapping_total(network_map: NetworkMap) -> dict[str, Any]:
-    """Return the row of totals; ``utilisation`` is that of all PEs together."""
+def mapping_total(network_map: NetworkMap, phases: int = 1) -> dict[str, Any]:
+    """Return the row of totals; ``utilisation`` is that of all PEs together, and a PE that layers share counts once."""
+    rows = mapping_rows(network_map, phases)
     return {
         "layer": "total",
         "weights": network_map.weight_count,
@@ -81,6 +94,7 @@ def mapping_total(network_map: NetworkMap) -> dict[str, Any]:
         "utilisation": network_map.utilisation,
         "vectors_per_image": sum(spec.positions for spec in network_map.layers),
         "macs_per_image": network_map.macs,
+        **{name: sum(row[name] for row in rows) for name in _SUMMED},
     }
 
 
@@ -93,39 +107,71 @@ def mapping_csv(rows: Sequence[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def mapping_table(network_map: NetworkMap, title: str) -> Table:
+def mapping_table(network_map: NetworkMap, title: str, phases: int = 1) -> Table:
     """Return the table for people: a line per layer and one of totals; at most 100 columns wide."""
-    geometry = network_map.geometry
-    caption = (
-        f"A PE is {geometry.rows} x {geometry.cols} cells and holds {geometry.weight_rows} x {geometry.weight_cols} "
-        f"weights ({geometry.encoding.cells_per_weight} cells each). Rows and columns in use: sums over the PEs."
+    table = Table(
+        title=title,
+        caption=_caption(network_map, phases),
+        caption_justify="left",
+        title_justify="left",
+        show_footer=True,
     )
-    table = Table(title=title, caption=caption, caption_justify="left", title_justify="left", show_footer=True)
-    total = mapping_total(network_map)
+    total = mapping_total(network_map, phases)
     table.add_column("layer", footer="total", overflow="fold")
     table.add_column("D x N (xG)\nweights", footer=f"{total['weights']:,}", justify="right", no_wrap=True)
-    for heading, footer in zip(_HEADINGS, _figures(total), strict=True):
-        table.add_column(heading, footer=footer, justify="right", no_wrap=True)
-    for row in mapping_rows(network_map):
-        shape = f"{row['fan_in']} x {row['outputs']}" + (f" x{row['groups']}" if row["groups"] > 1 else "")
-        table.add_row(row["layer"], shape, *_figures(row))
+    for (name, unit), footer in zip(_UNITS, _figures(total), strict=True):
+        table.add_column(f"{name}\n{unit}", footer=footer, justify="right", no_wrap=True)
+    for row in mapping_rows(network_map, phases):
+        table.add_row(row["layer"], _shape(row), *_figures(row))
     return table
 
 
-_HEADINGS = ("PEs", "rows used\ncells", "cols used\ncells", "utilisation\n%", "vectors\nper image")
+def mapping_text(network_map: NetworkMap, title: str, phases: int = 1) -> TextTable:
+    """Return the same table as text, for a page."""
+    columns = (("layer", ""), ("D x N (xG)", "weights"), *_UNITS)
+    rows = [(row["layer"], _shape(row), *_figures(row)) for row in mapping_rows(network_map, phases)]
+    total = mapping_total(network_map, phases)
+    rows.append(("total", f"{total['weights']:,}", *_figures(total)))
+    return TextTable(title, columns, tuple(rows), (_caption(network_map, phases),))
+
+
+_SUMMED = ("conversions_per_image", "inputs_fetched", "inputs_delivered", "partial_sums_added", "table_bits")
+_UNITS = (
+    ("PEs", ""),
+    ("in use", "%"),
+    ("vectors", ""),
+    ("conver-", "sions"),
+    ("inputs", "routed"),
+    ("tables", "bits"),
+)
+
+
+def _shape(row: dict[str, Any]) -> str:
+    return f"{row['fan_in']} x {row['outputs']}" + (f" x{row['groups']}" if row["groups"] > 1 else "")
+
+
+def _caption(network_map: NetworkMap, phases: int) -> str:
+    geometry = network_map.geometry
+    return (
+        f"A PE is {geometry.rows} x {geometry.cols} cells and holds {geometry.weight_rows} x {geometry.weight_cols} "
+        f"weights ({geometry.encoding.cells_per_weight} cells each). Per image: vectors, conversions of all columns in "
+        f"use ({phases} phases of each vector), inputs that reach a row. Tables: what a permuted order needs."
+    )
 
 
 def _figures(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         f"{row['pes']:,}",
-        f"{row['rows_used_cells']:,}",
-        f"{row['cols_used_cells']:,}",
         f"{100 * row['utilisation']:.1f}",
         f"{row['vectors_per_image']:,}",
+        short(row["conversions_per_image"]),
+        short(row["inputs_delivered"]),
+        short(row["table_bits"]) if row["table_bits"] else "-",
     )
 
 
-def _row(spec: LayerSpec, layer: LayerMap) -> dict[str, Any]:
+def _row(spec: LayerSpec, layer: LayerMap, phases: int) -> dict[str, Any]:
+    route = routing(spec, layer)
     return {
         "layer": spec.name,
         "kind": spec.kind,
@@ -134,6 +180,7 @@ def _row(spec: LayerSpec, layer: LayerMap) -> dict[str, Any]:
         "groups": spec.groups,
         "weights": spec.weight_count,
         "pes": layer.pe_count,
+        "copies": layer.copies,
         "row_tiles": layer.tile_grid[1],
         "col_tiles": layer.tile_grid[2],
         "column_segments": layer.column_segments,
@@ -143,4 +190,9 @@ def _row(spec: LayerSpec, layer: LayerMap) -> dict[str, Any]:
         "utilisation": layer.utilisation,
         "vectors_per_image": spec.positions,
         "macs_per_image": spec.macs,
+        "conversions_per_image": spec.positions * conversions(layer) * phases,
+        "inputs_fetched": route.fetched,
+        "inputs_delivered": route.delivered,
+        "partial_sums_added": route.added,
+        "table_bits": route.table_bits,
     }

@@ -1,6 +1,7 @@
 """Conformance suites for entries that people add; each is imported when it is first asked for.
 
-``check_mapping`` proves a mapping rule's invariants; ``imcsim.testing.strategies`` holds Hypothesis strategies.
+``check_mapping`` proves a mapping rule's invariants on one matrix, ``check_rule`` on drawn ones;
+``imcsim.testing.strategies`` holds Hypothesis strategies, ``imcsim.testing.pytest_plugin`` fixtures.
 ``check_method`` proves a continual-learning method's laws on a tiny run.
 """
 
@@ -9,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from imcsim.core.errors import nearest
 
 if TYPE_CHECKING:
-    from imcsim.testing.mapping import MappingCheckError, check_mapping
+    from imcsim.testing.mapping import MappingCheckError, check_mapping, check_rule
     from imcsim.testing.methods import MethodCheckError, check_method
 
-__all__ = ["MappingCheckError", "MethodCheckError", "check_mapping", "check_method"]
+__all__ = ["MappingCheckError", "MethodCheckError", "check_mapping", "check_method", "check_rule"]
 
 _HOMES = {
     "MappingCheckError": "imcsim.testing.mapping",
     "check_mapping": "imcsim.testing.mapping",
+    "check_rule": "imcsim.testing.mapping",
     "MethodCheckError": "imcsim.testing.methods",
     "check_method": "imcsim.testing.methods",
 }

@@ -118,6 +118,8 @@ def test_show_describes_code_and_studies(call: Call) -> None:
     assert "Outputs of each block" in call("show", "network", "convnet").stdout
     assert "seeds = " in call("show", "study", "hybrid_vs_all").stdout
     assert json.loads(call("show", "rule", "im2col", "--json").stdout)["name"] == "im2col"
+    shown = call("show", "rule", "replicate").stdout
+    assert "sees: all layers\nneeds positions: input vectors of one sample\nneeds pe_budget: the number" in shown
 
 
 def test_explain_tells_one_value_or_a_table(call: Call) -> None:

@@ -1,5 +1,6 @@
 """The networks' exact counts, shapes, seeds and parameters."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.networks import NETWORKS, build_network, network_params
 from imcsim.learn.shapes import trace_layers
 from imcsim.mapping import LayerSpec, PeGeometry, map_network
+from imcsim.testing import check_method
 
 Shape = tuple[int, int, int]
 CIFAR: Shape = (3, 32, 32)
@@ -128,7 +130,7 @@ def test_logits_for_all_classes_and_a_gradient_everywhere(name: str, shape: Shap
     assert all(p.grad is not None for p in network.parameters())
 
 
-@pytest.mark.parametrize("name", NETWORKS.names())
+@pytest.mark.parametrize("name", sorted({*NETWORKS.names()} - {"vit"}))  # its activations are GELUs, two layers apart
 def test_each_relu_is_a_module_of_its_own_used_once(name: str) -> None:
     network = build_network(name, 10, CIFAR, SMALL.get(name)).eval()
     relus = [module for module in network.modules() if isinstance(module, nn.ReLU)]
@@ -176,3 +178,50 @@ def test_parameters_are_checked() -> None:
         build_network("mlp", 0, CIFAR)
     with pytest.raises(ContentError, match=r"unknown network 'resnet20'; did you mean 'resnet50'\?|'resnet18'\?"):
         build_network("resnet20", 10, CIFAR)
+
+
+def test_vit_maps_its_attention_projections() -> None:
+    layers = trace_layers(build_network("vit", 10, CIFAR, {"depth": 2}), CIFAR)
+    block = ["attention.q", "attention.k", "attention.v", "attention.out", "fc1", "fc2"]
+    assert [layer.name for layer in layers] == [
+        "patches",
+        *(f"blocks.{index}.{name}" for index in range(2) for name in block),
+        "classifier",
+    ]
+    assert [layer.positions for layer in layers] == [64] * 13 + [1]  # 8 x 8 patches; the classifier sees their mean
+    assert [layer.matrix_shape for layer in layers[:6]] == [(1, 48, 64), *[(1, 64, 64)] * 4, (1, 64, 256)]
+    # patches 48*64+64; a block 4*(64*64+64) + (64*256+256) + (256*64+64) + 2 norms of 128; norm 128; head 64*10+10
+    assert parameter_count(build_network("vit", 10, CIFAR, {"depth": 2})) == 3136 + 2 * 49_984 + 128 + 650
+
+
+def test_vit_attends_as_torch_does() -> None:
+    built = build_network("vit", 10, CIFAR, {"depth": 1, "heads": 4, "width": 16}).get_submodule("blocks.0.attention")
+    theirs = nn.MultiheadAttention(16, 4, batch_first=True)
+    layers = [built.get_submodule(name) for name in ("q", "k", "v")]
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(torch.cat([layer.get_parameter("weight") for layer in layers]))
+        theirs.in_proj_bias.copy_(torch.cat([layer.get_parameter("bias") for layer in layers]))
+        theirs.out_proj.load_state_dict(built.get_submodule("out").state_dict())
+        x = torch.rand((2, 5, 16), generator=torch.Generator().manual_seed(0))
+        assert torch.allclose(built(x), theirs(x, x, x, need_weights=False)[0], atol=1e-6)
+
+
+def test_vit_knows_where_a_patch_lies() -> None:
+    positions = build_network("vit", 10, CIFAR, {"width": 8}).get_buffer("positions")
+    assert positions.shape == (64, 8)
+    assert len({tuple(row.tolist()) for row in positions}) == 64
+    assert positions[0].tolist() == [0, 0, 1, 1, 0, 0, 1, 1]
+    column, row = 2.0, 1.0  # patch 10 of a grid 8 wide; frequencies 1 and 1/100
+    expected = [f(place * w) for place in (column, row) for f in (math.sin, math.cos) for w in (1.0, 0.01)]
+    assert torch.allclose(positions[10], torch.tensor(expected))
+
+
+def test_vit_refuses_what_it_cannot_cut() -> None:
+    with pytest.raises(ConfigError, match=r"patch = 5 does not divide an image of 32 x 32 pixels"):
+        build_network("vit", 10, CIFAR, {"patch": 5})
+    with pytest.raises(ConfigError, match=r"width = 6 must be a multiple of 4 and of heads = 4"):
+        build_network("vit", 10, CIFAR, {"width": 6})
+
+
+def test_a_method_that_freezes_pes_keeps_its_laws_on_vit() -> None:
+    check_method("hyb-learn", network="vit", network_params={"depth": 1, "width": 8, "heads": 2})

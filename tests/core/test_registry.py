@@ -1,3 +1,6 @@
+import importlib.metadata
+from types import SimpleNamespace
+
 import pytest
 
 from imcsim.core.errors import ContentError
@@ -72,3 +75,67 @@ def test_a_failed_load_is_tried_again() -> None:
     for _ in range(2):
         with pytest.raises(ContentError, match="broken file"):
             registry.get("er")
+
+
+class Point:
+    """An entry point as installed metadata gives it."""
+
+    def __init__(self, name: str, value: str, package: str, entry: type | Exception) -> None:
+        self.name, self.value, self.module = name, value, value.partition(":")[0]
+        self.dist = SimpleNamespace(name=package)
+        self.entry = entry
+        self.loads = 0
+
+    def load(self) -> type:
+        self.loads += 1
+        if isinstance(self.entry, Exception):
+            raise self.entry
+        return self.entry
+
+
+def outside(monkeypatch: pytest.MonkeyPatch, *points: Point) -> Registry[type]:
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points if group == "imcsim.test" else ())
+    return Registry("rule", group="imcsim.test")
+
+
+def test_entries_of_other_packages_are_named_without_being_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = make("toy")
+    point = Point("theirs", "toy:Entry", "toy-package", there)
+    registry = outside(monkeypatch, point)
+    registry.register("ours")(make("a"))
+    assert registry.names() == ["ours", "theirs"]
+    assert point.loads == 0
+    assert registry.get("theirs") is there
+    assert registry.get("theirs") is there
+    assert point.loads == 1
+    with pytest.raises(ContentError, match=r"unknown rule 'their'; did you mean 'theirs'\?"):
+        registry.get("their")
+
+
+def test_a_failing_import_names_the_package_each_time_and_spares_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Point("broken", "toy:Entry", "toy-package", ModuleNotFoundError("No module named 'x'"))
+    fine = Point("fine", "other:Entry", "other-package", make("other"))
+    registry = outside(monkeypatch, broken, fine)
+    sentence = "^rule 'broken' of package toy-package cannot be imported: ModuleNotFoundError: No module named 'x'$"
+    for _ in range(2):
+        with pytest.raises(ContentError, match=sentence):
+            registry.get("broken")
+    assert registry.get("fine").__module__ == "other"
+
+
+def test_a_name_that_two_packages_use_is_refused_with_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [Point("same", f"{name}:Entry", f"{name}-package", make(name)) for name in ("one", "two")]
+    with pytest.raises(ContentError, match=r"registered twice: by package one-package and by package two-package$"):
+        outside(monkeypatch, *points).names()
+    registry = outside(monkeypatch, points[0])
+    registry.register("same")(make("a"))
+    for _ in range(2):
+        with pytest.raises(ContentError, match=r"^rule 'same' is registered twice: by a\.Entry and by package one"):
+            registry.names()
+
+
+def test_an_entry_that_registered_itself_on_import_is_the_same_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = make("toy")
+    registry = outside(monkeypatch, Point("theirs", "toy:Entry", "toy-package", there))
+    registry.register("theirs")(there)
+    assert registry.get("theirs") is there

@@ -54,7 +54,7 @@ def test_reduce_equals_a_loop_over_tiles(
         assert found.shape == (*lead, *layer_map.tile_grid)
         flat = found.reshape(*lead, -1)
         for block in layer_map.tiles:
-            part = element[(..., *block.index)]
+            part = element[block.block]
             assert np.array_equal(flat[..., block.pe], function(part, axis=(-2, -1)))
 
 

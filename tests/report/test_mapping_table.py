@@ -44,14 +44,17 @@ def network_map(name: str = "mix") -> NetworkMap:
     return map_network([depthwise(name, 2), linear], PAIRS)
 
 
-def chip(rram: int | None, sram: int | None, input_gradient: str = "transposable") -> ChipConfig:
+def chip(
+    rram: int | None, sram: int | None, input_gradient: str = "transposable", oversize: str = "refuse"
+) -> ChipConfig:
     """Only what the table reads of a chip."""
     parts: dict[str, Any] = {
         kind: None if count is None else SimpleNamespace(pe_count=count)
         for kind, count in (("rram", rram), ("sram", sram))
     }
     array = ArraySize(rows=4, cols=7)
-    return cast(ChipConfig, SimpleNamespace(name="toy", array=array, input_gradient=input_gradient, **parts))
+    rest = {"array": array, "input_gradient": input_gradient, "oversize": oversize}
+    return cast(ChipConfig, SimpleNamespace(name="toy", **rest, **parts))
 
 
 def test_rows_and_totals_by_hand() -> None:
@@ -78,8 +81,23 @@ def test_the_table_fits_100_columns_and_keeps_its_numbers(name: str) -> None:
     console.print(mapping_table(network_map(name), "mix on toy"))
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 100
-    for figure in ("9 x 1 x2", "6 x 5", "53.6", "34.3", "total", "utilisation", "4 x 7 cells and holds 4 x 3"):
+    for figure in ("9 x 1 x2", "6 x 5", "53.6", "34.3", "total", "in use", "4 x 7 cells and holds 4 x 3"):
         assert figure in text
+
+
+def test_a_map_that_holds_the_second_copy_is_not_doubled() -> None:
+    layers = network_map().layers
+    doubled = map_network(layers, PAIRS, "second_copy")
+    assert chip_fit(doubled, chip(40, None, "second-copy")).needed == doubled.pe_count == 10 + 2 * 2 + 2 * 3
+
+
+def test_conversions_and_routing_of_each_layer() -> None:
+    rows = mapping_rows(network_map(), phases=8)
+    # depthwise: 16 vectors x 3 row tiles x 2 groups x 1 output x 2 cells x 8 phases
+    assert [row["conversions_per_image"] for row in rows] == [16 * 3 * 2 * 2 * 8, 2 * 5 * 2 * 8]
+    assert [row["inputs_delivered"] for row in rows] == [16 * 18, 6 * 2]
+    assert [row["partial_sums_added"] for row in rows] == [16 * 2 * 2, 5]
+    assert mapping_total(network_map(), 8)["conversions_per_image"] == sum(r["conversions_per_image"] for r in rows)
 
 
 def test_fit_counts_the_memory_that_holds_the_network() -> None:
@@ -106,6 +124,11 @@ def test_fit_counts_the_memory_that_holds_the_network() -> None:
         (
             chip(7, None),
             "toy has 7 RRAM PEs (4 x 7 cells each); mix needs 10 RRAM PEs and it does not fit, short by 3.",
+        ),
+        (
+            chip(None, 7, oversize="multiplex"),
+            "toy has 7 SRAM PEs (4 x 7 cells each); mix needs 10 SRAM PEs and takes turns: "
+            "each pass loads 4 of them anew.",
         ),
         (
             chip(None, 20, "second-copy"),

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import imcsim.testing
-from imcsim.core.errors import ContentError
+from imcsim.core.errors import ContentError, MappingError
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping import PeGeometry, Tile
-from imcsim.mapping.invariants import products_equal, program, read_back_equals, tile_products
+from imcsim.mapping.arrays import program, tile_products
+from imcsim.mapping.invariants import Violation, products_equal, read_back_equals
 from imcsim.mapping.layer_map import map_layer
 from imcsim.mapping.rule import MappingRule
 from imcsim.mapping.rules.im2col import im2col
@@ -91,7 +92,7 @@ def test_a_wrong_cell_is_read_back_as_a_named_weight() -> None:
     assert read_back_equals(layer_map, codes, arrays) is None
     arrays[1, 0, 2] += 1
     sentence = "weight (0, 4, 2) should read 6, but in PE 1 at row 0, columns 2..2 reads 7"
-    assert read_back_equals(layer_map, codes, arrays) == sentence
+    assert read_back_equals(layer_map, codes, arrays) == Violation(sentence, weight=(0, 4, 2))
 
 
 def test_a_wrong_cell_gives_a_wrong_product() -> None:
@@ -101,7 +102,7 @@ def test_a_wrong_cell_gives_a_wrong_product() -> None:
     assert products_equal(layer_map, codes, arrays) is None
     arrays[0, 0, 1] += 2  # the first input is -128
     sentence = "output 1 of group 0 for vector 0 should be x @ W = 0, but its tiles sum to -256"
-    assert products_equal(layer_map, codes, arrays) == sentence
+    assert products_equal(layer_map, codes, arrays) == Violation(sentence)
 
 
 @pytest.mark.parametrize("geometry", [PAIRS, OFFSET])
@@ -120,6 +121,35 @@ def test_arguments_that_are_no_codes_are_refused() -> None:
         check_mapping("im2col", np.zeros(2, dtype=np.int64), PAIRS)
     with pytest.raises(ContentError, match="did you mean 'im2col'"):
         check_mapping("im2cal", SHAPE, PAIRS)
+    with pytest.raises(TypeError, match="mapping rule 'im2col' maps one layer at a time: give one matrix, not a list"):
+        check_mapping("im2col", [SHAPE], PAIRS)
+    with pytest.raises(TypeError, match=r"the mask 'trainable' must be \(1, 6, 5\), got \(6, 5\)"):
+        check_mapping("freeze_align", SHAPE, PAIRS, trainable=np.ones((6, 5), dtype=bool))
+    codes = np.zeros(SHAPE, dtype=np.int64)
+    codes[0, 2, 1] = 1
+    with pytest.raises(TypeError, match=r"the mask 'zeros' is true at weight \(0, 2, 1\), whose code is 1"):
+        check_mapping("sparse_skip", codes, PAIRS, zeros=np.ones(SHAPE, dtype=bool))
+    with pytest.raises(MappingError, match="mapping rule 'kernel_split' needs 'kernel'"):
+        check_mapping("kernel_split", SHAPE, PAIRS)
+
+
+def test_the_number_of_copies_can_be_demanded() -> None:
+    assert check_mapping("second_copy", SHAPE, PAIRS, copies=2).copies == 2
+    with pytest.raises(MappingCheckError, match="the map should hold 2 copies, but holds 1"):
+        check_mapping("im2col", SHAPE, PAIRS, copies=2)
+
+
+def test_a_list_of_matrices_gives_a_map_of_each() -> None:
+    maps = check_mapping("dense_pack", [(1, 2, 1), (1, 2, 2)], PAIRS)
+    assert [layer.tiles[0].pe for layer in maps] == [0, 0]
+
+
+def test_a_rule_that_raises_is_told_with_its_error() -> None:
+    def careless(shape: MatrixShape, geometry: PeGeometry) -> tuple[Tile, ...]:
+        return (Tile(0, 0, range(1), range(1)),) * (1 // (5 - shape[1]))
+
+    with pytest.raises(MappingCheckError, match="careless: the rule should return tiles, but raises ZeroDivision"):
+        check_mapping(careless, (1, 5, 1), PAIRS)
 
 
 def test_the_package_is_light() -> None:

@@ -2,7 +2,7 @@
 
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.rule import mapping_rule
-from imcsim.mapping.tile import MatrixShape, Tile
+from imcsim.mapping.tile import MatrixShape, Tile, cut
 
 
 @mapping_rule("im2col")
@@ -13,11 +13,7 @@ def im2col(shape: MatrixShape, geometry: PeGeometry) -> tuple[Tile, ...]:
     flattened is a mask over PEs.
     """
     groups, fan_in, outputs = shape
-    row_ranges = _cut(fan_in, geometry.weight_rows)
-    col_ranges = _cut(outputs, geometry.weight_cols)
-    places = ((group, rows, cols) for group in range(groups) for rows in row_ranges for cols in col_ranges)
+    row_runs = cut(range(fan_in), geometry.weight_rows)
+    col_runs = cut(range(outputs), geometry.weight_cols)
+    places = ((group, rows, cols) for group in range(groups) for rows in row_runs for cols in col_runs)
     return tuple(Tile(pe, group, rows, cols) for pe, (group, rows, cols) in enumerate(places))
-
-
-def _cut(length: int, step: int) -> list[range]:
-    return [range(start, min(start + step, length)) for start in range(0, length, step)]

@@ -1,0 +1,173 @@
+"""A whole network on PEs: one map per layer, by one rule."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import Any
+
+from numpy.typing import NDArray
+
+from imcsim.core.collector import collector_paused
+from imcsim.core.errors import MappingError
+from imcsim.mapping.geometry import PeGeometry
+from imcsim.mapping.layer import LayerSpec
+from imcsim.mapping.layer_map import LayerMap, check_shape
+from imcsim.mapping.rule import MAPPING_RULES, NEEDS, MappingRule, given_needs, level_of, needs_of
+from imcsim.mapping.tile import MatrixShape, Tile
+
+Masks = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class NetworkMap:
+    """Layers of a network on PEs of one size.
+
+    Parameters
+    ----------
+    geometry
+        The PE.
+    layers
+        Layers in order of execution.
+    maps
+        The map of each.
+    shared
+        Whether PE indices run over the network, so that layers may share a PE; else each layer has PEs of its own.
+    """
+
+    geometry: PeGeometry
+    layers: tuple[LayerSpec, ...]
+    maps: tuple[LayerMap, ...]
+    shared: bool = False
+
+    @cached_property
+    def first_pes(self) -> tuple[int, ...]:
+        """What to add to a layer's PE indices to get those of the network."""
+        if self.shared:
+            return (0,) * len(self.maps)
+        spans = [max((tile.pe for tile in layer.tiles), default=-1) + 1 for layer in self.maps]
+        return tuple(accumulate(spans[:-1], initial=0))
+
+    @cached_property
+    def pe_count(self) -> int:
+        """PEs in use; one that layers share counts once."""
+        if self.shared:
+            return len({tile.pe for layer in self.maps for tile in layer.tiles})
+        return sum(layer.pe_count for layer in self.maps)
+
+    @property
+    def rows_used(self) -> int:
+        """Rows that hold weights, summed over tiles."""
+        return sum(layer.rows_used for layer in self.maps)
+
+    @property
+    def cols_used(self) -> int:
+        """Columns of cells that hold weights, summed over tiles."""
+        return sum(layer.cols_used for layer in self.maps)
+
+    @property
+    def column_segments(self) -> int:
+        """Outputs held, summed over tiles."""
+        return sum(layer.column_segments for layer in self.maps)
+
+    @property
+    def cells_used(self) -> int:
+        """Cells that hold weights."""
+        return sum(layer.cells_used for layer in self.maps)
+
+    @property
+    def cells(self) -> int:
+        """Cells of the PEs in use."""
+        return self.pe_count * self.geometry.rows * self.geometry.cols
+
+    @property
+    def utilisation(self) -> float:
+        """Share of the PEs' cells that hold weights, 0 to 1."""
+        return self.cells_used / self.cells if self.cells else 0.0
+
+    @property
+    def weight_count(self) -> int:
+        """Mapped weights."""
+        return sum(layer.weight_count for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the mapped layers for one sample."""
+        return sum(layer.macs for layer in self.layers)
+
+
+def map_network(
+    layers: Sequence[LayerSpec],
+    geometry: PeGeometry,
+    rule: str = "im2col",
+    *,
+    zeros: Masks | None = None,
+    trainable: Masks | None = None,
+    pe_budget: int | None = None,
+) -> NetworkMap:
+    """Put every layer on PEs: layer by layer on PEs of its own, or all at once for a network's rule.
+
+    Parameters
+    ----------
+    zeros, trainable
+        Layer -> mask (G, D, N), for rules that ask for it.
+    pe_budget
+        PEs that a rule which copies layers may use.
+
+    Raises
+    ------
+    MappingError
+        If there is no layer to map, or something that the rule needs is not given.
+    ContentError
+        If there is no such rule, with the nearest name.
+    """
+    if not layers:
+        raise MappingError("the network has no Linear or Conv2d layer to map")
+    function = MAPPING_RULES.get(rule)
+    given = {"zeros": zeros, "trainable": trainable, "pe_budget": pe_budget}
+    for need in needs_of(function):
+        if need in given and given[need] is None:
+            raise MappingError(f"mapping rule '{rule}' needs '{need}', {NEEDS[need]}: pass {need}=...")
+    shapes = [layer.matrix_shape for layer in layers]
+    for shape in shapes:
+        check_shape(shape)
+    facts = [layer_facts(layer, rule, zeros, trainable) for layer in layers]
+    with collector_paused():
+        placed = _placed(function, rule, shapes, geometry, facts, pe_budget)
+        maps = tuple(LayerMap(shape, geometry, tuple(tiles)) for shape, tiles in zip(shapes, placed, strict=True))
+    return NetworkMap(geometry, tuple(layers), maps, level_of(function) == "network")
+
+
+def _placed(
+    function: MappingRule,
+    rule: str,
+    shapes: Sequence[MatrixShape],
+    geometry: PeGeometry,
+    facts: Sequence[dict[str, Any]],
+    pe_budget: int | None,
+) -> Sequence[Sequence[Tile]]:
+    if level_of(function) == "network":
+        joined = {name: [entry[name] for entry in facts] for name in facts[0]}
+        tiles: Sequence[Sequence[Tile]] = function(
+            shapes, geometry, **given_needs(function, rule, {**joined, "pe_budget": pe_budget})
+        )
+        return tiles
+    each = (given_needs(function, rule, {**entry, "pe_budget": pe_budget}) for entry in facts)
+    return [function(shape, geometry, **needs) for shape, needs in zip(shapes, each, strict=True)]
+
+
+def layer_facts(layer: LayerSpec, rule: str, zeros: Masks | None, trainable: Masks | None) -> dict[str, Any]:
+    """Return what a rule may ask of one layer, by the names of :data:`imcsim.mapping.rule.NEEDS`."""
+    facts: dict[str, Any] = {"kernel": layer.kernel, "positions": layer.positions}
+    for name, masks in (("zeros", zeros), ("trainable", trainable)):
+        if masks is None:
+            continue
+        mask = masks.get(layer.name)
+        if mask is None:
+            raise MappingError(f"mapping rule '{rule}' has no mask '{name}' for layer '{layer.name}'")
+        if mask.shape != layer.matrix_shape:
+            raise MappingError(
+                f"the mask '{name}' of layer '{layer.name}' must be {layer.matrix_shape}, got {mask.shape}"
+            )
+        facts[name] = mask
+    return facts
