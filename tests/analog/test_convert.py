@@ -200,9 +200,20 @@ def test_the_summary_is_a_table_of_at_most_100_columns() -> None:
         analog.second.weight.neg_()
     table = analog.summary(paper := io.StringIO())
     text = paper.getvalue()
-    assert (
-        text.split("\n", 1)[0].split() == ["layer", "weights", "PEs", "kind", "RRAM", "SRAM", "ADC", "bits", "step", "clipped", "input", "range"]
-    )
+    assert text.split("\n", 1)[0].split() == [
+        "layer",
+        "weights",
+        "PEs",
+        "kind",
+        "RRAM",
+        "SRAM",
+        "ADC",
+        "bits",
+        "step",
+        "clipped",
+        "input",
+        "range",
+    ]
     assert max(map(len, text.splitlines())) <= 100
     assert "programmed 60 s ago" in text
     assert "weights changed since they were programmed: second; call program(generator)" in text
