@@ -8,8 +8,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from imcsim.analog.arrays import LayerArrays
+from imcsim.analog.clock import Clock
 from imcsim.analog.config import AnalogConfig
-from imcsim.analog.layer import AnalogLayer, Clock, analog_of
+from imcsim.analog.layer import AnalogLayer, analog_of
 from imcsim.analog.network import AnalogNetwork, Generator, seed_of
 from imcsim.analog.placement import PlacementLike, placement_masks
 from imcsim.chip.config import ChipConfig
@@ -20,6 +21,7 @@ from imcsim.core.sources import Resolved
 from imcsim.mapping.tile import MatrixShape
 
 Mapped = nn.Linear | nn.Conv2d
+_WHERE = "imcsim.convert config"
 _ELSEWHERE = (nn.modules.conv._ConvNd, nn.Bilinear, nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 
 
@@ -36,9 +38,9 @@ def convert(
 ) -> Any:
     """Return a copy of ``model`` whose Linear and Conv2d layers run on the PEs of ``chip``.
 
-    The copy is an instance of the model's own class, and an :class:`~imcsim.analog.network.AnalogNetwork`: it has
-    ``program``, ``drift``, ``calibrate``, ``place`` and ``summary``. Its ``state_dict`` is that of the plain model.
-    A model trained by :func:`imcsim.learn` keeps its code steps; else a layer's largest weight takes the largest code.
+    The copy is of the model's class and an :class:`~imcsim.analog.network.AnalogNetwork` at once (hence ``Any``), with
+    ``program``, ``drift``, ``calibrate``, ``place``, ``summary``; its ``state_dict`` is the plain model's. A model
+    trained by :func:`imcsim.learn` keeps its code steps; else a layer's largest weight takes the largest code.
 
     Parameters
     ----------
@@ -51,8 +53,7 @@ def convert(
     exclude
         Patterns (``fnmatch``) of layer names that stay digital.
     overrides
-        Pattern of layer names -> {dotted path of the chip, or field of :class:`AnalogConfig`: value}; later patterns
-        win. Bits of codes and the size of a PE are the chip's alone.
+        Pattern of layer names -> {dotted path of the chip, or field of AnalogConfig: value}; later patterns win.
     config
         Switches of the non-idealities, and calibration.
     calibration
@@ -60,34 +61,29 @@ def convert(
     generator
         Source of the noise of ``train()``: a seed or a generator. ``program`` takes its own.
 
-    Returns
-    -------
-    nn.Module
-        Typed ``Any``, because it is of the model's class and of AnalogNetwork at once.
-
     Raises
     ------
     ConfigError, MappingError
-        For a pattern or layer that does not exist, a wrong setting or mask, a layer type that has no arrays, a network
-        without Linear or Conv2d, or one that does not fit the chip.
+        For an unknown pattern or layer, a wrong setting or mask, a layer type without arrays, or too large a network.
     """
     base = chip.config if isinstance(chip, Resolved) else chip
-    switches = (
-        config if isinstance(config, AnalogConfig) else parse(AnalogConfig, config or {}, "imcsim.convert config")
-    )
+    switches = config if isinstance(config, AnalogConfig) else parse(AnalogConfig, config or {}, _WHERE)
     made = copy.deepcopy(model)
-    names = _chosen(made, exclude)
-    clock = Clock(train_seed=child_seed(seed_of(generator), "train"))
-    settings = _settings(names, base, switches, overrides or {})
-    arrays = {name: LayerArrays(name, _matrix_shape(layer), *settings[name]) for name, layer in names.items()}
-    for name, mask in placement_masks(placement, arrays).items():
-        arrays[name].place(mask)
-    replaced = {names[name]: analog_of(names[name], arrays[name], clock) for name in names}
-    result = _with_layers(made, replaced)
-    result.analog_clock = clock
+    layers = _chosen(made, exclude)
+    arrays = _arrays(layers, _settings(layers, base, switches, overrides or {}), placement)
+    result = _on_arrays(made, layers, arrays, Clock(train_seed=child_seed(seed_of(generator), "train")))
     if calibration is not None:
         result.calibrate(calibration)
     return result
+
+
+def _arrays(
+    layers: Mapping[str, Mapped], settings: Mapping[str, tuple[ChipConfig, AnalogConfig]], placement: PlacementLike
+) -> dict[str, LayerArrays]:
+    arrays = {name: LayerArrays(name, _matrix_shape(layer), *settings[name]) for name, layer in layers.items()}
+    for name, mask in placement_masks(placement, arrays).items():
+        arrays[name].place(mask)
+    return arrays
 
 
 def _chosen(model: nn.Module, exclude: Sequence[str]) -> dict[str, Mapped]:
@@ -179,8 +175,11 @@ def _matrix_shape(layer: Mapped) -> MatrixShape:
     return layer.groups, fan_in, layer.out_channels // layer.groups
 
 
-def _with_layers(model: nn.Module, replaced: Mapping[Mapped, AnalogLayer]) -> AnalogNetwork:
-    """Put the new layers in place of the old ones, everywhere in ``model``, and give its class the chip's verbs."""
+def _on_arrays(
+    model: nn.Module, layers: Mapping[str, Mapped], arrays: Mapping[str, LayerArrays], clock: Clock
+) -> AnalogNetwork:
+    """Put layers on arrays in place of the old ones, everywhere in ``model``, and give its class the chip's verbs."""
+    replaced: dict[Mapped, AnalogLayer] = {old: analog_of(old, arrays[name], clock) for name, old in layers.items()}
     root = replaced.get(model, model)  # type: ignore[call-overload]
     for module in list(root.modules()):
         for name, child in list(module.named_children()):
@@ -188,6 +187,7 @@ def _with_layers(model: nn.Module, replaced: Mapping[Mapped, AnalogLayer]) -> An
                 setattr(module, name, replaced[child])
     plain = type(root)
     root.__class__ = type(f"Analog{plain.__name__}", (AnalogNetwork, plain), {"__module__": plain.__module__})
+    root.analog_clock = clock
     return root  # type: ignore[no-any-return]
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from imcsim.analog.cells import Programming
-from imcsim.analog.layer import AnalogLayer, Clock
+from imcsim.analog.clock import Clock
+from imcsim.analog.layer import AnalogLayer
 from imcsim.analog.placement import PlacementLike, placement_masks
 from imcsim.analog.summary import Summary, summarise
 from imcsim.core.errors import ConfigError

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imcsim.analog.layer import AnalogLayer, Clock
+from imcsim.analog.clock import Clock
+from imcsim.analog.layer import AnalogLayer
 
 _COLUMNS = ("layer", "weights", "PEs", "kind", "RRAM", "SRAM", "ADC bits", "step", "clipped", "input range")
 

@@ -50,9 +50,7 @@ def spread_after_programming_s(cell: RramCell, target_s: NDArray[Any]) -> NDArra
 def relaxed_s(
     cell: RramCell, target_s: NDArray[Any], programmed_s: NDArray[Any], normals: NDArray[Any], age_s: float
 ) -> NDArray[Any]:
-    """Return the conductances (S) of cells ``age_s`` seconds after their programming event, clipped at >= 0.
-
-    By ``cell.relaxation_model``:
+    """Return conductances (S) ``age_s`` seconds after programming, >= 0, by ``cell.relaxation_model``:
 
     ``none``
         ``programmed_s`` itself.
@@ -80,12 +78,12 @@ def relaxed_s(
     normals
         One standard normal for each cell, drawn at its programming event and kept until the next; same shape.
     age_s
-        Time since the programming event (s), one for all cells.
+        Time since the programming event (s).
 
     Returns
     -------
     NDArray
-        Same shape; float32 in ``programmed_s`` gives float32.
+        Same shape; float32 gives float32.
 
     Raises
     ------

@@ -65,8 +65,8 @@ def check_mapping(
     rule
         A registered name, or the rule itself.
     weight
-        Integer weight codes (G, D, N) or (D, N); or a shape (G, D, N), then codes over the whole range are made up (0
-        where ``zeros`` says so). For a network's rule, a list of them.
+        Integer codes (G, D, N) or (D, N), or a shape (G, D, N), then codes over the whole range are made up (0 where
+        ``zeros`` says so); a list of them for a network's rule.
     geometry
         The PE.
     copies
@@ -84,10 +84,8 @@ def check_mapping(
     ------
     MappingCheckError
         At the first broken law, with the weight at fault and the smallest case that shows it.
-    MappingError
-        If something that the rule needs is not given.
-    TypeError
-        If the weight is neither integer codes nor a shape.
+    MappingError, TypeError
+        If something that the rule needs is not given; if the weight is neither integer codes nor a shape.
     """
     function = MAPPING_RULES.get(rule) if isinstance(rule, str) else rule
     case = _case(function, weight, geometry, given, copies)

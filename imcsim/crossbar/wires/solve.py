@@ -39,9 +39,8 @@ def solve_wires(
 ) -> Array:
     """Return the bit-line currents of arrays with wires, in A, positive for positive inputs.
 
-    Linear cells without a gate are solved directly, through :func:`effective_conductance`; keep that matrix where one
-    array sees inputs in several calls. Otherwise, or with a tolerance, by Newton's method and conjugate gradients,
-    input by input. Differentiable in torch, by the adjoint: the same system transposed.
+    Linear cells without a gate are solved directly (keep :func:`effective_conductance` for inputs of several calls);
+    else, or with a tolerance, by Newton's method and conjugate gradients, input by input. Differentiable in torch.
 
     Parameters
     ----------
@@ -50,10 +49,9 @@ def solve_wires(
     v
         Row voltages (..., R), or (..., K, R) for K inputs to each array, in V; ... as in ``g_s``.
     r_wl_ohm, r_bl_ohm
-        Resistance of one word-line or bit-line segment in ohm.
+        Resistance of one segment in ohm.
     gate
-        What part of a cell's conductance is switched on by the input: factors of zero or more, of the shape of ``v``
-        (one a row) or of ``v`` with C appended (one a cell).
+        Part of a cell's conductance that an input switches on: factors >= 0, of the shape of ``v`` or with C appended.
     cell_current
         Current of a cell, ``(u, g_s) -> i``: torch tensors of one shape, u the cell voltage in V, g_s the (gated)
         conductance in S, i in A; element by element, differentiable, not falling with u.
