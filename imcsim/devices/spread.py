@@ -50,7 +50,7 @@ def spread_after_programming_s(cell: RramCell, target_s: NDArray[Any]) -> NDArra
 def relaxed_s(
     cell: RramCell, target_s: NDArray[Any], programmed_s: NDArray[Any], normals: NDArray[Any], age_s: float
 ) -> NDArray[Any]:
-    """Return conductances (S) ``age_s`` seconds after programming, >= 0, by ``cell.relaxation_model``:
+    """Return conductances (S), >= 0, ``age_s`` seconds after programming, by the cell's ``relaxation_model``.
 
     ``none``
         ``programmed_s`` itself.

@@ -112,6 +112,7 @@ def test_an_unknown_study_names_the_nearest() -> None:
 
 def test_the_main_study_reads() -> None:
     spec = load_study("hybrid_vs_all").spec
-    assert len(spec.methods) == 9
+    assert len(spec.methods) == 11
+    assert spec.on_chip is not None
     assert [chip.name for chip in spec.chips] == ["all-rram-28nm", "all-sram-28nm", "hybrid-28nm"]
     assert len(spec.seeds) == 3
