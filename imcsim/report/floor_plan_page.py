@@ -1,6 +1,6 @@
 """The floor plan as a page: the same squares, each telling its layer, memory and utilisation under the pointer."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from imcsim.report.tables import TextTable
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+
+_MOST_NAMED = 12  # layers that a legend can hold; more are told under the pointer
 
 
 def floor_plan_page(plan: FloorPlan, table: TextTable, question: str) -> str:
@@ -36,9 +39,22 @@ def floor_plan_figure(plan: FloorPlan) -> "Figure":
             hovertemplate="%{text}<extra></extra>", showscale=col == 3, xgap=1, ygap=1,
             colorbar={"title": "cells in use (%)"}, row=1, col=col,
         )  # fmt: skip
+    for kind in MEMORIES:
+        figure.add_scatter(**_square(kind, MEMORY_COLOURS[kind]), row=1, col=2)
+    if len(plan.layer_names) <= _MOST_NAMED:
+        for name, colour in zip(plan.layer_names, layer_colours(plan), strict=True):
+            figure.add_scatter(**_square(name, colour), row=1, col=1)
     figure.update_xaxes(showticklabels=False, constrain="domain")
     figure.update_yaxes(showticklabels=False, autorange="reversed", scaleanchor="x", constrain="domain")
-    return figure.update_layout(template="plotly_white", height=520, margin={"l": 10, "r": 10, "t": 40, "b": 10})
+    legend = {"orientation": "h", "y": -0.02}
+    margin = {"l": 10, "r": 10, "t": 40, "b": 10}
+    return figure.update_layout(template="plotly_white", height=560, margin=margin, legend=legend)
+
+
+def _square(name: str, colour: str) -> dict[str, Any]:
+    """An entry of the legend that draws nothing in the panels."""
+    marker = {"symbol": "square", "size": 12, "color": colour}
+    return {"x": [None], "y": [None], "mode": "markers", "marker": marker, "name": name}
 
 
 def _steps(colours: list[str]) -> list[list[object]]:

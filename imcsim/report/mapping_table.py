@@ -140,7 +140,7 @@ _UNITS = (
     ("PEs", ""),
     ("in use", "%"),
     ("vectors", ""),
-    ("conver-", "sions"),
+    ("conversions", ""),
     ("inputs", "routed"),
     ("tables", "bits"),
 )
