@@ -13,7 +13,7 @@ from imcsim.analog.config import AnalogConfig
 from imcsim.analog.layer import AnalogLayer, analog_of
 from imcsim.analog.network import AnalogNetwork, Generator, seed_of
 from imcsim.analog.placement import PlacementLike, placement_masks
-from imcsim.chip.config import ChipConfig
+from imcsim.chip.config import ChipConfig, RramPart, SramPart
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError, MappingError, nearest
 from imcsim.core.seeds import child_seed
@@ -53,7 +53,7 @@ def convert(
     exclude
         Patterns (``fnmatch``) of layer names that stay digital.
     overrides
-        Pattern of layer names -> {dotted path of the chip, or field of AnalogConfig: value}; later patterns win.
+        Pattern of layer names -> {path in the chip (``rram.adc_bits``), or field of AnalogConfig: value}; the last wins.
     config
         Switches of the non-idealities, and calibration.
     calibration
@@ -139,9 +139,15 @@ def _overridden(
     if rest:
         data = chip.model_dump()
         for path, value in rest.items():
-            _set(data, path, value, where)
+            _set(data, _full(path), value, where)
         chip = parse(ChipConfig, data, where)
     return chip, config
+
+
+def _full(path: str) -> str:
+    """Return the dotted path: ``adc_bits``, which only RRAM PEs have, stands for ``rram.adc_bits``."""
+    alone = path in RramPart.model_fields and path not in ChipConfig.model_fields
+    return f"rram.{path}" if alone and path not in SramPart.model_fields else path
 
 
 def _set(data: dict[str, Any], path: str, value: Any, where: str) -> None:

@@ -87,6 +87,11 @@ def test_excluded_layers_stay_as_they_are() -> None:
     assert type(analog.first) is nn.Conv2d
 
 
+def test_a_setting_that_only_rram_has_needs_no_path() -> None:
+    analog = imcsim.convert(two_layers(), chip(), overrides={"head": {"adc_bits": 5}})
+    assert analog.head.arrays.chip.rram.adc_bits == 5
+
+
 def test_overrides_reach_the_layers_that_match_and_later_ones_win() -> None:
     overrides: dict[str, dict[str, Any]] = {
         "*": {"rram.adc_bits": 6, "read_noise": False},
