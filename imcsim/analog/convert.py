@@ -53,7 +53,7 @@ def convert(
     exclude
         Patterns (``fnmatch``) of layer names that stay digital.
     overrides
-        Pattern of layer names -> {path in the chip (``rram.adc_bits``), or field of AnalogConfig: value}; the last wins.
+        Pattern of layer names -> {path in the chip (``rram.adc_bits``) or field of AnalogConfig: value}; the last wins.
     config
         Switches of the non-idealities, and calibration.
     calibration
