@@ -5,6 +5,7 @@ import numpy as np
 from imcsim.chip.assign import assign
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.explain.explanation import Explanation, Facts, Floats, Term
+from imcsim.chip.explain.leaks import leakage_terms
 from imcsim.chip.explain.moved import digital_terms, traffic_terms, write_terms
 from imcsim.chip.explain.reads import Pass, read_terms
 from imcsim.chip.price import price
@@ -49,7 +50,7 @@ def explained_leaves(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, Term
     config = chip.config
     where = assign(profile_of(trace, config.geometry), config)
     facts = Facts(trace, config, where, programming(trace, config, where), traffic(trace, config))
-    found = traffic_terms(facts) | digital_terms(facts) | write_terms(facts)
+    found = traffic_terms(facts) | digital_terms(facts) | write_terms(facts) | leakage_terms(facts)
     for prefix, way in _passes(trace, config).items():
         found |= {f"{prefix}.{name}": term for name, term in read_terms(facts, way).items()}
     return found

@@ -13,7 +13,7 @@ from tests.chip.hand import one_pe_trace, random_trace, small_chip
 CHIPS = ("hybrid-28nm", "all-rram-28nm", "all-sram-28nm")
 GRADIENTS = ("transposable", "second-copy", "digital")
 EXPLAINED_BY_NOTHING_YET = {
-    "update.rram_program", "migration.rram_program", "migration.rram_read", "leakage.buffer", "leakage.sram",
+    "update.rram_program", "migration.rram_program", "migration.rram_read",
     "input_gradient.read_out", "input_gradient.sram_read", "scoring.input_gradient.read_out",
     "scoring.input_gradient.sram_read",
 }  # fmt: skip
@@ -132,3 +132,20 @@ def test_shipped_chips_have_every_value_that_is_named() -> None:
         chip = load_chip(name, {"rram.pe_count": 4096} if name != "all-sram-28nm" else {"sram.pe_count": 4096})
         for term in explained_leaves(busy_trace(5), chip).values():
             assert set(term.parameters) <= set(chip.origins)
+
+
+@pytest.mark.parametrize("gated", [True, False])
+@pytest.mark.parametrize("where", ["digital", "sram-array"])
+def test_leakage_is_explained_with_and_without_power_gates(gated: bool, where: str) -> None:
+    trace, chip = busy_trace(6), chip_of("all-sram-28nm", power_gate_unused=gated, weight_gradient=where)
+    term, leaves = explained_leaves(trace, chip)["leakage.sram"], price(trace, chip).energy.flat()
+    assert term.amount * term.unit_j == pytest.approx(leaves["leakage.sram"], rel=1e-12, abs=0.0)
+    assert leaves["leakage.sram"] > 0
+
+
+def test_the_shares_of_a_sram_array_that_computes_gradients_are_not_explained_yet() -> None:
+    found = explain_energy(
+        busy_trace(6), chip_of("all-sram-28nm", weight_gradient="sram-array"), "energy.weight_gradient"
+    )
+    assert {explanation.path.rpartition(".")[2] for explanation in found} == {"adder_tree", "shift_add", "array_write"}
+    assert all(explanation.term is None for explanation in found)
