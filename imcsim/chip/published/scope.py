@@ -35,6 +35,8 @@ def family_of(point: PublishedPoint, units: PublishedUnits) -> Family:
         raise OutOfScope("its node lies outside the scaling table")
     _need(rows_of(point), "rows_per_op (and array_rows)")
     if family == "analog-sram":
+        if wording.activity_unknown(point.condition):
+            raise OutOfScope("missing activity: its condition says that it is not known")
         _check_converter(point, units)
     else:
         _check_activity(point)
@@ -59,6 +61,8 @@ def _check_figure(point: PublishedPoint) -> None:
         raise OutOfScope("its source marks it as remembered, not read in a document")
     if level.startswith(("chip", "soc", "system", "processor", "training")) and "part" not in level:
         raise OutOfScope(f"figure of a whole {point.level}, more than its arrays")
+    if wording.has(point.condition, "not comparable", "not meant for energy"):
+        raise OutOfScope("its condition says that its energy is not for comparison")
     if point.normalised or (point.reported_j is None and wording.has(point.condition, "normalised")):
         raise OutOfScope("only a normalised figure is given")
     if point.contradicts:

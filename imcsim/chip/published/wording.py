@@ -11,6 +11,9 @@ _TOGGLE = (
 _INPUT_ZEROS = (rf"input\s+sparsity\s*(?:of|=|:)?\s*{_NUMBER}", rf"{_NUMBER}\s*input\s+sparsity")
 _DENSITY = (rf"(?<!input )density\s*(?:of|=|:)?\s*{_NUMBER}",)
 _WEIGHT_ZEROS = (rf"weight\s+sparsity\s*(?:of|=|:)?\s*{_NUMBER}", rf"{_NUMBER}\s*weight\s+sparsity")
+_ACTIVITY = r"(?:sparsity|toggle|toggling|activity|density)"
+_SILENT = r"(?:unknown|unreported|unspecified|missing|not\s+(?:reported|stated|given|known|specified))"
+_UNKNOWN = (rf"{_ACTIVITY}[^,;.]*\b{_SILENT}", rf"(?:unknown|unreported|no)\s+(?:\w+\s+)?{_ACTIVITY}")
 _OUTPUT_CODE = r"output code (\d+) of (\d+)"
 
 
@@ -40,6 +43,11 @@ def bits_per_cycle(condition: str) -> int:
     """Return the input bits that enter in one cycle, as in ``2 b/cycle``; 1 if the words do not tell."""
     found = re.search(r"(\d+)\s*b(?:its?)?\s*/\s*cycle", condition)
     return 1 if found is None else max(1, int(found[1]))
+
+
+def activity_unknown(condition: str) -> bool:
+    """Tell whether the words say that activity is not known, as in ``sparsity not reported``."""
+    return any(re.search(pattern, condition, re.IGNORECASE) for pattern in _UNKNOWN)
 
 
 def has(text: str, *words: str) -> bool:

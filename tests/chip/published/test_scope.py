@@ -60,6 +60,9 @@ def test_the_model_that_fits(tmp_path: Path, row: Row, family: str) -> None:
         (ANALOG | {"node_nm": "180"}, "its node lies outside the scaling table"),
         (ANALOG | {"node_nm": ""}, "node_nm is missing"),
         (ANALOG | {"rows_per_op": "", "array_rows": ""}, "rows_per_op (and array_rows) is missing"),
+        (ANALOG | {"condition": "100 % toggle assumed, sparsity unknown"}, "missing activity: its condition says"),
+        (ANALOG | {"condition": "no sparsity given"}, "missing activity: its condition says"),
+        (RRAM | {"condition": "not comparable"}, "its condition says that its energy is not for comparison"),
         (DIGITAL | {"condition": "0.9 V"}, "no input toggle rate and no weight density"),
         (DIGITAL | {"condition": "input toggle 0.5"}, "in proportion: no weight density"),
         (DIGITAL | {"bits_w": "1.5"}, "bits_w = 1.5 is no whole number of bits"),
@@ -118,6 +121,21 @@ def test_a_refused_point_raises_its_reason(tmp_path: Path) -> None:
 def test_words_of_activity(words: str, toggle: float | None, density: float | None) -> None:
     assert wording.input_toggle(words) == (None if toggle is None else pytest.approx(toggle))
     assert wording.weight_density(words) == (None if density is None else pytest.approx(density))
+
+
+@pytest.mark.parametrize(
+    ("words", "unknown"),
+    [
+        ("sparsity unknown", True),
+        ("toggle and sparsity not reported; 0.9 V", True),
+        ("unknown weight sparsity", True),
+        ("input toggle 0.5, weight density 0.5", False),
+        ("toggle 0.5, output bits not stated", False),
+        ("0.9 V", False),
+    ],
+)
+def test_words_that_say_activity_is_unknown(words: str, unknown: bool) -> None:
+    assert wording.activity_unknown(words) == unknown
 
 
 def test_words_of_converters_and_inputs() -> None:
