@@ -120,15 +120,15 @@ def _point(row: Mapping[str, str], where: str) -> PublishedPoint:
         level=text["level"],
         condition=text["condition"],
         source=text["source"],
-        feature_size_m=_times(number["node_nm"], 1e-9),
+        feature_size_m=_over(number["node_nm"], 1e9),
         supply_v=number["vdd_V"],
         array_rows=_count(number["array_rows"]),
         rows_per_op=_count(number["rows_per_op"]),
         bits_in=number["bits_in"],
         bits_w=number["bits_w"],
         adc_bits=number["adc_or_out_bits"],
-        cycle_s=_times(number["t_cycle_ns"], 1e-9),
-        reported_j=_times(energy_fj if energy_fj is not None else from_tops_fj, 1e-15),
+        cycle_s=_over(number["t_cycle_ns"], 1e9),
+        reported_j=_over(energy_fj if energy_fj is not None else from_tops_fj, 1e15),
         normalised=number.get("tops_per_w_1b_normalised") is not None and from_tops_fj is None,
         contradicts=_contradict(energy_fj, from_tops_fj),
     )
@@ -155,8 +155,8 @@ def _contradict(energy_fj: float | None, from_tops_fj: float | None) -> bool:
     return abs(energy_fj - from_tops_fj) > _SAME * from_tops_fj
 
 
-def _times(value: float | None, unit: float) -> float | None:
-    return None if value is None else value * unit
+def _over(value: float | None, parts: float) -> float | None:
+    return None if value is None else value / parts  # exact to the last bit: 130 / 1e9 is 130e-9, 130 * 1e-9 need not be
 
 
 def _count(value: float | None) -> int | None:

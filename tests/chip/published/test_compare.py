@@ -4,6 +4,8 @@ import dataclasses
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from imcsim.chip.published import PublishedPoint, Validation, calibrate, load_units, shipped_points, validate
 from imcsim.chip.published.calibration import Sample, without
@@ -139,3 +141,37 @@ def test_text_names_parameters_fitted_chips_and_what_is_left_out(shipped: Valida
     for comparison in shipped.comparisons:
         assert comparison.point.chip_id in told
         assert comparison.reason in told
+
+
+numbers = st.one_of(st.none(), st.floats(1e-6, 1e9))
+bits = st.one_of(st.none(), st.floats(1e-6, 64), st.integers(1, 16).map(float))
+counts = st.one_of(st.none(), st.integers(1, 10**9))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    template=st.sampled_from(SHIPPED), supply_v=numbers, adc_bits=bits, bits_in=bits, bits_w=bits, rows=counts,
+    node_nm=st.floats(1, 200), cycle_ns=numbers,
+)  # fmt: skip
+def test_any_description_is_predicted_with_a_finite_number_or_left_out(
+    template: PublishedPoint,
+    supply_v: float | None,
+    adc_bits: float | None,
+    bits_in: float | None,
+    bits_w: float | None,
+    rows: int | None,
+    node_nm: float,
+    cycle_ns: float | None,
+) -> None:
+    point = dataclasses.replace(
+        template, supply_v=supply_v, adc_bits=adc_bits, bits_in=bits_in, bits_w=bits_w, rows_per_op=rows,
+        feature_size_m=node_nm * 1e-9, cycle_s=None if cycle_ns is None else cycle_ns * 1e-9,
+    )  # fmt: skip
+    record = validate([point], SHIPPED, UNITS).comparisons[0].record()
+    if record["excluded"]:
+        assert record["reason"]
+        assert record["predicted_fj_per_mac"] is None
+    else:
+        assert isinstance(record["ratio"], float)
+        assert math.isfinite(record["ratio"])
+        assert record["ratio"] > 0
