@@ -156,7 +156,8 @@ def _contradict(energy_fj: float | None, from_tops_fj: float | None) -> bool:
 
 
 def _over(value: float | None, parts: float) -> float | None:
-    return None if value is None else value / parts  # exact to the last bit: 130 / 1e9 is 130e-9, 130 * 1e-9 need not be
+    # a division is rounded once: 130 / 1e9 is the float 130e-9, while a product with 1e-9 may miss it
+    return None if value is None else value / parts
 
 
 def _count(value: float | None) -> int | None:

@@ -25,6 +25,8 @@ def family_of(point: PublishedPoint, units: PublishedUnits) -> Family:
     """
     _check_figure(point)
     family = _family(point)
+    if family != "digital-sram" and point.rows_per_op == 1:
+        raise OutOfScope("rows_per_op = 1 sums nothing, so it is not the number of rows that a MAC shares")
     _need(point.supply_v, "vdd_V")
     _need(point.bits_in, "bits_in")
     _need(point.bits_w, "bits_w")
@@ -90,8 +92,7 @@ def _family(point: PublishedPoint) -> Family:
 def _check_rram(point: PublishedPoint) -> None:
     if wording.has(point.style, "voltage-mode"):
         raise OutOfScope("voltage-mode sensing: the RRAM model holds for columns that carry direct current")
-    if _need(point.rows_per_op, "rows_per_op") < 2:
-        raise OutOfScope("rows_per_op = 1 sums nothing, so it is not the number of rows that a MAC shares")
+    _need(point.rows_per_op, "rows_per_op")
     _need(point.cycle_s, "t_cycle_ns")
     if wording.has(point.condition, "flash"):
         _need(adc_bits_of(point), "adc_or_out_bits")

@@ -54,6 +54,7 @@ def test_the_model_that_fits(tmp_path: Path, row: Row, family: str) -> None:
         (RRAM | {"bits_w": ""}, "bits_w is missing"),
         (RRAM | {"adc_or_out_bits": "", "condition": "flash sensing"}, "adc_or_out_bits is missing"),
         (RRAM | {"node_nm": "180", "condition": "5 V is the write supply"}, "vdd_V is the write supply, and the node"),
+        (ANALOG | {"rows_per_op": "1"}, "rows_per_op = 1 sums nothing"),
         (ANALOG | {"compute_style": ""}, "compute_style does not tell"),
         (ANALOG | {"adc_or_out_bits": ""}, "adc_or_out_bits is missing"),
         (ANALOG | {"adc_or_out_bits": "12"}, "the converter's fit holds for 1 to 10 bits, not 12"),
