@@ -149,3 +149,13 @@ def test_the_shares_of_a_sram_array_that_computes_gradients_are_not_explained_ye
     )
     assert {explanation.path.rpartition(".")[2] for explanation in found} == {"adder_tree", "shift_add", "array_write"}
     assert all(explanation.term is None for explanation in found)
+
+
+def test_a_network_larger_than_the_chip_is_explained_but_for_its_reloads() -> None:
+    trace, chip = busy_trace(7), small_chip("all-sram-28nm", {"sram.pe_count": 3, "oversize": "multiplex"})
+    leaves, terms = price(trace, chip).energy.flat(), explained_leaves(trace, chip)
+    for leaf, term in terms.items():
+        assert term.amount * term.unit_j == pytest.approx(leaves[leaf], rel=1e-12, abs=0.0)
+    unexplained = {leaf for leaf in leaves if leaf not in terms and leaves[leaf] > 0}
+    assert unexplained
+    assert all(leaf.startswith("reload.") for leaf in unexplained)
