@@ -13,7 +13,8 @@ from imcsim.chip.leakage import leakage_w, retention_w
 from imcsim.chip.multiplex import reloads
 from imcsim.chip.profile import profile_of
 from imcsim.chip.report import Lifetime, Report, Writes
-from imcsim.chip.traffic import Traffic, master_bits, traffic
+from imcsim.chip.suspicious import suspicious
+from imcsim.chip.traffic import Traffic, traffic
 from imcsim.chip.training import training_energy
 from imcsim.chip.wear import rram_lifetime, rram_writes, sram_lifetime, sram_writes
 from imcsim.chip.writes import Programming, programming
@@ -39,7 +40,7 @@ def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
     times, by_task = _spend(trace, config, where, done, bits)
     deployed, deployed_events = serving.deployment(trace, config)
     writes, life = _writes(trace, config, where, done, deployed_events)
-    energy = _total(by_task)
+    energy, time = _total(by_task), _total(times)
     conservation.check_sum(energy, by_task)
     apart: dict[str, Any] = {
         "deployment": deployed,
@@ -55,7 +56,7 @@ def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
         seed=trace.meta.seed,
         energy=energy,
         energy_by_task=by_task,
-        latency=_total(times),
+        latency=time,
         latency_by_task=times,
         inference_latency=latency.inference_latency(trace, config, serving.serving_place(config, where)),
         area=area(trace, config, where),
@@ -64,7 +65,7 @@ def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
         horizon=_horizon(trace, config, where, energy, apart),
         placement=_placement(where),
         accuracy=accuracies(trace),
-        warnings=(*where.warnings, *_warnings(trace, config, bits, done), *trace.meta.notes),
+        warnings=(*where.warnings, *suspicious(trace, config, bits, done, time, energy), *trace.meta.notes),
         origins=chip.origins,
         **apart,
     )
@@ -154,29 +155,3 @@ def _horizon(
         "retention_energy_per_task_j": retention_w(trace, chip, where) * between,
         "tasks_per_day": span.tasks_per_day,
     }
-
-
-def _warnings(trace: Trace, chip: ChipConfig, bits: Traffic, done: Programming) -> list[str]:
-    found = []
-    for kind, part in (("rram", chip.rram), ("sram", chip.sram)):
-        if part is not None and part.write_policy != "step":
-            found.append(
-                f"{kind}.write_policy = '{part.write_policy}' leaves stale weights in the array between writes; the "
-                f"accuracy was measured with weights that are current at every step"
-            )
-    if chip.rram is not None:
-        need = int(np.ceil(np.log2(chip.array.rows * (2**chip.rram.cell_bits - 1) * (2**chip.dac_bits - 1) + 1)))
-        if chip.rram.adc_bits < need:
-            found.append(f"rram.adc_bits = {chip.rram.adc_bits} can clip or round: a column sum needs {need} bits")
-    if bits.master_spilled_share > 0:
-        found.append(
-            f"the buffer never fits the master copy ({master_bits(trace, chip) / 8e3:.0f} kB): "
-            f"{bits.master_spilled_share:.0%} of it is read from and written to DRAM at every step"
-        )
-    if float(bits.spilled_share.max()) > 0:
-        found.append(f"up to {bits.spilled_share.max():.0%} of the activations kept for backward spill to DRAM")
-    if done.uncommitted_pes:
-        found.append(f"{done.uncommitted_pes} trained PEs are not committed to RRAM when the stream ends")
-    if trace.meta.clipped_weight_share > 0.01:
-        found.append(f"{trace.meta.clipped_weight_share:.1%} of the weights are clipped by their code range")
-    return found

@@ -49,27 +49,40 @@ def show_command(
         else:
             typer.echo(described)
         return
-    records = _records(*_values(kind, name, overrides(set_)))
+    records = records_of(*values_of(kind, name, overrides(set_)))
     if json_:
         echo_json(records)
         return
     for record in records:
-        typer.echo(_sentence(record))
+        typer.echo(sentence(record))
 
 
 def explain_command(
-    path: Annotated[str, typer.Argument(help="Dotted path of a chip's value; a table's path explains all below it.")],
+    path: Annotated[
+        str,
+        typer.Argument(help="Dotted path of a chip's value or of a part of the energy; a branch explains all below."),
+    ],
     chip: ChipOption,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With a path that begins with energy: the trace that is priced.")
+    ] = None,
     set_: SetOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Tell where a value of a chip comes from: file, override or default, with its citation and range.
+    """Tell where a value of a chip comes from, or with --trace how a priced number arose: formula, counts, values.
 
     Example: imcsim explain rram.cell.set_energy_j --chip hybrid-28nm
+
+    Example: imcsim explain energy.forward.adc --trace run.safetensors --chip hybrid-28nm
     """
     from imcsim.core.errors import ConfigError, nearest
 
-    records = _records(*_values("chip", chip, overrides(set_)))
+    if trace is not None or path.partition(".")[0] == "energy":
+        from imcsim.cli.explain_energy import explain_priced
+
+        explain_priced(path, trace, chip, set_, json_=json_)
+        return
+    records = records_of(*values_of("chip", chip, overrides(set_)))
     found = [record for record in records if record["path"] == path or record["path"].startswith(f"{path}.")]
     if not found:
         raise ConfigError(f"chip {chip} has no value '{path}'{nearest(path, [r['path'] for r in records])}")
@@ -77,7 +90,7 @@ def explain_command(
         echo_json(found)
         return
     for record in found:
-        typer.echo(_sentence(record))
+        typer.echo(sentence(record))
 
 
 def names_of(kind: str) -> list[str]:
@@ -131,7 +144,8 @@ def _description(kind: str, name: str) -> str:
     return "\n".join(lines)
 
 
-def _values(kind: str, name: str, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Origin]]:
+def values_of(kind: str, name: str, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Origin]]:
+    """Return all values of a TOML content, nested, and their origins by dotted path."""
     from pydantic import ConfigDict
 
     from imcsim.chip.config import load_chip
@@ -145,7 +159,8 @@ def _values(kind: str, name: str, given: Mapping[str, Any]) -> tuple[Mapping[str
     return found.config.model_dump(mode="json"), found.origins
 
 
-def _records(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> list[dict[str, Any]]:
+def records_of(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> list[dict[str, Any]]:
+    """Return path, value, origin, source and range of every value."""
     from dataclasses import asdict
 
     from imcsim.core.sources import leaves
@@ -153,7 +168,8 @@ def _records(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> list[d
     return [{"path": path, "value": value, **asdict(origins[path])} for path, value in leaves(values)]
 
 
-def _sentence(record: Mapping[str, Any]) -> str:
+def sentence(record: Mapping[str, Any]) -> str:
+    """Return a record of :func:`records_of` as two lines of text."""
     low, high = record["low"], record["high"]
     limits = "" if low is None or high is None else f"  [{low:g} to {high:g}]"
     return f"{record['path']} = {record['value']}{limits}\n    {record['kind']} {record['where']}: {record['source']}"

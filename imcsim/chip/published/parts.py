@@ -1,0 +1,105 @@
+"""From a published point's description to the parts of its energy per MAC, before calibration."""
+
+from typing import TypeVar
+
+from imcsim.chip.published import wording
+from imcsim.chip.published.analog_sram import TYPICAL_ACTIVITY, AnalogArray, analog_sram_parts
+from imcsim.chip.published.digital_sram import DigitalArray, digital_sram_mac_j
+from imcsim.chip.published.points import PublishedPoint
+from imcsim.chip.published.rram import rram_parts
+from imcsim.chip.published.scope import Family, OutOfScope, adc_bits_of, rows_of
+from imcsim.chip.published.units import PublishedUnits
+
+Number = TypeVar("Number", int, float)
+
+_HALF = 0.5  # what an average output code is compared with
+
+
+def parts_of(point: PublishedPoint, family: Family, units: PublishedUnits) -> dict[str, float]:
+    """Return the parts of one MAC; in J for a digital array, else as a calibrated parameter multiplies them.
+
+    Raises
+    ------
+    OutOfScope
+        If the description lacks what the model needs; :func:`~imcsim.chip.published.scope.family_of` has checked.
+    """
+    model = {"rram": _rram, "analog-sram": _analog, "digital-sram": _digital}[family]
+    return model(point, units)
+
+
+def assumptions(point: PublishedPoint, family: Family) -> str:
+    """Return what the model takes for granted where the description is silent, as one phrase, or nothing."""
+    said = []
+    if family != "rram" and point.rows_per_op is None:
+        said.append(f"rows_per_op is missing: all {point.array_rows} rows of the array taken")
+    if family == "rram" and wording.has(point.condition, "write supply"):
+        said.append("vdd_V is the write supply: nominal supply of the node taken")
+    return "; ".join(said)
+
+
+def _rram(point: PublishedPoint, units: PublishedUnits) -> dict[str, float]:
+    comparators = 1
+    if wording.has(point.condition, "flash"):
+        comparators = round(2 ** (adc_bits_of(point) or 1.0)) - 1
+    return rram_parts(
+        units,
+        supply_v=_read_supply_v(point, units),
+        rows=_given(point.rows_per_op),
+        cycle_s=_given(point.cycle_s),
+        bits_w=_given(point.bits_w),
+        comparators=comparators,
+    )
+
+
+def _read_supply_v(point: PublishedPoint, units: PublishedUnits) -> float:
+    if not wording.has(point.condition, "write supply"):
+        return _given(point.supply_v)
+    if not units.nodes.covers(_given(point.feature_size_m)):
+        raise OutOfScope("vdd_V is the write supply, and the node lies outside the scaling table")
+    return units.nodes.nominal_supply_v(_given(point.feature_size_m))
+
+
+def _analog(point: PublishedPoint, units: PublishedUnits) -> dict[str, float]:
+    serial = wording.has(f"{point.style} {point.condition}", "bit-serial")
+    array = AnalogArray(
+        rows=_given(rows_of(point)),
+        phases=round(_given(point.bits_in)) if serial else 1,
+        bits_w=_given(point.bits_w),
+        adc_bits=_given(adc_bits_of(point)),
+        unit_capacitors=3 if wording.has(point.style, "C-2C") else 1,
+    )
+    return analog_sram_parts(
+        array,
+        units,
+        feature_size_m=_given(point.feature_size_m),
+        supply_v=_given(point.supply_v),
+        activity=_analog_activity(point.condition),
+    )
+
+
+def _analog_activity(condition: str) -> float:
+    toggle, density = wording.input_toggle(condition), wording.weight_density(condition)
+    if toggle is not None and density is not None:
+        return toggle * density
+    share = wording.output_share(condition)
+    return TYPICAL_ACTIVITY if share is None else TYPICAL_ACTIVITY * share / _HALF
+
+
+def _digital(point: PublishedPoint, units: PublishedUnits) -> dict[str, float]:
+    toggle, density = wording.input_toggle(point.condition), wording.weight_density(point.condition)
+    array = DigitalArray(
+        inputs=_given(rows_of(point)),
+        bits_in=round(_given(point.bits_in)),
+        bits_w=round(_given(point.bits_w)),
+        bits_per_cycle=wording.bits_per_cycle(point.condition),
+        booth=wording.has(point.condition, "Booth"),
+        structure="chain" if wording.has(point.cell, "full adder per bit") else "tree",
+    )
+    scale = units.gate_scale(_given(point.feature_size_m), _given(point.supply_v))
+    return digital_sram_mac_j(array, units, gate_scale=scale, activity=_given(toggle) * _given(density))
+
+
+def _given(value: Number | None) -> Number:
+    if value is None:
+        raise OutOfScope("the description lacks what the model needs")
+    return value
