@@ -8,6 +8,7 @@ equal times comes first in the queue must not decide over priorities.
 import heapq
 import math
 from collections import deque
+from typing import cast
 
 import numpy as np
 import simpy
@@ -95,7 +96,7 @@ class _State:
         self.last = before
 
     def _ended(self, event: simpy.Event) -> None:
-        index: int = event.value
+        index = cast(int, event.value)
         self.last, self.end[index] = index, self.clock.now
         self._after(index)
         if self.clock.peek() > self.clock.now:
@@ -143,5 +144,5 @@ class _State:
             raise EventsError(
                 f"{self.left} tasks wait for room in a buffer that nobody frees, first '{self.graph.tasks[stuck].name}'"
             )
-        as_array = [np.array(values, dtype=np.float64) for values in (self.ready, self.start, self.end)]
-        return Schedule(self.graph, *as_array, np.array(self.cause, dtype=np.int64))
+        ready, start, end = (np.array(values, dtype=np.float64) for values in (self.ready, self.start, self.end))
+        return Schedule(self.graph, ready, start, end, np.array(self.cause, dtype=np.int64))

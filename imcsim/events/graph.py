@@ -146,11 +146,13 @@ class GraphBuilder:
 
 
 def _check_parts(resources: Sequence[Resource], buffers: Sequence[Buffer]) -> None:
-    names = [part.name for part in (*resources, *buffers)]
+    names = [resource.name for resource in resources] + [buffer.name for buffer in buffers]
     if len(set(names)) != len(names):
         raise EventsError("resources and buffers must have different names")
     for resource in resources:
-        if not (resource.capacity == math.inf or (resource.capacity >= 1 and resource.capacity == int(resource.capacity))):
+        if not (
+            resource.capacity == math.inf or (resource.capacity >= 1 and resource.capacity == int(resource.capacity))
+        ):
             raise EventsError(
                 f"the capacity of '{resource.name}' must be a whole number >= 1 or inf, got {resource.capacity:g}"
             )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,10 @@ def test_a_buffer_that_nobody_frees_is_told() -> None:
         (lambda: graph([], Resource("x", 0)), r"capacity of 'x' must be a whole number >= 1 or inf, got 0"),
         (lambda: graph([], Resource("x"), Resource("x")), r"must have different names"),
         (lambda: graph([], buffers=(Buffer("b", 0),)), r"buffer 'b' needs at least one place, got 0"),
-        (lambda: graph([Task("a", "x", fills="b")], Resource("x")), r"needs 1 places in buffer 'b', which is not there"),
+        (
+            lambda: graph([Task("a", "x", fills="b")], Resource("x")),
+            r"needs 1 places in buffer 'b', which is not there",
+        ),
         (
             lambda: graph([Task("a", "x", fills="b", places=(3, 0))], Resource("x"), buffers=(Buffer("b", 2),)),
             r"needs 3 places in buffer 'b', which has 2",
@@ -162,7 +166,7 @@ def test_laws_of_every_schedule(made: TaskGraph) -> None:
     assert found.energy_j == math.fsum(task.energy_j for task in made.tasks)
     path = found.critical_path
     assert found.start_s[path[0]] == 0
-    assert all(found.end_s[a] == found.start_s[b] for a, b in zip(path, path[1:], strict=False))
+    assert all(found.end_s[a] == found.start_s[b] for a, b in pairwise(path))
     assert sum(found.critical_s().values()) == found.makespan_s
 
 
