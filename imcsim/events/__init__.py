@@ -3,20 +3,30 @@
 The closed form (:mod:`imcsim.chip.latency`) charges each part its own time; here parts wait for one another.
 """
 
-from imcsim.events.doubling import doubled
+from imcsim.events.closed_form import closed_form_graph
+from imcsim.events.doubling import doubled, units_of
 from imcsim.events.engine import run
 from imcsim.events.graph import Buffer, GraphBuilder, Resource, Task, TaskGraph
+from imcsim.events.options import StepOptions
 from imcsim.events.perfetto import perfetto_json
 from imcsim.events.schedule import Schedule
+from imcsim.events.training_step import training_graph
+from imcsim.events.work import Work, work_of
 
 __all__ = [
     "Buffer",
     "GraphBuilder",
     "Resource",
     "Schedule",
+    "StepOptions",
     "Task",
     "TaskGraph",
+    "Work",
+    "closed_form_graph",
     "doubled",
     "perfetto_json",
     "run",
+    "training_graph",
+    "units_of",
+    "work_of",
 ]

@@ -5,74 +5,103 @@ the rate stays near that of bare SimPy. All ends at one time are taken before an
 equal times comes first in the queue must not decide over priorities.
 """
 
-import heapq
 import math
 from collections import deque
-from typing import cast
+from heapq import heappop, heappush
+from typing import Any
 
 import numpy as np
 import simpy
 
 from imcsim.core.errors import EventsError
 from imcsim.events.graph import TaskGraph
+from imcsim.events.plan import NONE, Plan, plan_of
 from imcsim.events.schedule import Schedule
 
-_NONE = -1
 
-
-def run(graph: TaskGraph) -> Schedule:
+def run(graph: TaskGraph, plan: Plan | None = None) -> Schedule:
     """Return when each task of ``graph`` starts and ends. The same graph gives the same schedule, to the bit.
+
+    Parameters
+    ----------
+    graph
+        What is run.
+    plan
+        Plan of a graph with the same tasks, if there is one: other capacities need no new one.
 
     Raises
     ------
     EventsError
         If tasks are left that wait for each other's room in a buffer.
     """
-    state = _State(graph)
-    state.begin()
-    state.clock.run()
-    return state.schedule()
+    engine = _Engine(graph, plan or plan_of(graph))
+    engine.begin()
+    engine.clock.run()
+    return engine.schedule()
 
 
-class _State:
-    def __init__(self, graph: TaskGraph) -> None:
-        tasks, count = graph.tasks, len(graph.tasks)
-        places = {resource.name: i for i, resource in enumerate(graph.resources)}
-        rooms = {buffer.name: i for i, buffer in enumerate(graph.buffers)}
-        self.graph, self.clock = graph, simpy.Environment()
-        self.resource = [_NONE if task.resource is None else places[task.resource] for task in tasks]
-        self.service = [task.service_s for task in tasks]
-        self.priority = [task.priority for task in tasks]
-        self.missing = [len(task.after) for task in tasks]
-        self.next: list[list[int]] = [[] for _ in tasks]
-        self.frees: list[list[int]] = [[] for _ in tasks]
-        for index, task in enumerate(tasks):
-            for before in task.after:
-                self.next[before].append(index)
-            if task.resource is not None:
-                self.frees[index if task.until is None else task.until].append(self.resource[index])
-        self.fills = [(_NONE, 0) if t.fills is None else (rooms[t.fills], t.places[0]) for t in tasks]
-        self.drains = [(_NONE, 0) if t.drains is None else (rooms[t.drains], t.places[1]) for t in tasks]
+class _Engine:
+    __slots__ = (
+        "cause", "clock", "end", "free", "freed_by", "graph", "held_back", "last", "missing", "now", "plan", "ready",
+        "room", "start", "touched", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, graph: TaskGraph, plan: Plan) -> None:
+        count = len(graph.tasks)
+        self.graph, self.plan, self.clock = graph, plan, simpy.Environment()
+        self.missing = plan.missing.copy()
         self.free = [resource.capacity for resource in graph.resources]
+        self.freed_by = [NONE] * len(graph.resources)
         self.waiting: list[list[tuple[int, float, int]]] = [[] for _ in graph.resources]
         self.room = [buffer.places for buffer in graph.buffers]
         self.held_back: list[deque[int]] = [deque() for _ in graph.buffers]
-        self.touched = set[int]()
-        self.freed_by = [_NONE] * len(graph.resources)
-        self.last = _NONE  # the task whose end is being handled
+        self.touched: list[int] = []  # resources with more room or more tasks since the last start
+        self.now, self.last = 0.0, NONE  # the task whose end is being handled
         self.ready, self.start, self.end = [math.nan] * count, [math.nan] * count, [math.nan] * count
-        self.cause, self.left = [_NONE] * count, count
+        self.cause = [NONE] * count
 
     def begin(self) -> None:
         """Start what waits for nothing."""
         for index, task in enumerate(self.graph.tasks):
             if not task.after:
-                self._ask_room(index)
+                self._ask(index)
         self._start_all()
 
-    def _ask_room(self, index: int) -> None:
-        buffer, places = self.fills[index]
-        if buffer != _NONE:
+    def ended(self, event: Any) -> None:
+        """Handle the end of a task: ``event`` is the simpy.Timeout with the task as its value."""
+        clock = self.clock
+        self.now = now = clock.now
+        index: int = event.value
+        self.end[index] = now
+        self._after(index)
+        if self.touched and clock.peek() > now:
+            self._start_all()
+
+    def _after(self, index: int) -> None:
+        plan, missing, self.last = self.plan, self.missing, index
+        for resource in plan.frees[index]:
+            self.free[resource] += 1
+            self.freed_by[resource] = index
+            if self.waiting[resource]:
+                self.touched.append(resource)
+        if index in plan.drains:
+            self._give_room(*plan.drains[index])
+        for later in plan.later[index]:
+            missing[later] -= 1
+            if not missing[later]:
+                if later in plan.fills or plan.resource[later] < 0:
+                    self._ask(later)
+                    self.last = index
+                else:  # as _queue, which is called for the others
+                    resource = plan.resource[later]
+                    self.ready[later], self.cause[later] = self.now, index
+                    heappush(self.waiting[resource], (plan.priority[later], self.now, later))
+                    self.touched.append(resource)
+
+    def _ask(self, index: int) -> None:
+        """Take room for what ``index`` makes, or wait for it."""
+        if index in self.plan.fills:
+            buffer, places = self.plan.fills[index]
             if self.held_back[buffer] or self.room[buffer] < places:
                 self.held_back[buffer].append(index)
                 return
@@ -80,69 +109,44 @@ class _State:
         self._queue(index)
 
     def _queue(self, index: int) -> None:
-        self.ready[index] = self.clock.now
-        self.cause[index] = self.last
-        resource = self.resource[index]
-        if resource == _NONE:
-            self._meet(index)
+        self.ready[index], self.cause[index] = self.now, self.last
+        resource = self.plan.resource[index]
+        if resource == NONE:  # a meeting point ends as it starts
+            self.start[index] = self.end[index] = self.now
+            self._after(index)
             return
-        heapq.heappush(self.waiting[resource], (self.priority[index], self.clock.now, index))
-        self.touched.add(resource)
-
-    def _meet(self, index: int) -> None:
-        self.start[index] = self.end[index] = self.clock.now
-        before, self.last = self.last, index
-        self._after(index)
-        self.last = before
-
-    def _ended(self, event: simpy.Event) -> None:
-        index = cast(int, event.value)
-        self.last, self.end[index] = index, self.clock.now
-        self._after(index)
-        if self.clock.peek() > self.clock.now:
-            self._start_all()
-
-    def _after(self, index: int) -> None:
-        self.left -= 1
-        for resource in self.frees[index]:
-            self.free[resource] += 1
-            self.freed_by[resource] = index
-            self.touched.add(resource)
-        buffer, places = self.drains[index]
-        if buffer != _NONE:
-            self._give_room(buffer, places)
-        missing = self.missing
-        for later in self.next[index]:
-            missing[later] -= 1
-            if not missing[later]:
-                self._ask_room(later)
+        heappush(self.waiting[resource], (self.plan.priority[index], self.now, index))
+        self.touched.append(resource)
 
     def _give_room(self, buffer: int, places: int) -> None:
         self.room[buffer] += places
-        queue = self.held_back[buffer]
-        while queue and self.fills[queue[0]][1] <= self.room[buffer]:
+        queue, fills, last = self.held_back[buffer], self.plan.fills, self.last
+        while queue and fills[queue[0]][1] <= self.room[buffer]:
             index = queue.popleft()
-            self.room[buffer] -= self.fills[index][1]
+            self.room[buffer] -= fills[index][1]
             self._queue(index)
+            self.last = last
 
     def _start_all(self) -> None:
-        now, timeout = self.clock.now, self.clock.timeout
-        for resource in sorted(self.touched) if len(self.touched) > 1 else self.touched:
+        now, timeout, ended, free, service = self.now, self.clock.timeout, self.ended, self.free, self.plan.service_s
+        for resource in self.touched:
             queue = self.waiting[resource]
-            while queue and self.free[resource] >= 1:
-                index = heapq.heappop(queue)[2]
-                self.free[resource] -= 1
+            while queue and free[resource] >= 1:
+                index = heappop(queue)[2]
+                free[resource] -= 1
                 self.start[index] = now
                 if self.ready[index] < now:
                     self.cause[index] = self.freed_by[resource]
-                timeout(self.service[index], index).callbacks.append(self._ended)
+                timeout(service[index], index).callbacks.append(ended)
         self.touched.clear()
 
     def schedule(self) -> Schedule:
-        if self.left:
-            stuck = next(i for i, end in enumerate(self.end) if math.isnan(end))
+        """Return what has happened."""
+        left = [index for index, end in enumerate(self.end) if math.isnan(end)]
+        if left:
             raise EventsError(
-                f"{self.left} tasks wait for room in a buffer that nobody frees, first '{self.graph.tasks[stuck].name}'"
+                f"{len(left)} tasks wait for room in a buffer that nobody frees, first "
+                f"'{self.graph.tasks[left[0]].name}'"
             )
         ready, start, end = (np.array(values, dtype=np.float64) for values in (self.ready, self.start, self.end))
         return Schedule(self.graph, ready, start, end, np.array(self.cause, dtype=np.int64))

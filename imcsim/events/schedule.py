@@ -4,7 +4,7 @@ Shape letter: N tasks.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -29,7 +29,7 @@ class Schedule:
         The task at whose end it could start; -1 for tasks that start at 0.
     """
 
-    graph: TaskGraph
+    graph: TaskGraph = field(repr=False)
     ready_s: Floats
     start_s: Floats
     end_s: Floats

@@ -189,7 +189,17 @@ def test_doubling_what_nothing_waits_for_changes_nothing() -> None:
     found = doubled(run(three_layers_one_adc()))
     assert found["array 2"] == 1.0
     assert set(found) == {"array 0", "array 1", "array 2", "adc"}
-    assert doubled(run(three_layers_one_adc()), ["adc"]).keys() == {"adc"}
+    assert doubled(run(three_layers_one_adc()), {"it": ["adc"]}).keys() == {"it"}
+
+
+def test_an_array_that_waits_for_its_own_converters_is_doubled_with_them() -> None:
+    tasks: list[Task] = []
+    for vector in range(4):
+        tasks.append(Task(f"read {vector}", "array", 1.0, until=2 * vector + 1))
+        tasks.append(Task(f"convert {vector}", "adc", 2.0, after=(2 * vector,)))
+    found = doubled(run(graph(tasks, Resource("array"), Resource("adc"))))
+    # 4 x 3 s one after the other; two arrays with one converter: 1 + 4 x 2; two of both: 2 x 3
+    assert found == {"array": 12 / 9, "adc": 1.0, "array + adc": 12 / 6}
 
 
 def test_an_empty_graph_takes_no_time() -> None:
