@@ -11,7 +11,7 @@ from imcsim.events.options import StepOptions
 from imcsim.events.perfetto import perfetto_json
 from imcsim.events.schedule import Schedule
 from imcsim.events.training_step import training_graph
-from imcsim.events.work import Work, work_of
+from imcsim.events.work import Work, closed_form_s, work_of
 
 __all__ = [
     "Buffer",
@@ -23,6 +23,7 @@ __all__ = [
     "TaskGraph",
     "Work",
     "closed_form_graph",
+    "closed_form_s",
     "doubled",
     "perfetto_json",
     "run",

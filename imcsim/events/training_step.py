@@ -160,7 +160,7 @@ class _Steps:
         parts = [*after]
         outside = float(work.bits.dram["replay"][t]) / steps + extra.lump_dram
         if outside:
-            parts.append(lines.dram("replay", outside, after, "dram"))
+            parts.append(lines.dram("replay", outside, after, "replay"))
         masks = float(work.trace.task_counts["mask_bits"][t])
         if masks + extra.lump_reads:
             parts.append(lines.buffer("masks", masks + extra.lump_reads, 0.0, after, "masks"))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from imcsim.chip import gradients, training
 from imcsim.chip.assign import Assignment, assign
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.latency import training_latency
 from imcsim.chip.multiplex import Reloads, reloads
 from imcsim.chip.profile import profile_of
 from imcsim.chip.read_cost import rram_pass_s, rram_transposed_pass_s, sram_pass_s
@@ -91,6 +92,13 @@ class Work:
         tree = training_energy(self.trace, self.chip, self.where, self.done, self.bits, nothing)[self.task]
         again = sum(float(j[self.task]) for j in self.reload.energy_j.values()) if self.reload is not None else 0.0
         return tree.total + again
+
+
+def closed_form_s(work: Work, steps: int, *, once: bool) -> float:
+    """Return the closed form's seconds of ``steps`` mean steps; with what a task does ``once``, if asked for."""
+    tree = training_latency(work.trace, work.chip, work.where, work.done, work.bits)[work.task]
+    single = sum(tree.leaves[part,] for part in ("migration", "scoring"))
+    return (tree.total - single) * steps / work.steps + single * once
 
 
 def work_of(trace: Trace, chip: ChipConfig, task: int) -> Work:
