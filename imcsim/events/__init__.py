@@ -10,12 +10,14 @@ from imcsim.events.graph import Buffer, GraphBuilder, Resource, Task, TaskGraph
 from imcsim.events.options import StepOptions
 from imcsim.events.perfetto import perfetto_json
 from imcsim.events.schedule import Schedule
+from imcsim.events.steady import LongRun, long_run
 from imcsim.events.training_step import training_graph
 from imcsim.events.work import Work, closed_form_s, work_of
 
 __all__ = [
     "Buffer",
     "GraphBuilder",
+    "LongRun",
     "Resource",
     "Schedule",
     "StepOptions",
@@ -25,6 +27,7 @@ __all__ = [
     "closed_form_graph",
     "closed_form_s",
     "doubled",
+    "long_run",
     "perfetto_json",
     "run",
     "training_graph",

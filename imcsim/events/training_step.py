@@ -33,12 +33,14 @@ from imcsim.core.errors import EventsError
 from imcsim.events.amounts import Extra, extra_bits
 from imcsim.events.graph import GraphBuilder, Task, TaskGraph
 from imcsim.events.options import StepOptions
+from imcsim.events.schedule import Schedule
 from imcsim.events.streams import After, Flow, Lines, Stream, all_tasks, whole
 from imcsim.events.update import Updates
 from imcsim.events.work import Pass, Work, backward_pass, forward_pass, weight_gradient_j, weight_gradient_s
 
 Floats = NDArray[np.float64]
 
+_END = "end of step"
 _TASKS_A_STEP = 10_000
 _TASKS_A_VECTOR = 7
 
@@ -74,6 +76,11 @@ def training_graph(
     if chosen.once:
         steps.updates.commit(build.meet((*after, *steps.written())))
     return build.build()
+
+
+def step_ends(schedule: Schedule) -> list[int]:
+    """Return the meeting points at which the steps of ``schedule`` end, in order."""
+    return [i for i, task in enumerate(schedule.graph.tasks) if task.resource is None and task.name.startswith(_END)]
 
 
 def portion_of(work: Work, options: StepOptions) -> int:
@@ -147,7 +154,8 @@ class _Steps:
             passed = errors[layer].tasks if layer in errors else ()
             self.fresh[layer] = self.updates.layer(layer, step, (*gate, *every, *gradients[layer], *passed))
         ends = (*ahead, *done, *(task for tasks in gradients.values() for task in tasks))
-        return lines.build.meet(ends if lines.options.overlap else (*ends, *self.written()))
+        waits = ends if lines.options.overlap else (*ends, *self.written())
+        return (lines.build.add(Task(f"{_END} {step}", None, after=(*start, *waits))),)
 
     def written(self) -> After:
         """Return the last row writes of every layer."""

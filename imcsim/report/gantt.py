@@ -1,5 +1,6 @@
 """The Gantt picture of a schedule: a row for each resource, bars by phase, the critical path on top."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ROWS = 22  # resources that get a row; of more, those that are held longest
+_GAP = 1e-5  # of the width: far below a pixel
 _SCALES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
@@ -26,8 +28,9 @@ def rows_of(schedule: Schedule) -> list[str]:
 def draw_gantt(schedule: Schedule, title: str) -> "Figure":
     """Return the picture, 11 inches wide and as high as it has rows.
 
-    Bars of a resource with several units lie over one another; the share beside a row is the part of its capacity that
-    is held. On top is the critical path: what the latency consists of.
+    Bars last as long as the resource is held, those of several units lie over one another; the share beside a row is
+    the part of its capacity that is held. Bars thinner than a pixel look as pale as they are short. On top is the
+    critical path: what the latency consists of.
     """
     rows = rows_of(schedule)
     scale, unit = next((s for s in _SCALES if schedule.makespan_s >= s[0]), _SCALES[-1])
@@ -43,6 +46,17 @@ def draw_gantt(schedule: Schedule, title: str) -> "Figure":
         return figure
 
 
+def merged(spans: Iterable[tuple[float, float]], gap: float) -> list[tuple[float, float]]:
+    """Return (start, end) spans in order, those that overlap or leave at most ``gap`` between them as one."""
+    found: list[tuple[float, float]] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1] + gap:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
+
+
 def _phases(schedule: Schedule) -> dict[str, str]:
     seen = dict.fromkeys(task.phase or "task" for task in schedule.graph.tasks if task.resource is not None)
     return {phase: PALETTE[i % len(PALETTE)] for i, phase in enumerate(seen)}
@@ -55,14 +69,16 @@ def _bars(axis: "Axes", schedule: Schedule, rows: list[str], phase: str, colour:
     for index, task in enumerate(schedule.graph.tasks):
         if task.resource is None or (task.phase or "task") != phase or task.service_s == 0:
             continue
-        span = (float(schedule.start_s[index]) / scale, task.service_s / scale)
+        start, until = schedule.start_s[index], index if task.until is None else task.until
         if task.resource in place:
-            spans.setdefault(place[task.resource], []).append(span)
+            spans.setdefault(place[task.resource], []).append((start / scale, schedule.end_s[until] / scale))
         if index in on_path:
-            spans.setdefault(0, []).append(span)
-    for row, bars in spans.items():
+            spans.setdefault(0, []).append((start / scale, schedule.end_s[index] / scale))
+    gap = schedule.makespan_s / scale * _GAP
+    for row, found in spans.items():
+        bars = [(start, end - start) for start, end in merged(found, gap)]
         # no snapping to pixels: many thin bars then look as dense as they are
-        axis.broken_barh(bars, (row - 0.4, 0.8), color=colour, linewidth=0.1, snap=False)
+        axis.broken_barh(bars, (row - 0.4, 0.8), color=colour, linewidth=0, snap=False)
 
 
 def _labels(axis: "Axes", schedule: Schedule, rows: list[str]) -> None:

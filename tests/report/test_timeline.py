@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from imcsim.events import Resource, Schedule, StepOptions, Task, TaskGraph, doubled, run, training_graph, work_of
-from imcsim.report.gantt import draw_gantt, rows_of
+from imcsim.report.gantt import draw_gantt, merged, rows_of
 from imcsim.report.style import save_as
 from imcsim.report.timeline import timeline_record, timeline_text
 from tests.chip.hand import random_trace, small_chip
@@ -54,3 +54,9 @@ def test_a_picture_of_many_resources_keeps_those_that_are_held_longest() -> None
     assert rows_of(found) == [f"r{i}" for i in range(18, 40)]
     notes = [text.get_text() for text in draw_gantt(found, "").axes[0].texts]
     assert "and 18 more" in notes
+
+
+def test_bars_that_touch_are_one() -> None:
+    assert merged([(3.0, 4.0), (0.0, 1.0), (1.0, 2.0), (0.2, 0.5)], 0.0) == [(0.0, 2.0), (3.0, 4.0)]
+    assert merged([(0.0, 1.0), (1.5, 2.0)], 0.5) == [(0.0, 2.0)]
+    assert merged([], 0.1) == []
