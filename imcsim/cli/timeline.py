@@ -22,6 +22,7 @@ def timeline_command(  # noqa: PLR0913 - each option of the command line is a pa
     task: Annotated[int, typer.Option(help="Task of the trace, from 0; -1 is the last.")] = -1,
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps, from the first of the task on.")] = 1,
     once: Annotated[bool, typer.Option(help="Also scoring, loading and the commit of the task.")] = False,
+    steady: Annotated[bool, typer.Option("--steady", help="Many steps: simulate until they repeat.")] = False,
     seed: Annotated[int | None, typer.Option(help="Draw the pulses of row writes; else their mean.")] = None,
     vectors: Annotated[int | None, typer.Option(min=1, help="Vectors that pass as one; else chosen.")] = None,
     layers_per_adc: Annotated[int, typer.Option(min=1, help="Neighbouring layers that share converters.")] = 1,
@@ -37,8 +38,9 @@ def timeline_command(  # noqa: PLR0913 - each option of the command line is a pa
     """
     from imcsim.chip.config import load_chip
     from imcsim.core.config import parse
+    from imcsim.core.errors import ConfigError
     from imcsim.core.seeds import numpy_generator
-    from imcsim.events import StepOptions, doubled, run, training_graph, work_of
+    from imcsim.events import StepOptions, doubled, long_run, run, training_graph, work_of
     from imcsim.events.training_step import portion_of
     from imcsim.report.timeline import timeline_record, timeline_text
     from imcsim.trace.store import load
@@ -47,9 +49,12 @@ def timeline_command(  # noqa: PLR0913 - each option of the command line is a pa
     options = parse(StepOptions, {**chosen, "queue_vectors": queue, "priority": priority}, "the options")
     work = work_of(load(trace), load_chip(chip, overrides(set_)).config, task)
     generator = None if seed is None else numpy_generator(seed, "row-writes", work.task)
-    schedule = run(training_graph(work, options, generator))
+    if steady and generator is not None:
+        raise ConfigError("--steady needs steps that repeat, and --seed draws each anew: give one of them")
+    told = long_run(work, options) if steady else None
+    schedule = run(training_graph(work, options, generator)) if told is None else told.simulated
     _files(schedule, work, options, png, perfetto)
-    record = timeline_record(schedule, work, options, portion_of(work, options), doubled(schedule))
+    record = timeline_record(schedule, work, options, portion_of(work, options), doubled(schedule), told)
     if json_:
         echo_json(record)
     else:

@@ -5,8 +5,11 @@ the rate stays near that of bare SimPy. All ends at one time are taken before an
 equal times comes first in the queue must not decide over priorities.
 """
 
+import gc
 import math
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from heapq import heappop, heappush
 from typing import Any
 
@@ -34,10 +37,23 @@ def run(graph: TaskGraph, plan: Plan | None = None) -> Schedule:
     EventsError
         If tasks are left that wait for each other's room in a buffer.
     """
-    engine = _Engine(graph, plan or plan_of(graph))
-    engine.begin()
-    engine.clock.run()
+    with _no_collection():
+        engine = _Engine(graph, plan or plan_of(graph))
+        engine.begin()
+        engine.clock.run()
     return engine.schedule()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from walking over the graph again and again: a run leaves no cycle behind."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Engine:
@@ -69,34 +85,32 @@ class _Engine:
 
     def ended(self, event: Any) -> None:
         """Handle the end of a task: ``event`` is the simpy.Timeout with the task as its value."""
-        clock = self.clock
-        self.now = now = clock.now
         index: int = event.value
-        self.end[index] = now
+        self.now = now = self.end[index]
         self._after(index)
-        if self.touched and clock.peek() > now:
+        if self.touched and self.clock.peek() > now:
             self._start_all()
 
     def _after(self, index: int) -> None:
-        plan, missing, self.last = self.plan, self.missing, index
+        plan, missing, touched, self.last = self.plan, self.missing, self.touched, index
         for resource in plan.frees[index]:
             self.free[resource] += 1
             self.freed_by[resource] = index
             if self.waiting[resource]:
-                self.touched.append(resource)
-        if index in plan.drains:
+                touched.append(resource)
+        if plan.drains and index in plan.drains:
             self._give_room(*plan.drains[index])
         for later in plan.later[index]:
             missing[later] -= 1
             if not missing[later]:
-                if later in plan.fills or plan.resource[later] < 0:
+                resource = plan.direct[later]
+                if resource < 0:
                     self._ask(later)
                     self.last = index
-                else:  # as _queue, which is called for the others
-                    resource = plan.resource[later]
+                else:  # as _queue does for the others
                     self.ready[later], self.cause[later] = self.now, index
                     heappush(self.waiting[resource], (plan.priority[later], self.now, later))
-                    self.touched.append(resource)
+                    touched.append(resource)
 
     def _ask(self, index: int) -> None:
         """Take room for what ``index`` makes, or wait for it."""
@@ -128,7 +142,8 @@ class _Engine:
             self.last = last
 
     def _start_all(self) -> None:
-        now, timeout, ended, free, service = self.now, self.clock.timeout, self.ended, self.free, self.plan.service_s
+        now, timeout, ended, free = self.now, self.clock.timeout, self.ended, self.free
+        service, ends = self.plan.service_s, self.end
         for resource in self.touched:
             queue = self.waiting[resource]
             while queue and free[resource] >= 1:
@@ -137,6 +152,7 @@ class _Engine:
                 self.start[index] = now
                 if self.ready[index] < now:
                     self.cause[index] = self.freed_by[resource]
+                ends[index] = now + service[index]  # as SimPy adds it
                 timeout(service[index], index).callbacks.append(ended)
         self.touched.clear()
 

@@ -16,6 +16,8 @@ class Plan:
     ----------
     resource
         Its resource, :data:`NONE` for a meeting point.
+    direct
+        The same, :data:`NONE` also for tasks that need room in a buffer before they ask for their resource.
     service_s, priority
         As in the graph.
     missing
@@ -29,6 +31,7 @@ class Plan:
     """
 
     resource: list[int]
+    direct: list[int]
     service_s: list[float]
     priority: list[int]
     missing: list[int]
@@ -56,6 +59,7 @@ def plan_of(graph: TaskGraph) -> Plan:
             frees[task.until] = (*frees[task.until], resource[index])
     return Plan(
         resource=resource,
+        direct=[r if task.fills is None else NONE for r, task in zip(resource, tasks, strict=True)],
         service_s=[task.service_s for task in tasks],
         priority=[task.priority for task in tasks],
         missing=[len(task.after) for task in tasks],

@@ -6,8 +6,8 @@ included, ends as long after the step's beginning as its counterpart a step earl
 state and takes the same time, and so does every later one. That is checked task by task (``repeats``).
 
 It holds where all steps have the same vectors. Where ``vectors / steps`` is no whole number, steps differ by one vector
-of a layer; then two runs are made, one with the smaller whole number in every step and one with the larger. The run lies
-between them (as long as more work takes longer): the middle is told, and half of the difference is the stated error.
+of a layer, and cannot repeat. Then the figure is that of the steps as they are, and the error is measured, not proven:
+the spread of their periods, plus how far the runs lie that have the smaller or the larger whole number in every step.
 """
 
 from dataclasses import dataclass, replace
@@ -39,11 +39,11 @@ class LongRun:
     latency_s
         Of all steps (s).
     error
-        Largest relative error of ``latency_s``; 0 where steps repeat task by task, or all are simulated.
+        Relative error of ``latency_s``; 0 where steps repeat task by task, or all are simulated.
     repeats
         Whether the last two simulated steps are alike, task by task.
     simulated
-        The run of the first steps, the longer one of two.
+        The run of the first steps.
     simulated_steps, steps
         How many were run, and how many are told.
     """
@@ -85,14 +85,12 @@ def long_run(work: Work, options: StepOptions, tolerance: float = 0.01) -> LongR
 
 
 def _extrapolated(work: Work, options: StepOptions, count: int) -> LongRun:
-    least, most = (_even(work, up) for up in (False, True))
     estimate = partial(_estimate, options=options, count=count)
-    if least is most:
-        return estimate(work)
-    low, high = estimate(least), estimate(most)
-    middle = (low.latency_s + high.latency_s) / 2
-    apart = abs(high.latency_s - low.latency_s) / (2 * middle) if middle else 0.0
-    return replace(high, latency_s=middle, error=apart + max(low.error, high.error), repeats=False)
+    found, even = estimate(work), [_even(work, up) for up in (False, True)]
+    if even[0] is even[1]:
+        return found
+    apart = max(abs(estimate(other).latency_s - found.latency_s) for other in even) / found.latency_s
+    return replace(found, error=found.error + apart, repeats=False)
 
 
 def _estimate(work: Work, options: StepOptions, count: int) -> LongRun:
@@ -102,7 +100,7 @@ def _estimate(work: Work, options: StepOptions, count: int) -> LongRun:
     periods = np.diff(found.end_s[ends])[-(count // 2) :]
     period = float(periods.mean())
     repeats = _repeats(found, ends)
-    error = 0.0 if repeats or period == 0 else float(np.ptp(periods)) / period
+    error = 0.0 if repeats else float(np.ptp(periods)) / period
     latency = found.makespan_s + (options.steps - count) * period
     return LongRun(latency, error, repeats, found, count, options.steps)
 

@@ -52,12 +52,22 @@ def test_a_seed_draws_pulses_and_repeats(trace_file: Path) -> None:
     assert len({mean["latency_s"], one["latency_s"], other["latency_s"]}) == 3
 
 
+def test_a_long_run_tells_its_error(trace_file: Path) -> None:
+    found = record(str(trace_file), "--chip", "all-sram-28nm", "--steps", "6", "--steady")
+    long = found["long_run"]
+    assert (long["steps"], found["options"]["steps"]) == (6, 6)
+    assert long["latency_s"] >= found["latency_s"]
+    assert "all 6 steps: latency" in call(str(trace_file), "--chip", "all-sram-28nm", "--steps", "6", "--steady")
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "sentence"),
     [
         (("--priority", "reads"), ConfigError, "'priority'"),
         (("--task", "9"), EventsError, "the trace has tasks 0 to 2, got 9"),
         (("--steps", "7"), EventsError, "task 2 has 6 steps, got steps = 7"),
+        (("--steady", "--seed", "0"), ConfigError, "--steady needs steps that repeat, and --seed draws each anew"),
+        (("--steady", "--once"), EventsError, "leave out what a task does once"),
         (("--png", "x.gif"), ConfigError, "a figure is written as .png or .pdf"),
     ],
 )
