@@ -16,10 +16,12 @@ What waits for what:
 - Replayed samples and masks are read when a step begins.
 
 The buffer's port, the DRAM channel and the digital unit are shared by all layers; a link and its bandwidth are a
-layer's own. Without transport and overlap, and with the same number of vectors in each layer, the makespan is the sum
-of the closed form's leaves forward, input_gradient, weight_gradient, update and migration as long as write drivers
-suffice; with other numbers the pipeline fills later, and the closed form is a lower bound: the slowest layer cannot
-start before one vector of each earlier layer, and the layers behind it cannot end before its last vector.
+layer's own. At the digital unit activations, errors and updates go before weight gradients.
+
+Without transport and overlap, and with the same number of vectors in each layer, the makespan is the sum of the closed
+form's leaves forward, input_gradient, weight_gradient, update and migration as long as write drivers suffice. With
+other numbers the pipeline fills later, and the closed form of a pass is a lower bound: the slowest layer cannot start
+before one vector of each earlier layer, and the layers behind it cannot end before its last vector.
 
 Energy is that of :func:`imcsim.chip.training.training_energy`, given to the tasks that spend it, without leakage.
 """

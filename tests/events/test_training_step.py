@@ -7,11 +7,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from imcsim.chip import price
 from imcsim.chip.latency import forward_vector_s
 from imcsim.core.errors import EventsError
-from imcsim.events import Schedule, StepOptions, Work, closed_form_graph, run, training_graph, work_of
+from imcsim.events import (
+    Schedule,
+    StepOptions,
+    Work,
+    closed_form_graph,
+    closed_form_s,
+    run,
+    training_graph,
+    work_of,
+)
 from imcsim.mapping.masks import expand_pe_mask, tile_grid
 from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace import Trace
@@ -224,3 +235,28 @@ def test_a_task_without_steps_is_refused() -> None:
     trace.task_counts["optimizer_steps"][1] = 0
     with pytest.raises(EventsError, match=r"task 1 of the trace has no optimiser step"):
         work(trace, "all-sram-28nm", {"sram.write_policy": "task"}, task=1)
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_laws_hold_for_any_vectors_and_options(data: st.DataObject) -> None:
+    """Energy, critical path and no step that waits for ever, also with queues as short as they can be."""
+    some = st.integers(0, 120)
+    trace = full_trace(data.draw(st.integers(0, 3)))
+    for name in ("forward_vectors", "input_gradient_vectors", "weight_gradient_vectors"):
+        trace.counts[name][:] = data.draw(st.tuples(some, some))
+    name, gradient = data.draw(st.sampled_from(EVERY))
+    of = work(trace, name, {"input_gradient": gradient}, task=data.draw(st.integers(0, 2)))
+    options: dict[str, Any] = {
+        "vectors_per_task": data.draw(st.sampled_from([None, 1, 2, 7, 50])),
+        "queue_vectors": data.draw(st.sampled_from([None, 1, 2, 17])),
+        "layers_per_adc": data.draw(st.sampled_from([1, 2])),
+        "priority": data.draw(st.sampled_from(["reads-first", "writes-first", "arrival"])),
+        "overlap": data.draw(st.booleans()),
+        "transport": data.draw(st.booleans()),
+    }
+    found = simulate(of, **options)
+    assert found.energy_j == pytest.approx(of.closed_form_energy_j(), rel=1e-9)
+    assert found.makespan_s >= found.graph.critical_path_s * (1 - 1e-12)
+    assert sum(found.critical_s().values()) == pytest.approx(found.makespan_s, rel=1e-9)
+    assert run(closed_form_graph(of)).makespan_s == pytest.approx(closed_form_s(of, of.steps, once=True), rel=1e-9)
