@@ -58,14 +58,16 @@ def _no_collection() -> Iterator[None]:
 
 class _Engine:
     __slots__ = (
-        "cause", "clock", "end", "free", "freed_by", "graph", "held_back", "last", "missing", "now", "plan", "ready",
-        "room", "start", "touched", "waiting",
+        "cause", "clock", "direct", "drains", "end", "free", "freed_by", "frees", "graph", "held_back", "last", "later",
+        "missing", "now", "plan", "priority", "ready", "room", "service_s", "start", "touched", "waiting",
     )  # fmt: skip
 
     def __init__(self, graph: TaskGraph, plan: Plan) -> None:
         count = len(graph.tasks)
         self.graph, self.plan, self.clock = graph, plan, simpy.Environment()
         self.missing = plan.missing.copy()
+        self.direct, self.frees, self.later = plan.direct, plan.frees, plan.later
+        self.priority, self.service_s, self.drains = plan.priority, plan.service_s, plan.drains
         self.free = [resource.capacity for resource in graph.resources]
         self.freed_by = [NONE] * len(graph.resources)
         self.waiting: list[list[tuple[int, float, int]]] = [[] for _ in graph.resources]
@@ -78,8 +80,8 @@ class _Engine:
 
     def begin(self) -> None:
         """Start what waits for nothing."""
-        for index, task in enumerate(self.graph.tasks):
-            if not task.after:
+        for index, missing in enumerate(self.plan.missing):
+            if not missing:
                 self._ask(index)
         self._start_all()
 
@@ -92,25 +94,28 @@ class _Engine:
             self._start_all()
 
     def _after(self, index: int) -> None:
-        plan, missing, touched, self.last = self.plan, self.missing, self.touched, index
-        for resource in plan.frees[index]:
+        touched, waiting, now = self.touched, self.waiting, self.now
+        self.last = index
+        for resource in self.frees[index]:
             self.free[resource] += 1
             self.freed_by[resource] = index
-            if self.waiting[resource]:
+            if waiting[resource]:
                 touched.append(resource)
-        if plan.drains and index in plan.drains:
-            self._give_room(*plan.drains[index])
-        for later in plan.later[index]:
-            missing[later] -= 1
-            if not missing[later]:
-                resource = plan.direct[later]
-                if resource < 0:
-                    self._ask(later)
-                    self.last = index
-                else:  # as _queue does for the others
-                    self.ready[later], self.cause[later] = self.now, index
-                    heappush(self.waiting[resource], (plan.priority[later], self.now, later))
-                    touched.append(resource)
+        if self.drains and index in self.drains:
+            self._give_room(*self.drains[index])
+        missing = self.missing
+        for later in self.later[index]:
+            if missing[later] > 1:
+                missing[later] -= 1
+                continue
+            resource = self.direct[later]
+            if resource < 0:
+                self._ask(later)
+                self.last = index
+            else:  # as _queue does for the others
+                self.ready[later], self.cause[later] = now, index
+                heappush(waiting[resource], (self.priority[later], now, later))
+                touched.append(resource)
 
     def _ask(self, index: int) -> None:
         """Take room for what ``index`` makes, or wait for it."""
@@ -143,26 +148,29 @@ class _Engine:
 
     def _start_all(self) -> None:
         now, timeout, ended, free = self.now, self.clock.timeout, self.ended, self.free
-        service, ends = self.plan.service_s, self.end
         for resource in self.touched:
-            queue = self.waiting[resource]
-            while queue and free[resource] >= 1:
+            queue, units = self.waiting[resource], free[resource]
+            if not queue or units < 1:
+                continue
+            while queue and units >= 1:
                 index = heappop(queue)[2]
-                free[resource] -= 1
+                units -= 1
                 self.start[index] = now
                 if self.ready[index] < now:
                     self.cause[index] = self.freed_by[resource]
-                ends[index] = now + service[index]  # as SimPy adds it
-                timeout(service[index], index).callbacks.append(ended)
+                service_s = self.service_s[index]
+                self.end[index] = now + service_s  # as SimPy adds it
+                timeout(service_s, index).callbacks.append(ended)
+            free[resource] = units
         self.touched.clear()
 
     def schedule(self) -> Schedule:
         """Return what has happened."""
-        left = [index for index, end in enumerate(self.end) if math.isnan(end)]
-        if left:
+        ready, start, end = (np.array(values, dtype=np.float64) for values in (self.ready, self.start, self.end))
+        left = np.flatnonzero(np.isnan(end))
+        if len(left):
             raise EventsError(
                 f"{len(left)} tasks wait for room in a buffer that nobody frees, first "
                 f"'{self.graph.tasks[left[0]].name}'"
             )
-        ready, start, end = (np.array(values, dtype=np.float64) for values in (self.ready, self.start, self.end))
         return Schedule(self.graph, ready, start, end, np.array(self.cause, dtype=np.int64))
