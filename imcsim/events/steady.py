@@ -1,7 +1,7 @@
 """Long runs: simulate steps until they repeat, then count periods.
 
 Why that is right: with mean service times a schedule follows from its graph alone. A step begins when all vectors of
-the step before are through, so that nothing but row writes reaches over its beginning. If every task of a step, rows
+the step before are through, so that nothing but updates reaches over its beginning. If every task of a step, updates
 included, ends as long after the step's beginning as its counterpart a step earlier, then the next step meets the same
 state and takes the same time, and so does every later one. That is checked task by task (``repeats``).
 

@@ -60,6 +60,7 @@ class Lines:
     options: StepOptions
     portion: int
     priorities: tuple[int, int] = field(init=False)  # of reads and of writes
+    spills: list[int] = field(default_factory=list)  # writes to DRAM of the last pass, which no vector waits for
 
     def __post_init__(self) -> None:
         self.priorities = {"reads-first": (0, 1), "writes-first": (1, 0), "arrival": (0, 0)}[self.options.priority]
@@ -68,6 +69,7 @@ class Lines:
         """Send a pass through; a layer waits for ``start``, for what ``fresh`` says, and for the layer before it."""
         order = np.flatnonzero(flow.vectors).tolist()
         sent: dict[int, Stream] = {}
+        self.spills.clear()
         before: int | None = None
         for layer in reversed(order) if flow.backward else order:
             gate = self.build.meet((*start, *fresh.get(layer, ())))
@@ -98,7 +100,7 @@ class Lines:
         fetch = self.buffer(name, read, 0.0, after, phase, belt, places)
         spilled = float(flow.more_dram[layer]) * size
         if spilled:
-            self.dram(f"{name} spill", spilled, (fetch,), phase, self.priorities[1])
+            self.spills.append(self.dram(f"{name} spill", spilled, (fetch,), phase, self.priorities[1]))
         moved = self.link(name, layer, float(flow.work.read_bits[layer]) * size, (fetch,), phase)
         joules = float(flow.work.array_j[layer]) * share
         stages = flow.work.stages[layer]

@@ -7,7 +7,8 @@ What waits for what:
   held until its converters are done with it: there is no sample-and-hold, as in the closed form.
 - A vector of a layer needs the same share of the vectors of the layer before, rounded up: of 64 vectors before 16, four
   for the first one. Layers form a chain in their order, as in the closed form; branches are not in a trace.
-- The way back starts when all vectors are forward (the loss and batch norm need the batch). A weight gradient needs the
+- The way back starts when all vectors are forward (the loss and batch norm need the batch) and what does not fit the
+  buffer is in DRAM. A weight gradient needs the
   errors at its layer's outputs.
 - A layer is updated when its weight gradients are there and errors have passed it. SRAM rows of a PE are written one
   after the other, PEs in parallel; RRAM PEs share ``parallel_write_pes`` write drivers.
@@ -142,7 +143,8 @@ class _Steps:
             self.there, whole(self.there.vectors, step, steps), "forward", nothing, extra.sign_writes,
             extra.spill_writes, vector_j,
         )  # fmt: skip
-        ahead = lines.build.meet(all_tasks(lines.flow(forward, start, self.fresh))) or start
+        sent = all_tasks(lines.flow(forward, start, self.fresh))
+        ahead = lines.build.meet((*sent, *lines.spills)) or start
         backward = Flow(
             self.back, whole(self.back.vectors, step, steps), "input_gradient", extra.sign_reads_back, nothing,
             nothing, vector_j, backward=True,

@@ -149,6 +149,16 @@ def test_with_other_numbers_of_vectors_the_closed_form_is_a_lower_bound() -> Non
     assert found.end_of("forward") == pytest.approx(3 * slow_s + 4 * fast_s, rel=1e-9)
 
 
+def test_what_spills_is_in_dram_before_it_is_read_back() -> None:
+    found = simulate(work(full_trace(), "all-sram-28nm", {"dram.bandwidth_bits_per_s": 1e7}), steps=1)
+    named = list(zip(found.graph.tasks, found.start_s, found.end_s, strict=True))
+    written = [end for task, _, end in named if task.name.endswith("forward spill")]
+    read = [start for task, start, _ in named if task.name.endswith("weight_gradient spill")]
+    assert written
+    assert read
+    assert min(read) >= max(written)
+
+
 def test_transport_and_overlap_change_what_they_say() -> None:
     of = work(even_trace(), "hybrid-28nm")
     plain = simulate(of, **PLAIN).makespan_s
