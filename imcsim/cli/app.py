@@ -14,6 +14,7 @@ from imcsim.cli.new import new_command
 from imcsim.cli.price import price_command
 from imcsim.cli.results import results_command
 from imcsim.cli.run import run_command
+from imcsim.cli.timeline import timeline_command
 from imcsim.cli.validate import validate_command
 
 # No rich in help texts: `imcsim --help` must answer at once.
@@ -25,6 +26,7 @@ for _name, _command in (
     ("results", results_command),
     ("learn", learn_command),
     ("price", price_command),
+    ("timeline", timeline_command),
     ("map", map_command),
     ("validate", validate_command),
     ("list", list_command),

@@ -30,6 +30,10 @@ class TraceError(ImcsimError):
     """A trace is corrupt, of another version, or cannot be priced on this chip."""
 
 
+class EventsError(ImcsimError):
+    """A task graph contradicts itself, or stops before all its tasks are done."""
+
+
 class DataError(ImcsimError):
     """A data set is missing or does not match its checksum."""
 

@@ -7,7 +7,7 @@ import pytest
 from tests.cli.conftest import ROOT, Run
 
 HEAVY = ("torch", "scipy", "pandas", "matplotlib", "plotly", "numpy", "pydantic", "rich")
-VERBS = ("run", "results", "learn", "price", "map", "validate", "list", "show", "explain", "new")
+VERBS = ("run", "results", "learn", "price", "timeline", "map", "validate", "list", "show", "explain", "new")
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,214 @@
+"""Training steps of a task as a task graph: forward, errors back, weight gradients, update, row writes, commit.
+
+What waits for what:
+
+- A vector is read from the buffer, crosses its layer's link, passes the arrays (each memory that holds the layer, at
+  the same time), the digital unit (activation function), the link again, and is written to the buffer. An RRAM array is
+  held until its converters are done with it: there is no sample-and-hold, as in the closed form.
+- A vector of a layer needs the same share of the vectors of the layer before, rounded up: of 64 vectors before 16, four
+  for the first one. Layers form a chain in their order, as in the closed form; branches are not in a trace.
+- The way back starts when all vectors are forward (the loss and batch norm need the batch) and what does not fit the
+  buffer is in DRAM. A weight gradient needs the
+  errors at its layer's outputs.
+- A layer is updated when its weight gradients are there and errors have passed it. SRAM rows of a PE are written one
+  after the other, PEs in parallel; RRAM PEs share ``parallel_write_pes`` write drivers.
+- The next step starts when all errors and weight gradients of a step are done (the buffer then has room for its
+  activations), each layer when its rows are written.
+- Replayed samples and masks are read when a step begins.
+
+The buffer's port, the DRAM channel and the digital unit are shared by all layers; a link and its bandwidth are a
+layer's own. At the digital unit activations, errors and updates go before weight gradients.
+
+Without transport and overlap, and with the same number of vectors in each layer, the makespan is the sum of the closed
+form's leaves forward, input_gradient, weight_gradient, update and migration as long as write drivers suffice. With
+other numbers the pipeline fills later, and the closed form of a pass is a lower bound: the slowest layer cannot start
+before one vector of each earlier layer, and the layers behind it cannot end before its last vector.
+
+Energy is that of :func:`imcsim.chip.training.training_energy`, given to the tasks that spend it, without leakage.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imcsim.core.errors import EventsError
+from imcsim.events.amounts import Extra, extra_bits
+from imcsim.events.graph import GraphBuilder, Task, TaskGraph
+from imcsim.events.options import StepOptions
+from imcsim.events.schedule import Schedule
+from imcsim.events.streams import After, Flow, Lines, Stream, all_tasks, whole
+from imcsim.events.update import Updates
+from imcsim.events.work import Pass, Work, backward_pass, forward_pass, weight_gradient_j, weight_gradient_s
+
+Floats = NDArray[np.float64]
+
+_END = "end of step"
+_TASKS_A_STEP = 10_000
+_TASKS_A_VECTOR = 7
+
+
+def training_graph(
+    work: Work, options: StepOptions | None = None, generator: np.random.Generator | None = None
+) -> TaskGraph:
+    """Return the graph of ``options.steps`` training steps.
+
+    Parameters
+    ----------
+    work
+        A task of a trace on a chip.
+    options
+        What is simulated; None for one step.
+    generator
+        Draws the pulses of every RRAM row that is written; None: rows take their mean time.
+
+    Raises
+    ------
+    EventsError
+        For more steps than the task has.
+    """
+    chosen = options or StepOptions()
+    if chosen.steps > work.steps:
+        raise EventsError(f"task {work.task} has {work.steps} steps, got steps = {chosen.steps}")
+    build = GraphBuilder()
+    lines = Lines(build, work, chosen, portion_of(work, chosen))
+    steps = _Steps(lines, Updates(lines, generator))
+    after = steps.before() if chosen.once else ()
+    for step in range(chosen.steps):
+        after = steps.step(step, after)
+    if chosen.once:
+        steps.updates.commit(build.meet((*after, *steps.written())))
+    return build.build()
+
+
+def step_ends(schedule: Schedule) -> list[int]:
+    """Return the meeting points at which the steps of ``schedule`` end, in order."""
+    return [i for i, task in enumerate(schedule.graph.tasks) if task.resource is None and task.name.startswith(_END)]
+
+
+def portion_of(work: Work, options: StepOptions) -> int:
+    """Return the vectors that pass as one task: what ``options`` says, or so many that a step has some 10,000 tasks."""
+    if options.vectors_per_task is not None:
+        return options.vectors_per_task
+    names = ("forward_vectors", "input_gradient_vectors", "weight_gradient_vectors")
+    vectors = sum(int(work.count(name).sum()) for name in names) / work.steps
+    return max(1, round(vectors * _TASKS_A_VECTOR / _TASKS_A_STEP))
+
+
+@dataclass
+class _Steps:
+    lines: Lines
+    updates: Updates
+    there: Pass = field(init=False)
+    back: Pass = field(init=False)
+    extra: Extra = field(init=False)
+    gradient_s: Floats = field(init=False)
+    gradient_j: Floats = field(init=False)
+    fresh: dict[int, After] = field(default_factory=dict)  # layer -> its last row writes
+
+    def __post_init__(self) -> None:
+        work = self.lines.work
+        self.there, self.back, self.extra = forward_pass(work), backward_pass(work), extra_bits(work)
+        self.gradient_s, self.gradient_j = weight_gradient_s(work), weight_gradient_j(work)
+
+    def before(self) -> After:
+        """Scoring and loading, once a task."""
+        lines, work, t = self.lines, self.lines.work, self.lines.work.task
+        bits = float(work.bits.dram["masks"][t] + work.bits.dram["scoring"][t])
+        after: After = (lines.dram("masks and scoring", bits, (), "scoring"),) if bits else ()
+        masks = float(work.trace.task_counts["mask_bits"][t])
+        if masks:
+            after = (*after, lines.buffer("masks", 0.0, masks, (), "masks"))
+        start = lines.build.meet(after)
+        passes = (
+            (forward_pass(work, "scoring_forward_vectors"), False),
+            (backward_pass(work, "scoring_input_gradient_vectors"), True),
+        )
+        for one, back in passes:
+            nothing = np.zeros(len(one.vectors))
+            flow = Flow(one, one.vectors, "scoring", nothing, nothing, nothing, 0.0, backward=back)
+            start = lines.build.meet(all_tasks(lines.flow(flow, start, {}))) or start
+        macs = int(work.count("scoring_weight_gradient_macs").sum()) + int(work.trace.task_counts["scoring_macs"][t])
+        if macs:
+            seconds, joules = macs / work.chip.mac.macs_per_s, macs * work.chip.mac.gradient_energy_j
+            start = (lines.build.add(Task("score", "digital", seconds, joules, start, phase="scoring")),)
+        return self.updates.load(start)
+
+    def step(self, step: int, after: After) -> After:
+        """Add one step and return what the next one waits for."""
+        lines, work, extra = self.lines, self.lines.work, self.extra
+        start = self._begin(after)
+        nothing, steps, vector_j = np.zeros(len(work.names)), work.steps, work.chip.mac.vector_energy_j
+        forward = Flow(
+            self.there, whole(self.there.vectors, step, steps), "forward", nothing, extra.sign_writes,
+            extra.spill_writes, vector_j,
+        )  # fmt: skip
+        sent = all_tasks(lines.flow(forward, start, self.fresh))
+        ahead = lines.build.meet((*sent, *lines.spills)) or start
+        backward = Flow(
+            self.back, whole(self.back.vectors, step, steps), "input_gradient", extra.sign_reads_back, nothing,
+            nothing, vector_j, backward=True,
+        )  # fmt: skip
+        errors = lines.flow(backward, ahead, {})
+        done = all_tasks(errors)
+        gate = ahead if lines.options.overlap else lines.build.meet((*ahead, *done))
+        gradients = {layer: self._gradients(layer, step, gate, errors) for layer in range(len(work.names))}
+        every = () if lines.options.overlap else lines.build.meet([i for tasks in gradients.values() for i in tasks])
+        for layer in range(len(work.names)):
+            passed = errors[layer].tasks if layer in errors else ()
+            self.fresh[layer] = self.updates.layer(layer, step, (*gate, *every, *gradients[layer], *passed))
+        ends = (*ahead, *done, *(task for tasks in gradients.values() for task in tasks))
+        waits = ends if lines.options.overlap else (*ends, *self.written())
+        return (lines.build.add(Task(f"{_END} {step}", None, after=(*start, *waits))),)
+
+    def written(self) -> After:
+        """Return the last row writes of every layer."""
+        return tuple(task for tasks in self.fresh.values() for task in tasks)
+
+    def _begin(self, after: After) -> After:
+        """Replay, masks and reloads of one step, and what no vector carries."""
+        lines, work, extra = self.lines, self.lines.work, self.extra
+        t, steps = work.task, work.steps
+        parts = [*after]
+        outside = float(work.bits.dram["replay"][t]) / steps + extra.lump_dram
+        if outside:
+            parts.append(lines.dram("replay", outside, after, "replay"))
+        masks = float(work.trace.task_counts["mask_bits"][t])
+        if masks + extra.lump_reads:
+            parts.append(lines.buffer("masks", masks + extra.lump_reads, 0.0, after, "masks"))
+        if extra.lump_writes:
+            parts.append(lines.buffer("signs", 0.0, extra.lump_writes, after, "forward"))
+        if work.reload is not None:
+            seconds = float(work.reload.time_s[t]) / steps
+            joules = sum(float(part[t]) for part in work.reload.energy_j.values()) / steps
+            parts.append(lines.build.add(Task("reload", "dram", seconds, joules, after, phase="reload")))
+        return lines.build.meet(parts)
+
+    def _gradients(self, layer: int, step: int, start: After, errors: dict[int, Stream]) -> After:
+        """Weight gradients of one layer: portion by portion as errors arrive at its outputs."""
+        lines, work = self.lines, self.lines.work
+        total = work.count("weight_gradient_vectors")
+        count = int(whole(total, step, work.steps)[layer])
+        if not int(total[layer]):
+            share = 1.0 / work.steps
+            return self._gradient(layer, share, 0.0, start) if self.gradient_s[layer] + self.gradient_j[layer] else ()
+        above = min((other for other in errors if other > layer), default=None)
+        tasks: list[int] = []
+        for begin in range(0, count, lines.portion):
+            end = min(begin + lines.portion, count)
+            needed = () if above is None else errors[above].needed(begin, end, count)
+            tasks.extend(self._gradient(layer, (end - begin) / int(total[layer]), end - begin, (*start, *needed)))
+        return lines.build.meet(tasks)
+
+    def _gradient(self, layer: int, share: float, vectors: float, after: After) -> After:
+        lines, work, extra = self.lines, self.lines.work, self.extra
+        name, phase = f"{work.names[layer]} weight_gradient", "weight_gradient"
+        if vectors:
+            each = self.there.read_bits[layer] + self.back.read_bits[layer] + extra.sign_reads_gradient[layer]
+            spilled = float(extra.spill_reads[layer]) * vectors
+            if spilled:
+                after = (lines.dram(f"{name} spill", spilled, after, phase, lines.priorities[0]),)
+            after = (lines.buffer(name, float(each) * vectors, 0.0, after, phase),)
+        where = "digital" if work.chip.weight_gradient == "digital" else "gradient arrays"
+        seconds, joules = float(self.gradient_s[layer]) * share, float(self.gradient_j[layer]) * share
+        return (lines.build.add(Task(name, where, seconds, joules, after, 1, phase)),)
