@@ -245,7 +245,7 @@ class _StudyRun:
 
     def _demand_all(self, outcome: Outcome, what: str) -> None:
         if outcome.failures:
-            reasons = "; ".join(outcome.failures.values())
+            reasons = "; ".join(outcome.failures[position] for position in sorted(outcome.failures))
             total = len(outcome.failures) + len(outcome.results)
             raise PointsFailed(
                 f"{len(outcome.failures)} of {total} {what} failed ({reasons}); the other "
