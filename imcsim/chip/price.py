@@ -14,6 +14,7 @@ from imcsim.chip.multiplex import reloads
 from imcsim.chip.profile import profile_of
 from imcsim.chip.report import Lifetime, Report, Writes
 from imcsim.chip.suspicious import suspicious
+from imcsim.chip.switching import switch
 from imcsim.chip.traffic import Traffic, traffic
 from imcsim.chip.training import training_energy
 from imcsim.chip.wear import rram_lifetime, rram_writes, sram_lifetime, sram_writes
@@ -42,9 +43,10 @@ def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
     writes, life = _writes(trace, config, where, done, deployed_events)
     energy, time = _total(by_task), _total(times)
     conservation.check_sum(energy, by_task)
+    switched = switch(trace, config)
     apart: dict[str, Any] = {
         "deployment": deployed,
-        "task_switch": serving.task_switch(trace, config),
+        "task_switch": switched.energy,
         "power_up": serving.power_up(trace, config),
         "inference": serving.inference(trace, config, where),
     }
@@ -62,7 +64,8 @@ def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
         area=area(trace, config, where),
         writes=writes,
         lifetime=life,
-        horizon=_horizon(trace, config, where, energy, apart),
+        horizon=_horizon(trace, config, where, energy, apart)
+        | {"switch_rewritten_cells": switched.rewritten_cells, "switch_time_s": switched.time_s},
         placement=_placement(where),
         accuracy=accuracies(trace),
         warnings=(*where.warnings, *suspicious(trace, config, bits, done, time, energy), *trace.meta.notes),
@@ -97,9 +100,13 @@ def _spend(
 
 
 def accuracies(trace: Trace) -> dict[str, Any]:
-    """Return final accuracy, forgetting by each definition and the matrices, per scenario."""
+    """Return final accuracy, forgetting by each definition and the matrices; None for a scenario not served."""
     result: dict[str, Any] = {}
     for scenario, matrix in (("class_il", trace.class_il), ("task_il", trace.task_il)):
+        if scenario.replace("_", "-") not in trace.meta.scenarios:
+            names = (f"{scenario}_final", f"forgetting_{scenario}_max", f"forgetting_{scenario}_first")
+            result |= dict.fromkeys((*names, f"learning_{scenario}", f"{scenario}_matrix"))
+            continue
         result[f"{scenario}_final"] = accuracy.final_accuracy(matrix)
         result[f"forgetting_{scenario}_max"] = accuracy.forgetting_max(matrix)
         result[f"forgetting_{scenario}_first"] = accuracy.forgetting_first(matrix)

@@ -74,7 +74,7 @@ class TileProfile:
     trace: Trace
     geometry: PeGeometry
     _policies: dict[Policy, PolicyProfile] = field(default_factory=dict)
-    _between: dict[tuple[int, int], Ints] = field(default_factory=dict)
+    _between: dict[tuple[int, int], tuple[Ints, Ints]] = field(default_factory=dict)
 
     @cached_property
     def grid(self) -> PeGrid:
@@ -140,13 +140,22 @@ class TileProfile:
 
     def changes_between(self, first: int, last: int) -> Ints:
         """Return (P,) cells whose level differs between commits ``first`` and ``last`` (0 = deployment)."""
+        return self._differing(first, last)[0]
+
+    def rows_between(self, first: int, last: int) -> Ints:
+        """Return (P,) rows with at least one cell whose level differs between commits ``first`` and ``last``."""
+        return self._differing(first, last)[1]
+
+    def _differing(self, first: int, last: int) -> tuple[Ints, Ints]:
         if (first, last) not in self._between:
-            parts = []
+            cells, rows = [], []
             for spec in self.trace.meta.layers:
                 levels = self.geometry.encoding.levels(self.trace.codes[spec.name][[first, last]])
                 moved = (levels[:, 0] != levels[:, 1]).sum(axis=0, dtype=np.int64)
-                parts.append(tile_sums(moved[None], self.geometry)[0])
-            self._between[first, last] = np.concatenate(parts)
+                per_row = row_sums(moved[None], self.geometry)
+                cells.append(stack_rows(per_row, self.geometry)[0].astype(np.int64))
+                rows.append(stack_rows((per_row > 0).astype(np.float64), self.geometry)[0].astype(np.int64))
+            self._between[first, last] = np.concatenate(cells), np.concatenate(rows)
         return self._between[first, last]
 
     def cell_changes(self, policy: Policy, layer: str) -> NDArray[np.integer]:

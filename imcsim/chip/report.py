@@ -15,6 +15,7 @@ HORIZON_COLUMNS = (
     "compute_energy_per_task_j",
     "inference_energy_per_task_j",
     "switch_energy_per_task_j",
+    "switch_rewritten_cells",
     "power_up_energy_per_task_j",
     "retention_energy_per_task_j",
     "inferences_per_task",

@@ -1,4 +1,4 @@
-"""What is charged apart from training: deployment, one inference, one task switch, one power-up."""
+"""What is charged apart from training: deployment, one inference, one power-up; a task switch is in ``switching``."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,12 +68,6 @@ def inference(trace: Trace, chip: ChipConfig, where: Assignment) -> Breakdown:
     )
     again = reloads(trace, chip)
     return arrays.plus(moved) if again is None else arrays.plus(moved).plus(again.inference_j.under("reload"))
-
-
-def task_switch(trace: Trace, chip: ChipConfig) -> Breakdown:
-    """Energy tree (J) of serving another learned task: its masks come from DRAM; weights are shared by all tasks."""
-    bits = float(trace.task_counts["mask_bits"].mean())
-    return Breakdown({("mask_dram",): bits * chip.dram.energy_j, ("mask_write",): bits * chip.buffer.write_energy_j})
 
 
 def power_up(trace: Trace, chip: ChipConfig) -> Breakdown:

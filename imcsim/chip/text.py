@@ -34,7 +34,8 @@ def _lines(report: "Report") -> Iterator[str]:
     yield ""
     yield "Horizon: what the energies above are spread over"
     for name, value in report.horizon.items():
-        stem, unit = (name[:-2], "J") if name.endswith("_j") else (name, "")
+        unit = {"_j": "J", "_s": "s"}.get(name[-2:], "")
+        stem = name[:-2] if unit else name
         yield _line(f"  {stem.replace('_', ' ')}", with_prefix(value, unit))
     for warning in report.warnings:
         yield f"warning: {warning}"
@@ -44,6 +45,9 @@ def _accuracy(report: "Report") -> Iterator[str]:
     yield "Accuracy after the last task, mean over tasks; forgetting: best over all checkpoints minus last (Mammoth)"
     for scenario, name in (("class_il", "Class-IL"), ("task_il", "Task-IL")):
         final, lost = report.accuracy[f"{scenario}_final"], report.accuracy.get(f"forgetting_{scenario}_max")
+        if final is None:
+            yield f"  {name:<10}     -   the method must be told the task of an image"
+            continue
         forgetting = "" if lost is None else f"   forgetting {100 * lost:.1f} %"
         yield f"  {name:<10}{100 * final:>6.1f} %{forgetting}"
 

@@ -37,11 +37,15 @@ def learn_command(
         trace = learn(config, progress=advance, checkpoint=checkpoint)
     save(trace, out)
     checkpoint.unlink(missing_ok=True)
-    accuracy = {"class_il_final": float(trace.class_il[-1].mean()), "task_il_final": float(trace.task_il[-1].mean())}
+    rows = {"class-il": trace.class_il[-1], "task-il": trace.task_il[-1]}
+    accuracy = {
+        f"{name.replace('-', '_')}_final": float(row.mean()) if name in trace.meta.scenarios else None
+        for name, row in rows.items()
+    }
     if json_:
         echo_json({"trace": str(out), "config_hash": trace.meta.config_hash, **accuracy})
         return
-    class_il, task_il = (f"{100 * value:.1f} %" for value in accuracy.values())
+    class_il, task_il = ("-" if value is None else f"{100 * value:.1f} %" for value in accuracy.values())
     typer.echo(f"{out}: {method} on Split-{dataset}, final accuracy Class-IL {class_il}, Task-IL {task_il}")
 
 

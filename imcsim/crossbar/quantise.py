@@ -12,6 +12,8 @@ from torch import Tensor
 CODE_STEP = "weight_code_step"
 """Attribute of a layer that learned with codes: the weight that one code step stands for."""
 
+COLUMN_SCALE = "column_scale"
+"""Buffer of a layer whose column segments are scaled after conversion: (G, row tiles, N) for PEs of ``column_rows``."""
 
 CodeError: TypeAlias = Callable[[Tensor], Tensor | None]
 """From codes, floats with integer values of any shape, to the error of each weight, in the weight's unit."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import imcsim
-from imcsim.core.config import config_hash, parse
+from imcsim.core.config import config_hash
 from imcsim.core.errors import ConfigError, ImcsimError
 from imcsim.core.seeds import child_seed
 from imcsim.learn import checkpoint as checkpoints
@@ -19,7 +19,7 @@ from imcsim.learn.config import LearnConfig
 from imcsim.learn.flops import recorded_flops
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.loop import Learner, train
-from imcsim.learn.method import METHODS, Context, Method
+from imcsim.learn.method import Context, Method, make_method
 from imcsim.learn.networks import build_network
 from imcsim.learn.quantize import Quantiser
 from imcsim.learn.recording.recorder import Recorder
@@ -107,6 +107,8 @@ def learn_on(
 def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method: Method | None = None) -> Learner:
     """Return everything that a run holds, before its first step."""
     device = _device(config.device)
+    method = method or make_method(config.method, config.method_config)
+    network = method.prepare(network, stream.image_shape, config.pe_tile)
     layers = trace_layers(network, stream.image_shape)
     if layers[-1].out_features < stream.class_count:
         raise ConfigError(
@@ -118,7 +120,6 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
     noise = WeightError(config.weight_noise, _generator(config.seed, "weight-error"))
     quantiser = Quantiser(network, layers, config.weight_bits, config.weight_range, config.quantise, noise)
     freezer = Freezer(network, layers, config.pe_tile, config.freeze_digital)
-    method = method or _method(config)
     stream_tasks = tuple(task.to(device) for task in stream.tasks)
     tasks = method.tasks(stream_tasks)
     _check_sizes(config, tasks)
@@ -208,6 +209,8 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
         flops=recorded_flops(learner.recorder.counts, learner.recorder.task_counts),
         clipped_weight_share=learner.quantiser.clipped_share(),
         notes=stream.notes,
+        scenarios=learner.method.scenarios,
+        switched_layers=learner.method.switched_layers(learner.context),
     )
 
 
@@ -225,11 +228,6 @@ def _after_epoch(
         where = f"task {learner.task + 1}, epoch {learner.epoch}"
         again = f"; run it again to go on from {saver.path}" if saver is not None else ""
         raise LearningStopped(f"learning was stopped after {where}{again}")
-
-
-def _method(config: LearnConfig) -> Method:
-    factory = METHODS.get(config.method)
-    return factory(parse(factory.config_type, config.method_config, f"method_config of '{config.method}'"))
 
 
 def _device(name: str) -> torch.device:

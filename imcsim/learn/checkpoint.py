@@ -20,7 +20,7 @@ from imcsim.learn.loop import Learner, make_optimizer
 from imcsim.learn.method import TaskPlan, WorkDone
 
 _TENSOR = "__tensor__"
-_FORMAT = "imcsim-checkpoint-1"
+_FORMAT = "imcsim-checkpoint-2"
 
 
 def pack(state: Any) -> tuple[Any, dict[str, Tensor]]:
@@ -126,6 +126,7 @@ def _state(learner: Learner) -> dict[str, Any]:
         "network": learner.network.state_dict(),
         "scales": learner.quantiser.scales,
         "pes": pes,
+        "trains": None if learner.freezer.trains is None else sorted(learner.freezer.trains),
         "allowed": learner.freezer.allowed,
         "momenta": _momenta(learner),
         "method": learner.method.state_dict(),
@@ -145,7 +146,8 @@ def _take(learner: Learner, state: dict[str, Any]) -> None:
     context.task, context.epoch = learner.task, learner.epoch
     learner.network.load_state_dict(state["network"])
     learner.quantiser.restore_scales(state["scales"])
-    learner.freezer.apply(TaskPlan(state["pes"]))
+    trains = state["trains"]
+    learner.freezer.apply(TaskPlan(state["pes"], None if trains is None else frozenset(trains)))
     learner.freezer.allowed = state["allowed"]
     learner.optimizer = make_optimizer(learner)
     _restore_momenta(learner, state["momenta"])
@@ -161,16 +163,23 @@ def _generators(learner: Learner) -> tuple[torch.Generator, ...]:
     return learner.shuffle, learner.augmentation, learner.context.generator, learner.weight_error.generator
 
 
-def _momenta(learner: Learner) -> list[Tensor | None]:
+def _momenta(learner: Learner) -> dict[str, dict[str, Tensor]]:
+    """Return the optimiser's tensors by parameter: momentum, or Adam's moments and step count."""
     if learner.optimizer is None:
-        return []
-    state = learner.optimizer.state
-    return [state[p].get("momentum_buffer") if p in state else None for p in learner.freezer.trainable_parameters()]
+        return {}
+    state, named = learner.optimizer.state, learner.freezer.trainable_parameters()
+    return {
+        name: {key: value for key, value in state[p].items() if torch.is_tensor(value)}
+        for name, p in named.items()
+        if p in state
+    }
 
 
-def _restore_momenta(learner: Learner, momenta: list[Tensor | None]) -> None:
+def _restore_momenta(learner: Learner, momenta: Mapping[str, Mapping[str, Tensor]]) -> None:
     if learner.optimizer is None:
         return
-    for parameter, momentum in zip(learner.freezer.trainable_parameters(), momenta, strict=True):
-        if momentum is not None:
-            learner.optimizer.state[parameter]["momentum_buffer"] = momentum.to(parameter.device)
+    named = learner.freezer.trainable_parameters()
+    for name, values in momenta.items():
+        for key, value in values.items():
+            device = named[name].device if value.dim() else value.device  # Adam counts its steps on the CPU
+            learner.optimizer.state[named[name]][key] = value.to(device)

@@ -1,6 +1,6 @@
 """The configuration of one training run: everything that the trace depends on."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -39,6 +39,7 @@ class LearnConfig(FrozenConfig):
     method_config: dict[str, Any] = Field(default_factory=dict)
     epochs: int = Field(5, ge=1)
     batch_size: int = Field(32, ge=1)
+    optimizer: Literal["sgd", "adam"] = "sgd"
     learning_rate: float = Field(0.05, gt=0)
     momentum: float = Field(0.0, ge=0, lt=1)
     weight_decay: float = Field(0.0, ge=0)

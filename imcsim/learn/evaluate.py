@@ -1,6 +1,7 @@
 """Accuracy on every task from one run: Class-IL and Task-IL side by side."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -11,16 +12,23 @@ from imcsim.learn.stream import Task
 _BATCH = 1024  # design choice: bounds memory
 
 
-def accuracy_rows(network: nn.Module, tasks: Sequence[Task], seen: Collection[int]) -> tuple[list[float], list[float]]:
+Serving = Callable[[int], AbstractContextManager[None]]
+
+
+def accuracy_rows(
+    network: nn.Module, tasks: Sequence[Task], seen: Collection[int], serving: Serving | None = None
+) -> tuple[list[float], list[float]]:
     """Return (Class-IL, Task-IL) accuracy in 0..1 on each task.
 
     Class-IL takes the arg-max over the ``seen`` classes only, so it is 0 on a task none of whose classes was seen.
     Task-IL takes it over the task's own classes (other logits masked), which is chance before the task is learned.
+    ``serving`` makes the network serve task i, for methods that keep state for each task.
     """
     class_il, task_il = [], []
     with evaluating(network):
         for task in tasks:
-            logits = torch.cat([network(part) for part in torch.split(task.x_test, _BATCH)])
+            with nullcontext() if serving is None else serving(task.index):
+                logits = torch.cat([network(part) for part in torch.split(task.x_test, _BATCH)])
             class_il.append(_accuracy(logits, task.y_test, seen))
             task_il.append(_accuracy(logits, task.y_test, task.classes))
     return class_il, task_il

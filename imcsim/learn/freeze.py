@@ -39,6 +39,7 @@ class Freezer:
         self.digital = _digital_parameters(network, [spec.name for spec in layers])
         self.freeze_digital = freeze_digital
         self.pes: dict[str, Tensor] | None = None
+        self.trains: frozenset[str] | None = None
         self.allowed: dict[str, int] = {}
         self._trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
         self._masks: dict[str, Tensor] = {}
@@ -53,17 +54,18 @@ class Freezer:
             If the plan lacks a layer or has PEs of another shape: a defect of the method.
         """
         for name, parameter in self.network.named_parameters():
-            parameter.requires_grad_(name in self._trained)
+            parameter.requires_grad_(name in self._trained and (plan.trains is None or name in plan.trains))
             parameter.grad = None
+        self.trains = plan.trains
         self.pes = None if plan.trainable_pes is None else self._checked(plan.trainable_pes)
         self._masks = {}
         for spec in self.layers:
             if self.pes is not None and not self.pes[spec.name].all():
                 self._freeze(spec, self.pes[spec.name])
 
-    def trainable_parameters(self) -> list[nn.Parameter]:
-        """Return what the optimiser may change."""
-        return [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+    def trainable_parameters(self) -> dict[str, nn.Parameter]:
+        """Return what the optimiser may change, by name."""
+        return {name: parameter for name, parameter in self.network.named_parameters() if parameter.requires_grad}
 
     def trainable_weights(self, spec: LayerSpec) -> int:
         """Return the number of weights of the layer in trainable PEs."""
@@ -122,7 +124,8 @@ class Freezer:
             self._masks[spec.name] = weight_from_matrix(expand(pes, spec, self.pe_tile), spec).to(weight.device)
             return
         weight.requires_grad_(False)
-        for parameter in self.digital[spec.name] if self.freeze_digital else ():
+        follows = self.freeze_digital and self.trains is None  # else the plan has named all that trains
+        for parameter in self.digital[spec.name] if follows else ():
             parameter.requires_grad_(False)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,7 @@ class Learner:
     weight_error: WeightError
     class_il: list[list[float]] = field(default_factory=list)
     task_il: list[list[float]] = field(default_factory=list)
-    optimizer: torch.optim.SGD | None = None
+    optimizer: torch.optim.Optimizer | None = None
     task: int = 0
     epoch: int = 0
     started: bool = False
@@ -116,7 +117,7 @@ def finish_task(learner: Learner, task: Task) -> None:
     """Let the method remember, record, evaluate on all tasks."""
     learner.method.after_task(learner.context, task)
     learner.freezer.zero_inactive(learner.method)
-    learner.recorder.end_task(learner.method, learner.config.momentum > 0, learner.context.work)
+    learner.recorder.end_task(learner.method, state_per_value(learner.optimizer), learner.context.work)
     learner.task, learner.epoch, learner.started = learner.task + 1, 0, False
     evaluate(learner)
 
@@ -124,17 +125,26 @@ def finish_task(learner: Learner, task: Task) -> None:
 def evaluate(learner: Learner) -> None:
     """Add one row to both accuracy matrices."""
     seen = {label for task in learner.tasks[: learner.task] for label in task.classes}
-    class_il, task_il = accuracy_rows(learner.network, learner.stream_tasks, seen)
+    serving = partial(learner.method.serving, learner.context)
+    class_il, task_il = accuracy_rows(learner.network, learner.stream_tasks, seen, serving)
+    if "class-il" not in learner.method.scenarios:
+        class_il = [0.0] * len(class_il)  # the method must be told the task: see TraceMeta.scenarios
     learner.class_il.append(class_il)
     learner.task_il.append(task_il)
 
 
-def make_optimizer(learner: Learner) -> torch.optim.SGD | None:
+def make_optimizer(learner: Learner) -> torch.optim.Optimizer | None:
     """Return a new optimiser over what may train, None if nothing may."""
-    config, parameters = learner.config, learner.freezer.trainable_parameters()
-    if not parameters:
-        return None
-    return torch.optim.SGD(parameters, config.learning_rate, config.momentum, weight_decay=config.weight_decay)
+    parameters = learner.freezer.trainable_parameters()
+    return learner.method.optimizer(learner.context, parameters, learner.config) if parameters else None
+
+
+def state_per_value(optimizer: torch.optim.Optimizer | None) -> int:
+    """Return how many values an optimiser keeps for each one it trains: 1 momentum, 2 Adam; 0 for None."""
+    if optimizer is None:
+        return 0
+    kept = [sum(torch.is_tensor(v) and v.dim() > 0 for v in state.values()) for state in optimizer.state.values()]
+    return max(kept, default=0)
 
 
 def _batches(learner: Learner, task: Task, chosen: Tensor | None) -> Iterator[Tensor]:

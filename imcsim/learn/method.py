@@ -8,17 +8,22 @@ Shape letters: B batch, G groups, D fan-in, N outputs per group.
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from imcsim.core.config import FrozenConfig
+from imcsim.core.config import FrozenConfig, parse
 from imcsim.core.registry import Registry
 from imcsim.learn.stream import Task
 from imcsim.mapping.layer import LayerSpec
+from imcsim.trace.schema import Scenario
+
+if TYPE_CHECKING:
+    from imcsim.learn.config import LearnConfig
 
 
 class MethodConfig(FrozenConfig):
@@ -63,6 +68,8 @@ class Context:
         Where the method reports extra work.
     epochs
         Epochs per task of this run; 0 if the caller does not say.
+    deployed
+        Whether the network was trained before deployment; else the first task trains the backbone.
     task, epoch, step
         Current position; ``step`` counts optimiser steps within the task.
     """
@@ -75,6 +82,7 @@ class Context:
     pe_tile: tuple[int, int]
     work: WorkDone = field(default_factory=WorkDone)
     epochs: int = 0
+    deployed: bool = False
     task: int = 0
     epoch: int = 0
     step: int = 0
@@ -88,10 +96,15 @@ class TaskPlan:
     ----------
     trainable_pes
         Layer -> bool (G, row tiles, column tiles), True where the PE trains; None: every PE trains and the method
-        does not place PEs.
+        does not place PEs. A PE trains when its cells may be written in the task, be it only because an adaptor of
+        cells changes what they hold.
+    trains
+        Names of the network's parameters that the optimiser may change; None: all of trainable PEs, and the digital
+        ones that do not follow a frozen layer.
     """
 
     trainable_pes: Mapping[str, Tensor] | None = None
+    trains: frozenset[str] | None = None
 
 
 class Method:
@@ -103,6 +116,8 @@ class Method:
     config_type: ClassVar[type[MethodConfig]] = MethodConfig
     #: paper and equation, or repository and file
     source: ClassVar[str] = ""
+    #: scenarios that the method can serve; without "class-il" it must be told the task of an image
+    scenarios: ClassVar[tuple[Scenario, ...]] = ("class-il", "task-il")
 
     def __init__(self, config: MethodConfig) -> None:
         self.config = config
@@ -110,6 +125,32 @@ class Method:
     def tasks(self, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
         """Return the tasks to train on (joint training merges them)."""
         return tasks
+
+    def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
+        """Return the network with what the method adds to it (adaptors, side paths), before its layers are mapped.
+
+        It must not change what the network computes, and depend on nothing but its arguments and the configuration:
+        the network of a trace is built again with it.
+        """
+        return network
+
+    def optimizer(
+        self, context: Context, parameters: Mapping[str, nn.Parameter], config: "LearnConfig"
+    ) -> torch.optim.Optimizer:
+        """Return the task's optimiser over ``parameters`` (name in the network -> parameter)."""
+        values = list(parameters.values())
+        if config.optimizer == "adam":
+            return torch.optim.Adam(values, config.learning_rate, weight_decay=config.weight_decay)
+        return torch.optim.SGD(values, config.learning_rate, config.momentum, weight_decay=config.weight_decay)
+
+    @contextmanager
+    def serving(self, context: Context, task: int) -> Iterator[None]:
+        """Inside the block the network serves ``task``, as it would be after a task switch."""
+        yield
+
+    def switched_layers(self, context: Context) -> tuple[str, ...]:
+        """Return the mapped layers whose arrays hold other weights for each task, so that a switch rewrites cells."""
+        return ()
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Score, place, set up; called once before the task's first epoch."""
@@ -159,3 +200,17 @@ def _import_all() -> None:
 
 METHODS: Registry[type[Method]] = Registry("method", _import_all)
 method = METHODS.register
+
+
+def make_method(name: str, config: Mapping[str, Any] | None = None) -> Method:
+    """Return method ``name`` with its configuration, checked.
+
+    Raises
+    ------
+    ContentError
+        If there is no such method.
+    ConfigError
+        For an unknown or wrong field of its configuration.
+    """
+    factory = METHODS.get(name)
+    return factory(parse(factory.config_type, config or {}, f"method_config of '{name}'"))

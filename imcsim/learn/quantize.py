@@ -18,6 +18,7 @@ from torch.nn.grad import conv2d_input
 
 from imcsim.crossbar.quantise import CODE_STEP, code_max, code_step, on_codes, weight_codes
 from imcsim.crossbar.quantise import steps_per_unit as inverse_step
+from imcsim.learn.adapt.adaptor import adaptor_of
 from imcsim.learn.weight_error import WeightError
 from imcsim.mapping.layer import LayerSpec
 
@@ -54,10 +55,13 @@ class _FrozenConv(torch.autograd.Function):
 def _forward(
     layer: nn.Linear | nn.Conv2d, spec: LayerSpec, grid: _Grid | None, error: WeightError | None, x: Tensor
 ) -> Tensor:
-    weight: Tensor = layer.weight
+    adaptor = adaptor_of(layer)
+    weight = held_weight(layer)
     if grid is not None:
         drawn = error.of_codes(grid.scale * grid.limit) if error is not None and layer.training else None
         weight = on_codes(weight, grid.scale, grid.steps_per_unit, grid.limit, drawn)
+    if adaptor is not None and adaptor.where == "columns":
+        weight = adaptor(weight)
     if isinstance(layer, nn.Linear):
         return functional.linear(x, weight, layer.bias)
     if torch.is_grad_enabled() and not weight.requires_grad:
@@ -121,8 +125,11 @@ class Quantiser:
 
     @torch.no_grad()
     def codes(self) -> Tensor:
-        """Return int16 codes of all mapped weights, flat, layer after layer, in the parameters' own order."""
-        return weight_codes(self._flat_weights(), self._steps_per_unit, self.limit).to(torch.int16)
+        """Return int16 codes that the arrays hold, flat, layer after layer, in the parameters' own order.
+
+        They are those of the master weights, or of what an adaptor of cells makes of them.
+        """
+        return weight_codes(self._flat_weights(held=True), self._steps_per_unit, self.limit).to(torch.int16)
 
     @torch.no_grad()
     def clipped_share(self) -> float:
@@ -139,8 +146,16 @@ class Quantiser:
             if module.weight.requires_grad:
                 module.weight.clamp_(-scale * self.limit, scale * self.limit)
 
-    def _flat_weights(self) -> Tensor:
-        return torch.cat([module.weight.detach().reshape(-1) for module in self.modules])
+    def _flat_weights(self, held: bool = False) -> Tensor:
+        weights = [held_weight(module) if held else module.weight for module in self.modules]
+        return torch.cat([weight.detach().reshape(-1) for weight in weights])
+
+
+def held_weight(layer: nn.Linear | nn.Conv2d) -> Tensor:
+    """Return the weight whose codes the arrays hold: the master weight, or what an adaptor of cells makes of it."""
+    adaptor = adaptor_of(layer)
+    held: Tensor = layer.weight if adaptor is None or adaptor.where != "cells" else adaptor(layer.weight)
+    return held
 
 
 def mapped_module(network: nn.Module, name: str) -> nn.Linear | nn.Conv2d:

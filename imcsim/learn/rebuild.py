@@ -5,8 +5,12 @@ import copy
 import torch
 from torch import nn
 
+from imcsim.core.config import parse
 from imcsim.core.errors import TraceError
 from imcsim.crossbar.quantise import CODE_STEP
+from imcsim.learn.adapt.settle import settle
+from imcsim.learn.config import LearnConfig
+from imcsim.learn.method import METHODS, make_method
 from imcsim.learn.networks import NETWORKS, build_network
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.shapes import weight_from_matrix
@@ -32,7 +36,7 @@ def network_after(trace: Trace, task: int, network: nn.Module | None = None) -> 
     """
     if not -1 <= task < trace.meta.tasks:
         raise TraceError(f"the trace has tasks 0 to {trace.meta.tasks - 1} (-1: deployment), got {task}")
-    built = _built(trace) if network is None else copy.deepcopy(network)
+    built = _prepared(trace, _built(trace) if network is None else copy.deepcopy(network))
     state = {name: torch.from_numpy(values[task + 1]) for name, values in trace.digital.items()}
     for spec, step in zip(trace.meta.layers, trace.meta.weight_scales, strict=True):
         codes = torch.from_numpy(trace.codes[spec.name][task + 1]).float()
@@ -47,7 +51,19 @@ def network_after(trace: Trace, task: int, network: nn.Module | None = None) -> 
         raise TraceError(f"the network is not the trace's: '{absent[0]}' is on one side only")
     for spec, step in zip(trace.meta.layers, trace.meta.weight_scales, strict=True):
         setattr(mapped_module(built, spec.name), CODE_STEP, step)
+    settle(built)
     return built.eval()
+
+
+def _prepared(trace: Trace, network: nn.Module) -> nn.Module:
+    """Return the network with what the trace's method adds to it, unless it is there already."""
+    meta = trace.meta
+    wanted = {f"{spec.name}.weight" for spec in meta.layers} | set(trace.digital)
+    known = {name for name, values in network.state_dict().items() if values.is_floating_point()}
+    if wanted == known or not meta.config or meta.image_shape is None or meta.method not in METHODS.names():
+        return network
+    config = parse(LearnConfig, meta.config, "the trace's configuration")
+    return make_method(config.method, config.method_config).prepare(network, meta.image_shape, config.pe_tile)
 
 
 def _built(trace: Trace) -> nn.Module:

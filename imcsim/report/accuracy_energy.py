@@ -65,7 +65,8 @@ def front_of(points: Sequence[Point]) -> list[Point]:
 
 
 def _scenario(groups: Sequence[Group], scenario: str) -> list[Point]:
-    found = [(g, _percent(g.stats[scenario]), g.stats["energy_j"]) for g in groups]
+    served = [g for g in groups if g.mean(scenario) is not None]  # others must be told the task of an image
+    found = [(g, _percent(g.stats[scenario]), g.stats["energy_j"]) for g in served]
     means = [(accuracy.mean or 0.0, energy.mean or 0.0) for _, accuracy, energy in found]
     best = set(front(means, (True, False)))
     return [Point(scenario, g.method, g.chip, a, e, i in best) for i, (g, a, e) in enumerate(found)]

@@ -1,12 +1,14 @@
 """A method under watch: passes every hook on, and looks at the weights before and after."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from imcsim.learn.config import LearnConfig
 from imcsim.learn.loop import Learner
 from imcsim.learn.method import Context, Method, TaskPlan
 from imcsim.learn.placing.pe_blocks import expand
@@ -91,12 +93,29 @@ class WatchedMethod(Method):
 
     def __init__(self, inner: Method, watch: Watch) -> None:
         super().__init__(inner.config)
+        self.scenarios = inner.scenarios  # type: ignore[misc]  # as the inner class says
         self.inner, self.watch = inner, watch
         self._before: dict[str, Tensor] = {}
 
     def tasks(self, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
         """Return the inner method's tasks."""
         return self.inner.tasks(tasks)
+
+    def optimizer(
+        self, context: Context, parameters: Mapping[str, nn.Parameter], config: LearnConfig
+    ) -> torch.optim.Optimizer:
+        """Return the inner method's optimiser."""
+        return self.inner.optimizer(context, parameters, config)
+
+    @contextmanager
+    def serving(self, context: Context, task: int) -> Iterator[None]:
+        """Serve as the inner method does."""
+        with self.inner.serving(context, task):
+            yield
+
+    def switched_layers(self, context: Context) -> tuple[str, ...]:
+        """Return the inner method's."""
+        return self.inner.switched_layers(context)
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Keep the weights as they are before the inner method plans."""

@@ -14,6 +14,7 @@ from imcsim.mapping.layer import LayerSpec
 SCHEMA_VERSION: Literal[2] = 2
 
 Policy = Literal["step", "epoch", "task"]
+Scenario = Literal["class-il", "task-il"]
 POLICIES: tuple[Policy, ...] = ("step", "epoch", "task")
 RECORDED_POLICIES: tuple[Policy, ...] = ("step", "epoch")  # "task" follows from the codes
 
@@ -56,7 +57,9 @@ class TraceMeta(FrozenConfig):
 
     ``image_shape`` is (C, H, W) of the stream's images. ``pe_tile`` is (weight rows, weight columns) of a PE where the
     method's masks depend on it, else None: then any geometry can be priced. ``encodings`` are those for which level
-    changes were counted.
+    changes were counted. ``scenarios`` are those that the method can serve: without "class-il", ``Trace.class_il`` is 0
+    and means nothing. ``switched_layers`` hold other weights for each task: the codes after task t are those that serve
+    it, and a switch from one task to another rewrites the cells that differ.
     """
 
     schema_version: Literal[2] = SCHEMA_VERSION
@@ -82,6 +85,8 @@ class TraceMeta(FrozenConfig):
     flops: dict[str, float] = Field(default_factory=dict)
     clipped_weight_share: float = Field(0.0, ge=0, le=1)
     notes: tuple[str, ...] = ()
+    scenarios: tuple[Scenario, ...] = Field(("class-il", "task-il"), min_length=1)
+    switched_layers: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_width(self) -> "TraceMeta":

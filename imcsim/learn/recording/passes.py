@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from imcsim.learn.adapt.adaptor import Adaptor, adaptor_of
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.recording.activity import Activity, magnitude_codes, zero_error_vectors, zero_input_vectors
 from imcsim.mapping.layer import LayerSpec
@@ -26,13 +28,15 @@ class StepCounts:
     forward: list[int] = field(init=False)
     input_gradient: list[int] = field(init=False)
     weight_gradient: list[int] = field(init=False)
+    adaptor_macs: list[int] = field(init=False)
     kept: list[int] = field(init=False)
     samples: int = 0
     relu: int = 0
     other: int = 0
 
     def __post_init__(self) -> None:
-        self.forward, self.input_gradient, self.weight_gradient, self.kept = ([0] * self.layers for _ in range(4))
+        self.forward, self.input_gradient, self.weight_gradient = ([0] * self.layers for _ in range(3))
+        self.adaptor_macs, self.kept = ([0] * self.layers for _ in range(2))
 
 
 class PassCounter:
@@ -92,10 +96,22 @@ class PassCounter:
                 if module.weight.requires_grad:
                     step.weight_gradient[number] += vectors
                     step.kept[number] += self._newly_kept(x, self.kept_share[number])
+                adaptor = adaptor_of(module)
+                if adaptor is not None and adaptor.trains:
+                    self._count_adaptor(number, adaptor, x, vectors)
             if self._sampling:
                 self._sample(number, x, output)
 
         return count
+
+    def _count_adaptor(self, number: int, adaptor: Adaptor, x: Tensor, vectors: int) -> None:
+        step, kept = self.step, adaptor.kept_elements(x, vectors)
+        step.adaptor_macs[number] += adaptor.gradient_macs(vectors)
+        if kept is None:  # the gradient is that of the whole weight: input and error vectors enter it
+            step.weight_gradient[number] += vectors
+            step.kept[number] += self._newly_kept(x, 1.0)
+        else:
+            step.kept[number] += kept
 
     def _newly_kept(self, x: Tensor, share: float) -> int:
         _, known = self._stored.get(x.data_ptr(), (x, 0.0))
@@ -116,9 +132,18 @@ class PassCounter:
         self.errors.add(number, codes, zero_error_vectors(codes, self.layers[number]))
 
     def _unmapped_hook(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-        if not self._armed or not output.requires_grad:
+        if not self._armed or not output.requires_grad or _is_constant_scale(module):
             return
         if isinstance(module, nn.ReLU):
             self.step.relu += output.numel()
         else:
             self.step.other += output.numel() if isinstance(module, _BY_OUTPUT) else args[0].numel()
+
+
+def _is_constant_scale(module: nn.Module) -> bool:
+    """Whether a norm layer is held: its backward pass is a product with constants, for which it keeps no input."""
+    return (
+        isinstance(module, _BatchNorm)
+        and not module.training
+        and not any(parameter.requires_grad for parameter in module.parameters())
+    )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from imcsim.crossbar.encoding import Encoding
+from imcsim.learn.adapt.adaptor import adaptors
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.method import Method, WorkDone
 from imcsim.learn.quantize import Quantiser
@@ -103,7 +104,7 @@ class Recorder:
         self.counts["forward_vectors"][row] += step.forward
         self.counts["input_gradient_vectors"][row] += step.input_gradient
         self.counts["weight_gradient_vectors"][row] += weight_gradient
-        self.counts["weight_gradient_macs"][row] += weight_gradient * allowed
+        self.counts["weight_gradient_macs"][row] += weight_gradient * allowed + np.array(step.adaptor_macs)
         self.counts["kept_elements"][row] += step.kept
         self.counts["updated_weights"][row] += allowed
         self._add_task(optimizer_steps=1, samples=step.samples, relu_elements=step.relu, other_kept_elements=step.other)
@@ -116,8 +117,18 @@ class Recorder:
         self._add_task(epochs=1)
         self.due = list(RECORDED_POLICIES)
 
-    def end_task(self, method: Method, momentum: bool, work: WorkDone) -> None:
-        """Commit, and store the task's arrays; ``work`` is what the method did beyond the plain step."""
+    def end_task(self, method: Method, state_per_value: int, work: WorkDone) -> None:
+        """Commit, and store the task's arrays.
+
+        Parameters
+        ----------
+        method
+            Whose masks are stored.
+        state_per_value
+            Values that the optimiser keeps for each trained one (1 momentum, 2 Adam).
+        work
+            What the method did beyond the plain step.
+        """
         self._commit(*RECORDED_POLICIES)
         self.due = []
         trainable = [self.freezer.trainable_weights(spec) for spec in self.layers]
@@ -127,8 +138,10 @@ class Recorder:
             int(active[spec.name].sum()) if spec.name in active else spec.weight_count for spec in self.layers
         ]
         mapped = {id(weight) for weight in self.freezer.weights.values()}
-        digital = sum(p.numel() for p in self.freezer.trainable_parameters() if id(p) not in mapped)
-        self._add_task(digital_parameters=digital, optimizer_state_values=sum(trainable) if momentum else 0)
+        digital = sum(p.numel() for p in self.freezer.trainable_parameters().values() if id(p) not in mapped)
+        latent = sum(p.numel() for a in adaptors(self.network).values() for p in a.parameters() if p.requires_grad)
+        values = state_per_value * (sum(trainable) + latent)
+        self._add_task(digital_parameters=digital, optimizer_state_values=values)
         self._merge(work)
         self._store_task(active)
 

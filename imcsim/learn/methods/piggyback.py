@@ -1,0 +1,75 @@
+"""Piggyback: one binary (or ternary) mask over the frozen weights for each task, held in the cells themselves."""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from imcsim.learn.adapt.adaptor import Adaptor
+from imcsim.learn.adapt.attach import attach
+from imcsim.learn.adapt.masks import binary_mask, ternary_mask
+from imcsim.learn.adapt.per_task import PerTaskConfig, PerTaskMethod
+from imcsim.learn.method import method
+from imcsim.mapping.layer import LayerSpec
+
+
+class PiggybackConfig(PerTaskConfig):
+    """Piggyback's settings; defaults are those of arunmallya/piggyback@5a6094c.
+
+    Parameters
+    ----------
+    kind
+        "binary" (0, 1) or "ternary" (-1, 0, 1).
+    initial, threshold
+        Start of every latent value, and what it must exceed to be on.
+    norm
+        As the base; the paper freezes batch-norm by default.
+    """
+
+    kind: Literal["binary", "ternary"] = "binary"
+    initial: float = 0.01
+    threshold: float = Field(0.005, ge=0)
+    norm: Literal["per-task", "frozen"] = "frozen"
+    learning_rate: float = Field(1e-4, gt=0)
+    head_learning_rate: float = Field(1e-4, gt=0)
+
+
+class ElementMask(Adaptor):
+    """W^t = W * mask(m), element by element: a closed weight is a cell at its lowest level."""
+
+    where = "cells"
+
+    def __init__(self, spec: LayerSpec, weight: Tensor, config: PiggybackConfig) -> None:
+        super().__init__(spec)
+        self.kind, self.threshold = config.kind, config.threshold
+        self.latent = nn.Parameter(torch.full_like(weight, config.initial))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return the masked weight."""
+        mask = binary_mask if self.kind == "binary" else ternary_mask
+        return weight * mask(self.latent, self.threshold)
+
+    def bits(self) -> int:
+        """Return 1 bit a weight, 2 for a ternary mask."""
+        return self.latent.numel() * (1 if self.kind == "binary" else 2)
+
+
+@method("piggyback")
+class Piggyback(PerTaskMethod):
+    """Masks on every mapped layer but the classifier; each task has its own, the backbone never changes.
+
+    An array cannot close single cells of a column, so the masked weights are what cells hold: training a mask writes
+    cells whose mask flips, and so does every task switch.
+    """
+
+    source = "Piggyback, ECCV 2018; arunmallya/piggyback@5a6094c"
+    config_type = PiggybackConfig
+
+    def __init__(self, config: PiggybackConfig) -> None:
+        super().__init__(config)
+        self.piggyback = config
+
+    def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
+        """Attach a mask that is on everywhere."""
+        return attach(network, image_shape, lambda spec, weight: ElementMask(spec, weight, self.piggyback))
