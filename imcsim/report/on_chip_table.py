@@ -15,7 +15,7 @@ NOTES = (
 
 def on_chip_ages(groups: Sequence[Group]) -> tuple[str, ...]:
     """Return the ages that were measured, as :func:`imcsim.study.on_chip.age_name` has them; none without any."""
-    prefix, suffix = "on_chip_class_il_", "_final"
+    prefix, suffix = "on_chip_task_il_", "_final"
     found = (name for group in groups for name in group.stats if name.startswith(prefix) and name.endswith(suffix))
     return tuple(dict.fromkeys(name.removeprefix(prefix).removesuffix(suffix) for name in found))
 

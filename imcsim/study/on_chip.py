@@ -71,13 +71,16 @@ def columns(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a measurement adds to a report's accuracy: final means, and matrices, of each age.
 
     ``on_chip_class_il_AGE_final``, ``on_chip_task_il_AGE_final``, and the same with ``matrix``, (T, T), 0 where a task
-    was not seen yet.
+    was not seen yet; None for a scenario that the method does not serve.
     """
     result: dict[str, Any] = {}
     for index, age_s in enumerate(found["ages_s"]):
         for scenario in ("class_il", "task_il"):
-            rows = [[0.0 if value is None else value for value in row] for row in found[scenario][index]]
             key = f"on_chip_{scenario}_{age_name(age_s)}"
+            if not found[scenario][index]:
+                result |= {f"{key}_final": None, f"{key}_matrix": None}  # the method must be told the task
+                continue
+            rows = [[0.0 if value is None else value for value in row] for row in found[scenario][index]]
             result |= {f"{key}_final": float(np.mean(rows[-1])), f"{key}_matrix": rows}
     return result
 

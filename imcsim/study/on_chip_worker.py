@@ -54,6 +54,9 @@ def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice",
 
     ``class_il`` and ``task_il`` hold, for each age, (T, T) rows: accuracy on task i after the commit of task t, None
     for tasks not yet seen. ``events``, ``pulses`` and ``clipped_share`` are by task.
+
+    A method that must be told the task has no Class-IL rows. It is programmed with what serves task t and tested on it
+    alone; later rows repeat that value, for each return to the task puts the same codes, masks and scales back.
     """
     from imcsim.analog.convert import convert
     from imcsim.chip.serving import serving_in_sram
@@ -78,7 +81,10 @@ def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice",
         found["events"].append(done.events)
         found["pulses"].append(done.pulses)
         found["clipped_share"].append(_clipped_share(network))
-        _test(network, tasks, t, choice, found)
+        if "class-il" in trace.meta.scenarios:
+            _test(network, tasks, t, choice, found)
+        else:
+            _test_alone(network, tasks, t, choice, found)
     return found
 
 
@@ -92,6 +98,19 @@ def _test(network: "AnalogNetwork", tasks: list["Task"], t: int, choice: "OnChip
         class_il, task_il = accuracy_rows(network, seen, labels)
         found["class_il"][index].append([*class_il, *unseen])
         found["task_il"][index].append([*task_il, *unseen])
+
+
+def _test_alone(
+    network: "AnalogNetwork", tasks: list["Task"], t: int, choice: "OnChipChoice", found: dict[str, Any]
+) -> None:
+    from imcsim.learn.evaluate import accuracy_rows
+
+    for index, age_s in enumerate(choice.ages_s):
+        network.drift(age_s)
+        _, (alone,) = accuracy_rows(network, [tasks[t]], tasks[t].classes)
+        rows = found["task_il"][index]
+        earlier = rows[-1][:t] if rows else []
+        rows.append([*earlier, alone, *[None] * (len(tasks) - t - 1)])
 
 
 def _tasks(config: "LearnConfig", choice: "OnChipChoice") -> list["Task"]:

@@ -25,11 +25,11 @@ class TinyNet(nn.Module):
         return logits
 
 
-def tiny_net(seed: int = 0, norm: bool = False) -> TinyNet:
+def tiny_net(seed: int = 0, norm: bool = False, classes: int = 4) -> TinyNet:
     """Return a TinyNet with weights from ``seed``."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return TinyNet(norm=norm)
+        return TinyNet(classes, norm=norm)
 
 
 def tiny_stream(samples: int = 10, tasks: int = 2) -> Stream:
