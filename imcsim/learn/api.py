@@ -129,7 +129,16 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
     augmentation = _generator(config.seed, "augment")
     images = partial(_images, generator=augmentation if stream.augment else None, channels_last=config.autocast_bf16)
     random = _generator(config.seed, "method")
-    context = Context(network, layers, device, random, images, config.pe_tile, epochs=config.epochs)
+    context = Context(
+        network,
+        layers,
+        device,
+        random,
+        images,
+        config.pe_tile,
+        epochs=config.epochs,
+        weight_bits=config.weight_bits,
+    )
     shuffle = _generator(config.seed, "shuffle")
     return Learner(
         config,

@@ -68,6 +68,8 @@ class Context:
         Where the method reports extra work.
     epochs
         Epochs per task of this run; 0 if the caller does not say.
+    weight_bits
+        Bits of a weight's code.
     deployed
         Whether the network was trained before deployment; else the first task trains the backbone.
     task, epoch, step
@@ -83,6 +85,7 @@ class Context:
     work: WorkDone = field(default_factory=WorkDone)
     epochs: int = 0
     deployed: bool = False
+    weight_bits: int = 8
     task: int = 0
     epoch: int = 0
     step: int = 0

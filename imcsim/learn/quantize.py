@@ -22,6 +22,9 @@ from imcsim.learn.adapt.adaptor import adaptor_of
 from imcsim.learn.weight_error import WeightError
 from imcsim.mapping.layer import LayerSpec
 
+CODE_RANGE = "weight_code_range"
+"""Attribute of a layer whose first weights say nothing of the range that its codes need: the largest weight."""
+
 
 @dataclass(frozen=True)
 class _Grid:
@@ -102,7 +105,7 @@ class Quantiser:
         self.quantise, self.error = quantise, error
         self.layers = tuple(layers)
         self.modules = [mapped_module(network, spec.name) for spec in layers]
-        self._place([code_step(module.weight, weight_range, self.limit) for module in self.modules])
+        self._place([_code_step(module, weight_range, self.limit) for module in self.modules])
 
     @property
     def scales(self) -> list[float]:
@@ -156,6 +159,13 @@ def held_weight(layer: nn.Linear | nn.Conv2d) -> Tensor:
     adaptor = adaptor_of(layer)
     held: Tensor = layer.weight if adaptor is None or adaptor.where != "cells" else adaptor(layer.weight)
     return held
+
+
+def _code_step(layer: nn.Linear | nn.Conv2d, weight_range: float, limit: int) -> float:
+    given = getattr(layer, CODE_RANGE, None)
+    if given is None:
+        return code_step(layer.weight, weight_range, limit)
+    return code_step(torch.tensor(float(given)), 1.0, limit)
 
 
 def mapped_module(network: nn.Module, name: str) -> nn.Linear | nn.Conv2d:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 State = dict[str, Tensor]
 
-_FLOAT_BITS = 32  # digital logic keeps statistics and scales as floats
+FLOAT_BITS = 32  # digital logic keeps statistics and scales as floats
 
 
 class PerTaskConfig(MethodConfig):
@@ -115,8 +115,9 @@ class PerTaskMethod(Method):
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Hold the statistics of frozen norm layers."""
         if self.per_task.norm == "frozen" and not self.trains_backbone(context):
-            for module in context.network.modules():
-                if isinstance(module, _BatchNorm):
+            own = self.own(context)
+            for name, module in context.network.named_modules():
+                if isinstance(module, _BatchNorm) and f"{name}.running_mean" not in own:
                     module.eval()
         return None
 
@@ -146,7 +147,7 @@ class PerTaskMethod(Method):
         bits = self.stored_bits(context)
         if self.per_task.norm == "per-task":
             state = context.network.state_dict()
-            bits += _FLOAT_BITS * sum(state[n].numel() for n in _norm_names(context.network) if state[n].dim())
+            bits += FLOAT_BITS * sum(state[n].numel() for n in _norm_names(context.network) if state[n].dim())
         context.work.add("mask_bits", bits)
 
     def update_masks(self) -> Mapping[str, Tensor] | None:
