@@ -124,4 +124,5 @@ class Repnet(SideMethod):
 
 def evenly_spaced(names: list[str], count: int) -> set[str]:
     """Return ``count`` of the names (all, if there are fewer), the last one included, as far apart as can be."""
-    return {names[-1 - (i * len(names)) // count] for i in range(min(count, len(names)))} if names else set()
+    count = min(count, len(names))
+    return {names[-1 - (i * len(names)) // count] for i in range(count)}

@@ -1,0 +1,123 @@
+"""Side paths: what they add, what they keep for the backward pass, and what they store, by hand."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from imcsim.learn.adapt.side import side_paths
+from imcsim.learn.adapt.standardise import standardised
+from imcsim.learn.api import learn_on
+from imcsim.learn.method import make_method
+from imcsim.learn.methods.repnet import evenly_spaced
+from imcsim.trace.trace import Trace
+from tests.learn.helpers import tiny_config, tiny_net, tiny_stream
+
+SIDES = ["da3", "lora", "repnet", "vera"]
+
+
+def _trace(name: str, **config: Any) -> Trace:
+    made = tiny_config(method=name, method_config=config, epochs=2)
+    return learn_on(made, tiny_net(norm=True), tiny_stream(tasks=2))
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_no_cell_of_the_backbone_is_written_after_the_first_task(name: str) -> None:
+    trace = _trace(name)
+    encoding = trace.meta.encodings[0].name
+    for layer in ("first", "second"):
+        known = layer if layer in trace.layer_index else f"{layer}.base"
+        assert trace.changes["step", encoding, known][0].sum() > 0
+        assert trace.changes["step", encoding, known][1].sum() == 0
+        assert not trace.placement[known][1].any()
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_side_paths_rest_while_the_backbone_trains(name: str) -> None:
+    trace = _trace(name)
+    paths = [i for i, spec in enumerate(trace.meta.layers) if "." in spec.name and not spec.name.endswith(".base")]
+    assert paths
+    assert trace.counts["forward_vectors"][0, paths].sum() == 0
+    assert (trace.counts["forward_vectors"][1, paths] > 0).all()
+
+
+def test_loras_weights_by_hand() -> None:
+    trace = _trace("lora", rank=2)
+    sizes = {spec.name: spec.weight_count for spec in trace.meta.layers}
+    assert sizes["first.down"] == 1 * 9  # rank 2, but the layer has one input channel
+    assert sizes["first.up"] == 1 * 3
+    assert sizes["second.down"] == 2 * 27
+    assert sizes["second.up"] == 2 * 2
+    norm = 4 * 3 * 32
+    assert trace.task_counts["mask_bits"][1] == 8 * (9 + 3 + 54 + 4) + norm
+
+
+def test_lora_is_the_scaled_product_of_its_two_layers() -> None:
+    network = tiny_net()
+    make_method("lora", {"rank": 2, "alpha": 6.0}).prepare(network, (1, 4, 4), (4, 2))
+    path: Any = side_paths(network)["second"]
+    with torch.no_grad():
+        path.down.weight.copy_(torch.rand(path.down.weight.shape))
+        path.up.weight.copy_(torch.rand(path.up.weight.shape))
+    merged = torch.einsum("or,rcij->ocij", path.up.weight[:, :, 0, 0], path.down.weight)
+    x = torch.rand(5, 3, 4, 4)
+    expected = torch.nn.functional.conv2d(x, path.base.weight + 6.0 / 2 * merged, path.base.bias, padding=1)
+    assert torch.allclose(path(x), expected, atol=1e-5)
+
+
+def test_vera_stores_two_vectors_a_layer_and_writes_no_cell() -> None:
+    trace = _trace("vera", rank=4, norm="frozen")
+    assert trace.task_counts["mask_bits"][1] == 32 * ((4 + 3) + (4 + 2))
+    for spec in trace.meta.layers[:-1]:
+        assert (trace.codes[spec.name][1] == trace.codes[spec.name][2]).all()
+
+
+def test_an_additive_adaptor_keeps_nothing_of_the_backbone_and_its_twin_all() -> None:
+    adding, twin = (_trace("da3", form=form, norm="frozen") for form in ("additive", "multiplicative"))
+    backbone = [adding.layer_index[name] for name in ("first.base", "second.base")]
+    for trace in (adding, twin):
+        assert trace.counts["kept_elements"][1, backbone].sum() == 0
+    samples = adding.task_counts["samples"][1]
+    # the twin keeps what both layers put out: 3 and 2 channels of 4 x 4, the multiplier of each
+    more = twin.task_counts["other_kept_elements"][1] - adding.task_counts["other_kept_elements"][1]
+    assert adding.task_counts["other_kept_elements"][1] == 0
+    assert more == samples * (3 + 2) * 16
+
+
+def test_the_twins_start_from_the_same_backbone() -> None:
+    x = torch.rand(2, 1, 4, 4)
+    for form in ("additive", "multiplicative"):
+        network = make_method("da3", {"form": form}).prepare(tiny_net(), (1, 4, 4), (4, 2)).eval()
+        assert torch.equal(network(x), tiny_net().eval()(x))
+
+
+def test_standardised_weights_against_the_equation() -> None:
+    weight = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]]], [[[5.0, 5.0], [5.0, 5.0]]]])
+    mean, sd = 3.0, ((4 + 1 + 0 + 9) / 3) ** 0.5
+    expected = torch.tensor([[1.0, 2.0], [3.0, 6.0]]).sub(mean).div(sd + 1e-5)
+    found = standardised(weight)
+    assert torch.allclose(found[0, 0], expected)
+    assert (found[1] == 0).all()
+
+
+def test_a_constant_or_lonely_weight_has_a_finite_gradient() -> None:
+    for weight in (torch.full((2, 1, 2, 2), 5.0), torch.ones(3, 1, 1, 1)):
+        weight.requires_grad_()
+        standardised(weight).sum().backward()  # type: ignore[no-untyped-call]
+        assert weight.grad is not None
+        assert torch.isfinite(weight.grad).all()
+
+
+def test_side_modules_are_evenly_spaced_and_include_the_last() -> None:
+    names = [f"l{i}" for i in range(6)]
+    assert evenly_spaced(names, 3) == {"l1", "l3", "l5"}
+    assert evenly_spaced(names, 10) == set(names)
+    assert evenly_spaced([], 3) == set()
+
+
+def test_repnets_cells_hold_standardised_codes() -> None:
+    trace = _trace("repnet", modules=1)
+    assert "second.first" in trace.layer_index
+    assert "first.base" not in trace.layer_index
+    codes = trace.codes["second.last"][2][0].astype(float)  # (D, N)
+    assert abs(codes.mean(axis=0)).max() <= 1.0  # every output channel is centred, but for rounding
