@@ -64,7 +64,8 @@ def calibrate(family: Model, samples: Sequence[Sample]) -> Calibration:
     """Fit the parameters of ``family`` to the samples of that family.
 
     Least squares on the logarithms of predicted / reported, with the soft-L1 loss (2 (sqrt(1 + r^2) - 1)), so that no
-    single chip rules the fit; each chip has the same weight however many points it has. Parameters are > 0.
+    single chip rules the fit; each chip has the same weight however many points it has. Parameters are > 0; parts
+    without one are taken as they are.
 
     Raises
     ------
@@ -82,11 +83,12 @@ def calibrate(family: Model, samples: Sequence[Sample]) -> Calibration:
             f"too few published chips of family {family} to calibrate on: {len(chips)}, needed {_LEAST_CHIPS}"
         )
     parts = np.array([[sample.parts[name] for name in names] for sample in used])
+    fixed = np.array([sum(v for name, v in sample.parts.items() if name not in names) for sample in used])
     reported = np.array([sample.reported for sample in used])
     weights = np.array([1 / np.sqrt(sum(s.chip_id == sample.chip_id for s in used)) for sample in used])
 
     def residuals(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(weights * np.log(parts @ np.exp(logs) / reported), dtype=np.float64)
+        return np.asarray(weights * np.log((parts @ np.exp(logs) + fixed) / reported), dtype=np.float64)
 
     start = np.log([_START[family][name] for name in names])
     fit = least_squares(residuals, start, loss="soft_l1", xtol=1e-12, ftol=1e-12, gtol=1e-12)

@@ -53,9 +53,7 @@ def _digital_s(point: PublishedPoint, units: PublishedUnits) -> float:
     if not units.nodes.drives(node_m, supply_v):
         raise OutOfScope("its supply is too close to the threshold for the law of delay")
     pipelined = wording.has(point.condition, "pipeline")
-    parts = digital_cycle_parts_s(
-        array, units, delay_scale=units.delay_scale(node_m, supply_v), pipelined=pipelined
-    )
+    parts = digital_cycle_parts_s(array, units, delay_scale=units.delay_scale(node_m, supply_v), pipelined=pipelined)
     return math.fsum(parts.values())
 
 

@@ -104,8 +104,11 @@ def _check_energy(point: PublishedPoint) -> None:
 
 
 def _check_rram(point: PublishedPoint) -> None:
-    if wording.has(point.style, "voltage-mode"):
-        raise OutOfScope("voltage-mode sensing: the RRAM model holds for columns that carry direct current")
+    if wording.has(point.style, "voltage-mode", "voltage mode"):
+        raise OutOfScope(
+            "voltage-mode sensing: the RRAM model holds for columns that carry direct current, and the capacitances "
+            "that voltages charge are in no column"
+        )
     need(point.rows_per_op, "rows_per_op")
     need(point.cycle_s, "t_cycle_ns")
     if wording.has(point.condition, "flash"):

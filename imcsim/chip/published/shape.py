@@ -26,12 +26,15 @@ def digital_array(point: PublishedPoint) -> DigitalArray:
 
 def analog_array(point: PublishedPoint) -> AnalogArray:
     """Return an analog array; OutOfScope where the description lacks something."""
+    voltages = wording.has(f"{point.style} {point.condition}", "C-2C", "input DAC")
     return AnalogArray(
         rows=_rows(point),
         phases=max(1, round(need(point.bits_in, "bits_in"))) if _serial(point) else 1,
         bits_w=need(point.bits_w, "bits_w"),
         adc_bits=need(adc_bits_of(point), "adc_or_out_bits"),
         unit_capacitors=3 if wording.has(point.style, "C-2C") else 1,
+        voltage_bits=need(point.bits_in, "bits_in") if voltages else 0.0,
+        outputs=outputs_of(point) if voltages else 1,
     )
 
 

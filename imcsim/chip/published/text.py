@@ -32,7 +32,7 @@ def _lines(validation: Validation, name: str) -> Iterator[str]:
     for family in _FAMILIES:
         rows = [c for c in validation.comparisons if c.family == family and not c.excluded and not c.assumed]
         if (errors := validation.errors(family)) is not None:
-            yield from ("", f"{family}, energy per MAC: {_errors(errors)}", *_energies(rows))
+            yield from ("", *_wrapped(f"{family}, energy per MAC: {_errors(errors)}"), *_energies(rows))
     if (errors := validation.errors(assumed=True)) is not None:
         yield from ("", *_wrapped(f"With an assumed activity, not in the headline: {_errors(errors)}"))
         yield from _energies([c for c in validation.comparisons if c.assumed])
@@ -60,7 +60,8 @@ def _headline(validation: Validation) -> Iterator[str]:
         ratios = [ratio for c in described if (ratio := c.ratio_of(quantity)) is not None]
         counts.append(f"{quantity} {sum(abs(ratio - 1) <= _CLOSE for ratio in ratios)} of {len(ratios)}")
     if described:
-        yield f"  SRAM points that state toggle rate and weight density, within 20%: {', '.join(counts)}"
+        said = f"SRAM points that state toggle rate and weight density, within 20%: {', '.join(counts)}"
+        yield from _wrapped(said, 2)
     excluded = sum(c.excluded for c in validation.comparisons)
     yield f"  {excluded} points have no predicted energy; each is named below with the reason"
 
@@ -129,7 +130,8 @@ def _named(title: str, reasons: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 def _calibration(calibration: Calibration) -> Iterator[str]:
     for name, value in calibration.values.items():
-        yield f"  {calibration.family}.{name} = {value:.4g}, {PARAMETERS[calibration.family][name]}"
+        said = f"{calibration.family}.{name} = {value:.4g}, {PARAMETERS[calibration.family][name]}"
+        yield from _wrapped(said, 2)
     yield from _wrapped(f"fitted to {', '.join(calibration.chips)}", 4)
 
 

@@ -96,7 +96,6 @@ class NodeTable(FrozenConfig):
         nominal_j = log_log(feature_size_m, self.feature_sizes_m, self.energy_factors)
         return nominal_j * (supply_v / self.nominal_supply_v(feature_size_m)) ** 2
 
-
     def drives(self, feature_size_m: float, supply_v: float) -> bool:
         """Tell whether a supply lies far enough above the threshold for :meth:`delay_factor`."""
         return supply_v - self._threshold_v(feature_size_m) >= self.least_overdrive_v
@@ -132,6 +131,7 @@ class PublishedUnits(FrozenConfig):
 
     name: str
     weight_bits_per_conversion: int = Field(ge=1)
+    dac_per_bit_f: float = Field(gt=0, description="of a converter that makes an input a voltage")
     gates: Gates
     adc: Adc
     nodes: NodeTable
