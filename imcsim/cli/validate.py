@@ -25,7 +25,7 @@ def validate_command(
         ),
     ] = None,
 ) -> None:
-    """Predict energy per MAC, clock and area of published chips from their public description, beside what was reported.
+    """Predict energy per MAC, clock and area of published chips from their public description, beside reported ones.
 
     Example: imcsim validate
     """

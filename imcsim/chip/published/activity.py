@@ -30,7 +30,7 @@ _TOGGLE = (
     *_said(rf"{_SWITCH}\s*\(?{_INPUT}\)?"),
     *_of("density", _INPUT),
 )
-_DENSITY = (*_of("density", _WEIGHT), *_said(rf"(?<!input )(?<!activation )density(?!\s*(?:of|in|on|\())"))
+_DENSITY = (*_of("density", _WEIGHT), *_said(r"(?<!input )(?<!activation )density(?!\s*(?:of|in|on|\())"))
 _INPUT_ZEROS = (*_of(r"(?:sparsity|zeros)", _INPUT), *_said(rf"sparse\s+{_INPUT}"))
 _WEIGHT_ZEROS = (*_of(r"(?:sparsity|zeros)", _WEIGHT), *_said(rf"sparse\s+{_WEIGHT}"))
 _BOTH_ZEROS = (*_of("sparsity", _BOTH),)

@@ -9,7 +9,7 @@ from imcsim.chip.published.area import area_family, area_parts, reported_area_m2
 from imcsim.chip.published.calibration import PARAMETERS, Calibration, Model, Sample, calibrate, without
 from imcsim.chip.published.clock import clock_of
 from imcsim.chip.published.errors import Errors, errors_of
-from imcsim.chip.published.figure import Figure
+from imcsim.chip.published.figure import NOTHING, Figure
 from imcsim.chip.published.parts import assumptions, parts_of, states_activity
 from imcsim.chip.published.points import PublishedPoint
 from imcsim.chip.published.scope import Family, OutOfScope, array_family, family_of
@@ -33,8 +33,8 @@ class Comparison:
     predicted_j: float | None
     parts_j: dict[str, float]
     reason: str
-    clock: Figure = Figure()
-    area: Figure = Figure()
+    clock: Figure = NOTHING
+    area: Figure = NOTHING
     assumed: bool = False
 
     @property

@@ -20,8 +20,8 @@ def digital_area_parts_m2(
 
     Notes
     -----
-    The gates are those of the energy (:mod:`imcsim.chip.published.digital_sram`). A chain has one NAND and one full adder
-    in every cell. Decoders, drivers and input registers are not charged.
+    The gates are those of the energy (:mod:`imcsim.chip.published.digital_sram`). A chain has one NAND and one full
+    adder in every cell. Decoders, drivers and input registers are not charged.
     """
     gates = units.gates
     nand_m2, bits_m2 = gates.nand_area_m2 * area_scale, cells * gates.cell_area_m2 * area_scale

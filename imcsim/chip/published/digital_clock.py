@@ -18,8 +18,8 @@ def digital_cycle_parts_s(
 
     Notes
     -----
-    Tree of ripple-carry adders, log2 N levels (rounded up): in-to-sum through all levels but the last, in-to-carry, then
-    the carry along the sum of b + log2 N bits (PyPI zigzag-dse 3.9.1 zigzag/hardware/architecture/imc_array.py,
+    Tree of ripple-carry adders, log2 N levels (rounded up): in-to-sum through all levels but the last, in-to-carry,
+    then the carry along the sum of b + log2 N bits (PyPI zigzag-dse 3.9.1 zigzag/hardware/architecture/imc_array.py,
     get_tclk). The accumulator is another ripple-carry adder as wide as the whole result. Its carry is taken to start
     when the tree has ended: the cited function lets the two overlap. Registers, wires, a read of the weights and a
     margin are not charged.

@@ -20,3 +20,6 @@ class Figure:
         if self.predicted is None or self.reported is None:
             return None
         return self.predicted / self.reported
+
+
+NOTHING = Figure()

@@ -31,8 +31,8 @@ class PublishedPoint:
     """One operating point of a published chip, as its public description has it; None where that is silent.
 
     ``reported_j`` is the energy of one MAC at the stated bits; one MAC counts as two operations where only TOPS/W is
-    given. ``density_ops_per_s_m2`` is its throughput on a unit of area, two operations a MAC. ``normalised`` tells that TOPS/W is given for products of one bit alone; ``contradicts`` that energy and
-    TOPS/W disagree.
+    given, and in ``density_ops_per_s_m2``, throughput on a unit of area. ``normalised`` tells that TOPS/W is given for
+    products of one bit alone; ``contradicts`` that energy and TOPS/W disagree.
     """
 
     chip_id: str

@@ -14,11 +14,12 @@ def digital_array(point: PublishedPoint) -> DigitalArray:
     check_whole_bits(point)
     if wording.has(f"{point.title} {point.condition}", "approximate"):
         raise OutOfScope("its adders are approximate, so that they cannot be counted gate by gate")
+    bits_in = round(need(point.bits_in, "bits_in"))
     return DigitalArray(
         inputs=_rows(point),
-        bits_in=round(need(point.bits_in, "bits_in")),
+        bits_in=bits_in,
         bits_w=round(need(point.bits_w, "bits_w")),
-        bits_per_cycle=wording.bits_per_cycle(point.condition),
+        bits_per_cycle=min(bits_in, wording.bits_per_cycle(point.condition)),
         booth=wording.has(point.condition, "Booth"),
         structure="chain" if wording.has(point.cell, "full adder per bit") else "tree",
     )

@@ -1,5 +1,7 @@
 """What the models of published chips share: unit energies of gates, the converter's fit, and scaling between nodes."""
 
+import math
+
 from pydantic import Field, model_validator
 
 from imcsim.core.config import FrozenConfig
@@ -116,7 +118,7 @@ class NodeTable(FrozenConfig):
         nominal = log_log(feature_size_m, self.feature_sizes_m, self.delay_factors)
         here, there = supply_v, self.nominal_supply_v(feature_size_m)
         threshold = self._threshold_v(feature_size_m)
-        return nominal * here / there * ((there - threshold) / (here - threshold)) ** self.velocity_exponent
+        return nominal * here / there * math.pow((there - threshold) / (here - threshold), self.velocity_exponent)
 
     def area_factor(self, feature_size_m: float) -> float:
         """Return the relative area of digital logic at a node; ValueError outside the table."""
