@@ -53,7 +53,7 @@ def _lines(validation: Validation, name: str) -> Iterator[str]:
 def _headline(validation: Validation) -> Iterator[str]:
     for quantity, name in _QUANTITIES.items():
         errors = validation.errors(quantity=quantity)
-        yield f"  {f'{name}:':<16}{'nothing to compare' if errors is None else _errors(errors)}"
+        yield from _wrapped(f"{f'{name}:':<16}{'nothing to compare' if errors is None else _errors(errors)}", 2)
     described = [c for c in validation.comparisons if states_activity(c.point) and c.family != "rram"]
     counts = []
     for quantity in _QUANTITIES:
@@ -101,10 +101,18 @@ def _figures(comparisons: Iterable[Comparison]) -> Iterator[str]:
     yield "SRAM, clock (ns) and area (mm2)"
     yield f"  {'':<{_CHIP}}{'clock':>{2 * _FIGURE + _RATIO}}   {'area':>{2 * _FIGURE + _RATIO}}"
     yield f"  {'chip':<{_CHIP}}{heads}   {heads}"
-    lines = [f"  {_chip(c.point.chip_id)}{_cells(c.clock, 1e9)}   {_cells(c.area, 1e6)}" for c in rows]
-    for line, same in groupby(lines):
+    lines = [
+        (
+            f"  {_chip(c.point.chip_id)}{_cells(c.clock, 1e9)}   {_cells(c.area, 1e6)}",
+            c.clock.reason if c.clock.ratio else "",
+        )
+        for c in rows
+    ]
+    for (line, said), same in groupby(lines):
         count = len(list(same))
         yield f"{line}{f'  {count} points' if count > 1 else ''}"
+        if said:
+            yield from _wrapped(f"({said})", 6)
 
 
 def _cells(figure: Figure, factor: float) -> str:
