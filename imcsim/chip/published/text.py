@@ -158,5 +158,5 @@ def _ratio(ratio: float | None) -> str:
 
 
 def _number(value: float) -> str:
-    """Return four digits at most, so that a column holds any size."""
-    return f"{value:.2f}" if 0.1 <= value < 100_000 else f"{value:.2g}"
+    """Return a number that fits a column, whatever its size: three digits below 1, two decimals above."""
+    return f"{value:.2f}" if 1 <= value < 100_000 else f"{value:.3g}"
