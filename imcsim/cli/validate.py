@@ -16,8 +16,16 @@ def validate_command(
         typer.Argument(metavar="[CSV]", help="Operating points of chips; else those that come with imcsim."),
     ] = None,
     json_: JsonOption = False,
+    assume_activity: Annotated[
+        float | None,
+        typer.Option(
+            "--assume-activity",
+            metavar="SHARE",
+            help="Also predict digital arrays that state no activity: this share of gates switches (0 to 1).",
+        ),
+    ] = None,
 ) -> None:
-    """Predict the energy per MAC of published chips from their public description, beside what was reported.
+    """Predict energy per MAC, clock and area of published chips from their public description, beside reported ones.
 
     Example: imcsim validate
     """
@@ -26,7 +34,7 @@ def validate_command(
 
     references = shipped_points()
     points = references if csv is None else read_points(csv)
-    found = validate(points, references, load_units().config)
+    found = validate(points, references, load_units().config, assumed_activity=assume_activity)
     if json_:
         echo_json([comparison.record() for comparison in found.comparisons])
     else:

@@ -1,23 +1,31 @@
 """Predictions beside reported figures: each chip with parameters that were fitted to the other chips alone."""
 
 import math
-import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
-from imcsim.chip.published.calibration import PARAMETERS, Calibration, Sample, calibrate, without
-from imcsim.chip.published.parts import assumptions, parts_of
+from imcsim.chip.published.area import area_family, area_parts, reported_area_m2
+from imcsim.chip.published.calibration import PARAMETERS, Calibration, Model, Sample, calibrate, without
+from imcsim.chip.published.clock import clock_of
+from imcsim.chip.published.errors import Errors, errors_of
+from imcsim.chip.published.figure import NOTHING, Figure
+from imcsim.chip.published.parts import assumptions, parts_of, states_activity
 from imcsim.chip.published.points import PublishedPoint
-from imcsim.chip.published.scope import Family, OutOfScope, family_of
+from imcsim.chip.published.scope import Family, OutOfScope, array_family, family_of
 from imcsim.chip.published.units import PublishedUnits
+from imcsim.core.errors import ConfigError
+
+Quantity = Literal["energy", "clock", "area"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One operating point: predicted and reported energy (J) of one MAC.
+    """One operating point: predicted and reported energy (J) of one MAC, cycle (s) and area (m2).
 
     ``predicted_j`` is None exactly where ``excluded``; ``reason`` then says why, otherwise what was taken for
-    granted. ``parts_j`` are the parts of the prediction.
+    granted. ``parts_j`` are the parts of the prediction. ``family`` is that of the array, None where it has no model.
+    ``assumed`` tells that its activity was assumed, because its words do not tell.
     """
 
     point: PublishedPoint
@@ -25,45 +33,45 @@ class Comparison:
     predicted_j: float | None
     parts_j: dict[str, float]
     reason: str
+    clock: Figure = NOTHING
+    area: Figure = NOTHING
+    assumed: bool = False
 
     @property
     def excluded(self) -> bool:
-        """Whether no model should predict this point."""
+        """Whether no model should predict this point's energy."""
         return self.predicted_j is None
 
     @property
     def ratio(self) -> float | None:
-        """Predicted over reported, None where excluded."""
+        """Predicted over reported energy, None where excluded."""
         if self.predicted_j is None or self.point.reported_j is None:
             return None
         return self.predicted_j / self.point.reported_j
 
+    def ratio_of(self, quantity: Quantity) -> float | None:
+        """Return predicted over reported of one quantity, None where one of them is missing."""
+        return {"energy": self.ratio, "clock": self.clock.ratio, "area": self.area.ratio}[quantity]
+
     def record(self) -> dict[str, object]:
-        """Return the comparison for JSON; energies in femtojoules, as published."""
+        """Return the comparison for JSON: energies in femtojoules, cycles in ns, areas in mm2, as published."""
         return {
             "chip_id": self.point.chip_id,
-            "predicted_fj_per_mac": _femto(self.predicted_j),
-            "reported_fj_per_mac": _femto(self.point.reported_j),
+            "predicted_fj_per_mac": _times(self.predicted_j, 1e15),
+            "reported_fj_per_mac": _times(self.point.reported_j, 1e15),
             "ratio": self.ratio,
             "excluded": self.excluded,
             "reason": self.reason,
+            "predicted_cycle_ns": _times(self.clock.predicted, 1e9),
+            "reported_cycle_ns": _times(self.clock.reported, 1e9),
+            "cycle_ratio": self.clock.ratio,
+            "cycle_reason": self.clock.reason,
+            "predicted_area_mm2": _times(self.area.predicted, 1e6),
+            "reported_area_mm2": _times(self.area.reported, 1e6),
+            "area_ratio": self.area.ratio,
+            "area_reason": self.area.reason,
+            "states_activity": states_activity(self.point),
         }
-
-
-@dataclass(frozen=True)
-class Errors:
-    """How far predictions are off.
-
-    ``median_error`` is the median of abs(ratio - 1) over points, ``median_error_by_chip`` the median over chips of
-    each chip's own median: a chip with many points counts once. ``within_two`` is the share within a factor of two.
-    """
-
-    points: int
-    chips: int
-    median_error: float
-    median_error_by_chip: float
-    within_two: float
-    worst_factor: float
 
 
 @dataclass(frozen=True)
@@ -73,72 +81,127 @@ class Validation:
     comparisons: tuple[Comparison, ...]
     calibrations: tuple[Calibration, ...]
 
-    def errors(self, family: Family | None = None) -> Errors | None:
-        """Return the errors of one family's points, of all without ``family``; None if nothing was predicted."""
-        found = [c for c in self.comparisons if c.ratio is not None and (family is None or c.family == family)]
-        if not found:
-            return None
-        by_chip: dict[str, list[float]] = {}
-        for comparison in found:
-            by_chip.setdefault(comparison.point.chip_id, []).append(comparison.ratio or math.nan)
-        ratios = [ratio for chip in by_chip.values() for ratio in chip]
-        factors = [max(ratio, 1 / ratio) for ratio in ratios]
-        return Errors(
-            points=len(ratios),
-            chips=len(by_chip),
-            median_error=_median_error(ratios),
-            median_error_by_chip=statistics.median(_median_error(chip) for chip in by_chip.values()),
-            within_two=sum(factor <= 2 for factor in factors) / len(factors),
-            worst_factor=max(factors),
+    def errors(
+        self, family: Family | None = None, quantity: Quantity = "energy", *, assumed: bool = False
+    ) -> Errors | None:
+        """Return the errors of one family's points, of all without ``family``; None if nothing was predicted.
+
+        Energies with an assumed activity count only, and alone, with ``assumed``.
+        """
+        return errors_of(
+            (c.point.chip_id, ratio)
+            for c in self.comparisons
+            if (ratio := c.ratio_of(quantity)) is not None
+            and (family is None or c.family == family)
+            and (quantity != "energy" or c.assumed == assumed)
         )
 
 
 def validate(
-    points: Sequence[PublishedPoint], references: Sequence[PublishedPoint], units: PublishedUnits
+    points: Sequence[PublishedPoint],
+    references: Sequence[PublishedPoint],
+    units: PublishedUnits,
+    *,
+    assumed_activity: float | None = None,
 ) -> Validation:
     """Predict ``points``, each calibrated on ``references`` without its own chip and paper.
 
-    Reported energies of ``points`` are compared and never fitted; if they are references as well, this is
-    leave-one-chip-out.
+    Reported figures of ``points`` are compared and never fitted; if they are references as well, this is
+    leave-one-chip-out. With ``assumed_activity``, the share of gates that switch, digital arrays whose words do not
+    tell are predicted as well, and marked.
 
     Raises
     ------
     DataError
         If ``references`` hold too few chips of a family to calibrate on.
+    ConfigError
+        If ``assumed_activity`` is not > 0 and <= 1.
     """
-    samples = [sample for point in references if (sample := _sample(point, units)) is not None]
-    cache: dict[tuple[Family, tuple[str, str]], Calibration] = {}
-    compared = []
-    for point in points:
+    if assumed_activity is not None and not 0 < assumed_activity <= 1:  # nan fails, too
+        raise ConfigError(f"an assumed activity is a share > 0 and <= 1, got {assumed_activity:g}")
+    models = _Models(units, _samples(references, units), assumed_activity)
+    compared = tuple(models.compare(point) for point in points)
+    fitted = [model for model in PARAMETERS if PARAMETERS[model]]
+    return Validation(compared, tuple(calibrate(model, models.samples) for model in fitted))
+
+
+@dataclass(frozen=True)
+class _Models:
+    """What predicts a point: samples of the references, and the fits without one chip that were made so far."""
+
+    units: PublishedUnits
+    samples: list[Sample]
+    assumed_activity: float | None
+    fits: dict[tuple[Model, str, str], Calibration] = field(default_factory=dict)
+
+    def compare(self, point: PublishedPoint) -> Comparison:
+        """Return the comparison of one point."""
+        clock, area = clock_of(point, self.units), self._area(point)
+        assumed = self.assumed_activity is not None and not states_activity(point)
         try:
-            family = family_of(point, units)
-            parts = parts_of(point, family, units)
+            family = family_of(point, self.units, activity_assumed=assumed)
+            assumed = assumed and family == "digital-sram"
+            parts = parts_of(point, family, self.units, assumed_activity=self.assumed_activity)
         except OutOfScope as reason:
-            compared.append(Comparison(point, None, None, {}, str(reason)))
-            continue
-        key = family, (point.chip_id, point.title)
-        if key not in cache:
-            cache[key] = calibrate(family, without(samples, point.chip_id, point.title))
-        joules = cache[key].predict_j(parts)
-        compared.append(Comparison(point, family, math.fsum(joules.values()), joules, assumptions(point, family)))
-    fitted = [family for family in PARAMETERS if PARAMETERS[family]]
-    return Validation(tuple(compared), tuple(calibrate(family, samples) for family in fitted))
+            return Comparison(point, _family(point), None, {}, str(reason), clock, area)
+        joules = self._fit(family, point).predict(parts)
+        said = assumptions(point, family)
+        if assumed:
+            said = "; ".join([f"activity of {self.assumed_activity:g} assumed", *([said] if said else [])])
+        return Comparison(point, family, math.fsum(joules.values()), joules, said, clock, area, assumed)
+
+    def _area(self, point: PublishedPoint) -> Figure:
+        reported = None
+        try:
+            family = area_family(point, self.units)
+            reported = reported_area_m2(point, family)
+            parts = area_parts(point, family, self.units)
+        except OutOfScope as reason:
+            return Figure(None, reported, str(reason))
+        if family == "analog-sram":
+            parts = self._fit("analog-sram-area", point).predict(parts)
+        return Figure(math.fsum(parts.values()), reported, "" if reported is not None else "no area is stated")
+
+    def _fit(self, model: Model, point: PublishedPoint) -> Calibration:
+        key = model, point.chip_id, point.title
+        if key not in self.fits:
+            self.fits[key] = calibrate(model, without(self.samples, point.chip_id, point.title))
+        return self.fits[key]
 
 
-def _sample(point: PublishedPoint, units: PublishedUnits) -> Sample | None:
+def _family(point: PublishedPoint) -> Family | None:
     try:
-        family = family_of(point, units)
-        parts = parts_of(point, family, units)
+        return array_family(point)
     except OutOfScope:
         return None
-    if point.reported_j is None:
+
+
+def _samples(references: Sequence[PublishedPoint], units: PublishedUnits) -> list[Sample]:
+    found = []
+    for point in references:
+        for sample in (_energy_sample, _area_sample):
+            try:
+                made = sample(point, units)
+            except OutOfScope:
+                continue
+            if made is not None:
+                found.append(made)
+    return found
+
+
+def _energy_sample(point: PublishedPoint, units: PublishedUnits) -> Sample | None:
+    family = family_of(point, units)
+    parts = parts_of(point, family, units)
+    return None if point.reported_j is None else Sample(point.chip_id, point.title, family, parts, point.reported_j)
+
+
+def _area_sample(point: PublishedPoint, units: PublishedUnits) -> Sample | None:
+    family = area_family(point, units)
+    reported_m2 = reported_area_m2(point, family)
+    if family != "analog-sram" or reported_m2 is None:
         return None
-    return Sample(point.chip_id, point.title, family, parts, point.reported_j)
+    return Sample(point.chip_id, point.title, "analog-sram-area", area_parts(point, family, units), reported_m2)
 
 
-def _median_error(ratios: Sequence[float]) -> float:
-    return statistics.median(abs(ratio - 1) for ratio in ratios)
-
-
-def _femto(joules: float | None) -> float | None:
-    return None if joules is None else joules * 1e15
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor

@@ -2,12 +2,13 @@
 
 from typing import TypeVar
 
-from imcsim.chip.published import wording
-from imcsim.chip.published.analog_sram import TYPICAL_ACTIVITY, AnalogArray, analog_sram_parts
-from imcsim.chip.published.digital_sram import DigitalArray, digital_sram_mac_j
+from imcsim.chip.published import activity, wording
+from imcsim.chip.published.analog_sram import TYPICAL_ACTIVITY, analog_sram_parts
+from imcsim.chip.published.digital_sram import digital_sram_mac_j
 from imcsim.chip.published.points import PublishedPoint
 from imcsim.chip.published.rram import rram_parts
-from imcsim.chip.published.scope import Family, OutOfScope, adc_bits_of, rows_of
+from imcsim.chip.published.scope import Family, OutOfScope, adc_bits_of
+from imcsim.chip.published.shape import analog_array, digital_array
 from imcsim.chip.published.units import PublishedUnits
 
 Number = TypeVar("Number", int, float)
@@ -15,16 +16,29 @@ Number = TypeVar("Number", int, float)
 _HALF = 0.5  # what an average output code is compared with
 
 
-def parts_of(point: PublishedPoint, family: Family, units: PublishedUnits) -> dict[str, float]:
+def parts_of(
+    point: PublishedPoint, family: Family, units: PublishedUnits, *, assumed_activity: float | None = None
+) -> dict[str, float]:
     """Return the parts of one MAC; in J for a digital array, else as a calibrated parameter multiplies them.
+
+    ``assumed_activity`` is the share of gates of a digital array that switch where its words do not tell.
 
     Raises
     ------
     OutOfScope
         If the description lacks what the model needs; :func:`~imcsim.chip.published.scope.family_of` has checked.
     """
-    model = {"rram": _rram, "analog-sram": _analog, "digital-sram": _digital}[family]
-    return model(point, units)
+    if family == "rram":
+        return _rram(point, units)
+    if family == "analog-sram":
+        return _analog(point, units)
+    return _digital(point, units, assumed_activity)
+
+
+def states_activity(point: PublishedPoint) -> bool:
+    """Tell whether the condition states both the toggle rate of inputs and the density of weights."""
+    condition = point.condition
+    return activity.input_toggle(condition) is not None and activity.weight_density(condition) is not None
 
 
 def assumptions(point: PublishedPoint, family: Family) -> str:
@@ -60,16 +74,8 @@ def _read_supply_v(point: PublishedPoint, units: PublishedUnits) -> float:
 
 
 def _analog(point: PublishedPoint, units: PublishedUnits) -> dict[str, float]:
-    serial = wording.has(f"{point.style} {point.condition}", "bit-serial")
-    array = AnalogArray(
-        rows=_given(rows_of(point)),
-        phases=round(_given(point.bits_in)) if serial else 1,
-        bits_w=_given(point.bits_w),
-        adc_bits=_given(adc_bits_of(point)),
-        unit_capacitors=3 if wording.has(point.style, "C-2C") else 1,
-    )
     return analog_sram_parts(
-        array,
+        analog_array(point),
         units,
         feature_size_m=_given(point.feature_size_m),
         supply_v=_given(point.supply_v),
@@ -78,25 +84,18 @@ def _analog(point: PublishedPoint, units: PublishedUnits) -> dict[str, float]:
 
 
 def _analog_activity(condition: str) -> float:
-    toggle, density = wording.input_toggle(condition), wording.weight_density(condition)
+    toggle, density = activity.input_toggle(condition), activity.weight_density(condition)
     if toggle is not None and density is not None:
         return toggle * density
     share = wording.output_share(condition)
     return TYPICAL_ACTIVITY if share is None else TYPICAL_ACTIVITY * share / _HALF
 
 
-def _digital(point: PublishedPoint, units: PublishedUnits) -> dict[str, float]:
-    toggle, density = wording.input_toggle(point.condition), wording.weight_density(point.condition)
-    array = DigitalArray(
-        inputs=_given(rows_of(point)),
-        bits_in=round(_given(point.bits_in)),
-        bits_w=round(_given(point.bits_w)),
-        bits_per_cycle=wording.bits_per_cycle(point.condition),
-        booth=wording.has(point.condition, "Booth"),
-        structure="chain" if wording.has(point.cell, "full adder per bit") else "tree",
-    )
+def _digital(point: PublishedPoint, units: PublishedUnits, assumed: float | None) -> dict[str, float]:
+    toggle, density = activity.input_toggle(point.condition), activity.weight_density(point.condition)
+    share = assumed if toggle is None or density is None else toggle * density
     scale = units.gate_scale(_given(point.feature_size_m), _given(point.supply_v))
-    return digital_sram_mac_j(array, units, gate_scale=scale, activity=_given(toggle) * _given(density))
+    return digital_sram_mac_j(digital_array(point), units, gate_scale=scale, activity=_given(share))
 
 
 def _given(value: Number | None) -> Number:

@@ -22,6 +22,7 @@ MORE_NUMBERS = (
 )  # fmt: skip
 _MAY_BE_ZERO = ("adc_or_out_bits",)  # digital arrays have no converter
 _SMALLEST, _LARGEST, _MOST_BITS = 1e-6, 1e9, 64.0  # beyond these a cell is a slip, in any column
+_LONGEST_QUOTE = 40  # characters of a bad cell that an error shows
 _SAME = 0.02  # share by which energy per MAC and TOPS/W of a row may differ by rounding
 
 
@@ -30,8 +31,8 @@ class PublishedPoint:
     """One operating point of a published chip, as its public description has it; None where that is silent.
 
     ``reported_j`` is the energy of one MAC at the stated bits; one MAC counts as two operations where only TOPS/W is
-    given. ``normalised`` tells that TOPS/W is given for products of one bit alone; ``contradicts`` that energy and
-    TOPS/W disagree.
+    given, and in ``density_ops_per_s_m2``, throughput on a unit of area. ``normalised`` tells that TOPS/W is given for
+    products of one bit alone; ``contradicts`` that energy and TOPS/W disagree.
     """
 
     chip_id: str
@@ -53,6 +54,9 @@ class PublishedPoint:
     reported_j: float | None
     normalised: bool
     contradicts: bool
+    array_cols: int | None = None
+    capacity_bits: float | None = None
+    density_ops_per_s_m2: float | None = None
 
 
 def shipped_points() -> tuple[PublishedPoint, ...]:
@@ -66,7 +70,8 @@ def read_points(path: Path) -> tuple[PublishedPoint, ...]:
     Raises
     ------
     DataError
-        For a file that cannot be read, has no rows, lacks a column, has an unknown one, or a cell that is no number.
+        For a file that cannot be read, has no rows, lacks a column, has an unknown one, a cell that is no number, or
+        the same row twice.
     """
     rows = _rows(path)
     if not rows:
@@ -87,10 +92,17 @@ def _rows(path: Path) -> list[dict[str, str]]:
         raise DataError(f"{path.name} is not a CSV file in UTF-8: {error}") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
+    _check_lines(header, lines, path.name)
+    return [dict(zip(header, line, strict=True)) for line in lines]
+
+
+def _check_lines(header: Sequence[str], lines: Sequence[Sequence[str]], where: str) -> None:
+    seen: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(lines, start=1):
         if len(line) != len(header):
-            raise DataError(f"{path.name}, row {number}: {len(line)} cells, but the header names {len(header)} columns")
-    return [dict(zip(header, line, strict=True)) for line in lines]
+            raise DataError(f"{where}, row {number}: {len(line)} cells, but the header names {len(header)} columns")
+        if (first := seen.setdefault(tuple(line), number)) != number:
+            raise DataError(f"{where}, row {number} repeats row {first}; an operating point counts once")
 
 
 def _check_header(header: Sequence[str], where: str) -> None:
@@ -131,6 +143,9 @@ def _point(row: Mapping[str, str], where: str) -> PublishedPoint:
         reported_j=_over(energy_fj if energy_fj is not None else from_tops_fj, 1e15),
         normalised=number.get("tops_per_w_1b_normalised") is not None and from_tops_fj is None,
         contradicts=_contradict(energy_fj, from_tops_fj),
+        array_cols=_count(number["array_cols"]),
+        capacity_bits=_times(number.get("capacity_kb"), 1024),
+        density_ops_per_s_m2=_times(number.get("tops_per_mm2_native"), 1e18),
     )
 
 
@@ -140,13 +155,19 @@ def _number(text: str, name: str, where: str) -> float | None:
     try:
         value = float(text)
     except ValueError:
-        raise DataError(f"{where}: {name} must be a number or empty, got '{text}'") from None
+        raise DataError(f"{where}: {name} must be a number or empty, got {_quoted(text)}") from None
     low, high = _SMALLEST, _MOST_BITS if name in BITS else _LARGEST
     if not (low <= value <= high or (value == 0 and name in _MAY_BE_ZERO)):  # nan fails, too
-        raise DataError(f"{where}: {name} must lie between {low:g} and {high:g}, got '{text}'")
+        raise DataError(f"{where}: {name} must lie between {low:g} and {high:g}, got {_quoted(text)}")
     if name in COUNTS and value != int(value):
-        raise DataError(f"{where}: {name} must be a whole number, got '{text}'")
+        raise DataError(f"{where}: {name} must be a whole number, got {_quoted(text)}")
     return value
+
+
+def _quoted(text: str) -> str:
+    """Return a cell for an error of one line, whatever it holds."""
+    plain = " ".join(text.split())
+    return repr(plain if len(plain) <= _LONGEST_QUOTE else plain[:_LONGEST_QUOTE] + "...")
 
 
 def _contradict(energy_fj: float | None, from_tops_fj: float | None) -> bool:
@@ -158,6 +179,10 @@ def _contradict(energy_fj: float | None, from_tops_fj: float | None) -> bool:
 def _over(value: float | None, parts: float) -> float | None:
     # a division is rounded once: 130 / 1e9 is the float 130e-9, while a product with 1e-9 may miss it
     return None if value is None else value / parts
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
 
 
 def _count(value: float | None) -> int | None:

@@ -2,20 +2,24 @@
 
 from typing import Literal, TypeVar
 
-from imcsim.chip.published import wording
+from imcsim.chip.published import activity, wording
 from imcsim.chip.published.points import PublishedPoint
 from imcsim.chip.published.units import PublishedUnits
 
 Family = Literal["rram", "analog-sram", "digital-sram"]
 T = TypeVar("T")
 
+_WHOLE = ("chip", "soc", "system", "processor", "training", "accelerator")
+_ANALOG = ("analog", "charge", "current", "voltage", "time-domain", "mixed-signal")
+_SAID_DIGITAL = ("all digital", "all-digital", "fully digital", "digital in-memory", "dcim", "dimc", "adder tree")
+
 
 class OutOfScope(Exception):
     """A point that should not be predicted; its text is the reason."""
 
 
-def family_of(point: PublishedPoint, units: PublishedUnits) -> Family:
-    """Return the model that fits ``point``.
+def family_of(point: PublishedPoint, units: PublishedUnits, *, activity_assumed: bool = False) -> Family:
+    """Return the model of energy that fits ``point``; with ``activity_assumed`` its words need not tell activity.
 
     Raises
     ------
@@ -23,25 +27,28 @@ def family_of(point: PublishedPoint, units: PublishedUnits) -> Family:
         For a figure of more than an array, one that is simulated, normalised or contradicts itself, and for
         descriptions that miss what the model needs.
     """
-    _check_figure(point)
-    family = _family(point)
+    check_level(point)
+    _check_energy(point)
+    family = array_family(point)
     if family != "digital-sram" and point.rows_per_op == 1:
         raise OutOfScope("rows_per_op = 1 sums nothing, so it is not the number of rows that a MAC shares")
-    _need(point.supply_v, "vdd_V")
-    _need(point.bits_in, "bits_in")
-    _need(point.bits_w, "bits_w")
+    need(point.supply_v, "vdd_V")
+    need(point.bits_in, "bits_in")
+    need(point.bits_w, "bits_w")
     if family == "rram":
         _check_rram(point)
         return family
-    if not units.nodes.covers(_need(point.feature_size_m, "node_nm")):
+    if not units.nodes.covers(need(point.feature_size_m, "node_nm")):
         raise OutOfScope("its node lies outside the scaling table")
-    _need(rows_of(point), "rows_per_op (and array_rows)")
+    need(rows_of(point), "rows_per_op (and array_rows)")
     if family == "analog-sram":
-        if wording.activity_unknown(point.condition):
+        if activity.activity_unknown(point.condition):
             raise OutOfScope("missing activity: its condition says that it is not known")
-        _check_converter(point, units)
+        check_converter(point, units)
     else:
-        _check_activity(point)
+        check_whole_bits(point)
+        if not activity_assumed:
+            _check_activity(point)
     return family
 
 
@@ -55,14 +62,37 @@ def adc_bits_of(point: PublishedPoint) -> float | None:
     return point.adc_bits or wording.stated_adc_bits(point.condition)
 
 
-def _check_figure(point: PublishedPoint) -> None:
+def check_level(point: PublishedPoint) -> None:
+    """Raise OutOfScope for a figure that is no measurement, or of more than an array."""
     level = point.level.lower()
     if wording.has(level, "simulat"):
         raise OutOfScope("simulated, not measured")
     if wording.has(point.source, "[memory]"):
         raise OutOfScope("its source marks it as remembered, not read in a document")
-    if level.startswith(("chip", "soc", "system", "processor", "training")) and "part" not in level:
+    if level.startswith(_WHOLE) and "part" not in level:
         raise OutOfScope(f"figure of a whole {point.level}, more than its arrays")
+
+
+def array_family(point: PublishedPoint) -> Family:
+    """Return the family of a point's array by its memory and style; OutOfScope if the words do not tell."""
+    memory = point.memory.upper().replace("RERAM", "RRAM")
+    if "RRAM" in memory.replace("SRAM", "") and ("SRAM" not in memory or "RRAM part" in point.level):
+        if not wording.has(point.style, *_ANALOG):
+            raise OutOfScope("an RRAM array that is not read in analog form has no model")
+        return "rram"
+    if "SRAM" not in memory:
+        raise OutOfScope(f"no model of {point.memory or 'an unnamed memory'}")
+    style = point.style or point.cell
+    if wording.has(style, "digital") or style.upper().endswith("+D"):
+        return "digital-sram"
+    if wording.has(style, *_ANALOG):
+        return "analog-sram"
+    if wording.has(f"{point.title} {point.condition}", *_SAID_DIGITAL) and not point.adc_bits:
+        return "digital-sram"
+    raise OutOfScope("compute_style does not tell whether its arrays are analog or digital")
+
+
+def _check_energy(point: PublishedPoint) -> None:
     if wording.has(point.condition, "not comparable", "not meant for energy"):
         raise OutOfScope("its condition says that its energy is not for comparison")
     if point.normalised or (point.reported_j is None and wording.has(point.condition, "normalised")):
@@ -73,33 +103,21 @@ def _check_figure(point: PublishedPoint) -> None:
         raise OutOfScope("no energy per MAC and no TOPS/W is given")
 
 
-def _family(point: PublishedPoint) -> Family:
-    memory = point.memory.upper()
-    if "RRAM" in memory.replace("SRAM", "") and ("SRAM" not in memory or "RRAM part" in point.level):
-        if not wording.has(point.style, "analog"):
-            raise OutOfScope("an RRAM array that is not read in analog form has no model")
-        return "rram"
-    if "SRAM" not in memory:
-        raise OutOfScope(f"no model of {point.memory or 'an unnamed memory'}")
-    style = point.style or point.cell
-    if wording.has(style, "digital") or style.upper().endswith("+D"):
-        return "digital-sram"
-    if wording.has(style, "analog"):
-        return "analog-sram"
-    raise OutOfScope("compute_style does not tell whether its arrays are analog or digital")
-
-
 def _check_rram(point: PublishedPoint) -> None:
-    if wording.has(point.style, "voltage-mode"):
-        raise OutOfScope("voltage-mode sensing: the RRAM model holds for columns that carry direct current")
-    _need(point.rows_per_op, "rows_per_op")
-    _need(point.cycle_s, "t_cycle_ns")
+    if wording.has(point.style, "voltage-mode", "voltage mode"):
+        raise OutOfScope(
+            "voltage-mode sensing: the RRAM model holds for columns that carry direct current, and the capacitances "
+            "that voltages charge are in no column"
+        )
+    need(point.rows_per_op, "rows_per_op")
+    need(point.cycle_s, "t_cycle_ns")
     if wording.has(point.condition, "flash"):
-        _need(adc_bits_of(point), "adc_or_out_bits")
+        need(adc_bits_of(point), "adc_or_out_bits")
 
 
-def _check_converter(point: PublishedPoint, units: PublishedUnits) -> None:
-    bits, fit = _need(adc_bits_of(point), "adc_or_out_bits"), units.adc.macro_fit
+def check_converter(point: PublishedPoint, units: PublishedUnits) -> None:
+    """Raise OutOfScope if the converter's resolution is missing, or beyond its fit."""
+    bits, fit = need(adc_bits_of(point), "adc_or_out_bits"), units.adc.macro_fit
     if not fit.bits_min <= bits <= fit.bits_max:
         raise OutOfScope(f"the converter's fit holds for {fit.bits_min} to {fit.bits_max} bits, not {bits:g}")
 
@@ -108,8 +126,8 @@ def _check_activity(point: PublishedPoint) -> None:
     missing = [
         name
         for name, value in (
-            ("input toggle rate", wording.input_toggle(point.condition)),
-            ("weight density", wording.weight_density(point.condition)),
+            ("input toggle rate", activity.input_toggle(point.condition)),
+            ("weight density", activity.weight_density(point.condition)),
         )
         if value is None
     ]
@@ -117,12 +135,17 @@ def _check_activity(point: PublishedPoint) -> None:
         raise OutOfScope(
             f"missing activity, to which the energy of adders is in proportion: no {' and no '.join(missing)}"
         )
+
+
+def check_whole_bits(point: PublishedPoint) -> None:
+    """Raise OutOfScope if gates for the bits of an input or a weight cannot be counted."""
     for name, bits in (("bits_in", point.bits_in), ("bits_w", point.bits_w)):
-        if bits is not None and bits != int(bits):
+        if bits is not None and (bits != int(bits) or bits < 1):
             raise OutOfScope(f"{name} = {bits:g} is no whole number of bits")
 
 
-def _need(value: T | None, column: str) -> T:
+def need(value: T | None, column: str) -> T:
+    """Return ``value``; OutOfScope naming the column if it is missing."""
     if value is None:
         raise OutOfScope(f"{column} is missing")
     return value

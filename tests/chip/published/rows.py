@@ -6,7 +6,16 @@ from pathlib import Path
 
 from imcsim.chip.published.points import COUNTS, NUMBERS, TEXTS, PublishedPoint, read_points
 
-COLUMNS = (*TEXTS, *NUMBERS, "name", "cell", "tops_per_w_native", "tops_per_w_1b_normalised")
+COLUMNS = (
+    *TEXTS,
+    *NUMBERS,
+    "name",
+    "cell",
+    "capacity_kb",
+    "tops_per_w_native",
+    "tops_per_w_1b_normalised",
+    "tops_per_mm2_native",
+)
 RRAM = {
     "chip_id": "r", "memory": "RRAM", "compute_style": "analog current summing (IS)", "level": "macro", "node_nm": "40",
     "array_rows": "256", "array_cols": "256", "vdd_V": "0.9", "bits_in": "1", "bits_w": "1", "adc_or_out_bits": "4",

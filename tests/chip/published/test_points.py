@@ -34,11 +34,29 @@ def test_energy_from_tops_per_watt_counts_two_operations(tmp_path: Path) -> None
         ({"adc_or_out_bits": "200"}, "row 2: adc_or_out_bits must lie between 1e-06 and 64"),
         ({"rows_per_op": "2.5"}, "row 2: rows_per_op must be a whole number, got '2.5'"),
         ({"chip_id": " "}, "row 2: chip_id is empty"),
+        ({"e_per_mac_fJ_native": "-35"}, "row 2: e_per_mac_fJ_native must lie between"),
+        ({"capacity_kb": "many"}, "row 2: capacity_kb must be a number or empty, got 'many'"),
+        ({"array_rows": "a\nb" * 40}, "array_rows must be a number or empty, got 'a ba ba .*\\.\\.\\.'"),
     ],
 )
 def test_bad_cells_are_refused_by_name(tmp_path: Path, change: dict[str, str], message: str) -> None:
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as refused:
         points(tmp_path, RRAM, RRAM | change)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_the_same_row_twice_is_refused(tmp_path: Path) -> None:
+    other = RRAM | {"vdd_V": "1.0"}
+    with pytest.raises(DataError, match=r"rows\.csv, row 3 repeats row 1; an operating point counts once"):
+        points(tmp_path, RRAM, other, RRAM)
+    assert len(points(tmp_path, RRAM, other)) == 2
+
+
+def test_size_and_throughput_become_si(tmp_path: Path) -> None:
+    (point,) = points(tmp_path, RRAM | {"capacity_kb": "64", "tops_per_mm2_native": "2.5", "array_cols": "128"})
+    assert point.capacity_bits == 65536
+    assert point.density_ops_per_s_m2 == pytest.approx(2.5e18)
+    assert point.array_cols == 128
 
 
 def test_missing_unknown_and_repeated_columns_are_refused(tmp_path: Path) -> None:

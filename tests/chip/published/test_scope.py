@@ -26,6 +26,9 @@ def compared(folder: Path, row: Row) -> Comparison:
         (DIGITAL, "digital-sram"),
         (DIGITAL | {"compute_style": "", "cell": "6T+D"}, "digital-sram"),
         (DIGITAL | {"rows_per_op": ""}, "digital-sram"),
+        (DIGITAL | {"compute_style": "", "name": "An All-Digital SRAM Macro"}, "digital-sram"),
+        (ANALOG | {"compute_style": "charge-domain"}, "analog-sram"),
+        (RRAM | {"memory": "ReRAM"}, "rram"),
     ],
 )
 def test_the_model_that_fits(tmp_path: Path, row: Row, family: str) -> None:
@@ -67,6 +70,8 @@ def test_the_model_that_fits(tmp_path: Path, row: Row, family: str) -> None:
         (DIGITAL | {"condition": "0.9 V"}, "no input toggle rate and no weight density"),
         (DIGITAL | {"condition": "input toggle 0.5"}, "in proportion: no weight density"),
         (DIGITAL | {"bits_w": "1.5"}, "bits_w = 1.5 is no whole number of bits"),
+        (DIGITAL | {"name": "DIMC with approximate adders"}, "its adders are approximate"),
+        (RRAM | {"level": "accelerator"}, "figure of a whole accelerator"),
     ],
 )  # fmt: skip
 def test_what_is_left_out_says_why(tmp_path: Path, row: Row, reason: str) -> None:
@@ -101,42 +106,16 @@ def test_flash_converter_compares_with_every_level(tmp_path: Path) -> None:
     assert flash == pytest.approx(7 * (plain or 0))
 
 
+def test_a_ladder_of_capacitors_has_a_converter_on_each_row(tmp_path: Path) -> None:
+    row = ANALOG | {"array_cols": "64", "compute_style": "analog QR (C-2C)", "bits_in": "8", "bits_w": "4"}
+    parts = compared(tmp_path, row).parts_j
+    assert parts["dac"] == pytest.approx(8 * 50e-15 * 0.81 / 16, rel=1e-12)  # 16 weights of 4 bits share a row
+    assert "dac" not in compared(tmp_path, ANALOG).parts_j
+
+
 def test_a_refused_point_raises_its_reason(tmp_path: Path) -> None:
     with pytest.raises(OutOfScope, match="no model of MRAM"):
         family_of(points(tmp_path, RRAM | {"memory": "MRAM"})[0], UNITS)
-
-
-@pytest.mark.parametrize(
-    ("words", "toggle", "density"),
-    [
-        ("input toggle 0.5, weight density 0.25, 2 b/cycle", 0.5, 0.25),
-        ("toggle rate = 37.5 %, density 50%", 0.375, 0.5),
-        ("25% toggle, weight sparsity 0.9", 0.25, 0.1),
-        ("90 % input sparsity", 0.1, None),
-        ("input density 0.3", 0.3, None),
-        ("uniform data", 0.5, 0.5),
-        ("input toggle 5", None, None),
-        ("0.72 V, full precision", None, None),
-    ],
-)
-def test_words_of_activity(words: str, toggle: float | None, density: float | None) -> None:
-    assert wording.input_toggle(words) == (None if toggle is None else pytest.approx(toggle))
-    assert wording.weight_density(words) == (None if density is None else pytest.approx(density))
-
-
-@pytest.mark.parametrize(
-    ("words", "unknown"),
-    [
-        ("sparsity unknown", True),
-        ("toggle and sparsity not reported; 0.9 V", True),
-        ("unknown weight sparsity", True),
-        ("input toggle 0.5, weight density 0.5", False),
-        ("toggle 0.5, output bits not stated", False),
-        ("0.9 V", False),
-    ],
-)
-def test_words_that_say_activity_is_unknown(words: str, unknown: bool) -> None:
-    assert wording.activity_unknown(words) == unknown
 
 
 def test_words_of_converters_and_inputs() -> None:
@@ -144,5 +123,25 @@ def test_words_of_converters_and_inputs() -> None:
     assert wording.stated_adc_bits("6-bit ADC") == 6
     assert wording.stated_adc_bits("1b-in, 4b out") is None
     assert wording.bits_per_cycle("2 b/cycle, Booth") == 2
+    assert wording.bits_per_cycle("4 bits per cycle") == 4
     assert wording.bits_per_cycle("0.9 V") == 1
     assert wording.output_share("average output code 6 of 15 (15 worst)") == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("words", "area_mm2", "macros"),
+    [
+        ("64 macro(s), total area 0.9408 mm2", 0.9408, 64),
+        ("voltage sweep; area 0.124 mm2; uniform data", 0.124, 1),
+        ("8 CIM macros, 2556 um^2", 0.002556, 8),
+        ("64 kb macro, 0.03 mm\u00b2", 0.03, 1),
+        ("paper title quotes 16.3 TOPS/mm2 native", None, 1),
+        ("core 1 mm2, chip 5 mm2", None, 1),
+        ("0.0 mm2", None, 1),
+        ("0.9 V", None, 1),
+    ],
+)
+def test_words_of_size(words: str, area_mm2: float | None, macros: int) -> None:
+    area_m2 = wording.area_m2(words)
+    assert area_m2 == (None if area_mm2 is None else pytest.approx(area_mm2 * 1e-6))
+    assert wording.macros(words) == macros
