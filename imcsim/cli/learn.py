@@ -48,7 +48,9 @@ def learn_command(
         echo_json({"trace": str(out), "config_hash": trace.meta.config_hash, **accuracy})
         return
     class_il, task_il = (f"{100 * value:.1f} %" for value in accuracy.values())
-    typer.echo(f"{out}: {method} on {stream_title(trace.meta.dataset)}, final accuracy Class-IL {class_il}, Task-IL {task_il}")
+    typer.echo(
+        f"{out}: {method} on {stream_title(trace.meta.dataset)}, final accuracy Class-IL {class_il}, Task-IL {task_il}"
+    )
 
 
 def nested(fields: dict[str, Any], given: Any) -> dict[str, Any]:

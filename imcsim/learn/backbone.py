@@ -145,7 +145,11 @@ def backbone_note(config: BackboneConfig) -> str:
 
 
 def _key(
-    config: BackboneConfig, name: str, params: Mapping[str, Any], image_shape: tuple[int, int, int], device: torch.device
+    config: BackboneConfig,
+    name: str,
+    params: Mapping[str, Any],
+    image_shape: tuple[int, int, int],
+    device: torch.device,
 ) -> str:
     decides = {
         "backbone": config.model_dump(mode="json"),

@@ -11,6 +11,7 @@ from imcsim.trace.stream_name import domains_name
 
 DEFAULT_SHAPE = (1, 28, 28)  # of a multi-domain stream; design choice: the shape of two of its usual data sets
 
+
 def default_encodings(weight_bits: int) -> tuple[Encoding, ...]:
     """Return differential pairs of 2-bit cells, and offset 1-bit cells: the default RRAM and SRAM storage."""
     return (

@@ -167,7 +167,9 @@ def load_study(name: str, overrides: Mapping[str, Any] | None = None) -> LoadedS
     data = read_toml(path)
     per_dataset = data.pop("per_dataset", {})
     stream = data.get("stream")
-    dataset = given.get("stream.dataset", fill_from_domains(stream).get("dataset") if isinstance(stream, dict) else None)
+    dataset = given.get(
+        "stream.dataset", fill_from_domains(stream).get("dataset") if isinstance(stream, dict) else None
+    )
     if not isinstance(per_dataset, dict):
         raise ConfigError(f"{path.name}: 'per_dataset' must be a table of tables")
     where = _where(path)

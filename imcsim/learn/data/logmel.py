@@ -3,7 +3,7 @@
 The frames are those of the re-packed spoken digits (see docs/data.md): 8 kHz, the first second, padded with zeros; Hann
 windows of 25 ms every 20 ms; FFT of 256 points; 32 mel bands from 60 to 4000 Hz; 10 log10(power + 1e-8). Left open
 there, and chosen here: mel = 2595 log10(1 + f / 700) (O'Shaughnessy, Speech Communication, 1987), triangles of height 1,
-samples in [-1, 1), a periodic window, power not normalised.
+samples from -1 to 1, a periodic window, power not normalised.
 """
 
 import io
@@ -24,7 +24,7 @@ _FULL_SCALE = 32_768.0  # of 16-bit samples
 
 
 def read_wav(content: bytes, where: str) -> NDArray[np.float64]:
-    """Return the samples (n,) in [-1, 1) of a mono 16-bit WAV file at 8 kHz; DataError if it is none."""
+    """Return the samples (n,), -1 to 1, of a mono 16-bit WAV file at 8 kHz; DataError if it is none."""
     from scipy.io import wavfile
 
     try:
@@ -55,7 +55,7 @@ def logmel(samples: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def mel_filters() -> NDArray[np.float64]:
-    """Return the triangles (32 bands, 129 bins), evenly spaced in mel, each from its neighbour's peak to the other's."""
+    """Return triangles (32 bands, 129 bins), evenly spaced in mel, each from its one neighbour's peak to the other's."""
     low, high = (2595 * np.log10(1 + f / 700) for f in (_LOW_HZ, _HIGH_HZ))
     corners = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
     bins = np.arange(_FFT // 2 + 1) * RATE_HZ / _FFT
