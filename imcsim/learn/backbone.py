@@ -122,7 +122,8 @@ def pretrain(network: nn.Module, task: Task, config: BackboneConfig) -> None:
         torch.manual_seed(child_seed(config.seed, "backbone-global"))  # for drop-out
         for epoch in range(config.epochs):
             total = torch.zeros((), device=device)
-            for index in torch.randperm(len(task.y_train), generator=order).to(device).split(config.batch_size):
+            samples = torch.randperm(len(task.y_train), generator=order).to(device)
+            for index in torch.split(samples, config.batch_size):
                 optimizer.zero_grad()
                 loss = functional.cross_entropy(network(task.x_train[index]), task.y_train[index])
                 loss.backward()  # type: ignore[no-untyped-call]

@@ -130,7 +130,7 @@ def test_a_download_is_checked_kept_and_read_again(folder: Path, monkeypatch: py
 
 
 def test_no_data_and_no_network_is_one_sentence(folder: Path) -> None:
-    with pytest.raises(DataError, match="'spoken-digits' is not in the folder IMCSIM_DATA .*set IMCSIM_DATA"):
+    with pytest.raises(DataError, match=r"'spoken-digits' is not in the folder IMCSIM_DATA .*set IMCSIM_DATA"):
         load_dataset("spoken-digits")
 
 

@@ -7,6 +7,7 @@ samples from -1 to 1, a periodic window, power not normalised.
 """
 
 import io
+import struct
 import warnings
 
 import numpy as np
@@ -31,7 +32,7 @@ def read_wav(content: bytes, where: str) -> NDArray[np.float64]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks of metadata beside the samples
             rate_hz, samples = wavfile.read(io.BytesIO(content))
-    except (ValueError, EOFError, OSError, IndexError, TypeError, ArithmeticError):
+    except (ValueError, EOFError, OSError, IndexError, TypeError, ArithmeticError, NameError, struct.error):
         raise DataError(f"{where} is not a WAV file") from None
     if rate_hz != RATE_HZ or samples.dtype != np.int16 or samples.ndim != 1:
         raise DataError(f"{where} is not a mono recording of 16 bits at {RATE_HZ} Hz")
@@ -55,7 +56,7 @@ def logmel(samples: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def mel_filters() -> NDArray[np.float64]:
-    """Return triangles (32 bands, 129 bins), evenly spaced in mel, each from its one neighbour's peak to the other's."""
+    """Return triangles (32 bands, 129 bins), evenly spaced in mel, each from one neighbour's peak to the other's."""
     low, high = (2595 * np.log10(1 + f / 700) for f in (_LOW_HZ, _HIGH_HZ))
     corners = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
     bins = np.arange(_FFT // 2 + 1) * RATE_HZ / _FFT

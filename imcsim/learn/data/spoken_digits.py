@@ -53,7 +53,7 @@ def load_spoken_digits() -> Arrays:
     """
     arrays, where = _find()
     check_digests(_NAME, where, arrays, DIGESTS)
-    shuffled = {}
+    shuffled: Sets = {}
     for part in ("train", "test"):
         order = numpy_generator(0, "spoken-digits-order", part).permutation(len(arrays[f"y_{part}"]))
         shuffled |= {f"{axis}_{part}": arrays[f"{axis}_{part}"][order] for axis in "xy"}
