@@ -23,7 +23,7 @@ from imcsim.trace.stream_name import domains_name
 
 ImageShape = tuple[int, int, int]
 
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, section 2.5.1
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _CHUNK = 4096  # design choice: images converted at once; bounds memory
 
 

@@ -11,6 +11,7 @@ from imcsim.learn import backbone as backbones
 from imcsim.learn.api import learn
 from imcsim.learn.config import BackboneConfig, LearnConfig
 from imcsim.learn.networks import build_network
+from imcsim.learn.rebuild import network_after
 from imcsim.learn.start import make_network, make_stream
 
 PARAMS = {"channels": [4, 8], "norm": True}
@@ -126,6 +127,10 @@ def test_a_run_says_so_and_starts_from_it() -> None:
     name = trace.meta.layers[0].name
     assert (trace.codes[name][0] != other.codes[name][0]).any()
     assert not any("backbone" in note for note in other.meta.notes)
+    deployed = network_after(trace, -1)
+    assert deployed.get_parameter("classifier.weight").shape == (10, 8)  # a domain that returns brings no new classes
+    running = deployed.get_buffer("features.0.norm.running_mean")
+    assert torch.equal(running, network(config())["features.0.norm.running_mean"])
     assert trace.task_counts["samples"].tolist() == [40, 40]  # the backbone's own samples are not among them
 
 
