@@ -21,7 +21,7 @@ def default_encodings(weight_bits: int) -> tuple[Encoding, ...]:
 
 
 def fill_from_domains(data: Any) -> Any:
-    """Return settings of a stream with ``dataset`` and ``tasks`` as they follow from ``domains``, where those are left out.
+    """Return settings of a stream; ``dataset`` and ``tasks``, where left out, follow from ``domains``.
 
     What contradicts the domains stays, for :func:`check_domains` to refuse.
     """

@@ -13,6 +13,7 @@ from imcsim.learn.config import BackboneConfig, LearnConfig
 from imcsim.learn.networks import build_network
 from imcsim.learn.rebuild import network_after
 from imcsim.learn.start import make_network, make_stream
+from imcsim.testing.methods import check_method
 
 PARAMS = {"channels": [4, 8], "norm": True}
 FIELDS: dict[str, Any] = {
@@ -132,6 +133,11 @@ def test_a_run_says_so_and_starts_from_it() -> None:
     running = deployed.get_buffer("features.0.norm.running_mean")
     assert torch.equal(running, network(config())["features.0.norm.running_mean"])
     assert trace.task_counts["samples"].tolist() == [40, 40]  # the backbone's own samples are not among them
+
+
+def test_methods_keep_their_laws_where_a_domain_returns_on_a_backbone() -> None:
+    given = {key: FIELDS[key] for key in ("domains", "image_shape", "backbone", "network_params", "epochs")}
+    assert check_method("hyb-learn", **given).meta.dataset == "digits+digits"
 
 
 def test_a_backbone_that_diverges_is_one_sentence(cache: Path) -> None:

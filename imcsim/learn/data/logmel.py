@@ -1,9 +1,9 @@
 """Recordings as pictures: log-mel spectra in steps of half a decibel.
 
-The frames are those of the re-packed spoken digits (see docs/data.md): 8 kHz, the first second, padded with zeros; Hann
-windows of 25 ms every 20 ms; FFT of 256 points; 32 mel bands from 60 to 4000 Hz; 10 log10(power + 1e-8). Left open
-there, and design choices here: mel = 2595 log10(1 + f / 700), triangles of height 1, samples from -1 to 1, a periodic
-window, power not normalised.
+The frames are those of the re-packed spoken digits (see docs/data.md): 8 kHz, the first second, zero-padded; Hann
+windows of 25 ms every 20 ms; FFT of 256 points; 32 mel bands from 60 to 4000 Hz; 10 log10(power + 1e-8). Left
+open there, and design choices here: mel = 2595 log10(1 + f / 700), triangles of height 1, samples from -1 to 1,
+a periodic window, power not normalised.
 """
 
 import io
