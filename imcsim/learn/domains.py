@@ -1,6 +1,6 @@
 """A multi-domain stream: one task a data set, classes of different data sets apart, all images of one shape.
 
-Domain-incremental streams over visual domains are the setting of Piggyback (Mallya et al., ECCV 2018, section 4) and of
+Domain-incremental streams over visual domains are the setting of Piggyback (Mallya et al., ECCV 2018) and of
 the in-memory adaptors after it; the data sets are the caller's.
 """
 
