@@ -13,6 +13,7 @@ _HOMES = {
     "convert": "imcsim.analog.convert",
     "learn": "imcsim.learn",
     "load": "imcsim.api",
+    "multi_domain": "imcsim.learn.domains",
     "network_after": "imcsim.learn.rebuild",
     "plot": "imcsim.api",
     "price": "imcsim.chip.price",

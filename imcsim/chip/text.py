@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from imcsim.core.cost import Breakdown
 from imcsim.core.units import area_mm2, with_prefix
+from imcsim.trace.stream_name import stream_title
 
 if TYPE_CHECKING:
     from imcsim.chip.report import Lifetime, Report
@@ -18,7 +19,7 @@ def text(report: "Report") -> str:
 
 
 def _lines(report: "Report") -> Iterator[str]:
-    yield f"{report.method} on {report.chip}: {report.network}, Split-{report.dataset}, seed {report.seed}"
+    yield f"{report.method} on {report.chip}: {report.network}, {stream_title(report.dataset)}, seed {report.seed}"
     yield from _accuracy(report)
     yield from _tree("Training energy, whole stream", report.energy, "J")
     apart = {"deployment": report.deployment, "one task switch": report.task_switch, "one power-up": report.power_up}

@@ -14,7 +14,10 @@ from imcsim.cli.options import JsonOption, SetOption, echo_json, overrides
 
 def learn_command(
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the trace goes.")],
-    dataset: Annotated[str, typer.Option(help="Data set of the stream.")] = "digits",
+    dataset: Annotated[str | None, typer.Option(help="Data set of the stream; left out: digits.")] = None,
+    domains: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME", help="Data sets of a multi-domain stream, one task each.")
+    ] = None,
     method: Annotated[str, typer.Option(help="Method; `imcsim list method` shows them.")] = "finetune",
     network: Annotated[str, typer.Option(help="Network; `imcsim list network` shows them.")] = "convnet",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
@@ -29,8 +32,11 @@ def learn_command(
     from imcsim.learn.api import learn
     from imcsim.learn.config import LearnConfig
     from imcsim.trace.store import save
+    from imcsim.trace.stream_name import stream_title
 
-    fields: dict[str, Any] = {"dataset": dataset, "method": method, "network": network, "seed": seed}
+    fields: dict[str, Any] = {"method": method, "network": network, "seed": seed}
+    fields |= {} if dataset is None else {"dataset": dataset}
+    fields |= {} if domains is None else {"domains": domains.split(",")}
     config = parse(LearnConfig, nested(fields, overrides(set_)), "imcsim learn")
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     with _bar() as advance:
@@ -46,7 +52,9 @@ def learn_command(
         echo_json({"trace": str(out), "config_hash": trace.meta.config_hash, **accuracy})
         return
     class_il, task_il = ("-" if value is None else f"{100 * value:.1f} %" for value in accuracy.values())
-    typer.echo(f"{out}: {method} on Split-{dataset}, final accuracy Class-IL {class_il}, Task-IL {task_il}")
+    typer.echo(
+        f"{out}: {method} on {stream_title(trace.meta.dataset)}, final accuracy Class-IL {class_il}, Task-IL {task_il}"
+    )
 
 
 def nested(fields: dict[str, Any], given: Any) -> dict[str, Any]:

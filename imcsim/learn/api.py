@@ -20,11 +20,11 @@ from imcsim.learn.flops import recorded_flops
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import Context, Method, make_method
-from imcsim.learn.networks import build_network
 from imcsim.learn.quantize import Quantiser
 from imcsim.learn.recording.recorder import Recorder
 from imcsim.learn.shapes import trace_layers
-from imcsim.learn.stream import Stream, Task, augment, split
+from imcsim.learn.start import make_network, make_stream
+from imcsim.learn.stream import Stream, Task, augment
 from imcsim.learn.weight_error import WeightError
 from imcsim.trace.conservation import check_trace
 from imcsim.trace.placements import Placements
@@ -67,15 +67,8 @@ def learn(
     LearningStopped
         If ``stop`` said so.
     """
-    stream = split(
-        config.dataset,
-        config.tasks,
-        classes_per_task=config.classes_per_task,
-        train_limit=config.train_limit,
-        seed=child_seed(config.seed, "split"),
-    )
-    seed = child_seed(config.seed, "network")
-    network = build_network(config.network, stream.class_count, stream.image_shape, config.network_params, seed)
+    stream = make_stream(config)
+    network = make_network(config, stream)
     return learn_on(config, network, stream, progress=progress, checkpoint=checkpoint, stop=stop)
 
 
@@ -137,6 +130,7 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
         images,
         config.pe_tile,
         epochs=config.epochs,
+        deployed=config.backbone is not None,
         weight_bits=config.weight_bits,
     )
     shuffle = _generator(config.seed, "shuffle")

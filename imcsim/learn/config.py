@@ -1,11 +1,15 @@
 """The configuration of one training run: everything that the trace depends on."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from imcsim.core.config import FrozenConfig
 from imcsim.crossbar.encoding import Encoding
+from imcsim.trace.stream_name import domains_name
+
+DEFAULT_SHAPE = (1, 28, 28)  # of a multi-domain stream; design choice: the shape of two of its usual data sets
 
 
 def default_encodings(weight_bits: int) -> tuple[Encoding, ...]:
@@ -16,10 +20,52 @@ def default_encodings(weight_bits: int) -> tuple[Encoding, ...]:
     )
 
 
+def fill_from_domains(data: Any) -> Any:
+    """Return settings of a stream; ``dataset`` and ``tasks``, where left out, follow from ``domains``.
+
+    What contradicts the domains stays, for :func:`check_domains` to refuse.
+    """
+    domains = data.get("domains") if isinstance(data, Mapping) else None
+    if not isinstance(domains, list | tuple) or not domains:
+        return data
+    return {"dataset": domains_name([str(name) for name in domains]), "tasks": len(domains), **data}
+
+
+def check_domains(domains: tuple[str, ...], dataset: str, tasks: int, image_shape: tuple[int, int, int] | None) -> None:
+    """Raise ValueError if a stream's settings contradict its ``domains``."""
+    if not domains and image_shape is not None:
+        raise ValueError("image_shape belongs to a multi-domain stream: give domains, too")
+    if domains and dataset != domains_name(domains):
+        raise ValueError(f"domains name the data sets: leave out dataset (given: '{dataset}')")
+    if domains and tasks != len(domains):
+        raise ValueError(f"{len(domains)} domains are {len(domains)} tasks: leave out tasks (given: {tasks})")
+    if image_shape is not None and (min(image_shape) < 1 or image_shape[0] not in (1, 3)):
+        raise ValueError(f"image_shape must be (1 or 3, height, width), got {image_shape}")
+
+
+class BackboneConfig(FrozenConfig):
+    """Pre-training before deployment: plain cross-entropy and SGD on a whole data set, in float, charged to nobody.
+
+    ``train_limit`` is the largest number of training samples (None: all). ``seed`` is the backbone's own, so that all
+    runs of a study start from the same one. The defaults are design choices.
+    """
+
+    dataset: str
+    epochs: int = Field(5, ge=1)
+    train_limit: int | None = Field(None, ge=1)
+    batch_size: int = Field(64, ge=1)
+    learning_rate: float = Field(0.05, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    seed: int = Field(0, ge=0)
+
+
 class LearnConfig(FrozenConfig):
     """One learner on one stream.
 
-    ``train_limit`` is the largest number of training samples per task (None: all). ``network_params`` and
+    ``train_limit`` and ``test_limit`` are the largest numbers of samples per task (None: all). ``domains`` are the data
+    sets of a multi-domain stream, one task each, with images of ``image_shape`` (C, H, W; left out: 1 x 28 x 28);
+    ``dataset`` and ``tasks`` then follow from them. ``backbone`` is what the network learned before it was deployed;
+    its output layer is initialised anew. ``network_params`` and
     ``method_config`` are checked by the network and by the method. ``weight_range`` is the range of the weight codes
     in units of each layer's largest initial weight. ``weight_noise`` trains for cells that miss their levels: the
     standard deviation of an error on every mapped weight, drawn anew in each training forward pass, in units of the
@@ -33,6 +79,10 @@ class LearnConfig(FrozenConfig):
     tasks: int = Field(5, ge=1)
     classes_per_task: int | None = Field(None, ge=1)
     train_limit: int | None = Field(None, ge=1)
+    test_limit: int | None = Field(None, ge=1)
+    domains: tuple[str, ...] = ()
+    image_shape: tuple[int, int, int] | None = None
+    backbone: BackboneConfig | None = None
     network: str = "convnet"
     network_params: dict[str, Any] = Field(default_factory=dict)
     method: str = "finetune"
@@ -66,6 +116,22 @@ class LearnConfig(FrozenConfig):
         bits = data.get("weight_bits", 8)
         valid = isinstance(bits, int) and 2 <= bits <= 16  # else: the field's own check speaks
         return {**data, "encodings": default_encodings(bits if valid else 8)}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_stream(cls, data: Any) -> Any:
+        """Leave out ``image_shape`` and a multi-domain stream gets the default one."""
+        filled = fill_from_domains(data)
+        if filled is not data and filled.get("image_shape") is None:
+            filled["image_shape"] = DEFAULT_SHAPE
+        return filled
+
+    @model_validator(mode="after")
+    def _stream(self) -> "LearnConfig":
+        check_domains(self.domains, self.dataset, self.tasks, self.image_shape)
+        if self.domains and self.classes_per_task is not None:
+            raise ValueError("classes_per_task splits one data set: leave it out with domains")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> "LearnConfig":

@@ -6,12 +6,14 @@ from typing import Any
 from torch import nn
 
 from imcsim.core.config import parse
+from imcsim.core.errors import ConfigError
 from imcsim.learn.api import Progress, learn_on
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.stream import Stream
 from imcsim.trace.trace import Trace
 
 _NAMED = "imcsim_network"
+_BUILT = ("domains", "image_shape", "backbone")  # decided before a network and a stream are at hand
 
 
 def learn(
@@ -40,6 +42,12 @@ def learn(
     ConfigError, ContentError, MappingError
         For unknown settings or methods, or a network that cannot be mapped.
     """
+    for field in _BUILT:
+        if field in settings:
+            raise ConfigError(
+                f"imcsim.learn: '{field}' is settled by the network and the stream that are given; "
+                f"imcsim.learn.api.learn takes a whole configuration"
+            )
     name, params = getattr(network, _NAMED, (type(network).__name__, {}))
     fields: dict[str, Any] = {
         "dataset": stream.dataset,

@@ -70,5 +70,5 @@ def _built(trace: Trace) -> nn.Module:
     meta = trace.meta
     if meta.network not in NETWORKS.names() or meta.image_shape is None:
         raise TraceError(f"network '{meta.network}' is not a registered one; give the network itself")
-    classes = sum(len(task) for task in meta.task_classes)
+    classes = len({label for task in meta.task_classes for label in task})  # a domain may come twice
     return build_network(meta.network, classes, meta.image_shape, meta.config.get("network_params", {}))

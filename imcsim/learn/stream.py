@@ -1,6 +1,6 @@
 """A stream: ordered tasks over one data set, held as flat tensors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,6 +63,7 @@ def split(
     *,
     classes_per_task: int | None = None,
     train_limit: int | None = None,
+    test_limit: int | None = None,
     seed: int = 0,
 ) -> Stream:
     """Split a data set into tasks of disjoint classes, in label order.
@@ -77,6 +78,8 @@ def split(
         None: all classes, shared equally.
     train_limit
         Training samples per task at most, in equal shares of its classes, drawn with ``seed``; None: all.
+    test_limit
+        Test samples per task at most, in equal shares: the first ones of each class, whatever the seed; None: all.
 
     Raises
     ------
@@ -87,11 +90,10 @@ def split(
     """
     arrays = load_dataset(dataset)
     share = _classes_per_task(arrays, tasks, classes_per_task)
-    per_class = None if train_limit is None else train_limit // share
-    if per_class == 0:
-        raise ConfigError(f"train_limit ({train_limit}) must be at least the {share} classes of a task")
+    limits = per_class(share, train_limit, test_limit)
     groups = [tuple(range(t * share, (t + 1) * share)) for t in range(tasks)]
-    built = tuple(_task(arrays, t, classes, per_class, seed) for t, classes in enumerate(groups))
+    generators = [numpy_generator(seed, "train-limit", t) for t in range(tasks)]
+    built = tuple(make_task(arrays, t, classes, limits, generators[t]) for t, classes in enumerate(groups))
     channels, height, width = built[0].x_train.shape[1:]
     return Stream(dataset, built, tasks * share, (channels, height, width), arrays.augment, arrays.notes)
 
@@ -106,26 +108,55 @@ def _classes_per_task(arrays: Arrays, tasks: int, wanted: int | None) -> int:
     return share
 
 
-def _task(arrays: Arrays, index: int, classes: Sequence[int], per_class: int | None, seed: int) -> Task:
-    generator = numpy_generator(seed, "train-limit", index)
-    train = np.flatnonzero(np.isin(arrays.y_train, classes))
-    if per_class is not None:
-        shuffled = generator.permutation(train)
-        kept = [shuffled[arrays.y_train[shuffled] == label][:per_class] for label in classes]
-        train = np.sort(np.concatenate(kept))
-    test = np.flatnonzero(np.isin(arrays.y_test, classes))
+Limits = tuple[int | None, int | None]
+"""The largest number of training and of test samples of one class; None: all."""
+
+
+def per_class(classes: int, train_limit: int | None, test_limit: int | None) -> Limits:
+    """Return one class's share of each limit of a task; ConfigError if nothing is left for a class."""
+    for name, limit in (("train_limit", train_limit), ("test_limit", test_limit)):
+        if limit is not None and limit < classes:
+            raise ConfigError(f"{name} ({limit}) must be at least the {classes} classes of a task")
+    return train_limit and train_limit // classes, test_limit and test_limit // classes
+
+
+def unit_images(pixels: NDArray[np.uint8], maximum: int) -> Tensor:
+    """Return float32 (n, C, H, W) in [0, 1] of uint8 pixels 0 .. ``maximum``."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(maximum)
+
+
+def make_task(
+    arrays: Arrays,
+    index: int,
+    classes: Sequence[int],
+    limits: Limits,
+    generator: np.random.Generator,
+    images: Callable[[NDArray[np.uint8], int], Tensor] = unit_images,
+) -> Task:
+    """Return the samples of ``classes``: training samples drawn with ``generator``, the first test samples of each.
+
+    ``images`` makes float images of the chosen pixels.
+    """
+    train, test = (np.flatnonzero(np.isin(labels, classes)) for labels in (arrays.y_train, arrays.y_test))
+    if limits[0] is not None:
+        train = _firsts(generator.permutation(train), arrays.y_train, classes, limits[0])
+    if limits[1] is not None:
+        test = _firsts(test, arrays.y_test, classes, limits[1])
     return Task(
         index=index,
         classes=tuple(classes),
-        x_train=_images(arrays.x_train[train], arrays.maximum),
+        x_train=images(arrays.x_train[train], arrays.maximum),
         y_train=torch.from_numpy(arrays.y_train[train].astype(np.int64)),
-        x_test=_images(arrays.x_test[test], arrays.maximum),
+        x_test=images(arrays.x_test[test], arrays.maximum),
         y_test=torch.from_numpy(arrays.y_test[test].astype(np.int64)),
     )
 
 
-def _images(pixels: NDArray[np.uint8], maximum: int) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(maximum)
+def _firsts(
+    samples: NDArray[np.intp], labels: NDArray[np.integer], classes: Sequence[int], count: int
+) -> NDArray[np.intp]:
+    kept = [samples[labels[samples] == label][:count] for label in classes]
+    return np.sort(np.concatenate(kept))
 
 
 def sample_images(tasks: Sequence[Task], count: int) -> Tensor:

@@ -29,6 +29,7 @@ from imcsim.study.run import StudyResult
 from imcsim.study.sensitivity import spreads
 from imcsim.study.spec import StudySpec
 from imcsim.study.summary import Group
+from imcsim.trace.stream_name import stream_title
 
 if TYPE_CHECKING:
     import plotly.graph_objects
@@ -108,7 +109,7 @@ def _draw(result: StudyResult) -> list[_Drawing]:
 def study_table(spec: StudySpec, groups: Sequence[Group]) -> TextTable:
     """Return the headline table of a study."""
     seeds = len({seed for group in groups for seed in group.seeds})
-    title = f"{spec.title}: {spec.network.name} on Split-{spec.stream.dataset}, {spec.stream.tasks} tasks"
+    title = f"{spec.title}: {spec.network.name} on {stream_title(spec.stream.dataset)}, {spec.stream.tasks} tasks"
     return headline(groups, f"{title}, {seeds} {'seed' if seeds == 1 else 'seeds'}")
 
 

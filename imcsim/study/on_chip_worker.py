@@ -114,18 +114,10 @@ def _test_alone(
 
 
 def _tasks(config: "LearnConfig", choice: "OnChipChoice") -> list["Task"]:
-    from imcsim.core.seeds import child_seed
-    from imcsim.learn.stream import split
+    from imcsim.learn.start import make_stream
 
-    stream = split(
-        config.dataset,
-        config.tasks,
-        classes_per_task=config.classes_per_task,
-        train_limit=config.train_limit,
-        seed=child_seed(config.seed, "split"),
-    )
     limit = choice.test_limit
-    return [replace(task, x_test=task.x_test[:limit], y_test=task.y_test[:limit]) for task in stream.tasks]
+    return [replace(task, x_test=task.x_test[:limit], y_test=task.y_test[:limit]) for task in make_stream(config).tasks]
 
 
 def _clipped_share(network: "AnalogNetwork") -> float:

@@ -108,9 +108,8 @@ def code_version() -> str:
 
 def _point(spec: StudySpec, method: MethodChoice, seed: int, hardware: Mapping[str, Any], where: str) -> TrainingPoint:
     fields: dict[str, Any] = {
-        "dataset": spec.stream.dataset,
-        "tasks": spec.stream.tasks,
-        "train_limit": spec.stream.train_limit,
+        **spec.stream.model_dump(mode="json"),
+        "backbone": spec.backbone,
         "network": spec.network.name,
         "network_params": spec.network.params,
         "method": method.method,

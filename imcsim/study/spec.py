@@ -17,14 +17,32 @@ from imcsim.core.content import path_of
 from imcsim.core.errors import ConfigError, nearest
 from imcsim.core.sources import leaves
 from imcsim.core.toml import read_toml
+from imcsim.learn.config import check_domains, fill_from_domains
 
 
 class StreamChoice(FrozenConfig):
-    """The stream: a data set in ``tasks`` tasks, at most ``train_limit`` training images per task (None: all)."""
+    """The stream: a data set in ``tasks`` tasks, or the data sets ``domains`` in turn, each brought to ``image_shape``.
+
+    At most ``train_limit`` training and ``test_limit`` test images per task (None: all). With ``domains``, ``dataset``
+    ("mnist+cifar10", which names the results' folder) and ``tasks`` follow from them.
+    """
 
     dataset: str
     tasks: int = Field(ge=1)
     train_limit: int | None = Field(None, ge=1)
+    test_limit: int | None = Field(None, ge=1)
+    domains: tuple[str, ...] = ()
+    image_shape: tuple[int, int, int] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: Any) -> Any:
+        return fill_from_domains(data)
+
+    @model_validator(mode="after")
+    def _domains(self) -> "StreamChoice":
+        check_domains(self.domains, self.dataset, self.tasks, self.image_shape)
+        return self
 
 
 class NetworkChoice(FrozenConfig):
@@ -85,7 +103,8 @@ class StudySpec(FrozenConfig):
     """A whole study. ``training`` holds further fields of the learner's configuration (epochs, batch_size, ...).
 
     ``featured`` names the methods drawn in the detailed figures (empty: the first four); ``reference_chip`` is the
-    chip whose PE size the methods' masks follow.
+    chip whose PE size the methods' masks follow. ``backbone`` holds fields of
+    :class:`imcsim.learn.config.BackboneConfig`: what the network learned before deployment.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
@@ -96,6 +115,7 @@ class StudySpec(FrozenConfig):
     featured: tuple[str, ...] = ()
     stream: StreamChoice
     network: NetworkChoice
+    backbone: dict[str, Any] | None = None
     training: dict[str, Any] = Field(default_factory=dict)
     methods: tuple[MethodChoice, ...] = Field(min_length=1)
     chips: tuple[ChipChoice, ...] = Field(min_length=1)
@@ -147,7 +167,9 @@ def load_study(name: str, overrides: Mapping[str, Any] | None = None) -> LoadedS
     data = read_toml(path)
     per_dataset = data.pop("per_dataset", {})
     stream = data.get("stream")
-    dataset = given.get("stream.dataset", stream.get("dataset") if isinstance(stream, dict) else None)
+    dataset = given.get(
+        "stream.dataset", fill_from_domains(stream).get("dataset") if isinstance(stream, dict) else None
+    )
     if not isinstance(per_dataset, dict):
         raise ConfigError(f"{path.name}: 'per_dataset' must be a table of tables")
     where = _where(path)
@@ -187,7 +209,7 @@ def _child(node: Any, part: str, where: str, *, last_table: bool) -> Any:
         return named[part]
     if not isinstance(node, dict):
         raise ConfigError(f"{where}: '{part}' is inside a value, not a table")
-    if part not in node and last_table and part in ("params", "config", "set", "training", "on_chip"):
+    if part not in node and last_table and part in ("params", "config", "set", "training", "on_chip", "backbone"):
         node[part] = {}
     if part not in node:
         raise ConfigError(f"{where}: no table '{part}'{nearest(part, node)}")

@@ -10,12 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from imcsim.core.config import parse
-from imcsim.core.seeds import child_seed
 from imcsim.learn.api import LearningStopped, learn, make_learner, make_trace
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.loop import train
-from imcsim.learn.networks import build_network
-from imcsim.learn.stream import Stream, split
+from imcsim.learn.start import make_network, make_stream
 from imcsim.testing.method_watch import MethodCheckError, Watch, WatchedMethod
 from imcsim.trace.conservation import check_trace
 from imcsim.trace.trace import Trace
@@ -37,6 +35,8 @@ TINY: dict[str, Any] = {
     "pe_tile": [8, 4],
 }
 
+_SPLIT = ("dataset", "tasks", "classes_per_task")  # what domains settle themselves
+
 
 def check_method(name: str, method_config: Mapping[str, Any] | None = None, **options: Any) -> Trace:
     """Prove on a tiny run that method ``name`` keeps every law; return the run's trace.
@@ -54,7 +54,8 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
         Its configuration.
     options
         Fields of :class:`~imcsim.learn.config.LearnConfig` that replace those of :data:`TINY`. Momentum and weight
-        decay are on by default: they are what moves a weight whose gradient is masked.
+        decay are on by default: they are what moves a weight whose gradient is masked. With ``domains``, the data set
+        and the tasks of :data:`TINY` are left out.
 
     Raises
     ------
@@ -63,7 +64,8 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
     ConservationError
         If the trace contradicts itself.
     """
-    data = {**TINY, "method": name, "method_config": dict(method_config or {}), **options}
+    tiny = {key: value for key, value in TINY.items() if "domains" not in options or key not in _SPLIT}
+    data = {**tiny, "method": name, "method_config": dict(method_config or {}), **options}
     config = parse(LearnConfig, data, f"conformance of {name}")
     trace, watch = watched_run(config)
     check_accuracy(trace)
@@ -78,9 +80,8 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
 
 def watched_run(config: LearnConfig) -> tuple[Trace, Watch]:
     """Run ``config`` with every step watched; see :class:`~imcsim.testing.method_watch.WatchedMethod`."""
-    stream = _stream(config)
-    seed = child_seed(config.seed, "network")
-    network = build_network(config.network, stream.class_count, stream.image_shape, config.network_params, seed)
+    stream = make_stream(config)
+    network = make_network(config, stream)
     with torch.random.fork_rng(devices=[]):
         learner = make_learner(config, network, stream)
         watch = Watch(learner)
@@ -140,16 +141,6 @@ def _arrays(trace: Trace) -> dict[str, NDArray[Any]]:
     for name in ("input_density", "error_density", "input_zero_share", "error_zero_share", "class_il", "task_il"):
         named[name] = getattr(trace, name)
     return named
-
-
-def _stream(config: LearnConfig) -> Stream:
-    return split(
-        config.dataset,
-        config.tasks,
-        classes_per_task=config.classes_per_task,
-        train_limit=config.train_limit,
-        seed=child_seed(config.seed, "split"),
-    )
 
 
 def _require(holds: bool, message: str) -> None:

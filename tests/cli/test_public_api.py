@@ -57,9 +57,11 @@ def test_mistakes_name_the_nearest(stream: Stream) -> None:
         imcsim.load("chp", "x")  # type: ignore[call-overload]
     with pytest.raises(ConfigError, match=r"imcsim.learn: unknown key 'epoch'; did you mean 'epochs'\?"):
         imcsim.learn(imcsim.load("network", "mlp", like=stream), stream, epoch=1)
+    with pytest.raises(ConfigError, match="'backbone' is settled by the network and the stream"):
+        imcsim.learn(imcsim.load("network", "mlp", like=stream), stream, backbone={"dataset": "digits"})
     with pytest.raises(AttributeError, match="module 'imcsim' has no attribute 'lern'"):
         imcsim.lern  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_dir_lists_the_public_names() -> None:
-    assert {"learn", "load", "plot", "price", "split", "__version__"} <= set(dir(imcsim))
+    assert {"learn", "load", "multi_domain", "plot", "price", "split", "__version__"} <= set(dir(imcsim))

@@ -133,7 +133,9 @@ def test_explain_tells_one_value_or_a_table(call: Call) -> None:
 
 
 def test_list_as_json(call: Call) -> None:
-    assert json.loads(call("list", "dataset", "--json").stdout) == ["cifar10", "digits", "fashion-mnist", "mnist"]
+    assert json.loads(call("list", "dataset", "--json").stdout) == [
+        "cifar10", "digits", "fashion-mnist", "mnist", "spoken-digits",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["device", "chip"])
@@ -194,3 +196,17 @@ def test_nested_settings_of_learn() -> None:
 
 def test_networks_are_listed_by_the_names_that_map_takes(call: Call) -> None:
     assert {"convnet", "mlp", "resnet18", "resnet50"} <= set(call("list", "network").stdout.split())
+
+
+def test_learn_takes_domains_in_turn(call: Call, tmp_path: Path) -> None:
+    settings = {
+        "image_shape": "[1, 8, 8]", "train_limit": "20", "test_limit": "20", "epochs": "1",
+        "network_params.hidden": "[8]",
+    }  # fmt: skip
+    given = [part for path, value in settings.items() for part in ("--set", f"{path}={value}")]
+    out = tmp_path / "t.safetensors"
+    text = call("learn", "--domains", "digits,digits", "--network", "mlp", "--out", str(out), *given).stdout
+    assert "finetune on digits, digits in turn, final accuracy" in text
+    with pytest.raises(ConfigError, match="leave out dataset"):
+        call("learn", "--domains", "digits,digits", "--dataset", "digits", "--out", str(out))
+    assert "finetune on hybrid-28nm: mlp, digits, digits in turn, seed 0" in call("price", str(out), *ON).stdout

@@ -34,6 +34,13 @@ def test_train_limit_is_shared_by_the_classes_and_drawn_by_the_seed() -> None:
     assert not torch.equal(task.x_train, other.x_train)
 
 
+def test_test_limit_takes_the_first_of_each_class_for_every_seed() -> None:
+    whole, task = (split("digits", 5, test_limit=limit, seed=1).tasks[1] for limit in (None, 9))
+    assert task.y_test.bincount()[2:].tolist() == [4, 4]
+    for label in (2, 3):
+        assert torch.equal(task.x_test[task.y_test == label], whole.x_test[whole.y_test == label][:4])
+
+
 def test_fewer_classes_than_there_are() -> None:
     stream = split("digits", 3, classes_per_task=2)
     assert stream.class_count == 6 and stream.tasks[2].classes == (4, 5)
@@ -44,6 +51,7 @@ def test_fewer_classes_than_there_are() -> None:
     [
         (4, {}, "10 classes of digits do not divide into 4 tasks; give classes_per_task"),
         (6, {"classes_per_task": 2}, "6 tasks x 2 classes need 12; digits has 10 classes"),
+        (5, {"test_limit": 1}, r"test_limit \(1\) must be at least the 2 classes"),
         (5, {"train_limit": 1}, r"train_limit \(1\) must be at least the 2 classes"),
     ],
 )

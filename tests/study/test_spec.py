@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from imcsim.core.errors import ConfigError, ContentError
+from imcsim.learn.config import LearnConfig
+from imcsim.study.points import load_chips, training_points
 from imcsim.study.spec import LoadedStudy, load_study
 
 TEXT = """
@@ -116,3 +118,42 @@ def test_the_main_study_reads() -> None:
     assert spec.on_chip is not None
     assert [chip.name for chip in spec.chips] == ["all-rram-28nm", "all-sram-28nm", "hybrid-28nm"]
     assert len(spec.seeds) == 3
+
+
+DOMAINS = TEXT.replace('dataset = "digits"\ntasks = 2', 'domains = ["digits", "mnist", "digits"]\ntest_limit = 50')
+
+
+def test_domains_and_a_backbone_reach_the_learner(tmp_path: Path) -> None:
+    text = DOMAINS + '[backbone]\ndataset = "mnist"\nepochs = 2\n'
+    spec = load(tmp_path, text).spec
+    assert (spec.stream.dataset, spec.stream.tasks) == ("digits+mnist+digits", 3)
+    point = training_points(spec, load_chips(spec), "here")[0]
+    config = LearnConfig.model_validate(point.config)
+    assert config.domains == ("digits", "mnist", "digits") and config.image_shape == (1, 28, 28)
+    assert config.test_limit == 50 and config.backbone is not None and config.backbone.epochs == 2
+    other = load(tmp_path, text, backbone__epochs=3).spec
+    assert training_points(other, load_chips(other), "here")[0].key != point.key
+
+
+def test_a_multi_domain_study_has_its_own_settings_too(tmp_path: Path) -> None:
+    text = DOMAINS.replace('per_dataset."fashion-mnist"', 'per_dataset."digits+mnist+digits"')
+    assert load(tmp_path, text).spec.training["epochs"] == 7
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"stream__dataset": "mnist"}, r"'stream': domains name the data sets: leave out dataset \(given: 'mnist'\)"),
+        ({"stream__tasks": 2}, r"'stream': 3 domains are 3 tasks: leave out tasks \(given: 2\)"),
+        ({"stream__domains": [], "stream__image_shape": [1, 8, 8]}, "'stream.dataset' is missing"),
+    ],
+)
+def test_streams_that_contradict_themselves(tmp_path: Path, overrides: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, DOMAINS, **overrides)
+
+
+def test_a_misspelt_backbone_is_named(tmp_path: Path) -> None:
+    spec = load(tmp_path, DOMAINS + '[backbone]\ndataset = "mnist"\nepoch = 2\n').spec
+    with pytest.raises(ConfigError, match=r"unknown key 'backbone.epoch'; did you mean 'epochs'"):
+        training_points(spec, load_chips(spec), "here")

@@ -1,6 +1,6 @@
 """Data sets as arrays: found in the folder IMCSIM_DATA, in the cache, or downloaded; always checked.
 
-Whatever form a set comes in (npz, IDX files, CIFAR's archive), its decoded arrays must have known SHA-256 digests.
+Whatever form a set comes in (npz, IDX files, an archive), its decoded arrays must have known SHA-256 digests.
 A new data set is one reader in this folder and one line in :data:`DATASETS`.
 """
 
@@ -12,6 +12,7 @@ from imcsim.learn.data.arrays import Arrays
 from imcsim.learn.data.cifar import load_cifar10
 from imcsim.learn.data.digits import load_digits_set
 from imcsim.learn.data.idx import load_idx_set
+from imcsim.learn.data.spoken_digits import load_spoken_digits
 
 __all__ = ["DATASETS", "Arrays", "load_dataset"]
 
@@ -20,6 +21,7 @@ DATASETS: dict[str, Callable[[], Arrays]] = {
     "mnist": partial(load_idx_set, "mnist"),
     "fashion-mnist": partial(load_idx_set, "fashion-mnist"),
     "cifar10": load_cifar10,
+    "spoken-digits": load_spoken_digits,
 }
 
 
