@@ -85,7 +85,9 @@ def layer_hops(chip: ChipConfig, layers: Sequence[NDArray[np.integer]]) -> Float
 
     A bit that several PEs take (an input for all outputs) is charged once, at the mean distance.
     """
-    return np.array([pe_hops(chip, pes).mean() if len(pes) else 0.0 for pes in layers])
+    ends = np.cumsum([len(pes) for pes in layers])
+    hops = pe_hops(chip, np.concatenate(list(layers)))
+    return np.array([part.mean() if len(part) else 0.0 for part in np.split(hops, ends[:-1])])
 
 
 def network_hops(chip: ChipConfig, slices: Sequence[slice], *, copy: int = 0) -> Floats:
