@@ -1,6 +1,7 @@
 """Routers and hops of a network on a chip with a floor plan: sentence, record and drawing."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_on_an_h_tree_every_bit_travels_as_far() -> None:
 def test_the_drawing_shows_each_router_once(topology: str, shape: tuple[int, int], tmp_path: Path) -> None:
     _, found, plan = planned(topology, 1, 7)
     figure = draw_routers(found, plan)
-    drawn = np.ma.asarray(figure.axes[0].images[1].get_array())
+    drawn: Any = np.ma.asarray(figure.axes[0].images[1].get_array())
     assert drawn.shape == shape
     assert sorted(drawn.compressed().tolist()) == [0, 0, 1, 1]
     bars = [bar for bar in figure.axes[1].patches if isinstance(bar, Rectangle)]

@@ -128,7 +128,8 @@ class Recorder:
         ]
         mapped = {id(weight) for weight in self.freezer.weights.values()}
         digital = sum(p.numel() for p in self.freezer.trainable_parameters() if id(p) not in mapped)
-        self._add_task(digital_parameters=digital, optimizer_state_values=sum(trainable) if momentum else 0)
+        state = sum(trainable) + digital if momentum else 0  # SGD keeps one value for each parameter that trains
+        self._add_task(digital_parameters=digital, optimizer_state_values=state)
         self._merge(work)
         self._store_task(active)
 
