@@ -7,8 +7,8 @@ router after the other. All traffic is between a layer's PEs and the buffer, as 
   one hop to the grid and one for each router further on, row and column (X-Y routing: the Manhattan distance). The
   nearest routers are filled first, at equal distance the western and then the northern one, so that early layers,
   which have the most vectors, lie nearest.
-- ``h-tree``: routers are the leaves of a binary tree with the buffer at its root, as in NeuroSim (HTree.cpp of
-  neurosim/DNN_NeuroSim_V2.1@18289cb); every bit takes ceil(log2 routers) hops, at least one.
+- ``h-tree``: routers are the leaves of a binary tree with the buffer at its root (DNN+NeuroSim joins its tiles by an
+  H-tree, too); every bit climbs or descends ceil(log2 routers) levels, a hop each, at least one.
 
 A hybrid's SRAM PEs stand evenly beside its RRAM PEs: a PE that trains in SRAM is taken to lie at the router of its home
 in RRAM. Shape letters: P PEs of the network, L mapped layers.
