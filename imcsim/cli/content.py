@@ -61,12 +61,13 @@ def explain_command(
     path: Annotated[
         str,
         typer.Argument(
-            help="Dotted path of a chip's value, or of a part of energy, latency or area; a branch explains all below."
+            help="Dotted path of a chip's value or of a priced number (energy.forward); a branch explains all of it."
         ),
     ],
     chip: ChipOption,
     trace: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="With energy, latency or area: the trace that is priced.")
+        Path | None,
+        typer.Option(metavar="FILE", help="With a priced number (energy, latency, area, inference...): the trace."),
     ] = None,
     set_: SetOption = None,
     json_: JsonOption = False,

@@ -1,4 +1,4 @@
-"""``imcsim explain energy... --trace``, ``latency...`` and ``area...``: how a priced number arose."""
+"""``imcsim explain energy... --trace``, ``latency...``, ``area...``, ``inference...``: how a priced number arose."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from imcsim.chip.explain import Explanation, Term
     from imcsim.trace.trace import Trace
 
-TREES = ("energy", "latency", "area")  # what a path of a priced number begins with
+TREES = (  # what a path of a priced number begins with; those of imcsim.chip.explain.UNITS, without its imports
+    "energy", "latency", "area", "deployment", "task_switch", "power_up", "inference", "inference_latency",
+)  # fmt: skip
 
 
 def explain_command_of(path: str, trace: Path | None, chip: str, set_: list[str] | None, *, json_: bool) -> None:
@@ -29,7 +31,7 @@ def explain_command_of(path: str, trace: Path | None, chip: str, set_: list[str]
         raise ConfigError(f"{path} is a priced number: name the trace with --trace FILE")
     if path.partition(".")[0] not in TREES:
         raise ConfigError(
-            f"--trace explains paths that begin with energy, latency or area, such as energy.forward, got '{path}'"
+            f"--trace explains paths that begin with {', '.join(TREES[:-1])} or {TREES[-1]}, got '{path}'"
         )
     given, stored = overrides(set_), load(trace)
     found = explain_priced(stored, load_chip(chip, given), path)

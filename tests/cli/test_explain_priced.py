@@ -5,10 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from imcsim.chip.explain import UNITS as EXPLAIN_UNITS
+from imcsim.cli.explain_priced import TREES
 from tests.cli.conftest import Run
 
 ON = ("--chip", "hybrid-28nm")
-UNITS = {"energy": "j", "latency": "s", "area": "m2"}
+UNITS = {tree: unit.lower() for tree, unit in EXPLAIN_UNITS.items()}
+
+
+def test_the_command_knows_every_tree() -> None:
+    assert tuple(EXPLAIN_UNITS) == TREES
 
 
 def test_a_leaf_is_told_with_counts_and_sources(imcsim: Run, trace_file: Path) -> None:
@@ -21,7 +27,7 @@ def test_a_leaf_is_told_with_counts_and_sources(imcsim: Run, trace_file: Path) -
         assert words in done.stdout
 
 
-@pytest.mark.parametrize("tree", ["energy", "latency", "area"])
+@pytest.mark.parametrize("tree", ["energy", "latency", "area", "inference"])
 def test_json_sums_to_the_priced_numbers(imcsim: Run, trace_file: Path, tree: str) -> None:
     done = imcsim("explain", tree, "--trace", str(trace_file), *ON, "--set", "clock_hz=1e8", "--json")
     records, unit = json.loads(done.stdout), UNITS[tree]
@@ -64,7 +70,7 @@ def test_a_link_on_a_floor_plan_shows_its_hops(imcsim: Run, trace_file: Path) ->
     [
         (("energy.forward.adc",), "energy.forward.adc is a priced number: name the trace with --trace FILE"),
         (("area",), "area is a priced number: name the trace with --trace FILE"),
-        (("clock_hz", "--trace"), "--trace explains paths that begin with energy, latency or area, such as"),
+        (("clock_hz", "--trace"), "--trace explains paths that begin with energy, latency, area, deployment,"),
         (("energy.forwrd", "--trace"), "no part of the energy of hybrid-28nm is called 'energy.forwrd'"),
     ],
 )

@@ -4,8 +4,9 @@ from imcsim.chip.explain.area import explained_area
 from imcsim.chip.explain.energy import explained_energy
 from imcsim.chip.explain.explanation import UNITS, Explanation, Term
 from imcsim.chip.explain.latency import explained_latency
-from imcsim.chip.explain.path import explain_priced
+from imcsim.chip.explain.path import EXPLAINED, explain_priced
 
 __all__ = [
-    "UNITS", "Explanation", "Term", "explain_priced", "explained_area", "explained_energy", "explained_latency",
+    "EXPLAINED", "UNITS", "Explanation", "Term", "explain_priced", "explained_area", "explained_energy",
+    "explained_latency",
 ]  # fmt: skip

@@ -16,7 +16,10 @@ from imcsim.trace.trace import Trace
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
-UNITS = {"energy": "J", "latency": "s", "area": "m2"}  # tree -> unit of its leaves
+UNITS = {  # tree -> unit of its leaves
+    "energy": "J", "latency": "s", "area": "m2", "deployment": "J", "task_switch": "J", "power_up": "J",
+    "inference": "J", "inference_latency": "s",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Explanation:
 
     @property
     def tree(self) -> str:
-        """Name of the tree: energy, latency or area."""
+        """Name of the tree, a key of :data:`UNITS`."""
         return self.path.partition(".")[0]
 
 

@@ -29,8 +29,8 @@ _DIGITAL_S = "1 / MACs per second of the digital unit"
 
 
 @dataclass(frozen=True)
-class _Way:
-    """One direction through the network: how big a vector is (T, L) and which unit of time each layer takes (T, L)."""
+class Way:
+    """One direction through the network: size of a vector (T, L), and which of ``units`` of time it takes (T, L)."""
 
     size: Floats
     unit: NDArray[np.intp]
@@ -42,10 +42,12 @@ def explained_latency(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, Ter
     """Return the terms of every leaf of the time tree, by the leaf's path in it."""
     facts = facts_of(trace, chip)
     counts, steps = trace.counts, trace.task_counts["optimizer_steps"]
-    there, back = _forward(facts), _backward(facts)
+    there, back = forward_way(facts), _backward(facts)
     found = {
-        "forward": _pipeline(counts["forward_vectors"], there, steps, "forward_vectors"),
-        "input_gradient": _pipeline(counts["input_gradient_vectors"], back, steps, "input_gradient_vectors"),
+        "forward": pipeline(counts["forward_vectors"], there, steps, ("forward_vectors", "optimizer_steps")),
+        "input_gradient": pipeline(
+            counts["input_gradient_vectors"], back, steps, ("input_gradient_vectors", "optimizer_steps")
+        ),
         "weight_gradient": (_weight_gradient(facts),),
         "update": update_terms(facts),
         "migration": migration_terms(facts),
@@ -56,8 +58,8 @@ def explained_latency(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, Ter
     return found | _reload(facts)
 
 
-def _pipeline(vectors: NDArray[np.int64], way: _Way, steps: NDArray[np.int64], field: str) -> Terms:
-    """The slowest layer's vectors, and one vector through each other layer in use for each fill of the pipeline."""
+def pipeline(vectors: NDArray[np.int64], way: Way, steps: NDArray[np.int64], fields: tuple[str, ...]) -> Terms:
+    """Return the slowest layer's vectors, and one vector through each other layer in use for each fill."""
     seconds = np.array([unit[0] for unit in way.units])[way.unit] * way.size
     slowest, task = (vectors * seconds).argmax(axis=1), np.arange(len(vectors))
     rest = (vectors > 0).astype(np.float64) * way.size
@@ -68,13 +70,14 @@ def _pipeline(vectors: NDArray[np.int64], way: _Way, steps: NDArray[np.int64], f
         busy = (vectors * way.size * mine)[task, slowest]
         fill = (rest * mine).sum(axis=1) * steps
         said = f"{of} of the slowest layer, where it is read so"
-        found.append(counted(busy, of, said, (field,), unit))
+        found.append(counted(busy, of, said, fields[:1], unit))
         said = f"{of} that fill the pipeline: one vector of each other layer and step"
-        found.append(counted(fill, of, said, (field, "optimizer_steps"), unit))
+        found.append(counted(fill, of, said, fields, unit))
     return tuple(found)
 
 
-def _forward(facts: Facts) -> _Way:
+def forward_way(facts: Facts) -> Way:
+    """Return how vectors pass forward, at the pace of the slower memory of each layer."""
     return _arrays(facts, _forward_units(facts.chip))
 
 
@@ -99,13 +102,13 @@ def adc_pass_values(part: RramPart) -> tuple[str, ...]:
     return ("rram.cell.read_time_s", "rram.adc.model", *ADC_TIMES[part.adc.model], "rram.adc_bits")
 
 
-def _backward(facts: Facts) -> _Way:
+def _backward(facts: Facts) -> Way:
     chip, trace = facts.chip, facts.trace
     if chip.input_gradient == "digital":
         weights = np.array([spec.weight_count for spec in trace.meta.layers], dtype=np.float64)
         shape = (trace.meta.tasks, len(weights))
         unit: Unit = (1.0 / chip.mac.macs_per_s, _DIGITAL_S, ("mac.macs_per_s", "input_gradient"))
-        return _Way(np.tile(weights, (shape[0], 1)), np.zeros(shape, np.intp), (unit,), ("MACs",))
+        return Way(np.tile(weights, (shape[0], 1)), np.zeros(shape, np.intp), (unit,), ("MACs",))
     phases = -(-chip.error_bits // chip.dac_bits)
     if chip.input_gradient == "second-copy":
         ratio = phases / -(-chip.input_bits // chip.dac_bits)
@@ -131,7 +134,7 @@ def _transposed_units(chip: ChipConfig, phases: int) -> dict[str, Unit]:
     return found
 
 
-def _arrays(facts: Facts, units: dict[str, Unit]) -> _Way:
+def _arrays(facts: Facts, units: dict[str, Unit]) -> Way:
     """Which memory sets the pace of each layer: the slower of those that hold it."""
     tasks, layers = facts.trace.meta.tasks, len(facts.trace.meta.layers)
     masks = {"rram": facts.where.in_rram, "sram": facts.where.in_sram}
@@ -141,7 +144,7 @@ def _arrays(facts: Facts, units: dict[str, Unit]) -> _Way:
         for layer, span in enumerate(slices):
             seconds[index, :, layer] = masks[kind][:, span].any(axis=1) * unit[0]
     of = tuple(f"vectors through {kind.upper()}" for kind in units)
-    return _Way(np.ones((tasks, layers)), seconds.argmax(axis=0), tuple(units.values()), of)
+    return Way(np.ones((tasks, layers)), seconds.argmax(axis=0), tuple(units.values()), of)
 
 
 def _weight_gradient(facts: Facts) -> Term:
@@ -168,7 +171,7 @@ def _scratch_passes(facts: Facts, part: SramPart, macs: Floats, fields: tuple[st
     return counted(passes, "passes of the arrays", said, fields, unit)
 
 
-def _scoring(facts: Facts, there: _Way, back: _Way) -> Terms:
+def _scoring(facts: Facts, there: Way, back: Way) -> Terms:
     trace, mac = facts.trace, facts.chip.mac
     once = np.ones(trace.meta.tasks, dtype=np.int64)
     forward, errors = "scoring_forward_vectors", "scoring_input_gradient_vectors"
@@ -176,8 +179,8 @@ def _scoring(facts: Facts, there: _Way, back: _Way) -> Terms:
     unit: Unit = (1.0 / mac.macs_per_s, _DIGITAL_S, ("mac.macs_per_s",))
     fields = ("scoring_weight_gradient_macs", "scoring_macs")
     return (
-        *_pipeline(trace.counts[forward], there, once, forward),
-        *_pipeline(trace.counts[errors], back, once, errors),
+        *pipeline(trace.counts[forward], there, once, (forward,)),
+        *pipeline(trace.counts[errors], back, once, (errors,)),
         counted(macs, "MACs", "gradient MACs of scoring and its own arithmetic", fields, unit),
     )
 

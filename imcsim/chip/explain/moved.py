@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from imcsim.chip.config import ChipConfig
 from imcsim.chip.explain.explanation import Facts, Floats, Term, Terms, Unit, absent, counted
 from imcsim.chip.gradients import weight_gradient_macs
 
@@ -54,24 +55,22 @@ def link_terms(facts: Facts) -> dict[str, Term]:
     said = "the bits read and written for it"
     for name in ("forward", "input_gradient", "scoring"):
         moved = bits.buffer_reads[name] + bits.buffer_writes[name]
-        where = (
-            ("floor_plan.topology", "floor_plan.pes_per_router", "rram.pe_count", "sram.pe_count")
-            if planned
-            else ("link.hops",)
-        )
         mean = float((moved * bits.hops[name]).sum() / moved.sum()) if moved.sum() > 0 else 0.0
         hops = f"hops of its layer on the floor plan ({mean:.4g} on average)" if planned else "the link's mean hops"
-        unit = (chip.link.energy_j, "energy of a bit and hop", (
-            "link.energy_j", *(path for path in where if _has(chip, path)), *_WIDTHS.get(name, _BOTH),
-        ))  # fmt: skip
+        values = ("link.energy_j", *hop_values(chip), *_WIDTHS.get(name, _BOTH))
+        unit = (chip.link.energy_j, "energy of a bit and hop", values)
         found[f"link.{name}"] = counted(
             moved * bits.hops[name], "bit hops", f"{said}, {_MATRIX}, x {hops}", BITS_FIELDS[name], unit
         )
     return found
 
 
-def _has(chip: object, path: str) -> bool:
-    return getattr(chip, path.partition(".")[0]) is not None
+def hop_values(chip: ChipConfig) -> tuple[str, ...]:
+    """Return the values that hops follow from."""
+    if chip.floor_plan is None:
+        return ("link.hops",)
+    home = "rram.pe_count" if chip.rram is not None else "sram.pe_count"
+    return ("floor_plan.topology", "floor_plan.pes_per_router", home)
 
 
 def _buffer(way: str, amount: Floats, unit_j: float, name: str) -> Term:

@@ -5,12 +5,28 @@ from imcsim.chip.explain.area import explained_area
 from imcsim.chip.explain.energy import explained_energy
 from imcsim.chip.explain.explanation import UNITS, Explanation
 from imcsim.chip.explain.latency import explained_latency
+from imcsim.chip.explain.serving import (
+    explained_deployment,
+    explained_inference,
+    explained_inference_latency,
+    explained_power_up,
+    explained_task_switch,
+)
 from imcsim.chip.price import price
 from imcsim.core.errors import ConfigError, nearest
 from imcsim.core.sources import Resolved
 from imcsim.trace.trace import Trace
 
-_EXPLAINED = {"energy": explained_energy, "latency": explained_latency, "area": explained_area}
+EXPLAINED = {
+    "energy": explained_energy,
+    "latency": explained_latency,
+    "area": explained_area,
+    "deployment": explained_deployment,
+    "task_switch": explained_task_switch,
+    "power_up": explained_power_up,
+    "inference": explained_inference,
+    "inference_latency": explained_inference_latency,
+}
 
 
 def explain_priced(trace: Trace, chip: Resolved[ChipConfig], path: str) -> tuple[Explanation, ...]:
@@ -19,8 +35,9 @@ def explain_priced(trace: Trace, chip: Resolved[ChipConfig], path: str) -> tuple
     Parameters
     ----------
     path
-        A tree (``energy``, ``latency``, ``area``) and a leaf of it (``energy.forward.rram.adc``), a branch, which
-        explains all leaves below it, or a leaf with inner names left out (``energy.forward.adc``).
+        A tree (``energy``, ``latency``, ``area``, ``inference``: all of :data:`UNITS`) and a leaf of it
+        (``energy.forward.rram.adc``), a branch, which explains all leaves below it, or a leaf with inner names left
+        out (``energy.forward.adc``).
 
     Raises
     ------
@@ -38,7 +55,7 @@ def explain_priced(trace: Trace, chip: Resolved[ChipConfig], path: str) -> tuple
     if not found:
         known = [f"{tree}.{leaf}" for leaf in leaves]
         raise ConfigError(f"no part of the {tree} of {chip.config.name} is called '{path}'{nearest(path, known)}")
-    terms = _EXPLAINED[tree](trace, chip)
+    terms = EXPLAINED[tree](trace, chip)
     return tuple(Explanation(f"{tree}.{leaf}", leaves[leaf], terms[leaf]) for leaf in found)
 
 

@@ -38,7 +38,7 @@ def program_terms(facts: Facts) -> dict[str, Terms]:
     profile = rram_profile(facts)
     in_place = transitions(profile, part.write_policy, facts.where.rram_training) * facts.copies
     return {
-        "update.rram_program": _by_pair(
+        "update.rram_program": by_pair(
             in_place, part, "level changes of PEs that train in RRAM, at its write policy",
             ("transitions", "changes"), ("rram.write_policy", "input_gradient"),
         ),
@@ -84,7 +84,7 @@ def _committed(facts: Facts, profile: TileProfile, part: RramPart) -> Terms:
     times = facts.copies * float(facts.chip.charge_migration)
     own = ("commit", "charge_migration", "input_gradient")
     said = "cells that a task left at another level, of PEs trained in SRAM"
-    found = _by_pair(transitions(profile, "task", whole) * times, part, said, ("codes", "placement"), own)
+    found = by_pair(transitions(profile, "task", whole) * times, part, said, ("codes", "placement"), own)
     if not late:
         return found
     energies = event_energies_j(part.cell, part.cell_bits, part.write_rule)
@@ -95,8 +95,11 @@ def _committed(facts: Facts, profile: TileProfile, part: RramPart) -> Terms:
     return (*found, counted(events * times, _EVENTS, said, ("codes", "placement"), unit))
 
 
-def _by_pair(table: Floats, part: RramPart, said: str, fields: tuple[str, ...], own: tuple[str, ...]) -> Terms:
-    """One term where every event costs the same (rule ``flat``), else one for each pair of levels that occurs."""
+def by_pair(table: Floats, part: RramPart, said: str, fields: tuple[str, ...], own: tuple[str, ...]) -> Terms:
+    """Return one term where every event costs the same (rule ``flat``), else one for each pair of levels that occurs.
+
+    ``table`` (levels, levels) holds the events, ``said`` what they are.
+    """
     energies = event_energies_j(part.cell, part.cell_bits, part.write_rule)
     values = (*_values(part), *own)
     events = np.where(energies > 0, table, 0.0)

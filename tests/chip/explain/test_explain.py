@@ -6,22 +6,15 @@ from typing import Any
 import pytest
 
 from imcsim.chip import load_chip, price
-from imcsim.chip.explain import (
-    Term,
-    explain_priced,
-    explained_area,
-    explained_energy,
-    explained_latency,
-)
+from imcsim.chip.explain import EXPLAINED, UNITS, Term, explain_priced, explained_energy, explained_latency
+from imcsim.core.cost import Breakdown
 from imcsim.core.errors import ConfigError
 from imcsim.trace import Trace
 from tests.chip.hand import one_pe_trace, random_trace, small_chip
 
 CHIPS = ("hybrid-28nm", "all-rram-28nm", "all-sram-28nm")
 GRADIENTS = ("transposable", "second-copy", "digital")
-TREES: dict[str, Callable[..., Mapping[str, tuple[Term, ...]]]] = {
-    "energy": explained_energy, "latency": explained_latency, "area": explained_area,
-}  # fmt: skip
+TREES: Mapping[str, Callable[..., Mapping[str, tuple[Term, ...]]]] = EXPLAINED
 BUSY: dict[str, Any] = {
     "scoring_forward_vectors": [8, 4],
     "scoring_input_gradient_vectors": [0, 4],
@@ -127,6 +120,13 @@ def test_the_traces_are_busy_enough_to_charge_what_is_explained() -> None:
         "update.rram_program", "migration.rram_program", "migration.rram_read", "input_gradient.read_out",
         "scoring.input_gradient.sram_read",
     } <= charged  # fmt: skip
+
+
+def test_there_is_an_explanation_of_every_tree_of_a_report() -> None:
+    assert set(EXPLAINED) == set(UNITS)
+    report = price(one_pe_trace(), chip_of("hybrid-28nm"))
+    trees = {name for name, value in vars(report).items() if isinstance(value, Breakdown)}
+    assert trees == set(UNITS)
 
 
 def test_conversions_by_hand() -> None:
