@@ -232,12 +232,9 @@ def _print_table(mapper: _Mapper, network_map: NetworkMap, rule: str) -> None:
 
 
 def _routers(mapper: _Mapper, network_map: NetworkMap) -> RouterPlan | None:
-    if mapper.chip.floor_plan is None:
-        return None
-    from imcsim.report.floor_plan import floor_plan
-    from imcsim.report.routers import router_plan
+    from imcsim.report.routers import routers_of
 
-    return router_plan(network_map, mapper.chip, floor_plan(network_map, mapper.chip, mapper.network))
+    return routers_of(network_map, mapper.chip)
 
 
 def _frozen(mapper: _Mapper, network_map: NetworkMap) -> list[int]:

@@ -15,7 +15,7 @@ from imcsim.chip.floor_plan import Routers, layer_hops, routers
 from imcsim.core.errors import ConfigError
 from imcsim.mapping.lines import pe_lines
 from imcsim.mapping.network_map import NetworkMap
-from imcsim.report.floor_plan import FloorPlan, layer_colours
+from imcsim.report.floor_plan import FloorPlan, floor_plan, layer_colours
 from imcsim.report.style import GREY, panels
 
 if TYPE_CHECKING:
@@ -62,6 +62,13 @@ def router_plan(network_map: NetworkMap, chip: ChipConfig, plan: FloorPlan) -> R
     return RouterPlan(
         chip.floor_plan.topology, chip.floor_plan.pes_per_router, found, layer, _hops(network_map, chip)
     )  # fmt: skip
+
+
+def routers_of(network_map: NetworkMap, chip: ChipConfig) -> RouterPlan | None:
+    """Return the routers of ``chip`` with a network's PEs on them; None without a [floor_plan]."""
+    if chip.floor_plan is None:
+        return None
+    return router_plan(network_map, chip, floor_plan(network_map, chip, chip.name))
 
 
 def router_record(found: RouterPlan, names: Sequence[str]) -> dict[str, Any]:

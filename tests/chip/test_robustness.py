@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -217,16 +217,14 @@ def test_a_layer_larger_than_the_chip_is_refused_with_what_helps(chip: str, part
     small = load_chip(chip, {f"{part}.pe_count": 3})
     layers = [linear_layer("a", 300, 8)]  # five row tiles
     trace = trained(layers)
-    for refused in (lambda: price(trace, small), lambda: work_of(trace, small.config, 0)):
-        with pytest.raises(TraceError, match=rf"needs 5 PEs but '{chip}' has {part}.pe_count = 3; raise it"):
-            _call(refused)
+    sentence = rf"needs 5 PEs but '{chip}' has {part}.pe_count = 3; raise it"
+    with pytest.raises(TraceError, match=sentence):
+        price(trace, small)
+    with pytest.raises(TraceError, match=sentence):
+        work_of(trace, small.config, 0)
     network_map = map_network(layers, small.config.geometry)
     assert "does not fit" in fit_sentence(chip_fit(network_map, small.config), small.config, "net")
     check_finite(rule_figures(network_map, small.config))
-
-
-def _call(function: Callable[[], object]) -> None:
-    function()
 
 
 @pytest.mark.parametrize("pes", [1, 2, 4])
