@@ -84,6 +84,13 @@ class Horizon(FrozenConfig):
     power_cycles_per_task: float = Field(ge=0)
 
 
+class FloorPlan(FrozenConfig):
+    """How bits travel between buffer and PEs; see :mod:`imcsim.chip.floor_plan`. Without one, ``link.hops`` is it."""
+
+    topology: Literal["mesh", "h-tree"]
+    pes_per_router: int = Field(ge=1)
+
+
 class ChipConfig(FrozenConfig):
     """One chip. See ``models/chips`` for examples and ``docs/accounting.md`` for what each choice changes."""
 
@@ -112,6 +119,7 @@ class ChipConfig(FrozenConfig):
     shift_add: ShiftAdd
     buffer: Buffer
     link: Link
+    floor_plan: FloorPlan | None = None
     dram: Dram
     mac: DigitalMac
     horizon: Horizon

@@ -75,15 +75,20 @@ def weight_gradient_s(trace: Trace, chip: ChipConfig) -> Floats:
     return np.asarray(passes.sum(axis=1) * each, dtype=np.float64)
 
 
+def reads_of_all_weights(trace: Trace, vectors: NDArray[np.generic], *, scoring: bool) -> Floats:
+    """(T, L) how often a layer's weights are read out for digital input gradients; scoring counts as one step."""
+    used = np.asarray(vectors) > 0
+    steps = np.ones_like(used) if scoring else trace.task_counts["optimizer_steps"][:, None]
+    return np.asarray(used * steps, dtype=np.float64)
+
+
 def digital_input_gradient(
-    profile: TileProfile, chip: ChipConfig, in_rram: NDArray[np.bool_], vectors: Floats
+    profile: TileProfile, chip: ChipConfig, in_rram: NDArray[np.bool_], vectors: Floats, *, scoring: bool = False
 ) -> dict[str, Floats]:
     """(T,) joules when weights are read out once per step and multiplied in the digital unit."""
     trace, grid = profile.trace, profile.grid
     weights = np.array([spec.weight_count for spec in trace.meta.layers], dtype=np.float64)
-    used = vectors > 0  # (T, L)
-    steps = trace.task_counts["optimizer_steps"][:, None]
-    reads = (steps * used[:, grid.layer]).astype(np.float64)
+    reads = reads_of_all_weights(trace, vectors, scoring=scoring)[:, grid.layer]
     energy = {"mac": vectors @ weights * chip.mac.gradient_energy_j}
     if chip.rram is not None:
         energy["read_out"] = (reads * in_rram * rram_read_out(grid, chip, chip.rram)).sum(axis=1)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.floor_plan import layer_hops
 from imcsim.chip.mapped_arrays import Codes, Floats, grid_of, mapped_arrays
 from imcsim.chip.multiplex import load_j, load_s, taking_turns
 from imcsim.chip.profile import PeGrid
@@ -100,7 +101,7 @@ def per_image(
     per_output = network_map.geometry.encoding.cells_per_weight * busy.phases
     tables = sum(route.table_bits * spec.positions for route, spec in zip(routes, layers, strict=True))
     return ImageCost(
-        energy=energy.plus(_moved(network_map, chip, routes)).plus(again),
+        energy=energy.plus(_moved(network_map, chip, routes, lines)).plus(again),
         latency_s=latency_s + again_s,
         interval_s=interval_s + again_s,
         conversions=tuple(
@@ -129,16 +130,20 @@ def _unit_costs(
     return sram_forward(grid, chip, chip.sram, busy), grid
 
 
-def _moved(network_map: NetworkMap, chip: ChipConfig, routes: Sequence[Routing]) -> Breakdown:
+def _moved(network_map: NetworkMap, chip: ChipConfig, routes: Sequence[Routing], lines: Sequence[PeLines]) -> Breakdown:
+    hops = layer_hops(chip, [part.pe + first for part, first in zip(lines, network_map.first_pes, strict=True)])
+    crossed = sum(
+        (route.sent + spec.positions * spec.groups * spec.outputs) * float(far)
+        for route, spec, far in zip(routes, network_map.layers, hops, strict=True)
+    )
     outputs = float(sum(spec.positions * spec.groups * spec.outputs for spec in network_map.layers))
     read = float(sum(route.fetched for route in routes)) * chip.input_bits
-    sent = float(sum(route.sent for route in routes)) * chip.input_bits
     written = outputs * chip.input_bits
     return Breakdown.of(
         {
             "activation": outputs * chip.mac.vector_energy_j,
             "buffer": {"read": read * chip.buffer.read_energy_j, "write": written * chip.buffer.write_energy_j},
-            "link": (sent + written) * chip.link.energy_j * chip.link.hops,
+            "link": crossed * chip.input_bits * chip.link.energy_j,
         }
     )
 

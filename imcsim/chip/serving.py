@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from imcsim.chip.assign import Assignment, assign
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.floor_plan import network_hops
 from imcsim.chip.multiplex import reloads
 from imcsim.chip.profile import profile_of
 from imcsim.chip.training import forward
@@ -57,13 +58,14 @@ def inference(trace: Trace, chip: ChipConfig, where: Assignment) -> Breakdown:
     vectors = np.zeros((trace.meta.tasks, len(positions)))
     vectors[-1] = positions
     arrays = forward(trace, chip, serving_place(chip, where), vectors)[-1]
+    hops = network_hops(chip, profile_of(trace, chip.geometry).grid.layer_slices)
     read = float(positions @ inputs) * chip.input_bits
     written = float(positions @ outputs) * chip.input_bits
     moved = Breakdown.of(
         {
             "activation": float(positions @ outputs) * chip.mac.vector_energy_j,
             "buffer": {"read": read * chip.buffer.read_energy_j, "write": written * chip.buffer.write_energy_j},
-            "link": (read + written) * chip.link.energy_j * chip.link.hops,
+            "link": float(positions * (inputs + outputs) @ hops) * chip.input_bits * chip.link.energy_j,
         }
     )
     again = reloads(trace, chip)

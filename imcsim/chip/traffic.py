@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.floor_plan import network_hops
+from imcsim.chip.profile import profile_of
 from imcsim.trace.trace import Trace
 
 Floats = NDArray[np.float64]
@@ -14,10 +16,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Traffic:
-    """Bits by purpose, each (T,): read from and written to the buffer, moved to or from DRAM (reads + writes)."""
+    """Bits by purpose, each (T,): read from and written to the buffer, moved to or from DRAM (reads + writes).
+
+    ``hops`` holds, for what crosses links, the mean hops of a bit: by layer as the floor plan has it, weighted by bits.
+    """
 
     buffer_reads: Mapping[str, Floats]
     buffer_writes: Mapping[str, Floats]
+    hops: Mapping[str, Floats]
     dram: Mapping[str, Floats]
     spilled_share: Floats
     master_spilled_share: float
@@ -69,7 +75,8 @@ def traffic(trace: Trace, chip: ChipConfig) -> Traffic:
         "scoring": task["scoring_bytes"] * 8.0 * 2.0,
         "masks": masks,
     }
-    return Traffic(reads | {"update": update_reads}, writes | {"update": update_writes}, dram, spill, master_spill)
+    written = writes | {"update": update_writes}
+    return Traffic(reads | {"update": update_reads}, written, _mean_hops(trace, chip), dram, spill, master_spill)
 
 
 def master_bits(trace: Trace, chip: ChipConfig) -> float:
@@ -82,6 +89,28 @@ def _matrix_sides(trace: Trace) -> tuple[Floats, Floats]:
     inputs = np.array([spec.groups * spec.fan_in for spec in trace.meta.layers], dtype=np.float64)
     outputs = np.array([spec.groups * spec.outputs for spec in trace.meta.layers], dtype=np.float64)
     return inputs, outputs
+
+
+def _mean_hops(trace: Trace, chip: ChipConfig) -> dict[str, Floats]:
+    """Mean hops of a bit by task, for each purpose that crosses links; errors go to a second copy if there is one."""
+    count, tasks = trace.counts, trace.meta.tasks
+    if chip.floor_plan is None:
+        return {name: np.full(tasks, chip.link.hops) for name in ("forward", "input_gradient", "scoring")}
+    inputs, outputs = _matrix_sides(trace)
+    slices = profile_of(trace, chip.geometry).grid.layer_slices
+    there = network_hops(chip, slices)
+    back = network_hops(chip, slices, copy=1) if chip.input_gradient == "second-copy" else there
+    ahead, errors = (inputs + outputs) * chip.input_bits, (inputs + outputs) * chip.error_bits
+    moved = {
+        "forward": (count["forward_vectors"] * ahead, 0.0 * count["forward_vectors"]),
+        "input_gradient": (0.0 * count["input_gradient_vectors"], count["input_gradient_vectors"] * errors),
+        "scoring": (count["scoring_forward_vectors"] * ahead, count["scoring_input_gradient_vectors"] * errors),
+    }
+    return {name: _weighted(one @ there + two @ back, (one + two).sum(axis=1)) for name, (one, two) in moved.items()}
+
+
+def _weighted(amount: Floats, weight: Floats) -> Floats:
+    return np.divide(amount, weight, out=np.zeros(len(weight)), where=weight > 0)
 
 
 def _spilled_shares(trace: Trace, chip: ChipConfig) -> tuple[Floats, float]:

@@ -54,11 +54,12 @@ def forward(trace: Trace, chip: ChipConfig, where: Assignment, vectors: Floats) 
     return _by_memory(trace, chip, where, costs, vectors)
 
 
-def backward(trace: Trace, chip: ChipConfig, where: Assignment, vectors: Floats) -> PerTask:
+def backward(trace: Trace, chip: ChipConfig, where: Assignment, vectors: Floats, *, scoring: bool = False) -> PerTask:
     """Energy of error ``vectors`` (T, L) back through the arrays, or in the digital unit, as the chip says."""
     if chip.input_gradient == "digital":
         profile = profile_of(trace, chip.geometry)
-        return _leaves(gradients.digital_input_gradient(profile, chip, where.in_rram, vectors), trace)
+        joules = gradients.digital_input_gradient(profile, chip, where.in_rram, vectors, scoring=scoring)
+        return _leaves(joules, trace)
     busy = activity(trace.error_density, chip.dac_bits)
     costs = _unit_costs(trace, chip, busy, transposed=chip.input_gradient == "transposable")
     if chip.input_gradient == "second-copy":
@@ -131,8 +132,10 @@ def _moved(chip: ChipConfig, bits: Traffic) -> dict[str, Floats]:
     reads = {f"buffer.read_{name}": amount * chip.buffer.read_energy_j for name, amount in bits.buffer_reads.items()}
     writes = {f"buffer.write_{n}": amount * chip.buffer.write_energy_j for n, amount in bits.buffer_writes.items()}
     names = ("forward", "input_gradient", "scoring")
-    hop_j = chip.link.energy_j * chip.link.hops
-    links = {f"link.{name}": (bits.buffer_reads[name] + bits.buffer_writes[name]) * hop_j for name in names}
+    links = {
+        f"link.{name}": (bits.buffer_reads[name] + bits.buffer_writes[name]) * (chip.link.energy_j * bits.hops[name])
+        for name in names
+    }
     dram = {f"dram.{name}": amount * chip.dram.energy_j for name, amount in bits.dram.items()}
     return reads | writes | links | dram
 
@@ -149,7 +152,7 @@ def _masks(trace: Trace, chip: ChipConfig) -> dict[str, Floats]:
 def _scoring(trace: Trace, chip: ChipConfig, where: Assignment) -> PerTask:
     counts, task = trace.counts, trace.task_counts
     there = forward(trace, chip, where, counts["scoring_forward_vectors"].astype(float))
-    back = backward(trace, chip, where, counts["scoring_input_gradient_vectors"].astype(float))
+    back = backward(trace, chip, where, counts["scoring_input_gradient_vectors"].astype(float), scoring=True)
     macs = counts["scoring_weight_gradient_macs"].sum(axis=1) + task["scoring_macs"]
     digital = _leaves({"mac": macs * chip.mac.gradient_energy_j}, trace)
     return [

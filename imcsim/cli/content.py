@@ -60,11 +60,14 @@ def show_command(
 def explain_command(
     path: Annotated[
         str,
-        typer.Argument(help="Dotted path of a chip's value or of a part of the energy; a branch explains all below."),
+        typer.Argument(
+            help="Dotted path of a chip's value or of a priced number (energy.forward); a branch explains all of it."
+        ),
     ],
     chip: ChipOption,
     trace: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="With a path that begins with energy: the trace that is priced.")
+        Path | None,
+        typer.Option(metavar="FILE", help="With a priced number (energy, latency, area, inference...): the trace."),
     ] = None,
     set_: SetOption = None,
     json_: JsonOption = False,
@@ -75,12 +78,11 @@ def explain_command(
 
     Example: imcsim explain energy.forward.adc --trace run.safetensors --chip hybrid-28nm
     """
+    from imcsim.cli.explain_priced import TREES, explain_command_of
     from imcsim.core.errors import ConfigError, nearest
 
-    if trace is not None or path.partition(".")[0] == "energy":
-        from imcsim.cli.explain_energy import explain_priced
-
-        explain_priced(path, trace, chip, set_, json_=json_)
+    if trace is not None or path.partition(".")[0] in TREES:
+        explain_command_of(path, trace, chip, set_, json_=json_)
         return
     records = records_of(*values_of("chip", chip, overrides(set_)))
     found = [record for record in records if record["path"] == path or record["path"].startswith(f"{path}.")]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from imcsim.chip.trace_masks import TaskMasks
     from imcsim.mapping.layer import LayerSpec
     from imcsim.mapping.network_map import NetworkMap
+    from imcsim.report.routers import RouterPlan
 
 _WIDTH = 100  # columns of the table where the output is no terminal, which would say its own width
 
@@ -62,6 +63,7 @@ def map_command(  # noqa: PLR0913 - each option of the command line is a paramet
     task: Annotated[int, typer.Option(help="Task of that trace, from 0; -1 is the last.")] = -1,
     pe_budget: Annotated[int | None, typer.Option(min=1, help="PEs for `replicate`; else all the chip has.")] = None,
     png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the floor plan as PNG or PDF.")] = None,
+    routers: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw routers and hops as PNG or PDF.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write floor plan and table as a page.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
     csv_: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write the rows as CSV.")] = None,
@@ -81,7 +83,7 @@ def map_command(  # noqa: PLR0913 - each option of the command line is a paramet
         _compare(mapper, compare, csv_, json_)
         return
     network_map = mapper.by(rule)
-    _files(mapper, network_map, rule, (png, html, csv_))
+    _files(mapper, network_map, rule, (png, html, csv_, routers))
     if json_:
         typer.echo(_json(mapper, network_map, params, rule))
     else:
@@ -162,10 +164,10 @@ def _files(mapper: _Mapper, network_map: NetworkMap, rule: str, files: tuple[Pat
     from imcsim.core.files import write_atomic
     from imcsim.report.mapping_table import mapping_csv, mapping_rows, mapping_text
 
-    png, html, csv_ = files
+    png, html, csv_, routers = files
     if csv_ is not None:
         write_atomic(csv_, mapping_csv(mapping_rows(network_map, mapper.phases)))
-    if png is None and html is None:
+    if png is None and html is None and routers is None:
         return
     from imcsim.report.floor_plan import draw_floor_plan, floor_plan
     from imcsim.report.floor_plan_page import floor_plan_page
@@ -176,6 +178,10 @@ def _files(mapper: _Mapper, network_map: NetworkMap, rule: str, files: tuple[Pat
     plan = floor_plan(network_map, mapper.chip, title, trainable)
     if png is not None:
         save_as(draw_floor_plan(plan), png)
+    if routers is not None:
+        from imcsim.report.routers import draw_routers, router_plan
+
+        save_as(draw_routers(router_plan(network_map, mapper.chip, plan), plan), routers)
     if html is not None:
         table = mapping_text(network_map, "Layers", mapper.phases)
         write_atomic(html, floor_plan_page(plan, table, "Which PE holds which weights?"))
@@ -199,6 +205,10 @@ def _json(mapper: _Mapper, network_map: NetworkMap, params: dict[str, Any], rule
         "total": mapping_total(network_map, mapper.phases),
         "fit": {**asdict(fit), "available": fit.available, "fits": fit.fits},
     }
+    if (found := _routers(mapper, network_map)) is not None:
+        from imcsim.report.routers import router_record
+
+        document["floor_plan"] = router_record(found, [spec.name for spec in network_map.layers])
     if mapper.masks is not None:
         document["frozen_pes"] = _frozen(mapper, network_map)
     return json.dumps(document, indent=2)
@@ -212,9 +222,19 @@ def _print_table(mapper: _Mapper, network_map: NetworkMap, rule: str) -> None:
     console.print(mapping_table(network_map, f"{mapper.network} on {mapper.chip.name}{by}", mapper.phases))
     fit = chip_fit(network_map, mapper.chip)
     console.print(fit_sentence(fit, mapper.chip, mapper.network), highlight=False)
+    if (found := _routers(mapper, network_map)) is not None:
+        from imcsim.report.routers import router_sentence
+
+        console.print(router_sentence(found, [spec.name for spec in network_map.layers]), highlight=False)
     if mapper.masks is not None:
         frozen, whole = len(_frozen(mapper, network_map)), network_map.pe_count
         console.print(f"In {frozen} of {whole} PEs nothing trains (--json lists them).", highlight=False)
+
+
+def _routers(mapper: _Mapper, network_map: NetworkMap) -> RouterPlan | None:
+    from imcsim.report.routers import routers_of
+
+    return routers_of(network_map, mapper.chip)
 
 
 def _frozen(mapper: _Mapper, network_map: NetworkMap) -> list[int]:

@@ -101,7 +101,8 @@ class Lines:
         spilled = float(flow.more_dram[layer]) * size
         if spilled:
             self.spills.append(self.dram(f"{name} spill", spilled, (fetch,), phase, self.priorities[1]))
-        moved = self.link(name, layer, float(flow.work.read_bits[layer]) * size, (fetch,), phase)
+        hops = float(flow.work.hops[layer])
+        moved = self.link(name, layer, (float(flow.work.read_bits[layer]) * size, hops), (fetch,), phase)
         joules = float(flow.work.array_j[layer]) * share
         stages = flow.work.stages[layer]
         served = [
@@ -110,7 +111,7 @@ class Lines:
         ]
         elements = float(flow.work.elements[layer]) * size
         done = self.digital(name, elements, elements * flow.activation_j, tuple(served) or (moved,), phase)
-        back = self.link(name, layer, float(flow.work.write_bits[layer]) * size, (done,), phase)
+        back = self.link(name, layer, (float(flow.work.write_bits[layer]) * size, hops), (done,), phase)
         write = float(flow.work.write_bits[layer] + flow.more_writes[layer]) * size
         return self.buffer(name, 0.0, write, (back,), phase, behind, (0, places[1]), drains=True)
 
@@ -162,14 +163,12 @@ class Lines:
             Task(f"{name} buffer", where, seconds, joules, after, priority, phase, fills, drained, places)
         )
 
-    def link(self, name: str, layer: int, bits: float, after: After, phase: str) -> int:
-        """Move bits between the buffer and a layer's PEs over that layer's link."""
-        link = self.work.chip.link
+    def link(self, name: str, layer: int, moved: tuple[float, float], after: After, phase: str) -> int:
+        """Move ``moved``, bits over a number of hops, between the buffer and a layer's PEs over that layer's link."""
+        (bits, hops), link = moved, self.work.chip.link
         seconds = bits / link.bandwidth_bits_per_s * self.options.transport
         where = self._carrier(f"link {self.work.names[layer]}")
-        return self.build.add(
-            Task(f"{name} link", where, seconds, bits * link.energy_j * link.hops, after, phase=phase)
-        )
+        return self.build.add(Task(f"{name} link", where, seconds, bits * link.energy_j * hops, after, phase=phase))
 
     def dram(self, name: str, bits: float, after: After, phase: str, priority: int = 0) -> int:
         """Move bits over the DRAM channel."""

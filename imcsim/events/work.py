@@ -4,6 +4,7 @@ All of it comes from :mod:`imcsim.chip`; nothing is priced anew. Shape letters: 
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from imcsim.chip import gradients, training
 from imcsim.chip.assign import Assignment, assign
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.floor_plan import network_hops
 from imcsim.chip.latency import training_latency
 from imcsim.chip.multiplex import Reloads, reloads
 from imcsim.chip.profile import profile_of
@@ -50,6 +52,8 @@ class Pass:
         (L,) buffer bits of one vector.
     elements
         (L,) elements of one output vector, for the digital unit.
+    hops
+        (L,) hops of a bit between the buffer and the layer's PEs.
     """
 
     vectors: Ints
@@ -58,6 +62,7 @@ class Pass:
     read_bits: Floats
     write_bits: Floats
     elements: Floats
+    hops: Floats
 
 
 @dataclass(frozen=True)
@@ -135,15 +140,18 @@ def forward_pass(work: Work, counts: str = "forward_vectors") -> Pass:
     if chip.sram is not None:
         units["sram"] = Stage("sram", phases * sram_pass_s(chip, chip.sram, chip.array.rows), 0.0)
     joules = _array_j(work, vectors, back=False)
-    return Pass(vectors, _present(work, units), joules, inputs * chip.input_bits, outputs * chip.input_bits, outputs)
+    bits = inputs * chip.input_bits, outputs * chip.input_bits
+    return Pass(vectors, _present(work, units), joules, *bits, outputs, _hops(work, copy=0))
 
 
 def backward_pass(work: Work, counts: str = "input_gradient_vectors") -> Pass:
     """Return the way of the errors back over the vectors of ``counts``, as the chip computes input gradients."""
     chip, (inputs, outputs) = work.chip, _sides(work)
     vectors = work.count(counts)
-    joules = _array_j(work, vectors, back=True)
-    return Pass(vectors, _backward_stages(work), joules, outputs * chip.error_bits, inputs * chip.error_bits, inputs)
+    joules = _array_j(work, vectors, back=True, scoring=counts.startswith("scoring"))
+    bits = outputs * chip.error_bits, inputs * chip.error_bits
+    copy = 1 if chip.input_gradient == "second-copy" else 0
+    return Pass(vectors, _backward_stages(work), joules, *bits, inputs, _hops(work, copy=copy))
 
 
 def weight_gradient_s(work: Work) -> Floats:
@@ -208,9 +216,13 @@ def _present(work: Work, units: dict[str, Stage]) -> tuple[tuple[Stage, ...], ..
     )
 
 
-def _array_j(work: Work, vectors: Ints, *, back: bool) -> Floats:
+def _hops(work: Work, *, copy: int) -> Floats:
+    return network_hops(work.chip, profile_of(work.trace, work.chip.geometry).grid.layer_slices, copy=copy)
+
+
+def _array_j(work: Work, vectors: Ints, *, back: bool, scoring: bool = False) -> Floats:
     """(L,) joules of all ``vectors`` of the task, one layer at a time."""
-    price = training.backward if back else training.forward
+    price = partial(training.backward, scoring=scoring) if back else training.forward
     found = np.zeros(len(vectors))
     for layer in np.flatnonzero(vectors):
         alone = np.zeros((work.trace.meta.tasks, len(vectors)))

@@ -1,7 +1,7 @@
 """The training loop."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -97,7 +97,7 @@ def train_step(learner: Learner, task: Task, index: Tensor, sample_activity: boo
     method, context, optimizer = learner.method, learner.context, learner.optimizer
     x, y = task.x_train[index], task.y_train[index]
     learner.network.zero_grad()
-    with learner.recorder.watching(sample_activity), _autocast(learner):
+    with learner.recorder.watching(sample_activity), _autocast(learner), _one_value_told(len(y)):
         loss = method.loss(context, task, x, y, index)
     if loss.requires_grad:
         loss.backward()  # type: ignore[no-untyped-call]
@@ -111,6 +111,20 @@ def train_step(learner: Learner, task: Task, index: Tensor, sample_activity: boo
     learner.recorder.end_step()
     context.step += 1
     return loss.detach()
+
+
+@contextmanager
+def _one_value_told(samples: int) -> Iterator[None]:
+    """Tell batch-norm's refusal in words of this package: it has no statistics of a single value a channel."""
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise ConfigError(
+            f"batch-norm sees one value a channel in a batch of {samples} on maps of one pixel: raise batch_size, set "
+            f"drop_last = true where only the last batch is so small, or take larger images"
+        ) from None
 
 
 def finish_task(learner: Learner, task: Task) -> None:

@@ -45,7 +45,7 @@ TASK_COUNTS: dict[str, str] = {
     "peak_kept_elements": "activation elements kept at once: largest over steps",
     "peak_kept_bits": "sign bits kept at once: largest over steps",
     "digital_parameters": "trainable parameters held in digital logic (bias, batch-norm)",
-    "optimizer_state_values": "values of optimiser state per trainable weight, times trainable weights",
+    "optimizer_state_values": "values of optimiser state of all that trains, weights and digital parameters",
     "mask_bits": "bits of masks that the task needs when it is served",
     "scoring_bytes": "bytes that scoring must remember between tasks (bases, importances, old masks)",
     "scoring_macs": "multiply-accumulates of scoring beyond the network's own passes (SVD, projections)",

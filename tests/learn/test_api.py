@@ -114,6 +114,15 @@ def test_bfloat16_passes_through_frozen_layers() -> None:
     assert learn(config).class_il.shape == (2, 2)
 
 
+def test_one_image_on_maps_of_one_pixel_is_refused_where_batch_norm_has_no_statistics() -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 4), torch.nn.BatchNorm2d(2), torch.nn.Flatten())
+    network.add_module("head", torch.nn.Linear(2, 4))
+    with pytest.raises(ConfigError, match=r"in a batch of 1 on maps .* raise batch_size"):
+        learn_on(tiny_config(batch_size=1), network, tiny_stream())
+    trace = learn_on(tiny_config(batch_size=1), tiny_net(), tiny_stream(samples=3))
+    assert trace.task_counts["optimizer_steps"].tolist() == [6, 6]
+
+
 def test_divergence_is_one_sentence() -> None:
     with pytest.raises(ConfigError, match=r"training diverged in task 0, epoch \d: .* lower learning_rate"):
         learn_on(tiny_config(learning_rate=1e30, epochs=5, quantise=False), tiny_net(), tiny_stream())

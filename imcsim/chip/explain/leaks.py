@@ -21,7 +21,7 @@ def leakage_terms(facts: Facts) -> dict[str, Term]:
             amount_of="seconds",
             amount_formula="training time of all tasks, see docs/accounting.md, section 7",
             fields=_COUNTED,
-            unit_j=chip.buffer.leakage_w,
+            unit=chip.buffer.leakage_w,
             unit_formula="leakage of a bit, log-log in the table at size_bytes, x bits",
             parameters=("buffer.size_bytes", "buffer.table_bytes", "buffer.leakage_table_w"),
         )
@@ -37,7 +37,7 @@ def leakage_terms(facts: Facts) -> dict[str, Term]:
             amount_of="cell seconds",
             amount_formula="sum over tasks of cells of powered SRAM PEs x training time, docs/accounting.md, section 7",
             fields=(*_COUNTED, "placement"),
-            unit_j=chip.sram.cell.leakage_w,
+            unit=chip.sram.cell.leakage_w,
             unit_formula="leakage of one cell",
             parameters=(
                 "sram.cell.leakage_w", "array.rows", "array.cols", "power_gate_unused", "sram.pe_count",

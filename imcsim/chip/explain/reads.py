@@ -86,7 +86,7 @@ class _Counted:
             amount_of="line switches",
             amount_formula=self.over(f"used {'columns' if self.way.transposed else 'rows'} x expected switches a line"),
             fields=self.way.fields(busy=True),
-            unit_j=chip.driver.energy_j(getattr(chip.array, across), chip.supply_v, chip.dac_bits),
+            unit=chip.driver.energy_j(getattr(chip.array, across), chip.supply_v, chip.dac_bits),
             unit_formula=f"({across} (C_wire + C_gate){' + C_dac dac_bits' if wide else ''}) Vdd^2",
             parameters=(
                 "driver.wire_capacitance_per_cell_f", "driver.gate_capacitance_per_cell_f", *wide, f"array.{across}",
@@ -100,7 +100,7 @@ class _Counted:
             amount_of="shift-adds",
             amount_formula=f"one for each {per}: {self.over(self.senses_of)}",
             fields=self.way.fields(busy=False),
-            unit_j=self.chip.shift_add.energy_j,
+            unit=self.chip.shift_add.energy_j,
             unit_formula="energy of one shift-add",
             parameters=(*_SHIFT_ADD, "dac_bits"),
         )
@@ -112,7 +112,7 @@ class _Counted:
             amount_of="additions",
             amount_formula=self.over("outputs x (row tiles - 1) / row tiles"),
             fields=self.way.fields(busy=False),
-            unit_j=self.chip.shift_add.energy_j,
+            unit=self.chip.shift_add.energy_j,
             unit_formula="energy of one shift-add",
             parameters=(*_SHIFT_ADD, "array.rows", "array.cols"),
         )
@@ -145,7 +145,7 @@ def _cells(counted: _Counted, part: RramPart) -> Term:
         amount_of="siemens read",
         amount_formula=counted.over("cell conductances at the task's start x expected squared digit, all phases"),
         fields=(*counted.way.fields(busy=True), "codes"),
-        unit_j=part.cell.read_voltage_v**2 * part.cell.read_time_s,
+        unit=part.cell.read_voltage_v**2 * part.cell.read_time_s,
         unit_formula="V_read^2 t_read",
         parameters=(
             "rram.cell.read_voltage_v", "rram.cell.read_time_s", "rram.cell.conductance_min_s",
@@ -156,20 +156,24 @@ def _cells(counted: _Counted, part: RramPart) -> Term:
 
 def _conversions(counted: _Counted, part: RramPart) -> Term:
     column_s = float((conductance_sums(counted.profile, part) / counted.grid.cols).mean())
-    formula, coefficients = _ADC[part.adc.model]
-    own = {"macro-fit": ("supply_v",), "neurosim": ("rram.cell.conductance_min_s", "rram.cell.conductance_max_s")}
+    formula, values = conversion_values(part)
     return Term(
         amount=counted.sensed_count(),
         amount_of="conversions",
         amount_formula=counted.over(counted.senses_of),
         fields=(*counted.way.fields(busy=False), *(("codes",) if part.adc.model == "neurosim" else ())),
-        unit_j=part.adc.energy_j(part.adc_bits, counted.chip.supply_v, column_s),
+        unit=part.adc.energy_j(part.adc_bits, counted.chip.supply_v, column_s),
         unit_formula=formula,
-        parameters=(
-            "rram.adc.model", *(f"rram.adc.{name}" for name in coefficients), "rram.adc_bits",
-            *own.get(part.adc.model, ()), "rram.cell_bits", "rram.sign", "dac_bits",
-        ),
-    )  # fmt: skip
+        parameters=(*values, "rram.cell_bits", "rram.sign", "dac_bits"),
+    )
+
+
+def conversion_values(part: RramPart) -> tuple[str, tuple[str, ...]]:
+    """Return the formula of a conversion's energy under the part's converter model, and the values that enter it."""
+    formula, coefficients = _ADC[part.adc.model]
+    own = {"macro-fit": ("supply_v",), "neurosim": ("rram.cell.conductance_min_s", "rram.cell.conductance_max_s")}
+    named = (f"rram.adc.{name}" for name in coefficients)
+    return formula, ("rram.adc.model", *named, "rram.adc_bits", *own.get(part.adc.model, ()))
 
 
 def _adders(counted: _Counted) -> Term:
@@ -183,7 +187,7 @@ def _adders(counted: _Counted) -> Term:
         amount_of="full adders",
         amount_formula=counted.over(f"{counted.senses_of} x (N (b + 1) - (b + log2 N + 1)), N inputs of b = dac_bits"),
         fields=counted.way.fields(busy=False),
-        unit_j=part.adder_tree.full_adder_energy_j * part.adder_tree.activity,
+        unit=part.adder_tree.full_adder_energy_j * part.adder_tree.activity,
         unit_formula="energy of a full adder x share that switches",
         parameters=("sram.adder_tree.full_adder_energy_j", "sram.adder_tree.activity", "dac_bits"),
     )

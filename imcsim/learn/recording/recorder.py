@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from imcsim.crossbar.encoding import Encoding
-from imcsim.learn.adapt.adaptor import adaptors
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.method import Method, WorkDone
 from imcsim.learn.quantize import Quantiser
@@ -139,8 +138,7 @@ class Recorder:
         ]
         mapped = {id(weight) for weight in self.freezer.weights.values()}
         digital = sum(p.numel() for p in self.freezer.trainable_parameters().values() if id(p) not in mapped)
-        latent = sum(p.numel() for a in adaptors(self.network).values() for p in a.parameters() if p.requires_grad)
-        values = state_per_value * (sum(trainable) + latent)
+        values = state_per_value * (sum(trainable) + digital)
         self._add_task(digital_parameters=digital, optimizer_state_values=values)
         self._merge(work)
         self._store_task(active)

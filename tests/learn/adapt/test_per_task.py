@@ -117,7 +117,9 @@ def test_latent_values_are_digital_parameters_with_adams_state() -> None:
     latent = 9 * 3 + 27 * 2
     bias = trace.digital["head.bias"].shape[1]
     assert trace.task_counts["digital_parameters"][1] == latent + bias
-    assert trace.task_counts["optimizer_state_values"][1] == 2 * (latent + trace.counts["trainable_weights"][1].sum())
+    assert trace.task_counts["optimizer_state_values"][1] == 2 * (
+        latent + bias + trace.counts["trainable_weights"][1].sum()
+    )
 
 
 class _Numbered(ColumnAdaptor):

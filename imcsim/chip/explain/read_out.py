@@ -1,0 +1,92 @@
+"""Terms of reading whole PEs: those that move to SRAM, and all weights for input gradients in the digital unit."""
+
+import numpy as np
+
+from imcsim.chip.config import RramPart
+from imcsim.chip.explain.explanation import Facts, Floats, Term, Terms, Unit, absent, counted
+from imcsim.chip.explain.programmed import rram_profile
+from imcsim.chip.explain.reads import conversion_values
+from imcsim.chip.gradients import reads_of_all_weights
+from imcsim.chip.profile import profile_of
+
+_STEPS = "optimizer_steps"
+
+
+def load_terms(facts: Facts) -> dict[str, Terms]:
+    """Return the terms of ``migration.rram_read``: PEs that become trainable are read row by row."""
+    chip = facts.chip
+    if chip.rram is None or chip.sram is None:
+        return {"migration.rram_read": (absent("rram" if chip.rram is None else "sram", "cells read"),)}
+    times = arriving(facts) * facts.copies * float(chip.charge_migration)
+    own = ("charge_migration", "input_gradient")
+    return {"migration.rram_read": _read_out(facts, chip.rram, times, "PEs that become trainable", ("placement",), own)}
+
+
+def arriving(facts: Facts) -> Floats:
+    """Return (T, P): 1 where a PE trains in SRAM and did not in the task before."""
+    training = facts.where.sram_training
+    before = np.vstack([np.zeros_like(training[:1]), training[:-1]])
+    return np.asarray(training & ~before, dtype=np.float64)
+
+
+def digital_gradient_terms(facts: Facts) -> dict[str, Terms]:
+    """Return the terms of reading weights for input gradients in the digital unit, training and scoring."""
+    chip, found = facts.chip, {}
+    if chip.input_gradient != "digital":
+        return {}
+    for prefix, field, scoring in (
+        ("input_gradient", "input_gradient_vectors", False),
+        ("scoring.input_gradient", "scoring_input_gradient_vectors", True),
+    ):
+        reads = reads_of_all_weights(facts.trace, facts.trace.counts[field], scoring=scoring)
+        fields = (field,) if scoring else (field, _STEPS)
+        when = "once for each scoring" if scoring else "at each step"
+        said = f"PEs of layers that errors pass, {when}"
+        if chip.rram is not None:
+            by_pe = reads[:, rram_profile(facts).grid.layer] * facts.where.in_rram
+            found[f"{prefix}.read_out"] = _read_out(facts, chip.rram, by_pe, said, fields, ("input_gradient",))
+        if chip.sram is not None:
+            found[f"{prefix}.sram_read"] = (_sram_bits(facts, reads, said, fields),)
+    return found
+
+
+def _sram_bits(facts: Facts, reads: Floats, said: str, fields: tuple[str, ...]) -> Term:
+    chip = facts.chip
+    if chip.sram is None:
+        raise ValueError("the chip has no SRAM")
+    grid = profile_of(facts.trace, chip.geometry).grid
+    bits = reads[:, grid.layer] * ~facts.where.in_rram * grid.rows * grid.outputs * chip.weight_bits
+    unit: Unit = (
+        chip.sram.cell.read_energy_j,
+        "energy of reading one cell",
+        ("sram.cell.read_energy_j", "weight_bits", "input_gradient"),
+    )
+    return counted(bits, "bits", f"weights x weight_bits of {said}, in SRAM", (*fields, "placement"), unit)
+
+
+def _read_out(
+    facts: Facts, part: RramPart, times: Floats, said: str, fields: tuple[str, ...], own: tuple[str, ...]
+) -> Terms:
+    """Cells, conversions and driven rows of reading PEs ``times`` (T, P) whole."""
+    chip, grid = facts.chip, rram_profile(facts).grid
+    middle_s = 0.5 * (part.cell.conductance_min_s + part.cell.conductance_max_s)
+    cells, rows = float((times * grid.cells).sum()), float((times * grid.rows).sum())
+    each = f"cells in use of {said}"
+    reading: Unit = (
+        part.cell.read_voltage_v**2 * part.cell.read_time_s * middle_s,
+        "V_read^2 t_read (G_min + G_max) / 2",
+        ("rram.cell.read_voltage_v", "rram.cell.read_time_s", "rram.cell.conductance_min_s",
+         "rram.cell.conductance_max_s", "rram.cell_bits", "rram.sign", *own),
+    )  # fmt: skip
+    formula, values = conversion_values(part)
+    converting: Unit = (part.adc.energy_j(part.adc_bits, chip.supply_v, middle_s), formula, (*values, *own))
+    driving: Unit = (
+        chip.driver.energy_j(chip.array.cols, chip.supply_v),
+        "cols (C_wire + C_gate) Vdd^2",
+        ("driver.wire_capacitance_per_cell_f", "driver.gate_capacitance_per_cell_f", "array.cols", "supply_v", *own),
+    )
+    return (
+        counted(cells, "cells read", each, fields, reading),
+        counted(cells, "conversions", each, fields, converting),
+        counted(rows, "rows driven", f"rows in use of {said}", fields, driving),
+    )
