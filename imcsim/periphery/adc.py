@@ -11,7 +11,6 @@ from imcsim.periphery.converter_table import ConverterTable
 from imcsim.periphery.multilevel_sense_amp import MultilevelSenseAmp
 from imcsim.periphery.table import check_increasing, log_linear, log_log
 
-
 AdcModel = Literal["macro-fit", "neurosim", "neurosim-mlsa", "survey", "table"]
 
 
@@ -186,7 +185,9 @@ class Adc(FrozenConfig):
         if isinstance(model, ConverterTable):
             known, wanted = bits in model.bits, f"{', '.join(map(str, model.bits))} bits"
         else:
-            ends = (model.bits[0], model.bits[-1]) if isinstance(model, SurveyTable) else (model.bits_min, model.bits_max)
+            ends = (
+                (model.bits[0], model.bits[-1]) if isinstance(model, SurveyTable) else (model.bits_min, model.bits_max)
+            )
             known, wanted = ends[0] <= bits <= ends[1], f"{ends[0]} to {ends[1]} bits"
         if not known:
             raise ConfigError(

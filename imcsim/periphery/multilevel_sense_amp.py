@@ -11,10 +11,10 @@ from imcsim.periphery.table import check_increasing, log_log
 class MultilevelSenseAmp(FrozenConfig):
     """Column power of the current-mode amplifier (DNN_NeuroSim_V1.3 MultilevelSenseAmp.cpp, GetColumnPower, LSTP).
 
-    P = p_ref (2^b - 1) + p_R exp(-k log10(R_column)); energy P t. One entry of each tuple per node; energy between nodes
-    is interpolated on log-log axes. Supply voltage is inside the fit, which was made at a read voltage of 0.5 V; the
-    original scales the resistance for another one, here it is taken as it is. ``time_s`` is the floor of the sensing
-    time, which holds at 22 nm and below.
+    P = p_ref (2^b - 1) + p_R exp(-k log10(R_column)); energy P t. One entry of each tuple per node; energy between
+    nodes is interpolated on log-log axes. Supply voltage is inside the fit, which was made at a read voltage of 0.5 V;
+    the original scales the resistance for another one, here it is taken as it is. ``time_s`` is the floor of the
+    sensing time, which holds at 22 nm and below.
     """
 
     bits_min: int = Field(ge=1)

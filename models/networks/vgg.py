@@ -6,6 +6,8 @@ simulators are compared are ``blocks=((32,), (64,)), hidden=(128,)`` on 28 x 28 
 hidden=(512,)`` on 64 channels of 16 x 16.
 """
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 from imcsim.learn.networks import Count, network
@@ -33,7 +35,7 @@ class Vgg(nn.Module):
         self.features = nn.Sequential(*built)
         sizes = (previous * height * breadth, *hidden)
         self.hidden = nn.Sequential()
-        for i, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), start=1):
+        for i, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
             self.hidden.add_module(f"fc{i}", nn.Linear(inputs, outputs))
             self.hidden.add_module(f"relu{i}", nn.ReLU())
         self.classifier = nn.Linear(sizes[-1], class_count)
@@ -79,9 +81,7 @@ def vgg(
 
 
 @network("vgg8")
-def vgg8(
-    class_count: int, image_shape: tuple[int, int, int], *, width: Count = 128, norm: bool = False
-) -> nn.Module:
+def vgg8(class_count: int, image_shape: tuple[int, int, int], *, width: Count = 128, norm: bool = False) -> nn.Module:
     """Build VGG-8 as DNN+NeuroSim has it: three blocks of two convolutions, one hidden layer.
 
     Parameters

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imcsim.chip.config import ChipConfig, load_chip
+from imcsim.chip.config import load_chip
 from imcsim.core.config import config_hash
 from imcsim.core.files import write_atomic
 from imcsim.report.style import save_as

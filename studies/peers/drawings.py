@@ -34,7 +34,7 @@ def _draw_steps(axis: "Axes", steps: Rows, beside: Rows) -> None:
         bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
     for place, total in enumerate(bottom):
         axis.annotate(f"{total:.3g}", (place, total), (0, 2), textcoords="offset points", ha="center", fontsize=8)
-    axis.set_xticks(range(len(names)), [name.replace(" ", "\n", 1) for name in names], fontsize=8)
+    axis.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names], fontsize=8)
     axis.set_ylabel("energy of one image (uJ)")
     axis.set_title("VGG-8 in RRAM, 22 nm: each step adds one change", fontsize=10)
     axis.grid(axis="x", visible=False)
@@ -51,5 +51,5 @@ def _draw_ratios(axis: "Axes", beside: Rows) -> None:
     axis.set_yticks(range(len(rows)), [row["run"] for row in rows], fontsize=8)
     axis.invert_yaxis()
     axis.set_xlabel("energy of one image: imcsim / peer")
-    axis.set_title("All measured runs, with ...", fontsize=10)
-    axis.legend(loc="lower left")
+    axis.set_title("Inference runs at the peer's array, bits and network", fontsize=10)
+    axis.legend(loc="upper left")

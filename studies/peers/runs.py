@@ -13,7 +13,12 @@ RRAM_128: dict[str, Any] = {
     "array.rows": 128, "array.cols": 128, "rram.cell_bits": 1, "rram.sign": "offset", "rram.adc_bits": 5,
     "input_gradient": "digital",
 }  # fmt: skip
-SRAM_128: dict[str, Any] = {"array.rows": 128, "array.cols": 128, "sram.columns_per_tree": 8, "input_gradient": "digital"}
+SRAM_128: dict[str, Any] = {
+    "array.rows": 128,
+    "array.cols": 128,
+    "sram.columns_per_tree": 8,
+    "input_gradient": "digital",
+}
 MNSIM_256: dict[str, Any] = {
     "array.rows": 256, "array.cols": 256, "rram.cell_bits": 1, "rram.adc_bits": 6, "rram.columns_per_adc": 2,
     "input_gradient": "digital",

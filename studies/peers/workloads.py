@@ -1,11 +1,10 @@
 """The workloads on which the peers were measured, rebuilt from their recipe: seeded random weights and activations.
 
-numpy ``default_rng(117)``, layers in order, of each layer first the 8-bit weights, then its input; for the small networks
-the same generator then gives 5-bit weights before and after one update, for VGG-8 ``default_rng(121)`` does.
+numpy ``default_rng(117)``, layers in order, of each layer first the 8-bit weights, then its input; for the small
+networks the same generator then gives 5-bit weights before and after one update, for VGG-8 ``default_rng(121)`` does.
 Shape letters: L layers, D fan-in, N outputs, b bits.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -132,8 +131,7 @@ def _normal_codes(rng: np.random.Generator, spec: LayerSpec, scale: int) -> NDAr
 def _activations(rng: np.random.Generator, shape: Shape, *, first: bool) -> NDArray[np.int64]:
     side, channels, _, _ = shape
     size = (channels, side, side)
-    draw: Callable[[], NDArray[np.float64]] = lambda: rng.uniform(0.0, 1.0, size)  # noqa: E731
-    values = draw() if first else np.maximum(rng.normal(0.0, 0.35, size), 0.0)
+    values = rng.uniform(0.0, 1.0, size) if first else np.maximum(rng.normal(0.0, 0.35, size), 0.0)
     return np.minimum(np.floor(values * 128), 127).astype(np.int64)
 
 

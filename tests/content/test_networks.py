@@ -262,7 +262,9 @@ def test_vgg16_has_its_published_convolutions() -> None:
 def test_vgg_pools_while_the_map_allows_and_may_be_linear() -> None:
     layers = trace_layers(build_network("vgg", 3, (2, 4, 4), {"blocks": [[2], [2], [2], [2]]}), (2, 4, 4))
     assert [layer.positions for layer in layers] == [16, 4, 1, 1, 1]
-    assert [layer.fan_in for layer in trace_layers(build_network("vgg", 3, (2, 4, 4), {"blocks": []}), (2, 4, 4))] == [32]
+    assert [layer.fan_in for layer in trace_layers(build_network("vgg", 3, (2, 4, 4), {"blocks": []}), (2, 4, 4))] == [
+        32
+    ]
 
 
 @pytest.mark.parametrize("norm", [False, True])

@@ -57,9 +57,10 @@ def test_explained_leaves_are_exact_and_the_others_are_known(name: str, gradient
     assert unexplained <= EXPLAINED_BY_NOTHING_YET
 
 
-@pytest.mark.parametrize("model", ["macro-fit", "neurosim", "survey"])
+@pytest.mark.parametrize("model", ["macro-fit", "neurosim", "survey", "neurosim-mlsa", "table"])
 def test_every_converter_model_is_explained(model: str) -> None:
-    trace, chip = busy_trace(2), chip_of("all-rram-28nm", **{"rram.adc.model": model})
+    component = {"neurosim-mlsa": "adc-neurosim-22nm", "table": "adc-mnsim"}.get(model, "adc-28nm")
+    trace, chip = busy_trace(2), chip_of("all-rram-28nm", **{"rram.adc": component, "rram.adc.model": model})
     term = explained_leaves(trace, chip)["forward.rram.adc"]
     assert term.amount * term.unit_j == pytest.approx(price(trace, chip).energy.flat()["forward.rram.adc"], rel=1e-12)
     assert any(path.startswith(f"rram.adc.{model.replace('-', '_')}.") for path in term.parameters)
