@@ -11,6 +11,8 @@ from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.masks import reduce_to_pes
 
+_IN_CACHE = 1 << 15  # codes looked up at once, so that the indices between codes and levels stay in the cache
+
 Ints = NDArray[np.int64]
 Counts = NDArray[np.integer]
 Floats = NDArray[np.float64]
@@ -46,6 +48,18 @@ def changes_of_codes(codes: Counts, encoding: Encoding) -> tuple[Counts, Counts]
         by_weight += moved
         np.maximum(most, moved.sum(axis=0, dtype=np.uint16), out=most)
     return by_weight, most
+
+
+def levels_of_codes(codes: Counts, encoding: Encoding) -> NDArray[np.uint16]:
+    """Return the sum of the levels of each weight's cells, in the shape of ``codes``."""
+    table = encoding.level_table.sum(axis=0).astype(np.uint16)
+    flat = np.ascontiguousarray(codes).reshape(-1)
+    found = np.empty(flat.size, dtype=np.uint16)
+    for start in range(0, flat.size, _IN_CACHE):
+        index = flat[start : start + _IN_CACHE].astype(np.intp)
+        index -= encoding.code_min
+        np.take(table, index, out=found[start : start + _IN_CACHE])
+    return found.reshape(codes.shape)
 
 
 def row_sums(by_weight: Counts, geometry: PeGeometry) -> Floats:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.chip.cell_counts import levels_of_codes
 from imcsim.chip.profile import PeGrid
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer_map import LayerMap
@@ -34,13 +35,13 @@ def mapped_arrays(
     network_map: NetworkMap, geometry: PeGeometry, lines: Sequence[PeLines], codes: Codes | None
 ) -> MappedArrays:
     """Return the arrays of ``geometry``'s encoding that hold ``codes``, or codes uniform over their range if None."""
-    table = geometry.encoding.level_table.sum(axis=0).astype(np.int64)
+    mean = float(geometry.encoding.level_table.sum(axis=0).mean())
     parts = []
     for spec, layer, part in zip(network_map.layers, network_map.maps, lines, strict=True):
         if codes is None:
-            parts.append(_weights(layer, part) * float(table.mean()))
+            parts.append(_weights(layer, part) * mean)
         else:
-            summed = table[codes[spec.name].astype(np.intp) - geometry.encoding.code_min]
+            summed = levels_of_codes(codes[spec.name], geometry.encoding)
             parts.append(np.asarray(weights_to_pes(layer, summed), dtype=np.float64))
     sums = np.concatenate(parts)
     return MappedArrays(grid_of(network_map, geometry, lines), geometry, np.stack([sums, sums]))

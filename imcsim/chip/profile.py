@@ -10,7 +10,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.cell_counts import changes_of_cells, changes_of_codes, row_events, row_sums, stack_rows, tile_sums
+from imcsim.chip.cell_counts import (
+    changes_of_cells,
+    changes_of_codes,
+    levels_of_codes,
+    row_events,
+    row_sums,
+    stack_rows,
+    tile_sums,
+)
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
 from imcsim.mapping.masks import reduce_to_pes
@@ -84,10 +92,8 @@ class TileProfile:
     @cached_property
     def level_sums(self) -> Ints:
         """(T + 1, P): sum of cell levels of each PE at each commit."""
-        encoding = self.geometry.encoding
-        sums = encoding.level_table.sum(axis=0).astype(np.uint16)
         parts = [
-            tile_sums(sums[self.trace.codes[spec.name].astype(np.intp) - encoding.code_min], self.geometry)
+            tile_sums(levels_of_codes(self.trace.codes[spec.name], self.geometry.encoding), self.geometry)
             for spec in self.trace.meta.layers
         ]
         return np.concatenate(parts, axis=1)

@@ -79,7 +79,7 @@ def rram_forward(profile: ArrayState, chip: ChipConfig, part: RramPart, busy: Ac
     return {
         "driver": grid.rows * drives * chip.driver.energy_j(chip.array.cols, chip.supply_v, chip.dac_bits),
         "cells": power * conductance * part.cell.read_voltage_v**2 * part.cell.read_time_s,
-        "adc": _spread(conversions * _conversion_j(part, chip, conductance, grid), drives),
+        "adc": _spread(conversions * _conversion_j(part, chip, conductance * drives / grid.cols, busy), drives),
         "shift_add": _spread(conversions * chip.shift_add.energy_j, drives),
         "accumulate": _spread(_accumulations(grid) * chip.shift_add.energy_j, drives),
     }
@@ -107,11 +107,12 @@ def rram_transposed(profile: ArrayState, chip: ChipConfig, part: RramPart, busy:
     grid = profile.grid
     drives, power = busy.drives[:, grid.layer], busy.power[:, grid.layer]
     conductance = conductance_sums(profile, part)
-    conversions = grid.rows * busy.phases * grid.geometry.encoding.slices
+    lines = grid.rows * grid.geometry.encoding.slices
+    conversions = lines * busy.phases
     return {
         "driver": grid.cols * drives * chip.driver.energy_j(chip.array.rows, chip.supply_v, chip.dac_bits),
         "cells": power * conductance * part.cell.read_voltage_v**2 * part.cell.read_time_s,
-        "adc": _spread(conversions * _conversion_j(part, chip, conductance, grid), drives),
+        "adc": _spread(conversions * _conversion_j(part, chip, conductance * drives / lines, busy), drives),
         "shift_add": _spread(conversions * chip.shift_add.energy_j, drives),
     }
 
@@ -160,9 +161,9 @@ def component_totals(unit: Components, where: NDArray[np.bool_], vectors: Floats
     return [Breakdown({(name,): float(total[t]) for name, total in totals.items()}) for t in range(len(where))]
 
 
-def _conversion_j(part: RramPart, chip: ChipConfig, conductance: Floats, grid: PeGrid) -> float:
-    column_s = float((conductance / grid.cols).mean())
-    return part.adc.energy_j(part.adc_bits, chip.supply_v, column_s)
+def _conversion_j(part: RramPart, chip: ChipConfig, driven_s: Floats, busy: Activity) -> float:
+    """Joules of one conversion of a mean line; ``driven_s`` (T, P): its cells' conductance, once for each drive."""
+    return part.adc.energy_j(part.adc_bits, chip.supply_v, float(driven_s.mean()) / busy.phases)
 
 
 def _tree_energies_j(part: SramPart, inputs: NDArray[np.int64], bits: int) -> Floats:

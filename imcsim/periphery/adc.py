@@ -1,4 +1,4 @@
-"""Column analog-to-digital converters under three published cost models, which disagree by up to ten times."""
+"""Column analog-to-digital converters under published cost models, which disagree by up to ten times."""
 
 import math
 from typing import Literal
@@ -7,7 +7,11 @@ from pydantic import Field, model_validator
 
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import ConfigError
+from imcsim.periphery.converter_table import ConverterTable
+from imcsim.periphery.multilevel_sense_amp import MultilevelSenseAmp
 from imcsim.periphery.table import check_increasing, log_linear, log_log
+
+AdcModel = Literal["macro-fit", "neurosim", "neurosim-mlsa", "survey", "table"]
 
 
 class MacroFit(FrozenConfig):
@@ -83,18 +87,26 @@ class SurveyTable(FrozenConfig):
 
 
 class Adc(FrozenConfig):
-    """A column converter; ``model`` picks which published cost model prices it.
+    """A column converter; ``model`` picks which published cost model prices it, of those whose table is given.
 
-    ``neurosim`` states no area, so it uses the macro fit's. Supply voltage matters to ``macro-fit`` only, the column's
-    conductance to ``neurosim`` only, the number of rows to the time of ``macro-fit`` only.
+    ``neurosim`` and ``neurosim-mlsa`` state no area, so they use the macro fit's. Supply voltage matters to
+    ``macro-fit`` only, the column's conductance to the two of NeuroSim only, the number of rows to the time of
+    ``macro-fit`` only. ``table`` knows the bits of its entries and no others.
     """
 
     name: str
-    model: Literal["macro-fit", "neurosim", "survey"]
+    model: AdcModel
     feature_size_m: float = Field(gt=0)
     macro_fit: MacroFit
-    neurosim: NeurosimFit
-    survey: SurveyTable
+    neurosim: NeurosimFit | None = None
+    neurosim_mlsa: MultilevelSenseAmp | None = None
+    survey: SurveyTable | None = None
+    table: ConverterTable | None = None
+
+    @model_validator(mode="after")
+    def _model_is_given(self) -> "Adc":
+        self._chosen()
+        return self
 
     def energy_j(self, bits: int, supply_v: float, column_conductance_s: float) -> float:
         """Return the energy of one conversion (J).
@@ -118,42 +130,75 @@ class Adc(FrozenConfig):
             raise ConfigError(f"adc '{self.name}': supply_v must be > 0, got {supply_v}")
         if column_conductance_s < 0:
             raise ConfigError(f"adc '{self.name}': column_conductance_s must be >= 0, got {column_conductance_s}")
-        if self.model == "macro-fit":
-            return (self.macro_fit.linear_f * bits + self.macro_fit.exponential_f * 4.0**bits) * supply_v**2
-        if self.model == "neurosim":
-            return _neurosim_energy_j(self.neurosim, self.feature_size_m, bits, column_conductance_s)
-        return log_linear(bits, self.survey.bits, self.survey.energy_j)
+        model = self._chosen()
+        if isinstance(model, NeurosimFit):
+            self._check_node(model.feature_sizes_m)
+            return _neurosim_energy_j(model, self.feature_size_m, bits, column_conductance_s)
+        if isinstance(model, MultilevelSenseAmp):
+            self._check_node(model.feature_sizes_m)
+            return model.energy_j(self.feature_size_m, bits, column_conductance_s)
+        if isinstance(model, SurveyTable):
+            return log_linear(bits, model.bits, model.energy_j)
+        if isinstance(model, ConverterTable):
+            return model.row(bits)[0]
+        return (model.linear_f * bits + model.exponential_f * 4.0**bits) * supply_v**2
 
     def time_s(self, bits: int, rows: int) -> float:
         """Return the time of one conversion (s) in an array of ``rows`` rows; ConfigError as :meth:`energy_j`."""
         self._check(bits)
-        if self.model == "macro-fit":
-            return bits * (self.macro_fit.time_per_bit_and_row_s * rows + self.macro_fit.time_per_bit_s)
-        if self.model == "neurosim":
-            return (bits + 1) * self.neurosim.time_per_bit_s
-        return 1 / self.survey.rate_hz
+        model = self._chosen()
+        if isinstance(model, NeurosimFit):
+            return (bits + 1) * model.time_per_bit_s
+        if isinstance(model, MultilevelSenseAmp):
+            return model.time_s
+        if isinstance(model, SurveyTable):
+            return 1 / model.rate_hz
+        if isinstance(model, ConverterTable):
+            return model.row(bits)[1]
+        return bits * (model.time_per_bit_and_row_s * rows + model.time_per_bit_s)
 
     def area_m2(self, bits: int) -> float:
         """Return the area of one converter (m2); ConfigError as :meth:`energy_j`."""
         self._check(bits)
-        if self.model == "survey":
-            return _survey_area_m2(self.survey, self.feature_size_m, bits)
-        fit = self.macro_fit
+        model, fit = self._chosen(), self.macro_fit
+        if isinstance(model, SurveyTable):
+            return _survey_area_m2(model, self.feature_size_m, bits)
+        if isinstance(model, ConverterTable):
+            return model.row(bits)[2]
         return 10 ** (fit.area_log10_slope * bits + fit.area_log10_offset_um2) * 2.0**bits * 1e-12
 
+    def _chosen(self) -> MacroFit | NeurosimFit | MultilevelSenseAmp | SurveyTable | ConverterTable:
+        models: dict[AdcModel, MacroFit | NeurosimFit | MultilevelSenseAmp | SurveyTable | ConverterTable | None] = {
+            "macro-fit": self.macro_fit,
+            "neurosim": self.neurosim,
+            "neurosim-mlsa": self.neurosim_mlsa,
+            "survey": self.survey,
+            "table": self.table,
+        }
+        found = models[self.model]
+        if found is None:
+            raise ValueError(f"model = '{self.model}' needs the table [{self.model.replace('-', '_')}]")
+        return found
+
     def _check(self, bits: int) -> None:
-        low, high = self._bit_range()
-        if not low <= bits <= high:
+        model = self._chosen()
+        if isinstance(model, ConverterTable):
+            known, wanted = bits in model.bits, f"{', '.join(map(str, model.bits))} bits"
+        else:
+            ends = (
+                (model.bits[0], model.bits[-1]) if isinstance(model, SurveyTable) else (model.bits_min, model.bits_max)
+            )
+            known, wanted = ends[0] <= bits <= ends[1], f"{ends[0]} to {ends[1]} bits"
+        if not known:
             raise ConfigError(
-                f"adc '{self.name}': model '{self.model}' holds for {low} to {high} bits, got {bits}; "
-                f"change adc_bits or adc.model"
+                f"adc '{self.name}': model '{self.model}' holds for {wanted}, got {bits}; change adc_bits or adc.model"
             )
 
-    def _bit_range(self) -> tuple[int, int]:
-        if self.model == "survey":
-            return self.survey.bits[0], self.survey.bits[-1]
-        fit = self.macro_fit if self.model == "macro-fit" else self.neurosim
-        return fit.bits_min, fit.bits_max
+    def _check_node(self, nodes: tuple[float, ...]) -> None:
+        if not nodes[0] <= self.feature_size_m <= nodes[-1]:
+            raise ConfigError(
+                f"adc.feature_size_m must lie in {nodes[0]}..{nodes[-1]} m for '{self.model}': {self.feature_size_m}"
+            )
 
 
 def _check_bit_range(low: int, high: int) -> None:
@@ -163,8 +208,6 @@ def _check_bit_range(low: int, high: int) -> None:
 
 def _neurosim_energy_j(fit: NeurosimFit, feature_size_m: float, bits: int, conductance_s: float) -> float:
     nodes = fit.feature_sizes_m
-    if not nodes[0] <= feature_size_m <= nodes[-1]:
-        raise ConfigError(f"adc.feature_size_m must lie in {nodes[0]}..{nodes[-1]} m for 'neurosim': {feature_size_m}")
     energies = []
     for i in range(len(nodes)):
         # exp(-k log10(1/G)) written as a power of G, so that an open column (G = 0) draws nothing.

@@ -18,7 +18,13 @@ from imcsim.testing import check_method
 Shape = tuple[int, int, int]
 CIFAR: Shape = (3, 32, 32)
 IMAGENET: Shape = (3, 224, 224)
-SMALL: dict[str, dict[str, Any]] = {"resnet18": {"width": 4}, "resnet50": {"width": 4}}
+SMALL: dict[str, dict[str, Any]] = {
+    "resnet18": {"width": 4},
+    "resnet50": {"width": 4},
+    "vgg": {"blocks": ((4,), (8, 8)), "hidden": (6,)},
+    "vgg8": {"width": 4},
+    "vgg16": {"width": 4, "hidden": (8, 8)},
+}
 
 
 @pytest.fixture(scope="module")
@@ -225,3 +231,46 @@ def test_vit_refuses_what_it_cannot_cut() -> None:
 
 def test_a_method_that_freezes_pes_keeps_its_laws_on_vit() -> None:
     check_method("hyb-learn", network="vit", network_params={"depth": 1, "width": 8, "heads": 2})
+
+
+def test_vgg8_is_neurosims() -> None:
+    layers = trace_layers(build_network("vgg8", 10, CIFAR), CIFAR)
+    assert [(layer.positions, layer.fan_in, layer.outputs) for layer in layers] == [
+        (1024, 27, 128), (1024, 1152, 128), (256, 1152, 256), (256, 2304, 256), (64, 2304, 512), (64, 4608, 512),
+        (1, 8192, 1024), (1, 1024, 10),
+    ]  # fmt: skip
+    assert sum(layer.macs for layer in layers) == 615_917_568
+    assert [layer.name for layer in layers][-2:] == ["hidden.fc1", "classifier"]
+
+
+def test_the_small_networks_of_simulators_are_vggs() -> None:
+    small = {"blocks": [[32], [64]], "hidden": [128]}
+    layers = trace_layers(build_network("vgg", 10, (1, 28, 28), small), (1, 28, 28))
+    assert [(layer.positions, layer.fan_in, layer.outputs) for layer in layers] == [
+        (784, 9, 32), (196, 288, 64), (1, 3136, 128), (1, 128, 10),
+    ]  # fmt: skip
+
+
+def test_vgg16_has_its_published_convolutions() -> None:
+    # 14,714,688 parameters before the linear layers: pytorch/vision, models/vgg.py, configuration D
+    network = build_network("vgg16", 10, CIFAR, {"hidden": []})
+    convs = [layer for layer in trace_layers(network, CIFAR) if layer.kind == "conv2d"]
+    assert len(convs) == 13
+    assert parameter_count(network) == 14_714_688 + 512 * 10 + 10
+
+
+def test_vgg_pools_while_the_map_allows_and_may_be_linear() -> None:
+    layers = trace_layers(build_network("vgg", 3, (2, 4, 4), {"blocks": [[2], [2], [2], [2]]}), (2, 4, 4))
+    assert [layer.positions for layer in layers] == [16, 4, 1, 1, 1]
+    assert [layer.fan_in for layer in trace_layers(build_network("vgg", 3, (2, 4, 4), {"blocks": []}), (2, 4, 4))] == [
+        32
+    ]
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_vgg_has_bias_or_norm_and_starts_as_torchvisions(norm: bool) -> None:
+    network = build_network("vgg8", 10, CIFAR, {"width": 32, "norm": norm})
+    convs = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    assert all((conv.bias is None) == norm for conv in convs)
+    assert convs[-1].weight.std().item() == pytest.approx((2 / (128 * 9)) ** 0.5, rel=0.02)
+    assert network.get_parameter("hidden.fc1.weight").std().item() == pytest.approx(0.01, rel=0.02)

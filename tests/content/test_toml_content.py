@@ -1,6 +1,5 @@
 """Every shipped TOML loads, and every number in it has a source and lies inside its range."""
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ TYPES: dict[str, type[FrozenConfig]] = {
     "buffer": Buffer,
     "link": Link,
     "lpddr4": Dram,
+    "hbm2": Dram,
     "mac": DigitalMac,
 }
 PARTS = [(kind, name) for kind in ("device", "component") for name in names(kind)]
@@ -36,7 +36,7 @@ def load(kind: str, name: str, path: Path | None = None) -> tuple[FrozenConfig, 
     if kind == "chip":
         chip = load_chip(name)
         return chip.config, chip.origins
-    part_type = TYPES[name.partition("-")[0] if kind == "device" else re.sub(r"-\d.*", "", name)]
+    part_type = TYPES[max((key for key in TYPES if f"{name}-".startswith(f"{key}-")), key=len)]
     part = load_resolved(part_type, kind, name if path is None else str(path))
     return part.config, part.origins
 

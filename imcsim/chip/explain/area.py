@@ -18,6 +18,7 @@ _ADC = {
         "survey.area_ln_per_ln_nm", "survey.area_ln_per_ln_hz", "survey.area_ln_per_ln_pj", "survey.area_ln_offset_um2",
         "survey.rate_hz", "survey.energy_j", "feature_size_m",
     )),
+    "table": ("entry of a table over bits", ("table.bits", "table.area_m2")),
 }  # fmt: skip
 _PLACED = ("layers", "placement")
 
@@ -89,7 +90,7 @@ def _with(unit: Unit, own: tuple[str, ...]) -> Unit:
 
 def _rram_pieces(chip: ChipConfig, part: RramPart) -> dict[str, _Piece]:
     adcs = -(-chip.array.cols // part.columns_per_adc)
-    formula, coefficients = _ADC["survey" if part.adc.model == "survey" else "macro-fit"]
+    formula, coefficients = _ADC.get(part.adc.model, _ADC["macro-fit"])
     values = ("rram.adc.model", *(f"rram.adc.{name}" for name in coefficients), "rram.adc_bits")
     sharing = ("rram.columns_per_adc", "array.cols")
     cell: Unit = (part.cell.area_m2, "area_f2 F^2", ("rram.cell.area_f2", "rram.cell.feature_size_m"))

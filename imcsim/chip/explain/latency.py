@@ -23,6 +23,8 @@ from imcsim.trace.trace import Trace
 ADC_TIMES = {
     "macro-fit": ("rram.adc.macro_fit.time_per_bit_and_row_s", "rram.adc.macro_fit.time_per_bit_s", "array.rows"),
     "neurosim": ("rram.adc.neurosim.time_per_bit_s",),
+    "neurosim-mlsa": ("rram.adc.neurosim_mlsa.time_s",),
+    "table": ("rram.adc.table.bits", "rram.adc.table.time_s"),
     "survey": ("rram.adc.survey.rate_hz",),
 }
 _DIGITAL_S = "1 / MACs per second of the digital unit"

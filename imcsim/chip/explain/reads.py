@@ -22,6 +22,14 @@ _ADC = {
             "neurosim.power_resistive_w", "neurosim.resistive_slope", "neurosim.time_per_bit_s",
         ),
     ),
+    "neurosim-mlsa": (
+        "(p_ref (2^b - 1) + p_R exp(-k log10 R_column)) t, between nodes on log-log axes",
+        (
+            "feature_size_m", "neurosim_mlsa.feature_sizes_m", "neurosim_mlsa.power_per_reference_w",
+            "neurosim_mlsa.power_resistive_w", "neurosim_mlsa.resistive_slope", "neurosim_mlsa.time_s",
+        ),
+    ),
+    "table": ("entry of a table over bits", ("table.bits", "table.energy_j")),
     "survey": ("table over bits, log-linear between entries", ("survey.bits", "survey.energy_j")),
 }  # fmt: skip
 _SHIFT_ADD = ("shift_add.energy_j",)
@@ -155,13 +163,15 @@ def _cells(counted: _Counted, part: RramPart) -> Term:
 
 
 def _conversions(counted: _Counted, part: RramPart) -> Term:
-    column_s = float((conductance_sums(counted.profile, part) / counted.grid.cols).mean())
+    driven = conductance_sums(counted.profile, part) * counted.busy.drives[:, counted.grid.layer]
+    column_s = float((driven / counted.sensed).mean()) / counted.busy.phases
     formula, values = conversion_values(part)
+    by_column = part.adc.model in ("neurosim", "neurosim-mlsa")
     return Term(
         amount=counted.sensed_count(),
         amount_of="conversions",
         amount_formula=counted.over(counted.senses_of),
-        fields=(*counted.way.fields(busy=False), *(("codes",) if part.adc.model == "neurosim" else ())),
+        fields=(*counted.way.fields(busy=by_column), *(("codes",) if by_column else ())),
         unit=part.adc.energy_j(part.adc_bits, counted.chip.supply_v, column_s),
         unit_formula=formula,
         parameters=(*values, "rram.cell_bits", "rram.sign", "dac_bits"),
@@ -171,7 +181,8 @@ def _conversions(counted: _Counted, part: RramPart) -> Term:
 def conversion_values(part: RramPart) -> tuple[str, tuple[str, ...]]:
     """Return the formula of a conversion's energy under the part's converter model, and the values that enter it."""
     formula, coefficients = _ADC[part.adc.model]
-    own = {"macro-fit": ("supply_v",), "neurosim": ("rram.cell.conductance_min_s", "rram.cell.conductance_max_s")}
+    window = ("rram.cell.conductance_min_s", "rram.cell.conductance_max_s")
+    own = {"macro-fit": ("supply_v",), "neurosim": window, "neurosim-mlsa": window}
     named = (f"rram.adc.{name}" for name in coefficients)
     return formula, ("rram.adc.model", *named, "rram.adc_bits", *own.get(part.adc.model, ()))
 

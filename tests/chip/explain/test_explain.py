@@ -100,11 +100,13 @@ def test_pes_that_leave_sram_late_are_explained(name: str, rule: str) -> None:
     check_every_leaf(resting_trace(3), chip_of(name, **more, **rules))
 
 
-@pytest.mark.parametrize("model", ["macro-fit", "neurosim", "survey"])
+@pytest.mark.parametrize("model", ["macro-fit", "neurosim", "survey", "neurosim-mlsa", "table"])
 def test_every_converter_model_is_explained(model: str) -> None:
-    trace, chip = busy_trace(2), chip_of("hybrid-28nm", **{"rram.adc.model": model, "input_gradient": "digital"})
+    component = {"neurosim-mlsa": "adc-neurosim-22nm", "table": "adc-mnsim"}.get(model, "adc-28nm")
+    converter = {"rram.adc": component, "rram.adc.model": model}
+    trace, chip = busy_trace(2), chip_of("hybrid-28nm", **{**converter, "input_gradient": "digital"})
     check_every_leaf(trace, chip)
-    (term,) = explained_energy(trace, chip_of("all-rram-28nm", **{"rram.adc.model": model}))["forward.rram.adc"]
+    (term,) = explained_energy(trace, chip_of("all-rram-28nm", **converter))["forward.rram.adc"]
     assert any(path.startswith(f"rram.adc.{model.replace('-', '_')}.") for path in term.parameters)
 
 
