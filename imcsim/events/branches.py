@@ -1,7 +1,7 @@
 """Which layers a layer waits for: the network's graph between those layers that a pass goes through.
 
 A vector needs the same share of the vectors of each layer before it, rounded up. A share of a share, each rounded up,
-is at least the share of the whole. So where a layer is reached over others as well, waiting for those is waiting for it,
+is at least the share of the whole. So where a layer is reached over others as well, waiting for those waits for it,
 and its own edge is left out: an identity shortcut adds nothing to a chain, a shortcut with a layer of its own does.
 """
 
