@@ -29,7 +29,7 @@ def draw_axes(rows: Rows) -> "Figure":
     with panels(2, 4, (14.0, 6.6), sharey=True) as (figure, axes):
         for axis, panel in zip(AXES, axes, strict=True):
             for chip, colour in colours(chips).items():
-                for method, line in zip(methods, ("-", "--"), strict=True):
+                for method, line in zip(methods, ("-", "--"), strict=False):
                     _line(panel, rows, axis.name, {"chip": chip, "method": method}, colour, line)
             panel.axhline(0, color=GREY, linewidth=0.8)
             panel.set_xscale("log", base=2 if axis.values[-1] < 2**21 else 10)
