@@ -4,6 +4,8 @@ Run the study first (``imcsim run contention``), then this file from the checkou
 ``python -m studies.contention.analyse results/contention/digits``. It writes contention.csv, phases.csv, doubling.csv
 and portions.csv there, and figures/contention_*.png, and adds its own stamp to stamp.json.
 
+The first seed runs over the whole grid, the others on the chips as they are.
+
 Figures are seconds of one mean step of the last task. Events: steps are run one after the other, the first is left
 out. Serial: the same without overlap, so that what differs from the closed form is waiting and transport alone.
 """
@@ -33,7 +35,8 @@ from studies.contention.grid import Setting, chip_with, grid_hash, settings
 from studies.mask_granularity.analyse import write_rows
 
 STEPS = 4  # simulated; the first is left out
-VECTORS = 4  # that pass as one task; portions.csv tells what that costs
+SERIAL_STEPS = 2  # without overlap every step is like the one before
+VECTORS = 8  # that pass as one task; portions.csv tells what that costs
 GROUPS = {
     "rram": "RRAM arrays", "adc": "RRAM arrays", "sram": "SRAM arrays", "link": "links", "write": "write drivers",
     "dram": "DRAM", "buffer": "buffer port", "digital": "digital unit",
@@ -44,7 +47,8 @@ Tables = dict[str, list[Row]]
 
 def step_of(work: Work, layers_per_adc: int = 1, vectors: int = VECTORS, *, overlap: bool = True) -> Schedule:
     """Return a run of a few steps."""
-    options = StepOptions(steps=STEPS, vectors_per_task=vectors, layers_per_adc=layers_per_adc, overlap=overlap)
+    steps = STEPS if overlap else SERIAL_STEPS
+    options = StepOptions(steps=steps, vectors_per_task=vectors, layers_per_adc=layers_per_adc, overlap=overlap)
     return run(training_graph(work, options))
 
 
@@ -87,7 +91,7 @@ def phases_of(work: Work) -> Iterator[Row]:
     names = {"forward": "forward", "input_gradient": "input_gradient", "weight_gradient": "weight_gradient",
              "update": "update", "replay": "dram", "masks": "buffer"}  # fmt: skip
     for leaf in dict.fromkeys(names.values()):
-        events = sum(spent.get(phase, 0.0) for phase, its in names.items() if its == leaf) / STEPS
+        events = sum(spent.get(phase, 0.0) for phase, its in names.items() if its == leaf) / SERIAL_STEPS
         yield {"part": leaf, "closed_s": leaves[leaf,] / work.steps, "serial_s": events}
 
 
@@ -114,7 +118,8 @@ def tables_of(job: tuple[Path, str], spec: StudySpec) -> Tables:
     own, first = chip_with(spec, name, {}), trace.meta.seed == spec.seeds[0]
     base: Row = {"method": _label(trace), "chip": name, "seed": trace.meta.seed}
     found: Tables = {"contention": [], "phases": [], "doubling": [], "portions": []}
-    for setting in settings(own, corners=first):
+    grid = settings(own, corners=True)
+    for setting in grid if first else (setting for setting in grid if len(setting.marks) > 1):
         work = work_of(trace, chip_with(spec, name, setting.values), -1)
         figures = row_of(work, setting)
         text = " ".join(f"{key}={value:g}" for key, value in setting.values.items())
