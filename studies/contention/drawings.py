@@ -24,7 +24,10 @@ def over_seeds(rows: Rows, column: str, **wanted: Any) -> tuple[float, float]:
 
 
 def draw_axes(rows: Rows) -> "Figure":
-    """Return one panel per axis: closed form / events - 1 (%) for each chip (colour) and method (line)."""
+    """Return one panel per axis: closed form / events - 1 (%) for each chip (colour) and method (line), first seed."""
+    from matplotlib.ticker import NullFormatter
+
+    rows = [row for row in rows if row["seed"] == min(row["seed"] for row in rows)]
     chips, methods = _names(rows, "chip"), _names(rows, "method")
     with panels(2, 4, (14.0, 6.6), sharey=True) as (figure, axes):
         for axis, panel in zip(AXES, axes, strict=True):
@@ -33,6 +36,7 @@ def draw_axes(rows: Rows) -> "Figure":
                     _line(panel, rows, axis.name, {"chip": chip, "method": method}, colour, line)
             panel.axhline(0, color=GREY, linewidth=0.8)
             panel.set_xscale("log", base=2 if axis.values[-1] < 2**21 else 10)
+            panel.xaxis.set_minor_formatter(NullFormatter())
             panel.set_xlabel(axis.label)
         for panel in axes[::4]:
             panel.set_ylabel("closed form / events - 1 (%)")
@@ -61,11 +65,9 @@ def draw_phases(phases: Rows, rows: Rows) -> "Figure":
 def _line(panel: "Axes", rows: Rows, axis: str, wanted: dict[str, Any], colour: str, line: str) -> None:
     mine = [row for row in rows if row["axis"] == axis and all(row[key] == value for key, value in wanted.items())]
     values = sorted({row["value"] for row in mine})
-    stats = [over_seeds(mine, "off", value=value) for value in values]
-    mean, sd = np.array([s[0] for s in stats]) * 100, np.array([s[1] for s in stats]) * 100
     if values:
-        marker = MARKERS[0] if line == "-" else MARKERS[1]
-        panel.errorbar(values, mean, sd, color=colour, linestyle=line, marker=marker, markersize=4, capsize=2)
+        off = [100 * over_seeds(mine, "off", value=value)[0] for value in values]
+        panel.plot(values, off, color=colour, linestyle=line, marker=MARKERS[0 if line == "-" else 1], markersize=4)
 
 
 def _stack(panel: "Axes", phases: Rows, here: dict[str, Any], column: str, x: float) -> None:

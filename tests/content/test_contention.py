@@ -78,7 +78,7 @@ def test_the_figures_show_the_rows() -> None:
     assert mean == 0.25
     assert spread == pytest.approx(0.125 * 8**0.5)
     line = draw_axes(rows).axes[0].lines[0]
-    assert set(line.get_ydata()) == {25.0}  # type: ignore[arg-type]
+    assert set(line.get_ydata()) == {0.0}  # type: ignore[arg-type]
     phases = [
         {"method": "er", "chip": "all-sram-28nm", "seed": 0, "part": "forward", "closed_s": 2e-3, "serial_s": 1e-3}
     ]
