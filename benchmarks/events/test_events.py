@@ -16,6 +16,7 @@ from imcsim.crossbar import Encoding
 from imcsim.events import Resource, StepOptions, Task, TaskGraph, long_run, run, training_graph, work_of
 from imcsim.events.plan import plan_of
 from imcsim.learn.networks import build_network
+from imcsim.learn.producers import layer_producers
 from imcsim.learn.shapes import trace_layers
 from imcsim.testing.traces import make_trace
 from imcsim.trace import Trace
@@ -69,7 +70,8 @@ def test_the_engine_reaches_half_the_rate_of_bare_simpy(benchmark: Any) -> None:
 
 def epoch_trace() -> Trace:
     """Full-size ResNet-18 (width 64) on 32 x 32 images: an epoch of 50,000 in batches of 32."""
-    layers = trace_layers(build_network("resnet18", 10, (3, 32, 32)), (3, 32, 32))
+    network = build_network("resnet18", 10, (3, 32, 32))
+    layers = trace_layers(network, (3, 32, 32))
     rng = np.random.default_rng(0)
     start = {spec.name: rng.integers(-100, 101, spec.matrix_shape) for spec in layers}
     history = {name: [[[codes + (rng.random(codes.shape) < 0.2)]]] for name, codes in start.items()}
@@ -83,7 +85,8 @@ def epoch_trace() -> Trace:
     peak = BATCH * sum(spec.input_elements for spec in layers)
     more = {"optimizer_steps": -(-IMAGES // BATCH), "epochs": 1, "samples": IMAGES, "peak_kept_elements": peak}
     encoding = Encoding(sign="offset", weight_bits=8, cell_bits=1)
-    return make_trace(layers, start, history, [encoding], counts=counts, task_counts=more)
+    graph = layer_producers(network, layers, (3, 32, 32))
+    return make_trace(layers, start, history, [encoding], counts=counts, task_counts=more, producers=graph)
 
 
 @pytest.mark.benchmark(group="events")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.events.branches import Links, links_of
 from imcsim.events.graph import Buffer, GraphBuilder, Task
 from imcsim.events.options import StepOptions
 from imcsim.events.work import Pass, Stage, Work
@@ -66,26 +67,24 @@ class Lines:
         self.priorities = {"reads-first": (0, 1), "writes-first": (1, 0), "arrival": (0, 0)}[self.options.priority]
 
     def flow(self, flow: Flow, start: After, fresh: Mapping[int, After]) -> dict[int, Stream]:
-        """Send a pass through; a layer waits for ``start``, for what ``fresh`` says, and for the layer before it."""
-        order = np.flatnonzero(flow.vectors).tolist()
+        """Send a pass through; a layer waits for ``start``, for what ``fresh`` says, and for the layers before it."""
+        links = links_of(self.work.trace.meta.feeds, flow.vectors > 0, backward=flow.backward)
         sent: dict[int, Stream] = {}
         self.spills.clear()
-        before: int | None = None
-        for layer in reversed(order) if flow.backward else order:
+        for layer, before in links.sources.items():
             gate = self.build.meet((*start, *fresh.get(layer, ())))
-            sent[layer] = self._layer(flow, layer, gate, None if before is None else sent[before], before)
-            before = layer
+            sent[layer] = self._layer(flow, layer, gate, {other: sent[other] for other in before}, links)
         return sent
 
-    def _layer(self, flow: Flow, layer: int, gate: After, source: Stream | None, before: int | None) -> Stream:
+    def _layer(self, flow: Flow, layer: int, gate: After, sources: Mapping[int, Stream], links: Links) -> Stream:
         count, tasks = int(flow.vectors[layer]), list[int]()
-        belt = self._belt(flow, layer)
-        behind = None if before is None or source is None else self._belt(flow, before)
+        belt = self._belt(flow, layer, links)
+        behind = self._belt(flow, next(iter(sources)), links) if len(sources) == 1 else None
         for begin in range(0, count, self.portion):
             size = min(self.portion, count - begin)
             end, after, places = begin + size, gate, (size, 0)
-            if source is not None:
-                after = (*gate, *source.needed(begin, end, count))
+            for source in sources.values():
+                after = (*after, *source.needed(begin, end, count))
                 places = (size, source.edge(end, count) - source.edge(begin, count))
             tasks.append(self._vectors(flow, layer, size, after, (belt, behind, places)))
         return Stream(tuple(tasks), count, self.portion)
@@ -132,13 +131,12 @@ class Lines:
             return f"adc {memory} {self.work.names[layer]}"
         return f"adc {memory} group {layer // shared}"
 
-    def _belt(self, flow: Flow, layer: int) -> str | None:
-        """Declare the queue behind ``layer`` in this pass and step; None if it is not limited or nothing follows."""
-        used = np.flatnonzero(flow.vectors)
-        position = int(np.searchsorted(used, layer)) + (-1 if flow.backward else 1)
-        if self.options.queue_vectors is None or not 0 <= position < len(used):
+    def _belt(self, flow: Flow, layer: int, links: Links) -> str | None:
+        """Declare the queue behind ``layer`` in this pass; None if it is not limited, or not between two layers."""
+        after = links.only_next(layer)
+        if self.options.queue_vectors is None or after is None:
             return None
-        mine, its = int(flow.vectors[layer]), int(flow.vectors[used[position]])
+        mine, its = int(flow.vectors[layer]), int(flow.vectors[after])
         least = (
             -(-mine * min(self.portion, its) // its) + self.portion
         )  # one portion of the next layer, and one to come

@@ -6,10 +6,11 @@ What waits for what:
   the same time), the digital unit (activation function), the link again, and is written to the buffer. An RRAM array is
   held until its converters are done with it: there is no sample-and-hold, as in the closed form.
 - A vector of a layer needs the same share of the vectors of the layer before, rounded up: of 64 vectors before 16, four
-  for the first one. Layers form a chain in their order, as in the closed form; branches are not in a trace.
+  for the first one. Which layers are before it is in the trace (``producers``): branches run side by side and join
+  before the next layer; adding them up takes no time. A trace without that field is a chain, as all are in the closed
+  form.
 - The way back starts when all vectors are forward (the loss and batch norm need the batch) and what does not fit the
-  buffer is in DRAM. A weight gradient needs the
-  errors at its layer's outputs.
+  buffer is in DRAM. A weight gradient needs the errors at its layer's outputs, from each branch behind it.
 - A layer is updated when its weight gradients are there and errors have passed it. SRAM rows of a PE are written one
   after the other, PEs in parallel; RRAM PEs share ``parallel_write_pes`` write drivers.
 - The next step starts when all errors and weight gradients of a step are done (the buffer then has room for its
@@ -27,6 +28,7 @@ before one vector of each earlier layer, and the layers behind it cannot end bef
 Energy is that of :func:`imcsim.chip.training.training_energy`, given to the tasks that spend it, without leakage.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,6 +36,7 @@ from numpy.typing import NDArray
 
 from imcsim.core.errors import EventsError
 from imcsim.events.amounts import Extra, extra_bits
+from imcsim.events.branches import sources_of
 from imcsim.events.graph import GraphBuilder, Task, TaskGraph
 from imcsim.events.options import StepOptions
 from imcsim.events.schedule import Schedule
@@ -152,7 +155,11 @@ class _Steps:
         errors = lines.flow(backward, ahead, {})
         done = all_tasks(errors)
         gate = ahead if lines.options.overlap else lines.build.meet((*ahead, *done))
-        gradients = {layer: self._gradients(layer, step, gate, errors) for layer in range(len(work.names))}
+        above = sources_of(work.trace.meta.feeds, np.isin(range(len(work.names)), [*errors]), backward=True)
+        gradients = {
+            layer: self._gradients(layer, step, gate, [errors[other] for other in above[layer]])
+            for layer in range(len(work.names))
+        }
         every = () if lines.options.overlap else lines.build.meet([i for tasks in gradients.values() for i in tasks])
         for layer in range(len(work.names)):
             passed = errors[layer].tasks if layer in errors else ()
@@ -184,19 +191,18 @@ class _Steps:
             parts.append(lines.build.add(Task("reload", "dram", seconds, joules, after, phase="reload")))
         return lines.build.meet(parts)
 
-    def _gradients(self, layer: int, step: int, start: After, errors: dict[int, Stream]) -> After:
-        """Weight gradients of one layer: portion by portion as errors arrive at its outputs."""
+    def _gradients(self, layer: int, step: int, start: After, errors: Sequence[Stream]) -> After:
+        """Weight gradients of one layer: portion by portion as ``errors`` arrive at its outputs."""
         lines, work = self.lines, self.lines.work
         total = work.count("weight_gradient_vectors")
         count = int(whole(total, step, work.steps)[layer])
         if not int(total[layer]):
             share = 1.0 / work.steps
             return self._gradient(layer, share, 0.0, start) if self.gradient_s[layer] + self.gradient_j[layer] else ()
-        above = min((other for other in errors if other > layer), default=None)
         tasks: list[int] = []
         for begin in range(0, count, lines.portion):
             end = min(begin + lines.portion, count)
-            needed = () if above is None else errors[above].needed(begin, end, count)
+            needed = (task for stream in errors for task in stream.needed(begin, end, count))
             tasks.extend(self._gradient(layer, (end - begin) / int(total[layer]), end - begin, (*start, *needed)))
         return lines.build.meet(tasks)
 

@@ -14,6 +14,7 @@ from imcsim.chip.assign import Assignment, assign
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import network_hops
 from imcsim.chip.latency import training_latency
+from imcsim.chip.leakage import leakage_w
 from imcsim.chip.multiplex import Reloads, reloads
 from imcsim.chip.profile import profile_of
 from imcsim.chip.read_cost import rram_pass_s, rram_transposed_pass_s, sram_pass_s
@@ -90,6 +91,10 @@ class Work:
     def count(self, name: str) -> Ints:
         """(L,) of :data:`~imcsim.trace.schema.COUNTS`."""
         return np.asarray(self.trace.counts[name][self.task], dtype=np.int64)
+
+    def leakage_w(self) -> float:
+        """Watts that flow all through the task, whatever its parts do."""
+        return sum(float(watts[self.task]) for watts in leakage_w(self.trace, self.chip, self.where).values())
 
     def closed_form_energy_j(self) -> float:
         """Training energy of the task without leakage, which is power over a latency (J)."""

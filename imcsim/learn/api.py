@@ -20,6 +20,7 @@ from imcsim.learn.flops import recorded_flops
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import Context, Method, make_method
+from imcsim.learn.producers import layer_producers
 from imcsim.learn.quantize import Quantiser
 from imcsim.learn.recording.recorder import Recorder
 from imcsim.learn.shapes import trace_layers
@@ -107,6 +108,7 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
         raise ConfigError(
             f"the network has {layers[-1].out_features} outputs but the stream has {stream.class_count} classes"
         )
+    producers = layer_producers(network, layers, stream.image_shape)
     network.to(device)
     if config.autocast_bf16:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -147,6 +149,7 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
         shuffle,
         augmentation,
         noise,
+        producers,
     )
 
 
@@ -202,6 +205,7 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
         task_classes=tuple(task.classes for task in stream.tasks),
         task_sizes=tuple(len(task.y_train) for task in stream.tasks),
         layers=learner.quantiser.layers,
+        producers=learner.producers,
         weight_bits=config.weight_bits,
         weight_scales=tuple(learner.quantiser.scales),
         input_bits=config.input_bits,

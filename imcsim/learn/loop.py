@@ -36,6 +36,7 @@ class Learner:
     shuffle: torch.Generator
     augmentation: torch.Generator
     weight_error: WeightError
+    producers: tuple[tuple[str, ...], ...]
     class_il: list[list[float]] = field(default_factory=list)
     task_il: list[list[float]] = field(default_factory=list)
     optimizer: torch.optim.Optimizer | None = None

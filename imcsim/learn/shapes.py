@@ -51,12 +51,39 @@ def trace_layers(network: nn.Module, image_shape: tuple[int, int, int]) -> tuple
         _refuse_unsupported(module, name)
     _refuse_shared_weights(mapped)
     specs: dict[str, LayerSpec] = {}
-    with _hooks(mapped, specs):
-        _run_once(network, image_shape)
+    with torch.no_grad(), _hooks(mapped, specs):
+        run_once(network, blank_image(network, image_shape))
     unused = [name for name in mapped.values() if name not in specs]
     if unused:
         raise MappingError(f"layer '{unused[0]}' does not run in the network's forward pass: remove it, or use it")
     return tuple(specs.values())
+
+
+def blank_image(network: nn.Module, image_shape: tuple[int, int, int]) -> Tensor:
+    """Return one zero image (1, C, H, W) of the type and on the device of the network's parameters."""
+    like = next(network.parameters(), torch.empty(0))
+    return torch.zeros((1, *image_shape), dtype=like.dtype, device=like.device)
+
+
+def run_once(network: nn.Module, image: Tensor) -> None:
+    """Run ``network`` in eval mode on ``image`` (1, C, H, W) and copies of its buffers; it is left as it was.
+
+    Raises
+    ------
+    MappingError
+        For an image that the network does not take.
+    """
+    copies = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    training = {module: module.training for module in network.modules()}
+    try:
+        functional_call(network.eval(), copies, (image,))
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        shape = tuple(image.shape[1:])
+        raise MappingError(f"the network does not take images of shape {shape}: {reason}") from error
+    finally:
+        for module, flag in training.items():
+            module.training = flag
 
 
 def weight_matrix(weight: Tensor, spec: LayerSpec) -> Tensor:
@@ -132,22 +159,6 @@ def _hooks(mapped: dict[MappedModule, str], specs: dict[str, LayerSpec]) -> Iter
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _run_once(network: nn.Module, image_shape: tuple[int, int, int]) -> None:
-    like = next(network.parameters(), torch.empty(0))
-    image = torch.zeros((1, *image_shape), dtype=like.dtype, device=like.device)
-    copies = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    training = {module: module.training for module in network.modules()}
-    try:
-        with torch.no_grad():
-            functional_call(network.eval(), copies, (image,))
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise MappingError(f"the network does not take images of shape {tuple(image_shape)}: {reason}") from error
-    finally:
-        for module, flag in training.items():
-            module.training = flag
 
 
 def _spec(module: nn.Module, name: str, x: Tensor, y: Tensor) -> LayerSpec:

@@ -43,6 +43,7 @@ def timeline_record(
         "closed_form_s": closed_form_s(work, steps, once=options.once),
         "unlimited_s": schedule.graph.critical_path_s,
         "energy_j": schedule.energy_j,
+        "leakage_j": work.leakage_w() * schedule.makespan_s,
         "critical_path": {"tasks": len(schedule.critical_path), "by_resource_s": critical,
                           "by_phase_s": schedule.critical_phases_s()},
         "resources": [
@@ -65,8 +66,8 @@ def timeline_text(record: Mapping[str, Any]) -> str:
         f"{record['method']} on {record['chip']}: {record['network']}, task {record['task']}, {_count(steps, 'step')}",
         f"latency {_ms(latency)}; closed form {_ms(record['closed_form_s'])}; "
         f"without any limit {_ms(record['unlimited_s'])}",
-        f"energy {record['energy_j'] * 1e6:.4g} uJ without leakage; {record['tasks']:,} tasks, "
-        f"{_count(record['vectors_per_task'], 'vector')} each",
+        f"energy {record['energy_j'] * 1e6:.4g} uJ, leakage {record['leakage_j'] * 1e6:.4g} uJ; "
+        f"{record['tasks']:,} tasks, {_count(record['vectors_per_task'], 'vector')} each",
         *_long_text(record["long_run"]),
         "",
         "The critical path, by phase: " + _shares(record["critical_path"]["by_phase_s"], latency),

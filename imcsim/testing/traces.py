@@ -42,6 +42,7 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
     placement: Mapping[str, NDArray[np.bool_]] | None = None,
     pe_tile: tuple[int, int] | None = None,
     density: float = 0.5,
+    producers: Sequence[tuple[str, ...]] = (),
 ) -> Trace:
     """Build a trace whose level changes and transitions follow from ``initial`` and ``history`` codes.
 
@@ -62,8 +63,10 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
         As in :class:`~imcsim.trace.trace.Trace`.
     density
         Share of ones of every bit plane of inputs and errors.
+    producers
+        As in :class:`~imcsim.trace.schema.TraceMeta`; none: a chain.
     """
-    meta = _meta(layers, encodings, len(history[layers[0].name]), pe_tile)
+    meta = _meta(layers, encodings, len(history[layers[0].name]), pe_tile, producers)
     commits = {spec.name: _commits(initial[spec.name], history[spec.name]) for spec in layers}
     shape = (meta.tasks, len(layers))
     return Trace(
@@ -84,7 +87,11 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
 
 
 def _meta(
-    layers: Sequence[LayerSpec], encodings: Sequence[Encoding], tasks: int, pe_tile: tuple[int, int] | None
+    layers: Sequence[LayerSpec],
+    encodings: Sequence[Encoding],
+    tasks: int,
+    pe_tile: tuple[int, int] | None,
+    producers: Sequence[tuple[str, ...]],
 ) -> TraceMeta:
     return TraceMeta(
         imcsim_version=imcsim.__version__,
@@ -94,6 +101,7 @@ def _meta(
         task_classes=tuple((2 * t, 2 * t + 1) for t in range(tasks)),
         task_sizes=(1,) * tasks,
         layers=tuple(layers),
+        producers=tuple(producers),
         weight_bits=encodings[0].weight_bits,
         encodings=tuple(encodings),
         pe_tile=pe_tile,

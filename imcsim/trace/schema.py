@@ -60,6 +60,8 @@ class TraceMeta(FrozenConfig):
     changes were counted. ``scenarios`` are those that the method can serve: without "class-il", ``Trace.class_il`` is 0
     and means nothing. ``switched_layers`` hold other weights for each task: the codes after task t are those that serve
     it, and a switch from one task to another rewrites the cells that differ.
+    ``producers`` names for each layer the earlier layers whose outputs its input is made from, none for a layer on the
+    image alone; empty, as in older traces: a chain.
     """
 
     schema_version: Literal[2] = SCHEMA_VERSION
@@ -75,6 +77,7 @@ class TraceMeta(FrozenConfig):
     task_classes: tuple[tuple[int, ...], ...]
     task_sizes: tuple[int, ...]
     layers: tuple[LayerSpec, ...] = Field(min_length=1)
+    producers: tuple[tuple[str, ...], ...] = ()
     weight_bits: int = Field(8, ge=2, le=16)
     weight_scales: tuple[float, ...] = ()
     input_bits: int = Field(8, ge=1, le=16)
@@ -96,6 +99,25 @@ class TraceMeta(FrozenConfig):
         if len({layer.name for layer in self.layers}) != len(self.layers):
             raise ValueError("layer names must differ")
         return self
+
+    @model_validator(mode="after")
+    def _producers_run_before(self) -> "TraceMeta":
+        names = [layer.name for layer in self.layers]
+        if self.producers and len(self.producers) != len(names):
+            raise ValueError(f"producers must be given for each of {len(names)} layers, got {len(self.producers)}")
+        for index, given in enumerate(self.producers):
+            for name in given:
+                if name not in names[:index]:
+                    raise ValueError(f"layer '{names[index]}' cannot read from '{name}', which does not run before it")
+        return self
+
+    @property
+    def feeds(self) -> tuple[tuple[int, ...], ...]:
+        """For each layer the places of its producers; of a trace that does not tell, the layer before."""
+        if not self.producers:
+            return tuple((index - 1,) if index else () for index in range(len(self.layers)))
+        places = {layer.name: index for index, layer in enumerate(self.layers)}
+        return tuple(tuple(places[name] for name in given) for given in self.producers)
 
     @property
     def tasks(self) -> int:

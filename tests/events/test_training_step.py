@@ -123,6 +123,16 @@ def test_energy_is_that_of_the_price(name: str, more: dict[str, Any]) -> None:
         assert found.makespan_s >= found.graph.critical_path_s * (1 - 1e-12)
 
 
+@pytest.mark.parametrize("name", CHIPS)
+def test_leakage_over_the_same_time_is_that_of_the_price(name: str) -> None:
+    trace, chip = full_trace(), chip_of(name)
+    for task, tree in enumerate(price(trace, chip).energy_by_task):
+        of = work_of(trace, chip.config, task)
+        leaked = of.leakage_w() * run(closed_form_graph(of)).makespan_s
+        assert leaked == pytest.approx(tree.part("leakage").total, rel=1e-9)
+        assert leaked > 0
+
+
 @pytest.mark.parametrize(("name", "gradient"), EVERY)
 def test_where_nothing_contends_it_is_the_closed_form(name: str, gradient: str) -> None:
     # every layer has as many vectors, write drivers suffice: what is left of the closed form are its serial parts

@@ -69,6 +69,10 @@ def test_counts_of_plain_training(plain: Trace) -> None:
     assert sum(count(plain, "dense_gradient_macs")) == 0
 
 
+def test_producers_of_plain_training(plain: Trace) -> None:
+    assert plain.meta.producers == ((), ("first",), ("second",))
+
+
 def test_task_counts_of_plain_training(plain: Trace) -> None:
     passes = SAMPLES * EPOCHS
     assert task_count(plain, "optimizer_steps") == STEPS

@@ -20,6 +20,7 @@ def test_record_and_text_say_the_same() -> None:
     work = work_of(random_trace(0), small_chip("hybrid-28nm").config, 0)
     record = timeline_record(found, work, options, 1, doubled(found))
     assert record["latency_s"] == found.makespan_s
+    assert record["leakage_j"] == pytest.approx(work.leakage_w() * found.makespan_s)
     assert sum(record["critical_path"]["by_phase_s"].values()) == pytest.approx(found.makespan_s)
     assert sum(row["critical_s"] for row in record["resources"]) == pytest.approx(found.makespan_s)
     assert {row["name"] for row in record["resources"]} == {resource.name for resource in found.graph.resources}

@@ -111,3 +111,37 @@ def test_a_full_disk_leaves_the_old_file(saved: Path, monkeypatch: pytest.Monkey
         save(random_trace(1), saved)
     assert saved.read_bytes() == old
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def without_producers(path: Path) -> None:
+    """Take the field out of the header, as in a file that was written before there was one."""
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["imcsim_trace"])
+    del header["meta"]["producers"]
+    path.write_bytes(save_tensors(load_tensors(data), metadata={"imcsim_trace": json.dumps(header)}))
+
+
+def test_a_trace_without_producers_is_a_chain(saved: Path) -> None:
+    without_producers(saved)
+    assert load(saved).meta.producers == ()
+    assert load(saved).meta.feeds == ((), (0,))
+
+
+def test_producers_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    save(random_trace(0, producers=((), ())), path)
+    assert load(path).meta.feeds == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("producers", "sentence"),
+    [
+        ((("b",), ()), r"layer 'a' cannot read from 'b', which does not run before it"),
+        (((), ("c",)), r"layer 'b' cannot read from 'c', which does not run before it"),
+        (((),), r"producers must be given for each of 2 layers, got 1"),
+    ],
+)
+def test_producers_that_cannot_be_are_refused(producers: tuple[tuple[str, ...], ...], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        random_trace(0, producers=producers)
