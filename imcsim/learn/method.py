@@ -103,6 +103,8 @@ class Method:
     config_type: ClassVar[type[MethodConfig]] = MethodConfig
     #: paper and equation, or repository and file
     source: ClassVar[str] = ""
+    #: what it may be compared in: "class_il" needs no task identity at test, a "task_il" method is told it
+    scenarios: ClassVar[tuple[str, ...]] = ("class_il", "task_il")
 
     def __init__(self, config: MethodConfig) -> None:
         self.config = config

@@ -58,8 +58,10 @@ class SparseMethod(OverBase):
         weights = self.masks.weights
         spread: Distribution = self.sparse.distribution if isinstance(self.sparse, SpreadConfig) else "uniform"
         densities = layer_densities([tuple(w.shape) for w in weights.values()], self.sparse.sparsity, spread)
-        pairs = zip(weights.items(), densities, strict=True)
-        return {name: random_mask(w, 1 - density, context.generator) for (name, w), density in pairs}
+        return {
+            name: random_mask(w, 1 - density, context.generator) if density < 1 else torch.ones_like(w).bool()
+            for (name, w), density in zip(weights.items(), densities, strict=True)
+        }
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Start the masks before the first task; as the base method otherwise."""
