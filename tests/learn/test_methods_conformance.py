@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from imcsim.learn.method import METHODS, Context, Method, MethodConfig, TaskPlan
 from imcsim.learn.placing.pe_blocks import pe_counts
@@ -131,14 +131,20 @@ class _MaskOfNoLayer(_Broken):
 
 
 class _SeesTheWholeBatch(_Broken):
-    """At test a task's images come together, so a statistic over the batch tells the task."""
+    """At test a task's images come together, so their mean tells the task; only its classes are let through."""
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         if context.task == 0:
-            context.network.register_forward_hook(
-                lambda module, _, output: output if module.training else output - output.mean(0)
-            )
+            self.means: list[tuple[Tensor, list[int]]] = []
+            context.network.register_forward_hook(self._guess)
+        self.means.append((task.x_train.mean(0), list(task.classes)))
         return TaskPlan()
+
+    def _guess(self, module: nn.Module, args: tuple[Tensor], output: Tensor) -> Tensor:
+        nearest = min(self.means, key=lambda known: float((known[0] - args[0].mean(0)).norm()))
+        bonus = torch.zeros(output.shape[1])
+        bonus[nearest[1]] = 0.0 if module.training else 1e3
+        return output + bonus
 
 
 class _OfNoScenario(_Broken):
