@@ -20,7 +20,7 @@ def _bound() -> tuple[nn.Sequential, SparseMasks]:
 
 def test_grown_weights_start_at_exactly_0_and_kept_ones_stay() -> None:
     network, masks = _bound()
-    weight, before = network[0].weight.detach(), masks.active["0"].clone()
+    weight, before = network.get_parameter("0.weight").detach(), masks.active["0"].clone()
     held = weight.clone()
     masks.change(MaskUpdate(0.80, 0.70), {"0": held.abs()}, torch.Generator().manual_seed(1))
     after = masks.active["0"]
