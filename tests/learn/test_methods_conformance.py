@@ -38,7 +38,10 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
             "regrow_dropped": False,
         },
     ),
-    ("rigl", {"sparsity": 0.7, "schedule": {"delta_steps": 2}, "keep_regrown": True, "base": "finetune"}),
+    (
+        "rigl",
+        {"sparsity": 0.7, "schedule": {"delta_steps": 2}, "keep_regrown": True, "zeros_tie": True, "base": "finetune"},
+    ),
     ("mest", {"variant": "em&s", "sparsity": 0.5, "base": "derpp"}),
     ("mest", {"drop_zero_weights": True, "truncate_growth": True, "gradient_weight": 0.0}),
     ("spfde", {"sparsity": 0.5, "freeze_from": 0.0, "frozen_share": 0.75, "variant": "em&s"}),

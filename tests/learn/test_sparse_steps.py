@@ -68,6 +68,22 @@ def test_rigl_is_the_papers_algorithm(n: int, fraction: float, seed: int) -> Non
     assert not new[~grown].any()
 
 
+@given(st.integers(1, 40), st.floats(0, 1), st.integers(0, 10_000))
+def test_with_zeros_that_tie_it_ranks_the_whole_layer(n: int, fraction: float, seed: int) -> None:
+    generator = _generator(seed)
+    mask = torch.rand(n, generator=generator) < 0.5
+    weight = torch.randint(-2, 3, (n,), generator=generator).float() * mask
+    gradient = torch.randint(-3, 4, (n,), generator=generator).float()
+    active = int(mask.sum())
+    count = drop_count(active, fraction)
+    w, g = weight.abs().tolist(), gradient.abs().tolist()
+    first = sorted(range(n), key=lambda i: (-w[i], i))[: active - count]
+    lifted = [min(g) - 1 if i in first else g[i] for i in range(n)]  # what stays is ranked last
+    second = sorted(range(n), key=lambda i: (-lifted[i], i))[:count]
+    _, grown = rigl_step(weight, mask, gradient, fraction, zeros_tie=True)
+    assert set(torch.nonzero(grown).flatten().tolist()) == {*first, *second}
+
+
 @pytest.mark.parametrize(("active", "fraction", "count"), [(10, 0.3, 3), (11, 0.3, 3), (6, 0.5, 3), (7, 0.0, 0)])
 def test_drop_counts_are_cut_off(active: int, fraction: float, count: int) -> None:
     assert drop_count(active, fraction) == count

@@ -24,11 +24,14 @@ class RiglConfig(SpreadConfig):
         Whether a connection may come back in the update that dropped it (paper and code).
     keep_regrown
         Code: such a connection keeps its weight; else it starts at 0, as every new one does.
+    zeros_tie
+        Code: an active weight of exactly 0 may lose its place to an inactive position of the layer that comes earlier.
     """
 
     schedule: DropSchedule = Field(default_factory=DropSchedule)
     regrow_dropped: bool = True
     keep_regrown: bool = False
+    zeros_tie: bool = False
 
 
 @method("rigl")
@@ -70,7 +73,7 @@ class Rigl(SparseMethod):
         if not fraction:
             return
         gradients = {name: step_gradient(weight) for name, weight in self.masks.weights.items()}
-        rules = (fraction, self.rigl.regrow_dropped, self.rigl.keep_regrown)
+        rules = (fraction, self.rigl.regrow_dropped, self.rigl.keep_regrown, self.rigl.zeros_tie)
         self.masks.update_each(lambda name, weight, mask: rigl_step(weight, mask, gradients[name], *rules))
         for spec in context.layers:
             if spec.name in gradients:

@@ -60,6 +60,7 @@ def rigl_step(
     fraction: float,
     regrow_dropped: bool = True,
     keep_regrown: bool = False,
+    zeros_tie: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Return (weight, mask) after RigL's update of one layer (Evci et al., ICML 2020, algorithm 1).
 
@@ -77,9 +78,15 @@ def rigl_step(
         Whether a position dropped in this update may come back in it (paper and code: yes).
     keep_regrown
         Whether such a position keeps its weight instead of starting at 0 (the released code).
+    zeros_tie
+        Whether inactive positions take part in the drop, at score 0, so that an active weight of exactly 0 may lose its
+        place to an earlier inactive position (the released code, which ranks the masked weights of the whole layer).
     """
     count = drop_count(int(mask.sum()), fraction)
-    kept = drop_smallest(mask, weight.abs(), count)
+    score = weight.abs().where(mask, weight.new_zeros(()))
+    kept = (
+        _top(score, torch.ones_like(mask), int(mask.sum()) - count) if zeros_tie else drop_smallest(mask, score, count)
+    )
     grown = grow_largest(kept, gradient.abs(), count, None if regrow_dropped else ~mask)
     return new_weights(weight, mask if keep_regrown else kept, grown), grown
 
