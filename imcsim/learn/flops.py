@@ -63,6 +63,25 @@ def training_units(
     return passes * (2 * forward_share + gradient)
 
 
+def rigl_units(forward_share: float, delta_steps: int) -> float:
+    """Return RigL's training work per sample in units of one dense forward pass, averaged over its steps.
+
+    (3 f_S Delta T + 2 f_S + f_D) / (Delta T + 1): of Delta T + 1 steps one takes the dense gradient (Evci et al., ICML
+    2020, appendix on FLOPs; google-research/rigl). ``forward_share`` is F(s). Drop and grow themselves are not counted.
+    """
+    return (3 * forward_share * delta_steps + 2 * forward_share + 1) / (delta_steps + 1)
+
+
+def frozen_prefix_units(forward_share: float, prefix_share: float) -> float:
+    """Return the training work per sample, in dense forward passes, when the front of a chain is frozen.
+
+    F (1 + 2 (1 - phi)): the whole forward pass, and both backward halves behind the prefix only. ``prefix_share`` is
+    phi, the prefix's share of the forward work. (The first layer behind it needs no input gradient either:
+    :func:`training_flops` counts that.)
+    """
+    return forward_share * (1 + 2 * (1 - prefix_share))
+
+
 def run_flops(layers: Sequence[LayerSpec], samples: int, epochs: int, units: float, kept_share: float = 1.0) -> float:
     """Return training FLOPs of a whole stream.
 

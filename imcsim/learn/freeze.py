@@ -36,7 +36,7 @@ class Freezer:
         self.layers = tuple(layers)
         self.pe_tile = pe_tile
         self.weights = {spec.name: mapped_module(network, spec.name).weight for spec in layers}
-        self.digital = _digital_parameters(network, [spec.name for spec in layers])
+        self.digital = digital_parameters(network, [spec.name for spec in layers])
         self.freeze_digital = freeze_digital
         self.pes: dict[str, Tensor] | None = None
         self.trains: frozenset[str] | None = None
@@ -135,7 +135,7 @@ def _both(first: Tensor | None, second: Tensor | None) -> Tensor | None:
     return first & second
 
 
-def _digital_parameters(network: nn.Module, mapped: Sequence[str]) -> dict[str, list[nn.Parameter]]:
+def digital_parameters(network: nn.Module, mapped: Sequence[str]) -> dict[str, list[nn.Parameter]]:
     """Return mapped layer -> its bias and the parameters of unmapped modules up to the next mapped layer."""
     owned: dict[str, list[nn.Parameter]] = {name: [] for name in mapped}
     current: str | None = None

@@ -39,6 +39,8 @@ class Watch:
         self.commits: list[list[Codes]] = []
         self.trainable: dict[str, Tensor] = {}
         self.task_start: dict[str, Tensor] = {}
+        self.active: list[dict[str, int]] = []
+        self.peak: list[dict[str, int]] = []
 
     def copy(self) -> dict[str, Tensor]:
         """Return copies of all mapped weights."""
@@ -66,15 +68,38 @@ class Watch:
 
     def check_step(self, method: Method, before: dict[str, Tensor]) -> None:
         """Raise MethodCheckError if the step changed what it may not change."""
+        self.check_shapes(method)
         update = method.update_masks() or {}
         for name, weight in self.weights.items():
             changed = (weight.detach() != before[name]).cpu()
             if name in update and bool((changed & ~update[name].cpu()).any()):
                 raise MethodCheckError(f"{self.name}: a step changed weights of {name} outside the update mask")
         self.check_masks(method)
+        peak = self.peak[-1]
+        for name, count in self.count_active(method).items():
+            peak[name] = max(peak.get(name, 0), count)
+
+    def count_active(self, method: Method) -> dict[str, int]:
+        """Return layer -> weights that exist: those inside its mask, all without one."""
+        masks = method.active_masks() or {}
+        return {n: int(masks[n].sum()) if n in masks else weight.numel() for n, weight in self.weights.items()}
+
+    def check_shapes(self, method: Method) -> None:
+        """Raise MethodCheckError unless every mask is bool, of a mapped layer, in its parameter's shape."""
+        for kind, masks in (("active", method.active_masks() or {}), ("update", method.update_masks() or {})):
+            for name, mask in masks.items():
+                if name not in self.weights:
+                    raise MethodCheckError(f"{self.name}: the {kind} mask '{name}' is of no mapped layer")
+                shape = self.weights[name].shape
+                if mask.dtype != torch.bool or mask.shape != shape:
+                    found = f"{mask.dtype} {tuple(mask.shape)}"
+                    raise MethodCheckError(
+                        f"{self.name}: the {kind} mask of {name} must be bool {tuple(shape)}, it is {found}"
+                    )
 
     def check_masks(self, method: Method) -> None:
         """Raise MethodCheckError if a frozen weight moved, or a weight outside the active mask is not 0."""
+        self.check_shapes(method)
         for name, mask in (method.active_masks() or {}).items():
             if bool((self.weights[name].detach()[~mask] != 0).any()):
                 raise MethodCheckError(f"{self.name}: weights of {name} outside the active mask are not 0")
@@ -128,6 +153,7 @@ class WatchedMethod(Method):
         """Keep the codes at deployment, and where a task starts."""
         commits = self.watch.commits
         if context.epoch == 0:
+            self.watch.peak.append({})
             commits.append([commits[-1][-1]] if commits else [])
             if len(commits) == 1:
                 self.watch.commit()
@@ -158,6 +184,7 @@ class WatchedMethod(Method):
         """Keep the codes at the task's end."""
         self.inner.after_task(context, task)
         self.watch.check_masks(self.inner)
+        self.watch.active.append(self.watch.count_active(self.inner))
         self.watch.commit()
 
     def active_masks(self) -> Mapping[str, Tensor] | None:

@@ -13,6 +13,8 @@ from imcsim.core.config import parse
 from imcsim.learn.api import LearningStopped, learn, make_learner, make_trace
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.loop import train
+from imcsim.learn.method import METHODS
+from imcsim.learn.quantize import evaluating
 from imcsim.learn.start import make_network, make_stream
 from imcsim.testing.method_watch import MethodCheckError, Watch, WatchedMethod
 from imcsim.trace.conservation import check_trace
@@ -43,7 +45,9 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
 
     The laws: the same seed gives the same trace and another seed another; a run stopped after any epoch and resumed
     gives the same trace; a frozen PE keeps every bit through its task; weights outside the active mask are exactly 0;
-    a step changes no weight outside the update mask; accuracies are finite; logged writes are the level changes that
+    a step changes no weight outside the update mask (all of it, for a layer that freezes within a task); masks are bool
+    in the parameter's shape, and the trace counts the weights that they hold; accuracies are finite; a method that
+    declares Class-IL needs no task identity at test; logged writes are the level changes that
     happened, cell by cell; the trace obeys the conservation laws of :mod:`imcsim.trace.conservation`.
 
     Parameters
@@ -67,9 +71,14 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
     tiny = {key: value for key, value in TINY.items() if "domains" not in options or key not in _SPLIT}
     data = {**tiny, "method": name, "method_config": dict(method_config or {}), **options}
     config = parse(LearnConfig, data, f"conformance of {name}")
+    declared = METHODS.get(name).scenarios
+    known = bool(declared) and set(declared) <= {"class-il", "task-il"}
+    _require(known, f"{name}: scenarios {declared} must be of class-il, task-il")
     trace, watch = watched_run(config)
     check_accuracy(trace)
     check_writes(trace, watch)
+    check_active(trace, watch)
+    check_scenarios(trace, watch)
     check_trace(trace)
     _require(same_trace(trace, learn(config)), f"{name}: the same seed gives another trace")
     other = learn(config.model_copy(update={"seed": config.seed + 1}))
@@ -111,6 +120,43 @@ def check_writes(trace: Trace, watch: Watch) -> None:
                     f"{trace.meta.method}: task {task}, layer {spec.name}, {encoding.name}: {int(logged[task].sum())} "
                     f"level changes are logged, but {int(seen.sum())} happened",
                 )
+
+
+def check_active(trace: Trace, watch: Watch) -> None:
+    """Raise MethodCheckError unless the trace counts the weights that existed: at a task's end, and at most."""
+    for number, spec in enumerate(trace.meta.layers):
+        for task, (active, peak) in enumerate(zip(watch.active, watch.peak, strict=True)):
+            where = f"{trace.meta.method}: task {task}, layer {spec.name}"
+            logged = int(trace.counts["active_weights"][task, number])
+            _require(logged == active[spec.name], f"{where}: {active[spec.name]} weights exist, logged are {logged}")
+            most = int(trace.counts["peak_active_weights"][task, number])
+            seen = max(active[spec.name], peak[spec.name])
+            _require(most >= seen, f"{where}: {seen} weights existed at once, logged are {most}")
+
+
+def check_scenarios(trace: Trace, watch: Watch) -> None:
+    """Raise MethodCheckError unless the declared scenarios hold.
+
+    A Class-IL accuracy must come out the same when the test images of all tasks are mixed: nothing told the network
+    which task they are of. One image per task may differ, for its logits may tie.
+    """
+    method, learner = trace.meta.method, watch.learner
+    declared = METHODS.get(method).scenarios
+    if "class-il" not in declared:
+        return
+    tasks = learner.stream_tasks
+    images, labels = torch.cat([t.x_test for t in tasks]), torch.cat([t.y_test for t in tasks])
+    mixed = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
+    known = torch.tensor(sorted({label for t in tasks for label in t.classes}))
+    with evaluating(learner.network):
+        guess = known[learner.network(images[mixed])[:, known].argmax(1)]
+    right, owner = guess == labels[mixed], torch.repeat_interleave(torch.tensor([len(t.y_test) for t in tasks]))[mixed]
+    for task in tasks:
+        told, found = trace.class_il[-1, task.index], float(right[owner == task.index].double().mean())
+        _require(
+            abs(told - found) <= 1.5 / len(task.y_test),
+            f"{method}: task {task.index}: Class-IL accuracy {told:.3f} is {found:.3f} when tasks are mixed",
+        )
 
 
 def check_resume(config: LearnConfig, whole: Trace) -> None:

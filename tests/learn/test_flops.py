@@ -10,7 +10,9 @@ from imcsim.learn.flops import (
     compute_share,
     dense_share,
     forward_flops,
+    frozen_prefix_units,
     recorded_flops,
+    rigl_units,
     run_flops,
     training_flops,
     training_units,
@@ -64,6 +66,38 @@ def test_sparcl_runs_on_split_cifar10(tdm: bool, ddr: bool, dgm: bool, expected:
 def test_static_sparse_runs(sparsity: float, expected: float) -> None:
     units = training_units(2, compute_share(DENSE, sparsity))
     assert run_flops(LAYERS, 50_000, 50, units) / 1e15 == pytest.approx(expected, abs=0.006)
+
+
+def _resnet50_macs() -> list[int]:
+    """Multiply-accumulates by layer of ResNet-50 on 224 x 224 images, stride in the 3x3 convolutions; stem first."""
+    macs, before = [7 * 7 * 3 * 64 * 112 * 112], 64
+    for stage, blocks in enumerate((3, 4, 6, 3)):
+        width, side = 64 << stage, 56 >> stage
+        for block in range(blocks):
+            first = side * 2 if block == 0 and stage else side
+            macs += [before * width * first**2, 9 * width**2 * side**2, 4 * width**2 * side**2]
+            macs += [before * 4 * width * side**2] if block == 0 else []
+            before = 4 * width
+    return [*macs, 2048 * 1000]
+
+
+@pytest.mark.parametrize(("sparsity", "expected"), [(0.8, 0.23), (0.9, 0.13)])
+def test_rigl_on_uniform_resnet50_with_a_dense_first_layer(sparsity: float, expected: float) -> None:
+    macs = _resnet50_macs()
+    assert 2 * sum(macs) == pytest.approx(8.2e9, rel=0.01)
+    share = compute_share(macs[0] / sum(macs), sparsity)
+    assert round(rigl_units(share, 100) / training_units(0), 2) == expected
+    assert rigl_units(share, 100) > training_units(0, share)  # the dense gradient costs something
+    assert rigl_units(share, 10**9) == pytest.approx(training_units(0, share))
+    assert rigl_units(1.0, 100) == pytest.approx(3.0)
+
+
+def test_a_frozen_prefix_by_the_graph_and_by_the_rule() -> None:
+    layers = _chain(*[6] * 100)
+    frozen = training_flops(layers, {layer.name: i >= 40 for i, layer in enumerate(layers)})
+    rule = frozen_prefix_units(1.0, 0.4) * forward_flops(layers)
+    assert rule - frozen.total == 12  # the first layer behind the prefix needs no input gradient
+    assert frozen_prefix_units(0.5, 0.0) == training_units(0, 0.5)
 
 
 @pytest.mark.parametrize(("draws", "expected"), [(0, 13.33), (1, 17.77), (2, 22.22)])

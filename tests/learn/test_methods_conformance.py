@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from imcsim.learn.method import METHODS, Context, Method, MethodConfig, TaskPlan
 from imcsim.learn.placing.pe_blocks import pe_counts
@@ -25,6 +25,27 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
             "freeze_zero_parameters": True,
         },
     ),
+    ("static", {"sparsity": 0.5, "distribution": "erk", "base": "finetune"}),
+    ("snip", {"sparsity": 0.5, "ties": "keep", "base": "derpp"}),
+    ("set", {"sparsity": 0.5, "drop": "by-sign", "base": "finetune"}),
+    ("rigl", {"sparsity": 0.5, "schedule": {"delta_steps": 2}}),
+    (
+        "rigl",
+        {
+            "distribution": "erk",
+            "base": "derpp",
+            "schedule": {"delta_steps": 3, "end_share": 1.0, "decay": "constant"},
+            "regrow_dropped": False,
+        },
+    ),
+    (
+        "rigl",
+        {"sparsity": 0.7, "schedule": {"delta_steps": 2}, "keep_regrown": True, "zeros_tie": True, "base": "finetune"},
+    ),
+    ("mest", {"variant": "em&s", "sparsity": 0.5, "base": "derpp"}),
+    ("mest", {"drop_zero_weights": True, "truncate_growth": True, "gradient_weight": 0.0}),
+    ("spfde", {"sparsity": 0.5, "freeze_from": 0.0, "frozen_share": 0.75, "variant": "em&s"}),
+    ("spfde", {"sparsity": 0.5, "base": "derpp", "used_share": 0.5, "swap_share": 0.5}),
     ("hyb-learn", {"score": "random", "first_task": "random", "base": "finetune"}),
     ("hyb-learn", {"score": "lowest-correlation", "frozen_fraction": 0.75, "per_layer": True}),
     ("hyb-learn", {"score": "smallest-gradient", "base": "derpp", "frozen_fraction": 0.25}),
@@ -99,6 +120,40 @@ class _Forgets(_Broken):
         return super().loss(context, task, x, y, index) / self.steps
 
 
+class _MaskOfAnotherShape(_Broken):
+    def active_masks(self) -> dict[str, Tensor]:
+        return {"features.1.conv": torch.ones(1, dtype=torch.bool)}
+
+
+class _MaskOfNoLayer(_Broken):
+    def after_step(self, context: Context, x: Tensor, y: Tensor) -> None:
+        self.masks = {"stem": torch.ones(8, dtype=torch.bool)}
+
+    def update_masks(self) -> dict[str, Tensor]:
+        return getattr(self, "masks", {})
+
+
+class _SeesTheWholeBatch(_Broken):
+    """At test a task's images come together, so their mean tells the task; only its classes are let through."""
+
+    def before_task(self, context: Context, task: Task) -> TaskPlan:
+        if context.task == 0:
+            self.means: list[tuple[Tensor, list[int]]] = []
+            context.network.register_forward_hook(self._guess)
+        self.means.append((task.x_train.mean(0), list(task.classes)))
+        return TaskPlan()
+
+    def _guess(self, module: nn.Module, args: tuple[Tensor], output: Tensor) -> Tensor:
+        nearest = min(self.means, key=lambda known: float((known[0] - args[0].mean(0)).norm()))
+        bonus = torch.zeros(output.shape[1])
+        bonus[nearest[1]] = 0.0 if module.training else 1e3
+        return output + bonus
+
+
+class _OfNoScenario(_Broken):
+    scenarios = ("domain",)  # type: ignore[assignment]  # what is wrong with it
+
+
 @pytest.fixture
 def registered() -> Iterator[str]:
     """Yield the name under which a test registers its broken method; the registry is as before afterwards."""
@@ -113,6 +168,13 @@ def registered() -> Iterator[str]:
         (_MovesFrozen, "broken: frozen PEs of features.0.conv changed in task 0"),
         (_LeavesMask, "broken: weights of features.1.conv outside the active mask are not 0"),
         (_IgnoresSeed, "broken: the same seed gives another trace"),
+        (
+            _MaskOfAnotherShape,
+            r"the active mask of features.1.conv must be bool \(8, 4, 3, 3\), it is torch.bool \(1,\)",
+        ),
+        (_MaskOfNoLayer, "broken: the update mask 'stem' is of no mapped layer"),
+        (_SeesTheWholeBatch, r"broken: task \d: Class-IL accuracy [01]\.\d+ is .* when tasks are mixed"),
+        (_OfNoScenario, r"broken: scenarios \('domain',\) must be of class-il, task-il"),
         (_Forgets, "broken: a resumed run gives another trace"),
     ],
 )

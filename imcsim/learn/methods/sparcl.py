@@ -47,6 +47,7 @@ class Sparcl(ReplayMethod):
         masks = self._bound(context)
         if context.task == 0 and self.sparcl.sparsity > 0:
             masks.start(self.sparcl.sparsity, context.generator)
+        masks.begin_task()
         if context.task == 0 and self.sparcl.freeze_zero_parameters:
             self.zeros.find(context.network, masks.names)
         self.difficulty = DifficultyCounter(len(task.y_train), self.sparcl.ddr_measure)
@@ -95,10 +96,10 @@ class Sparcl(ReplayMethod):
         self.remember(context, x, y, self._logits if self.keeps_logits else None)
 
     def after_task(self, context: Context, task: Task) -> None:
-        """Report the bits of the masks."""
+        """Report the masks."""
         masks = self._bound(context)
         if self.sparcl.sparsity > 0:
-            context.work.add("mask_bits", masks.bits)
+            masks.report(context.work)
 
     def active_masks(self) -> Mapping[str, Tensor] | None:
         """Return the masked layers' masks; None at sparsity 0."""

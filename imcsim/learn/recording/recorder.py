@@ -141,12 +141,15 @@ class Recorder:
         values = state_per_value * (sum(trainable) + digital)
         self._add_task(digital_parameters=digital, optimizer_state_values=values)
         self._merge(work)
+        peak, now = self.counts["peak_active_weights"][self.task], self.counts["active_weights"][self.task]
+        np.maximum(peak, now, out=peak)
         self._store_task(active)
 
     def skip_task(self, task: int) -> None:
         """Store an empty task: no work, no changes."""
         self.task = task
-        self.counts["active_weights"][task] = self.counts["active_weights"][task - 1]
+        for name in ("active_weights", "peak_active_weights"):
+            self.counts[name][task] = self.counts["active_weights"][task - 1]
         self._store_task({})
 
     def state_dict(self) -> dict[str, Any]:

@@ -60,12 +60,13 @@ def prune(mask: Tensor, importance: Tensor, sparsity: float) -> Tensor:
     return mask & above_percentile(importance * mask, sparsity)
 
 
-def grow(mask: Tensor, sparsity: float, generator: torch.Generator) -> Tensor:
-    """Return the mask with random inactive positions added until round((1 - sparsity) * n) are active.
+def grow(mask: Tensor, sparsity: float, generator: torch.Generator, truncate: bool = False) -> Tensor:
+    """Return the mask with random inactive positions added until :func:`active_target` positions are active.
 
-    The caller's new weights are 0 because weights outside the mask are kept at 0. ``generator`` lives on the CPU.
+    Every inactive position is as likely, those just pruned included. The caller's new weights are 0 because weights
+    outside the mask are kept at 0. A mask at or above the target is returned as it is. ``generator`` lives on the CPU.
     """
-    missing = active_target(mask.numel(), sparsity) - int(mask.sum())
+    missing = active_target(mask.numel(), sparsity, truncate) - int(mask.sum())
     if missing <= 0:
         return mask
     grown = mask.flatten().clone()
@@ -80,9 +81,13 @@ def random_mask(like: Tensor, sparsity: float, generator: torch.Generator) -> Te
     return grow(torch.zeros_like(like, dtype=torch.bool), sparsity, generator)
 
 
-def active_target(count: int, sparsity: float) -> int:
-    """Return how many of ``count`` weights are active at ``sparsity``."""
-    return round((1 - sparsity) * count)
+def active_target(count: int, sparsity: float, truncate: bool = False) -> int:
+    """Return how many of ``count`` weights are active at ``sparsity``: (1 - sparsity) * count, rounded half to even.
+
+    ``truncate`` cuts the fraction off instead (boone891214/MEST).
+    """
+    exact = (1 - sparsity) * count
+    return int(exact + 1e-9) if truncate else round(exact)
 
 
 def gradient_mask(importance: Tensor, active: Tensor, gradient_sparsity: float) -> Tensor:

@@ -1,19 +1,22 @@
 """The masks of SparCL: which weights exist (TDM) and which of them a step updates (DGM), for all masked layers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from imcsim.core.errors import ConfigError, nearest
+from imcsim.learn.method import WorkDone
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.sparcl.importance import active_target, gradient_mask, grow, prune, random_mask
 from imcsim.learn.sparcl.schedule import MaskUpdate
 from imcsim.mapping.layer import LayerSpec
 
 
-def masked_layers(layers: Sequence[LayerSpec], dense: Sequence[str] | None) -> tuple[LayerSpec, ...]:
+def masked_layers(
+    layers: Sequence[LayerSpec], dense: Sequence[str] | None, title: str = "sparcl"
+) -> tuple[LayerSpec, ...]:
     """Return the layers to mask.
 
     Parameters
@@ -22,6 +25,8 @@ def masked_layers(layers: Sequence[LayerSpec], dense: Sequence[str] | None) -> t
         Mapped layers in order of execution.
     dense
         Names that stay dense; None: the first layer, 1x1 convolutions and the last layer, as in SparCL.
+    title
+        The method, for messages.
 
     Raises
     ------
@@ -31,14 +36,14 @@ def masked_layers(layers: Sequence[LayerSpec], dense: Sequence[str] | None) -> t
     names = [spec.name for spec in layers]
     for name in dense or ():
         if name not in names:
-            raise ConfigError(f"sparcl: dense_layers names no mapped layer: '{name}'{nearest(name, names)}")
+            raise ConfigError(f"{title}: dense_layers names no mapped layer: '{name}'{nearest(name, names)}")
     if dense is None:
         shortcuts = [spec.name for spec in layers if spec.kind == "conv2d" and spec.kernel == (1, 1)]
         dense = [names[0], names[-1], *shortcuts]
     chosen = tuple(spec for spec in layers if spec.name not in dense)
     if not chosen:
         raise ConfigError(
-            f"sparcl: no layer is left to mask, since the first, the last and 1x1 convolutions stay dense by default; "
+            f"{title}: no layer is left to mask, since the first, the last and 1x1 convolutions stay dense by default; "
             f"name the dense ones in dense_layers (layers: {', '.join(names)})"
         )
     return chosen
@@ -54,6 +59,7 @@ class SparseMasks:
         self.weights: dict[str, Tensor] = {}
         self.active: dict[str, Tensor] = {}
         self.update: dict[str, Tensor] = {}
+        self.peak: dict[str, int] = {}
 
     def bind(self, network: nn.Module, layers: Sequence[LayerSpec]) -> None:
         """Use the weights of ``network``; masks are all on, or those of a checkpoint."""
@@ -65,8 +71,30 @@ class SparseMasks:
 
     def start(self, sparsity: float, generator: torch.Generator) -> None:
         """Draw random masks of ``sparsity``, the same share in every layer, and clear the weights outside."""
-        self.active = {name: random_mask(w, sparsity, generator) for name, w in self.weights.items()}
+        self.replace({name: random_mask(w, sparsity, generator) for name, w in self.weights.items()})
+
+    def replace(self, active: Mapping[str, Tensor]) -> None:
+        """Use the masks ``active`` from now on, one for every masked layer, and clear the weights outside."""
+        self.active = dict(active)
         self._settle()
+
+    def update_each(self, step: Callable[[str, Tensor, Tensor], tuple[Tensor, Tensor]]) -> None:
+        """Replace (weight, mask) of each layer by what ``step`` returns for (name, weight, mask)."""
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                new, self.active[name] = step(name, weight.detach(), self.active[name])
+                weight.copy_(new)
+        self._settle()
+
+    def begin_task(self) -> None:
+        """Start the count of weights that exist at once anew."""
+        self.peak = {name: int(mask.sum()) for name, mask in self.active.items()}
+
+    def report(self, work: WorkDone) -> None:
+        """Report the bits of the masks, and by layer the most weights that existed at once in this task."""
+        work.add("mask_bits", self.bits)
+        for name, count in self.peak.items():
+            work.add("peak_active_weights", count, name)
 
     def denser_than(self, sparsity: float) -> bool:
         """Whether some layer has more active weights than ``sparsity`` allows."""
@@ -78,15 +106,19 @@ class SparseMasks:
         importance: Mapping[str, Tensor] | None,
         generator: torch.Generator,
         drop_zeros: bool = False,
+        truncate: bool = False,
     ) -> None:
-        """Shrink by ``importance`` (None: nothing to shrink), then grow at random; new weights are 0."""
+        """Shrink by ``importance`` (None: nothing to shrink), then grow at random; new weights are 0.
+
+        ``drop_zeros``: an active weight of exactly 0 goes; ``truncate``: see :func:`~.importance.active_target`.
+        """
         for name, weight in self.weights.items():
             mask = self.active[name]
             if importance is not None:
                 mask = prune(mask & (weight != 0) if drop_zeros else mask, importance[name], step.shrink_to)
                 with torch.no_grad():  # what goes is cleared before growth, which may choose the same position
                     weight.mul_(mask)
-            self.active[name] = grow(mask, step.expand_to, generator)
+            self.active[name] = grow(mask, step.expand_to, generator, truncate)
         self._settle()
 
     def choose_updates(self, importance: Mapping[str, Tensor], gradient_sparsity: float) -> None:
@@ -112,17 +144,20 @@ class SparseMasks:
         self.update = dict(self.active)
         for name, weight in self.weights.items():
             weight.mul_(self.active[name])
+            self.peak[name] = max(self.peak.get(name, 0), int(self.active[name].sum()))
 
     def state_dict(self) -> dict[str, Any]:
         """Return copies of all masks."""
         return {
             "active": {name: mask.clone() for name, mask in self.active.items()},
             "update": {name: mask.clone() for name, mask in self.update.items()},
+            "peak": dict(self.peak),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what :meth:`state_dict` gave; :meth:`bind` is needed anew."""
         self.active, self.update, self.weights = dict(state["active"]), dict(state["update"]), {}
+        self.peak = dict(state["peak"])
 
 
 class ZeroParameters:

@@ -1,0 +1,1 @@
+"""Sparse training on plain tensors: importance, drop, grow, density, schedule, sieve; what methods share."""

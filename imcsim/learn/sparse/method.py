@@ -1,0 +1,119 @@
+"""What sparse-training methods share: masks over a base method, and how they start."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from imcsim.learn.method import Context, TaskPlan
+from imcsim.learn.over_base import BaseChoice, OverBase
+from imcsim.learn.sparcl.importance import random_mask
+from imcsim.learn.sparcl.masks import SparseMasks, masked_layers
+from imcsim.learn.sparse.density import Distribution, layer_densities
+from imcsim.learn.stream import Task
+
+
+class SparseConfig(BaseChoice):
+    """What every sparse-training method needs.
+
+    Parameters
+    ----------
+    base, base_config
+        Method that gives the loss, "finetune", "er" or "derpp", and its configuration.
+    sparsity
+        s, the share of the masked layers' weights that do not exist.
+    dense_layers
+        Layers that are never masked; None: the first, the last and 1x1 convolutions, as in SparCL.
+    """
+
+    sparsity: float = Field(0.9, ge=0, lt=1)
+    dense_layers: tuple[str, ...] | None = None
+
+
+class SpreadConfig(SparseConfig):
+    """``distribution`` spreads the density over layers: "uniform", or "erk" (google-research/rigl)."""
+
+    distribution: Distribution = "uniform"
+
+
+class SparseMethod(OverBase):
+    """A base method whose masked layers hold sparse weights; masks live through the whole stream.
+
+    A subclass starts the masks in :meth:`first_masks` and changes them through ``self.masks``; the loop keeps weights
+    outside them at 0.
+    """
+
+    config_type = SparseConfig
+
+    def __init__(self, config: SparseConfig, title: str) -> None:
+        super().__init__(config, title)
+        self.sparse, self.title = config, title
+        self.masks = SparseMasks()
+
+    def first_masks(self, context: Context, task: Task) -> dict[str, Tensor]:
+        """Return the masks that the first task starts with: random ones, of the configured distribution."""
+        weights = self.masks.weights
+        spread: Distribution = self.sparse.distribution if isinstance(self.sparse, SpreadConfig) else "uniform"
+        densities = layer_densities([tuple(w.shape) for w in weights.values()], self.sparse.sparsity, spread)
+        return {
+            name: random_mask(w, 1 - density, context.generator) if density < 1 else torch.ones_like(w).bool()
+            for (name, w), density in zip(weights.items(), densities, strict=True)
+        }
+
+    def before_task(self, context: Context, task: Task) -> TaskPlan:
+        """Start the masks before the first task; as the base method otherwise."""
+        plan = super().before_task(context, task)
+        self.bound(context)
+        if context.task == 0:
+            self.masks.replace(self.first_masks(context, task))
+        self.masks.begin_task()
+        return plan
+
+    def before_epoch(self, context: Context, task: Task) -> Tensor | None:
+        """As the base method."""
+        self.bound(context)
+        return super().before_epoch(context, task)
+
+    def after_task(self, context: Context, task: Task) -> None:
+        """Report the masks."""
+        super().after_task(context, task)
+        self.bound(context).report(context.work)
+
+    def active_masks(self) -> Mapping[str, Tensor] | None:
+        """Return the masked layers' masks."""
+        return self.masks.active
+
+    def bound(self, context: Context) -> SparseMasks:
+        """Return the masks, tied to the network (anew after a checkpoint)."""
+        if not self.masks.weights:
+            self.masks.bind(context.network, masked_layers(context.layers, self.sparse.dense_layers, self.title))
+        return self.masks
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the masks and the base method's state."""
+        return {**super().state_dict(), "masks": self.masks.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what :meth:`state_dict` gave."""
+        super().load_state_dict(state)
+        self.masks.load_state_dict(state["masks"])
+
+
+def step_gradient(weight: Tensor) -> Tensor:
+    """Return a weight's gradient of the step that just ran backward; zeros if it has none."""
+    return torch.zeros_like(weight) if weight.grad is None else weight.grad
+
+
+@contextmanager
+def outputs_of(network: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect the detached outputs (B, classes) of every forward pass of ``network`` inside the block, in order."""
+    seen: list[Tensor] = []
+    keep: Callable[[nn.Module, Any, Tensor], None] = lambda _, __, output: seen.append(output.detach())  # noqa: E731
+    handle = network.register_forward_hook(keep)
+    try:
+        yield seen
+    finally:
+        handle.remove()

@@ -1,0 +1,48 @@
+"""The masks of sparse methods as they change: what grows is 0, what is counted as existing at once."""
+
+import torch
+from torch import nn
+
+from imcsim.learn.method import WorkDone
+from imcsim.learn.sparcl.masks import SparseMasks
+from imcsim.learn.sparcl.schedule import MaskUpdate
+from imcsim.mapping.layer import LayerSpec
+
+
+def _bound() -> tuple[nn.Sequential, SparseMasks]:
+    network = nn.Sequential(nn.Linear(20, 10))
+    spec = LayerSpec(name="0", kind="linear", in_features=20, out_features=10, input_elements=20, output_elements=10)
+    masks = SparseMasks()
+    masks.bind(network, [spec])
+    masks.start(0.75, torch.Generator().manual_seed(0))
+    return network, masks
+
+
+def test_grown_weights_start_at_exactly_0_and_kept_ones_stay() -> None:
+    network, masks = _bound()
+    weight, before = network.get_parameter("0.weight").detach(), masks.active["0"].clone()
+    held = weight.clone()
+    masks.change(MaskUpdate(0.80, 0.70), {"0": held.abs()}, torch.Generator().manual_seed(1))
+    after = masks.active["0"]
+    stayed = after & before & (weight != 0)
+    assert int(after.sum()) == 60
+    assert int((weight != 0).sum()) == 40  # 200 - 1 - floor(0.8 * 199) = 40 stay; the others came back, or came, at 0
+    assert torch.equal(weight[stayed], held[stayed])
+    assert held.abs()[stayed].min() > held.abs()[before & ~stayed].max()
+
+
+def test_the_peak_is_of_one_task_and_survives_a_checkpoint() -> None:
+    _, masks = _bound()
+    random = torch.Generator().manual_seed(1)
+    masks.begin_task()
+    masks.change(MaskUpdate(0.75, 0.60), None, random)
+    copy = SparseMasks()
+    copy.load_state_dict(masks.state_dict())
+    importance = {"0": torch.rand(10, 20, generator=random) + 0.1}
+    masks.change(MaskUpdate(0.75, 0.75), importance, random)
+    work = WorkDone()
+    masks.report(work)
+    assert work.layers["0"]["peak_active_weights"] == 80 == copy.peak["0"]
+    assert work.task["mask_bits"] == 200
+    masks.begin_task()
+    assert masks.peak["0"] == 50
