@@ -146,6 +146,10 @@ class Method:
             return torch.optim.Adam(values, config.learning_rate, weight_decay=config.weight_decay)
         return torch.optim.SGD(values, config.learning_rate, config.momentum, weight_decay=config.weight_decay)
 
+    def resident_layers(self, context: Context) -> tuple[str, ...]:
+        """Return the mapped layers that stay in SRAM where a chip has it: a task's own, stored with its masks."""
+        return ()
+
     @contextmanager
     def serving(self, context: Context, task: int) -> Iterator[None]:
         """Inside the block the network serves ``task``, as it would be after a task switch."""

@@ -138,6 +138,10 @@ class WatchedMethod(Method):
         with self.inner.serving(context, task):
             yield
 
+    def resident_layers(self, context: Context) -> tuple[str, ...]:
+        """Return the inner method's."""
+        return self.inner.resident_layers(context)
+
     def switched_layers(self, context: Context) -> tuple[str, ...]:
         """Return the inner method's."""
         return self.inner.switched_layers(context)

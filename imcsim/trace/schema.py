@@ -60,7 +60,8 @@ class TraceMeta(FrozenConfig):
     method's masks depend on it, else None: then any geometry can be priced. ``encodings`` are those for which level
     changes were counted. ``scenarios`` are those that the method can serve: without "class-il", ``Trace.class_il`` is 0
     and means nothing. ``switched_layers`` hold other weights for each task: the codes after task t are those that serve
-    it, and a switch from one task to another rewrites the cells that differ.
+    it, and a switch from one task to another rewrites the cells that differ. ``resident_layers`` are small and a task's
+    own, stored with its masks (``mask_bits``): a chip that has SRAM keeps them there and commits nothing of them.
     ``producers`` names for each layer the earlier layers whose outputs its input is made from, none for a layer on the
     image alone; empty, as in older traces: a chain.
     """
@@ -91,6 +92,7 @@ class TraceMeta(FrozenConfig):
     notes: tuple[str, ...] = ()
     scenarios: tuple[Scenario, ...] = Field(("class-il", "task-il"), min_length=1)
     switched_layers: tuple[str, ...] = ()
+    resident_layers: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_width(self) -> "TraceMeta":
