@@ -232,7 +232,7 @@ class Recorder:
         self._store_masks(active)
 
     def _store_masks(self, active: Mapping[str, Tensor]) -> None:
-        pes = self.freezer.pes or {}
+        pes = self.freezer.written_pes()
         for spec in self.layers:
             trains = pes[spec.name].numpy().copy() if spec.name in pes else None
             self._store_mask(f"placement/{spec.name}", trains)
