@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from imcsim.learn.adapt.adaptor import ColumnAdaptor, adaptors
 from imcsim.learn.adapt.attach import attach
+from imcsim.learn.adapt.column_shifts import ShiftColumns, ShiftConfig
 from imcsim.learn.adapt.pe_budget import choose_pes
 from imcsim.learn.adapt.reprogram import ReprogrammingMethod
 from imcsim.learn.method import Context, TaskPlan, method
-from imcsim.learn.methods.xma import ShiftColumns, XmaConfig
 from imcsim.learn.placing.pe_blocks import pe_counts, pe_norms
 from imcsim.learn.placing.scoring import charge_scoring, scoring, weight_gradients
 from imcsim.learn.shapes import weight_matrix
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from imcsim.learn.config import LearnConfig
 
 
-class Xma2Config(XmaConfig):
+class Xma2Config(ShiftConfig):
     """XMA2's settings: those of XMA for the columns, and the budget. All values are design choices.
 
     Parameters

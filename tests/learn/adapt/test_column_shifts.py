@@ -6,10 +6,10 @@ import torch
 
 from imcsim.core.errors import ConfigError
 from imcsim.learn.adapt.adaptor import adaptors
+from imcsim.learn.adapt.column_shifts import ShiftColumns, ShiftConfig
 from imcsim.learn.api import learn_on
 from imcsim.learn.method import make_method
 from imcsim.learn.methods.ksm import KernelMask, KsmConfig
-from imcsim.learn.methods.xma import ShiftColumns, XmaConfig
 from imcsim.mapping.layer import LayerSpec
 from tests.learn.helpers import tiny_config, tiny_net, tiny_stream
 
@@ -27,7 +27,7 @@ SHAPE, TILE = (1, 4, 4), (4, 2)
     ],
 )
 def test_levels_and_their_bits(shifts: tuple[int, int], zero: bool, levels: tuple[float, ...], bits: int) -> None:
-    config = XmaConfig(lowest_shift=shifts[0], highest_shift=shifts[1], zero_level=zero)
+    config = ShiftConfig(lowest_shift=shifts[0], highest_shift=shifts[1], zero_level=zero)
     assert config.levels == levels
     assert config.level_bits == bits
 
@@ -47,14 +47,14 @@ def test_two_bits_a_segment_of_64_rows_are_3_percent_of_a_bit_a_weight() -> None
     spec = LayerSpec(
         name="l", kind="linear", in_features=512, out_features=64, positions=1, input_elements=512, output_elements=64
     )
-    assert ShiftColumns(spec, 64, XmaConfig()).bits() / spec.weight_count == 2 / 64
+    assert ShiftColumns(spec, 64, ShiftConfig()).bits() / spec.weight_count == 2 / 64
 
 
 def test_a_shift_scales_the_partial_sum_of_its_segment() -> None:
     spec = LayerSpec(
         name="l", kind="linear", in_features=5, out_features=2, positions=1, input_elements=5, output_elements=2
     )
-    adaptor = ShiftColumns(spec, 2, XmaConfig())
+    adaptor = ShiftColumns(spec, 2, ShiftConfig())
     with torch.no_grad():
         adaptor.latent.copy_(torch.tensor([[[0.1, 1.0], [0.5, 2.0], [3.0, 0.0]]]))
     weight, x = torch.arange(10.0).view(2, 5) - 4, torch.tensor([1.0, -2.0, 3.0, 4.0, 5.0])
@@ -70,7 +70,7 @@ def test_every_scale_a_task_trained_is_a_level() -> None:
     latent = torch.from_numpy(trace.digital["first.adaptor.latent"][2])
     assert latent.shape == (1, 3, 3)
     assert not latent.eq(1).all()
-    adaptor = ShiftColumns(trace.meta.layers[0], 4, XmaConfig())
+    adaptor = ShiftColumns(trace.meta.layers[0], 4, ShiftConfig())
     adaptor.load_state_dict({"latent": latent})
     values = set(adaptor.scales().flatten().tolist())
     assert len(values) > 1
