@@ -30,6 +30,7 @@ COUNTS: dict[str, str] = {
     "kept_elements": "activation elements of this layer's input kept for backward, summed over all training samples",
     "trainable_weights": "weights of the layer that may change in this task",
     "active_weights": "weights inside the sparsity mask at the end of the task (all, if there is none)",
+    "closed_segments": "column segments (rows of one PE of one output) that the task's mask closes: they add 0",
     "updated_weights": "master-copy updates, summed over steps: weights written by the optimiser",
 }
 TASK_COUNTS: dict[str, str] = {
