@@ -28,6 +28,8 @@ def open_share(trace: Trace, grid: PeGrid) -> Floats:
 
 def without_closed(unit: Components, trace: Trace, grid: PeGrid) -> Components:
     """Return the cost of one vector through each PE, (T, P), where closed segments are not evaluated."""
+    if not trace.counts["closed_segments"].any():
+        return unit
     share = open_share(trace, grid)[:, grid.layer]
     return {name: cost * share if name in EVALUATED else cost for name, cost in unit.items()}
 

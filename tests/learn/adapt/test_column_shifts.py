@@ -1,5 +1,7 @@
 """XMA and KSM in training: bits, levels, partial sums, and what the trace holds of them."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -48,6 +50,19 @@ def test_two_bits_a_segment_of_64_rows_are_3_percent_of_a_bit_a_weight() -> None
         name="l", kind="linear", in_features=512, out_features=64, positions=1, input_elements=512, output_elements=64
     )
     assert ShiftColumns(spec, 64, ShiftConfig()).bits() / spec.weight_count == 2 / 64
+
+
+@pytest.mark.parametrize(("rows", "percent"), [(64, 1.56), (72, 1.39), (128, 0.78)])
+def test_xbms_mask_is_one_in_r_of_piggybacks(rows: int, percent: float) -> None:
+    """The published 1.4 % is what PEs of 72 rows give, or nearly 64; geometry alone."""
+    fan_in, outputs = rows * 4, 16
+    network = torch.nn.Sequential(torch.nn.Linear(fan_in, outputs), torch.nn.Linear(outputs, 2))
+    network = torch.nn.Sequential(torch.nn.Flatten(), *network)
+    bits = {}
+    for name in ("xbm", "piggyback"):
+        (adaptor,) = adaptors(make_method(name).prepare(copy.deepcopy(network), (1, 1, fan_in), (rows, 8))).values()
+        bits[name] = adaptor.bits()
+    assert round(100 * bits["xbm"] / bits["piggyback"], 2) == percent
 
 
 def test_a_shift_scales_the_partial_sum_of_its_segment() -> None:
