@@ -95,7 +95,10 @@ class Xma2(ReprogrammingMethod):
         return TaskPlan(plan.trainable_pes, plan.trains - held, plan.restored_pes)
 
     def before_step(self, context: Context) -> None:
-        """Hold the shifts of re-programmed PEs at 1."""
+        """Hold the shifts of re-programmed PEs at 1.
+
+        In a layer with other PEs the gradients of all shifts are charged.
+        """
         super().before_step(context)
         for name, adaptor in adaptors(context.network).items():
             latent = adaptor.get_parameter("latent")

@@ -20,6 +20,7 @@ from imcsim.learn.shapes import weight_matrix
 from imcsim.learn.stream import Task
 from imcsim.trace.conservation import check_trace
 from imcsim.trace.trace import Trace
+from tests.chip.hand import small_chip
 from tests.learn.helpers import tiny_config, tiny_net, tiny_stream
 
 PES = {"first": (1, 3, 2), "second": (1, 7, 1)}  # 9 x 3 and 27 x 2 weights in PEs of 4 x 2
@@ -163,6 +164,21 @@ def test_a_chip_prices_it_and_its_switches(chip: str) -> None:
         cells += int((levels[:, :-1] != levels[:, 1:]).sum())
     assert cells > 0
     assert report.horizon["switch_rewritten_cells"] == cells / 2  # two pairs of consecutive tasks
+
+
+def test_the_worst_cell_is_one_that_every_task_reprograms() -> None:
+    trace = _scripted()
+    chip = small_chip("all-rram-28nm", {"rram.write_policy": "task", "rram.pe_count": 64})
+    encoding = chip.config.geometry.encoding
+    often = {}
+    for name in PES:
+        levels = encoding.levels(trace.codes[name].astype(int)).astype(int)  # (K, T + 1, G, D, N)
+        often[name] = (levels[:, 1:] != levels[:, :-1]).sum(axis=1)[:, 0]
+    assert often["first"][:, :4, :2].max() == 3  # the backbone's task, and both that chose the PE
+    assert often["second"].max() == 1
+    head = encoding.levels(trace.codes["head"].astype(int)).astype(int)
+    worst = max(3, int((head[:, 1:] != head[:, :-1]).sum(axis=1).max()))
+    assert imcsim.price(trace, chip).row()["rram_worst_writes"] == worst
 
 
 def test_what_is_stored_is_a_bit_a_pe_and_the_shifts_of_the_others() -> None:
