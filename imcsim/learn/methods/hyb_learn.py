@@ -12,8 +12,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from imcsim.core.config import parse
-from imcsim.learn.method import METHODS, Context, Method, MethodConfig, TaskPlan, method
+from imcsim.learn.method import Context, TaskPlan, method
+from imcsim.learn.over_base import OverBase, OverBaseConfig
 from imcsim.learn.placing.correlation import basis, correlation, gram_macs, input_vectors, projection_macs, row_grams
 from imcsim.learn.placing.pe_blocks import pe_counts, pe_norms, trainable_pes
 from imcsim.learn.placing.scoring import charge_scoring, scoring, weight_gradients
@@ -27,7 +27,7 @@ Bases = dict[str, list[list[Tensor]]]
 _CHUNK = 16  # samples whose im2col columns are held at once: memory only, no effect on results
 
 
-class HybLearnConfig(MethodConfig):
+class HybLearnConfig(OverBaseConfig):
     """Hyb-Learn's settings.
 
     Parameters
@@ -57,8 +57,6 @@ class HybLearnConfig(MethodConfig):
         Samples of the new task for the gradient; TRGP takes one batch of 64.
     """
 
-    base: Literal["finetune", "er", "derpp"] = "er"
-    base_config: dict[str, Any] = Field(default_factory=dict)
     frozen_fraction: float = Field(0.5, ge=0, le=1)
     score: Literal["correlation", "random", "lowest-correlation", "smallest-gradient", "first-layers-first"] = (
         "correlation"
@@ -72,22 +70,20 @@ class HybLearnConfig(MethodConfig):
 
 
 @method("hyb-learn")
-class HybLearn(Method):
+class HybLearn(OverBase):
     """Correlation-scored PE freezing over a base method; everything but the placement is the base method's."""
 
     source = "Hyb-Learn, DAC 2024, doi 10.1145/3649329.3657389 (score: our reading, the paper's formula is unknown)"
     config_type = HybLearnConfig
 
     def __init__(self, config: HybLearnConfig) -> None:
-        super().__init__(config)
+        super().__init__(config, "hyb-learn")
         self.hyb = config
-        base = METHODS.get(config.base)
-        self.base: Method = base(parse(base.config_type, config.base_config, "hyb-learn base_config"))
         self.bases: list[Bases] = []
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Score all PEs and freeze the top share."""
-        self.base.before_task(context, task)
+        super().before_task(context, task)
         eligible = {spec.name: True for spec in context.layers}
         eligible[context.layers[-1].name] = self.hyb.freeze_classifier
         pes = trainable_pes(self._scores(context, task), self.hyb.frozen_fraction, eligible, self.hyb.per_layer)
@@ -97,7 +93,7 @@ class HybLearn(Method):
 
     def after_task(self, context: Context, task: Task) -> None:
         """Make the bases of the finished task."""
-        self.base.after_task(context, task)
+        super().after_task(context, task)
         if self._uses_correlation:
             self.bases.append(self._collect(context, task))
             context.work.add("scoring_bytes", sum(b.numel() * b.element_size() for b in self._flat_bases().values()))
@@ -166,37 +162,13 @@ class HybLearn(Method):
             for i, b in enumerate(row)
         }
 
-    def tasks(self, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
-        """Return the base method's tasks."""
-        return self.base.tasks(tasks)
-
-    def before_epoch(self, context: Context, task: Task) -> Tensor | None:
-        """As the base method."""
-        return self.base.before_epoch(context, task)
-
-    def loss(self, context: Context, task: Task, x: Tensor, y: Tensor, index: Tensor) -> Tensor:
-        """Return the base method's loss."""
-        return self.base.loss(context, task, x, y, index)
-
-    def before_step(self, context: Context) -> None:
-        """As the base method."""
-        self.base.before_step(context)
-
-    def after_step(self, context: Context, x: Tensor, y: Tensor) -> None:
-        """As the base method."""
-        self.base.after_step(context, x, y)
-
-    def after_epoch(self, context: Context, task: Task) -> None:
-        """As the base method."""
-        self.base.after_epoch(context, task)
-
     def state_dict(self) -> dict[str, Any]:
         """Return the bases and the base method's state."""
-        return {"base": self.base.state_dict(), "bases": [dict(old) for old in self.bases]}
+        return {**super().state_dict(), "bases": [dict(old) for old in self.bases]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what :meth:`state_dict` gave."""
-        self.base.load_state_dict(state["base"])
+        super().load_state_dict(state)
         self.bases = [dict(old) for old in state["bases"]]
 
 
