@@ -18,8 +18,8 @@ class FirstKConfig(OverBaseConfig):
     Parameters
     ----------
     frozen_layers
-        k: mapped layers, in order of execution, that are frozen; less than all, for the classifier must train. 0 freezes
-        nothing.
+        k: mapped layers, in order of execution, that are frozen; fewer than all, for the classifier must train. 0
+        freezes nothing.
     """
 
     frozen_layers: int = Field(1, ge=0)
@@ -56,7 +56,9 @@ class FirstK(OverBase):
             )
         super().before_task(context, task)
         frozen = self._frozen(context)
-        return TaskPlan({s.name: torch.full(pe_counts(s, context.pe_tile), s.name not in frozen) for s in context.layers})
+        return TaskPlan(
+            {s.name: torch.full(pe_counts(s, context.pe_tile), s.name not in frozen) for s in context.layers}
+        )
 
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Hold the statistics of the norm layers behind frozen layers."""
@@ -71,7 +73,7 @@ class FirstK(OverBase):
 
 
 def norms_behind(network: nn.Module, mapped: list[str], chosen: set[str]) -> list[nn.Module]:
-    """Return the batch-norm layers that stand, in the network's order, between a ``chosen`` mapped layer and the next."""
+    """Return the batch-norm layers between a ``chosen`` mapped layer and the next, in the network's order."""
     found: list[nn.Module] = []
     current: str | None = None
     for name, module in network.named_modules():
