@@ -1,14 +1,12 @@
 """First-k split: the first k layers are frozen after the first task and stay in RRAM, the others train in SRAM."""
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor
 
 from imcsim.core.errors import ConfigError
+from imcsim.learn.adapt.front import front, hold_norms, plan_without
 from imcsim.learn.method import Context, TaskPlan, method
 from imcsim.learn.over_base import OverBase, OverBaseConfig
-from imcsim.learn.placing.pe_blocks import pe_counts
 from imcsim.learn.stream import Task
 
 
@@ -55,29 +53,9 @@ class FirstK(OverBase):
                 f"train, so at most {len(context.layers) - 1} (given: {self.split.frozen_layers})"
             )
         super().before_task(context, task)
-        frozen = self._frozen(context)
-        return TaskPlan(
-            {s.name: torch.full(pe_counts(s, context.pe_tile), s.name not in frozen) for s in context.layers}
-        )
+        return plan_without(context, front(context, self.split.frozen_layers))
 
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Hold the statistics of the norm layers behind frozen layers."""
-        for module in norms_behind(context.network, [s.name for s in context.layers], self._frozen(context)):
-            if not any(parameter.requires_grad for parameter in module.parameters()):
-                module.eval()
+        hold_norms(context, front(context, self.split.frozen_layers))
         return super().before_epoch(context, task)
-
-    def _frozen(self, context: Context) -> set[str]:
-        trains_backbone = context.task == 0 and not context.deployed
-        return set() if trains_backbone else {spec.name for spec in context.layers[: self.split.frozen_layers]}
-
-
-def norms_behind(network: nn.Module, mapped: list[str], chosen: set[str]) -> list[nn.Module]:
-    """Return the batch-norm layers between a ``chosen`` mapped layer and the next, in the network's order."""
-    found: list[nn.Module] = []
-    current: str | None = None
-    for name, module in network.named_modules():
-        current = name if name in mapped else current
-        if current in chosen and isinstance(module, _BatchNorm):
-            found.append(module)
-    return found
