@@ -1,7 +1,6 @@
-"""Methods in which each weight belongs to the task that trained it: trained once, kept for good.
+"""Methods whose tasks divide the weights of one network among them: trained once, kept for good.
 
-The network holds the weights of all tasks together. While a task is served, the weights of later tasks are 0 in the
-cells, so a task switch rewrites those cells. Norm layers and classifier rows are a task's own, as in
+The network holds the weights of all tasks together. Norm layers and classifier rows are a task's own, as in
 :mod:`imcsim.learn.adapt.per_task`.
 """
 
@@ -24,10 +23,33 @@ if TYPE_CHECKING:
     from imcsim.learn.config import LearnConfig
 
 
-class OwnedMethod(PerTaskMethod):
+class DividedMethod(PerTaskMethod):
+    """All mapped layers but the classifier train in every task; what must stay is the subclass's ``update_masks``."""
+
+    def own(self, context: Context) -> set[str]:
+        """Return the weights of all mapped layers but the classifier, and what the method adds to them."""
+        return super().own(context) | {f"{name}.weight" for name in self.hidden(context)}
+
+    def hidden(self, context: Context) -> list[str]:
+        """Return the mapped layers but the last."""
+        return [spec.name for spec in context.layers[:-1]]
+
+    def written_layers(self, context: Context) -> set[str]:
+        """Return all mapped layers but the classifier."""
+        return set(self.hidden(context))
+
+    def _state_names(self, context: Context) -> set[str]:
+        return super()._state_names(context) - {f"{name}.weight" for name in self.hidden(context)}
+
+    def _backbone(self, context: Context) -> set[str]:
+        return {name for name, _ in context.network.named_parameters()} - super().own(context)
+
+
+class OwnedMethod(DividedMethod):
     """Owner maps of all mapped layers but the classifier, whose rows belong to the tasks' classes anyway.
 
-    A subclass prunes: it frees weights of the current task in ``self.owners``.
+    While a task is served, the weights of later tasks are 0 in the cells, so a task switch rewrites those cells. A
+    subclass prunes: it frees weights of the current task in ``self.owners``.
     """
 
     def __init__(self, config: NormConfig) -> None:
@@ -42,18 +64,6 @@ class OwnedMethod(PerTaskMethod):
         """Take note of how many tasks there are: it is the range of an owner map."""
         self.task_count = len(tasks)
         return tasks
-
-    def own(self, context: Context) -> set[str]:
-        """Return the weights of all mapped layers but the classifier, and what the method adds to them."""
-        return super().own(context) | {f"{name}.weight" for name in self.hidden(context)}
-
-    def hidden(self, context: Context) -> list[str]:
-        """Return the mapped layers but the last."""
-        return [spec.name for spec in context.layers[:-1]]
-
-    def written_layers(self, context: Context) -> set[str]:
-        """Return the layers with owner maps."""
-        return set(self.hidden(context))
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Give every free weight to the task."""
@@ -129,14 +139,16 @@ class OwnedMethod(PerTaskMethod):
 
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Bring maps of a checkpoint to the weights' device."""
-        self.owners = {name: owner.to(context.device) for name, owner in self.owners.items()}
+        self._to_device(context)
         return super().before_epoch(context, task)
+
+    def after_task(self, context: Context, task: Task) -> None:
+        """As the base; a run may have been resumed just before."""
+        self._to_device(context)
+        super().after_task(context, task)
+
+    def _to_device(self, context: Context) -> None:
+        self.owners = {name: owner.to(context.device) for name, owner in self.owners.items()}
 
     def _free(self, context: Context, name: str) -> Tensor:
         return torch.zeros_like(mapped_module(context.network, name).weight, dtype=torch.int32)
-
-    def _state_names(self, context: Context) -> set[str]:
-        return super()._state_names(context) - {f"{name}.weight" for name in self.hidden(context)}
-
-    def _backbone(self, context: Context) -> set[str]:
-        return {name for name, _ in context.network.named_parameters()} - super().own(context)
