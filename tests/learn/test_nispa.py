@@ -1,5 +1,6 @@
 """NISPA in the loop: density, frozen units, no cost of a switch, and shortcuts refused."""
 
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from imcsim.core.errors import ConfigError
+from imcsim.learn.adapt.holdout import Holdout
 from imcsim.learn.api import learn_on, make_learner
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.methods.nispa import Nispa
@@ -69,7 +71,7 @@ def test_held_out_samples_are_not_trained_on() -> None:
 
 def test_a_fall_of_accuracy_brings_the_last_phase_back(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([0.9, 0.895, 0.5] + [1.0] * 20)
-    monkeypatch.setattr(Nispa, "_accuracy", lambda *_: next(answers))
+    monkeypatch.setattr(Holdout, "accuracy", lambda *_: next(answers))
     seen: list[dict[str, Tensor]] = []
     config = tiny_config(method="nispa", epochs=6, tasks=1, learning_rate=1e-9, method_config={"grown": "zero"})
     learner = make_learner(config, tiny_net(norm=True, classes=6), tiny_stream(tasks=1))
@@ -78,6 +80,17 @@ def test_a_fall_of_accuracy_brings_the_last_phase_back(monkeypatch: pytest.Monke
     for name, mask in seen[0].items():
         assert torch.equal(seen[2][name], mask)  # what the second phase began with
         assert torch.equal(seen[5][name], mask)
+
+
+def test_the_first_rewiring_stays_even_if_accuracy_falls(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = cycle([1.0, 0.0])  # a task asks twice: the second answer ends its rewiring
+    monkeypatch.setattr(Holdout, "accuracy", lambda *_: next(answers))
+    learner, method, _ = _learner(epochs=4)
+    for row in learner.task_il:
+        assert row[0] == learner.task_il[0][0]
+    stable = method.units.frozen[learner.context.layers[-2].name]
+    assert stable.any()
+    assert not method.units.connections[learner.context.layers[-1].name][:, ~stable].any()
 
 
 class _Shortcut(nn.Module):

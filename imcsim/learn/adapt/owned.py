@@ -76,10 +76,16 @@ class OwnedMethod(DividedMethod):
     def optimizer(
         self, context: Context, parameters: Mapping[str, nn.Parameter], config: "LearnConfig"
     ) -> torch.optim.Optimizer:
-        """Return the run's optimiser, remembered so that phases of a task can change its step."""
-        self._optimizer = super().optimizer(context, parameters, config)
-        self._rates = [float(group["lr"]) for group in self._optimizer.param_groups]
-        return self._optimizer
+        """Return the task's optimiser, remembered so that phases of a task can change its step."""
+        optimizer = self.task_optimizer(context, parameters, config)
+        self._optimizer, self._rates = optimizer, [float(group["lr"]) for group in optimizer.param_groups]
+        return optimizer
+
+    def task_optimizer(
+        self, context: Context, parameters: Mapping[str, nn.Parameter], config: "LearnConfig"
+    ) -> torch.optim.Optimizer:
+        """Return a task's optimiser: the run's."""
+        return super().optimizer(context, parameters, config)
 
     def scale_rates(self, factor: float) -> None:
         """Set the optimiser's steps to ``factor`` times those that it began with."""

@@ -8,13 +8,13 @@ from pydantic import Field
 from torch import Tensor
 
 from imcsim.learn.adapt.chain import mean_activation, require_chain
+from imcsim.learn.adapt.holdout import Holdout
 from imcsim.learn.adapt.owned import DividedMethod
 from imcsim.learn.adapt.per_task import NormConfig
 from imcsim.learn.adapt.sparse_units import Leftover, SparseUnits
 from imcsim.learn.adapt.units import connection_weights, input_units, stable_share, stable_units
 from imcsim.learn.method import Context, TaskPlan, method
 from imcsim.learn.placing.pe_blocks import pe_norms
-from imcsim.learn.placing.scoring import charge_scoring, scoring
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.shapes import weight_matrix
 from imcsim.learn.stream import Task
@@ -83,7 +83,7 @@ class Nispa(DividedMethod):
         self.units = SparseUnits()
         self._shapes: dict[str, torch.Size] = {}
         self._deviations: dict[str, float] = {}
-        self._held = torch.zeros(0, dtype=torch.int64)
+        self.holdout = Holdout()
         self._best, self._phase, self._ended = 0.0, 0, False
         self._kept: dict[str, Any] = {}
 
@@ -99,8 +99,7 @@ class Nispa(DividedMethod):
         if context.task > 0:
             for name, mask in self.units.trainable(self._shapes).items():
                 self._draw(context, name, mask, 0.0, self._deviations[name])
-        count = max(1, round(self.nispa.validation_share * len(task.y_train)))
-        self._held = torch.randperm(len(task.y_train), generator=context.generator)[:count]
+        self.holdout.draw(len(task.y_train), self.nispa.validation_share, context.generator)
         self._best, self._phase, self._ended, self._kept = 0.0, 0, False, {}
         return super().before_task(context, task)
 
@@ -108,18 +107,16 @@ class Nispa(DividedMethod):
         """Return all samples but those held out."""
         super().before_epoch(context, task)
         self._bind(context)
-        trains = torch.ones(len(task.y_train), dtype=torch.bool)
-        trains[self._held] = False
-        return trains.nonzero().squeeze(1)
+        return self.holdout.others(len(task.y_train))
 
     def after_epoch(self, context: Context, task: Task) -> None:
         """Rewire after each phase, until accuracy falls or tau is small; then train on what the last phase gave."""
         length = self._phase_epochs(context)
         if self._ended or (context.epoch + 1) % length or context.epoch + 1 == context.epochs:
             return
-        accuracy = self._accuracy(context, task)
+        accuracy = self.holdout.accuracy(context, task)
         if accuracy < self._best - self.nispa.accuracy_fall:
-            self._go_back(context)
+            self._end(context)
             return
         self._best = max(self._best, accuracy)
         phases = self.nispa.phases if not self.nispa.scale_schedule else max(context.epochs // length, 1)
@@ -165,14 +162,14 @@ class Nispa(DividedMethod):
 
     def state_dict(self) -> dict[str, Any]:
         """Return units, phase and the state to go back to."""
-        mine = {"held": self._held, "best": self._best, "phase": self._phase, "ended": self._ended}
+        mine = {"held": self.holdout.index, "best": self._best, "phase": self._phase, "ended": self._ended}
         more = {"units": self.units.state_dict(), "kept": self._kept, "deviations": dict(self._deviations)}
         return {**super().state_dict(), **mine, **more}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what :meth:`state_dict` gave."""
         super().load_state_dict(state)
-        self._held, self._best, self._phase = state["held"], float(state["best"]), int(state["phase"])
+        self.holdout.index, self._best, self._phase = state["held"], float(state["best"]), int(state["phase"])
         self._ended, self._kept, self._deviations = bool(state["ended"]), state["kept"], dict(state["deviations"])
         self.units.load_state_dict(state["units"])
 
@@ -189,17 +186,11 @@ class Nispa(DividedMethod):
         return max(round(context.epochs / self.nispa.phases), 1)
 
     @torch.no_grad()
-    def _accuracy(self, context: Context, task: Task) -> float:
-        held = self._held.to(task.x_train.device)
-        with scoring(context.network, context.layers, training=False):
-            logits = context.network(task.x_train[held])
-        charge_scoring(context.work, context.layers, len(held))
-        guess = torch.tensor(task.classes, device=logits.device)[logits[:, list(task.classes)].argmax(1)]
-        return float((guess == task.y_train[held]).double().mean())
-
-    @torch.no_grad()
-    def _go_back(self, context: Context) -> None:
+    def _end(self, context: Context) -> None:
+        """Undo the last rewiring, but never the first: without it no unit would be stable."""
         self._ended = True
+        if self._phase < 2:
+            return
         state = context.network.state_dict()
         for name, value in self._kept["network"].items():
             state[name].copy_(value)
