@@ -7,14 +7,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from imcsim.learn.adapt.adaptor import Adaptor, adaptor_of
+from imcsim.learn.adapt.adaptor import adaptor_of
 from imcsim.learn.adapt.attach import attach
 from imcsim.learn.adapt.chain import require_chain
 from imcsim.learn.adapt.holdout import Holdout
-from imcsim.learn.adapt.masks import binary_mask
 from imcsim.learn.adapt.owned import OwnedMethod
 from imcsim.learn.adapt.owners import Ties, claim, gradual_sparsity, prune_to, reserve, units_at
 from imcsim.learn.adapt.per_task import PerTaskConfig, PerTaskMethod
+from imcsim.learn.adapt.pick import Pick
 from imcsim.learn.adapt.units import input_units
 from imcsim.learn.method import Context, TaskPlan, method
 from imcsim.learn.quantize import mapped_module
@@ -73,31 +73,6 @@ class CpgConfig(PerTaskConfig):
         return self
 
 
-class Pick(Adaptor):
-    """W * mask(m) where a weight belongs to an older task, W elsewhere."""
-
-    where = "cells"
-    old: Tensor
-
-    def __init__(self, spec: LayerSpec, weight: Tensor, config: CpgConfig) -> None:
-        super().__init__(spec)
-        self.threshold = config.threshold
-        self.latent = nn.Parameter(torch.full_like(weight, config.initial))
-        self.register_buffer("old", torch.zeros_like(weight, dtype=torch.bool))
-
-    def forward(self, weight: Tensor) -> Tensor:
-        """Return the weight with the old ones that are not picked at 0."""
-        return torch.where(self.old, weight * binary_mask(self.latent, self.threshold), weight)
-
-    def bits(self) -> int:
-        """Return 1 bit for each weight of an older task."""
-        return int(self.old.sum())
-
-    def gradient_macs(self, vectors: int) -> int:
-        """Return the multiply-accumulates of the old weights' gradients; those of the others are the weight's own."""
-        return vectors * int(self.old.sum())
-
-
 @method("cpg")
 class Cpg(OwnedMethod):
     """Compact (gradual pruning), pick (masks over old weights), grow (units that were reserved).
@@ -122,7 +97,10 @@ class Cpg(OwnedMethod):
 
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         """Attach picks that have nothing to choose from yet."""
-        return attach(network, image_shape, lambda spec, weight: Pick(spec, weight, self.cpg))
+        return attach(network, image_shape, self._pick)
+
+    def _pick(self, spec: LayerSpec, weight: Tensor) -> Pick:
+        return Pick(spec, weight, self.cpg.initial, self.cpg.threshold)
 
     def begin(self, context: Context, task: Task) -> None:
         """Let the task pick among all weights of older tasks."""

@@ -5,7 +5,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imcsim.learn.adapt.owners import claim, cut, owner_bits, prune, visible
+from imcsim.learn.adapt.owners import (
+    claim,
+    cut,
+    gradual_sparsity,
+    owner_bits,
+    prune,
+    prune_to,
+    reserve,
+    units_at,
+    visible,
+)
 
 WEIGHT = torch.tensor([[0.5, -0.1, 0.2, 0.2], [-0.2, 0.9, 0.05, -0.3]])
 OWNER = torch.tensor([[1, 2, 2, 2], [2, 2, 1, 2]], dtype=torch.int32)
@@ -49,6 +59,42 @@ def test_a_task_is_served_by_itself_and_its_elders() -> None:
 @pytest.mark.parametrize(("tasks", "bits"), [(1, 0), (2, 1), (4, 2), (5, 3), (8, 3), (20, 5)])
 def test_bits_of_an_owner(tasks: int, bits: int) -> None:
     assert owner_bits(tasks) == bits
+
+
+def test_gradual_sparsity_is_a_cube() -> None:
+    assert [gradual_sparsity(p, 0.8) for p in (0, 0.5, 1)] == pytest.approx([0, 0.7, 0.8])
+    assert gradual_sparsity(0.5, 0.8, 0.4) == pytest.approx(0.75)
+
+
+def test_pruning_counts_what_is_free_already() -> None:
+    weight = torch.tensor([0.4, 0.0, 0.1, 0.3, 0.2, 9.0])
+    owner = torch.tensor([2, 0, 2, 2, 2, 1])  # task 1 claimed five, one of which is free
+    assert prune_to(weight, owner, 1, 0.4).tolist() == [2, 0, 0, 2, 2, 1]
+    assert prune_to(weight, owner, 1, 0.6).tolist() == [2, 0, 0, 2, 0, 1]
+    assert torch.equal(prune_to(weight, owner, 1, 0.2), owner)
+    assert torch.equal(prune_to(weight, owner, 1, 0.0), owner)
+
+
+def test_free_weights_may_take_part_in_the_ranking() -> None:
+    weight = torch.tensor([0.4, 0.35, 0.1, 0.3, 0.2])  # the free one is not 0 yet
+    owner = torch.tensor([2, 0, 2, 2, 2])
+    assert prune_to(weight, owner, 1, 0.6).tolist() == [2, 0, 0, 2, 0]
+    assert prune_to(weight, owner, 1, 0.6, rank_free=True).tolist() == [2, 0, 0, 0, 0]
+    assert prune_to(weight, owner, 1, 0.4, rank_free=True).tolist() == [2, 0, 0, 2, 0]
+
+
+def test_reserved_weights_are_those_of_missing_units() -> None:
+    owner = torch.tensor([[1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])  # three units read two, two weights each
+    assert reserve(owner, 2, 1, 2).tolist() == [[1, 0, -1, -1], [0, 0, -1, -1], [-1, -1, -1, -1]]
+    grown = reserve(reserve(owner, 2, 1, 2), 3, 2, 2)
+    assert torch.equal(grown, owner)
+    assert claim(reserve(owner, 2, 1, 2), 1).tolist() == [[1, 2, -1, -1], [2, 2, -1, -1], [-1, -1, -1, -1]]
+    assert not visible(torch.tensor([-1]), 3).any()
+
+
+@pytest.mark.parametrize(("units", "width", "there"), [(48, 1.0, 32), (48, 1.25, 40), (48, 1.5, 48), (1, 1.0, 1)])
+def test_units_at_a_width(units: int, width: float, there: int) -> None:
+    assert units_at(units, width, 1.5) == there
 
 
 @given(
