@@ -15,7 +15,7 @@ Ties = Literal["count", "all"]
 def claim(owner: Tensor, task: int) -> Tensor:
     """Return the map in which every free weight belongs to ``task``, as while the task trains them all.
 
-    Source: arunmallya/packnet@7b6032c src/prune.py (make_finetuning_mask).
+    Source: arunmallya/packnet@7b6032c.
     """
     return torch.where(owner == 0, torch.full_like(owner, task + 1), owner)
 
@@ -51,7 +51,7 @@ def prune(weight: Tensor, owner: Tensor, task: int, share: float, ties: Ties = "
     """Return the map in which the smallest ``share`` of the weights of ``task`` are free again.
 
     The number removed is round(share * weights of the task), half to even. Ties: see :func:`cut`; "all" is what
-    arunmallya/packnet@7b6032c src/prune.py (pruning_mask) does. Source: PackNet (Mallya and Lazebnik, CVPR 2018).
+    arunmallya/packnet@7b6032c does. Source: PackNet (Mallya and Lazebnik, CVPR 2018).
     """
     mine = owner == task + 1
     gone = cut(weight, mine, round(share * int(mine.sum())), ties)
@@ -61,7 +61,7 @@ def prune(weight: Tensor, owner: Tensor, task: int, share: float, ties: Ties = "
 def gradual_sparsity(progress: float, target: float, start: float = 0.0) -> float:
     """Return s(p) = s_T + (s_0 - s_T) (1 - p)^3 for ``progress`` p in 0 .. 1.
 
-    Source: Zhu and Gupta, arXiv 1710.01878, eq. 1; ivclab/CPG@f1b20ea.
+    Source: ivclab/CPG@f1b20ea (gradual magnitude pruning).
     """
     return target + (start - target) * (1 - progress) ** 3
 

@@ -23,7 +23,7 @@ def stable_units(activation: Tensor, share: float) -> Tensor:
     """Return a bool (N,) of the fewest units whose activations sum to at least ``share`` of the layer's sum.
 
     Units are taken by falling activation, among equal ones the earlier first; ``activation`` (N,) is not negative. A
-    share of 0, and a layer without activity, give no unit. Source: NISPA (Gurbuz and Dovrolis, ICML 2022, section 3).
+    share of 0, and a layer without activity, give no unit. Source: NISPA (Gurbuz and Dovrolis, ICML 2022).
     """
     chosen = torch.zeros(len(activation), dtype=torch.bool, device=activation.device)
     values, order = torch.sort(activation.double(), descending=True, stable=True)

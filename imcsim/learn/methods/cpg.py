@@ -47,7 +47,7 @@ class CpgConfig(PerTaskConfig):
     ties, rank_free
         See :func:`imcsim.learn.adapt.owners.prune_to`; True is what the released code does.
     learning_rate
-        Adam's step for the free weights of later tasks (the released code has SGD there, Adam for the picks).
+        Adam's step for the free weights of later tasks (the source has SGD there, with 1e-2).
     """
 
     goal: float = Field(0.9, ge=0, le=1)
