@@ -26,6 +26,7 @@ class SparseUnits:
         self.connections: dict[str, Tensor] = {}
         self.frozen: dict[str, Tensor] = {}
         self.candidates: dict[str, Tensor] = {}
+        self._masks: dict[str, dict[str, Tensor]] = {}  # of weights; every step asks for them
 
     def start(
         self,
@@ -43,6 +44,7 @@ class SparseUnits:
             self.connections[spec.name] = full_mask if full else draw_connections(shape, density, generator)
         self.frozen = {spec.name: torch.zeros(spec.out_features, dtype=torch.bool) for spec in layers[:-1]}
         self.candidates = dict(self.frozen)
+        self._masks = {}
 
     def rewire(
         self, classes: Sequence[int], generator: torch.Generator, leftover: Leftover = "next-layers"
@@ -53,6 +55,7 @@ class SparseUnits:
         that lost connections; what finds none there goes to the following layers and then to the first ones, or is
         "lost". Returns layer -> bool (N, M).
         """
+        self._masks = {}
         names, left = list(self.connections), 0
         stable_inputs, grown = torch.ones(0, dtype=torch.bool), {}
         for number, name in enumerate(names):
@@ -74,15 +77,20 @@ class SparseUnits:
     def finish(self) -> None:
         """Freeze the candidates: what they read never changes again."""
         self.frozen = {name: mask.clone() for name, mask in self.candidates.items()}
+        self._masks = {}
 
     def active(self, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
         """Return the connections as masks of weights."""
-        return {name: connection_weights(mask, shapes[name]) for name, mask in self.connections.items()}
+        if "active" not in self._masks:
+            self._masks["active"] = {n: connection_weights(mask, shapes[n]) for n, mask in self.connections.items()}
+        return self._masks["active"]
 
     def trainable(self, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
         """Return the active weights of hidden layers whose unit is not frozen."""
-        free = {name: self.connections[name] & ~frozen[:, None] for name, frozen in self.frozen.items()}
-        return {name: connection_weights(mask, shapes[name]) for name, mask in free.items()}
+        if "trainable" not in self._masks:
+            free = {name: self.connections[name] & ~frozen[:, None] for name, frozen in self.frozen.items()}
+            self._masks["trainable"] = {name: connection_weights(mask, shapes[name]) for name, mask in free.items()}
+        return self._masks["trainable"]
 
     def state_dict(self) -> dict[str, Any]:
         """Return all masks."""
@@ -93,6 +101,7 @@ class SparseUnits:
         """Take back what :meth:`state_dict` gave."""
         for name, masks in state.items():
             setattr(self, name, {layer: mask.clone() for layer, mask in masks.items()})
+        self._masks = {}
 
     def _outputs(self, name: str, classes: Sequence[int]) -> Tensor:
         if name in self.candidates:
