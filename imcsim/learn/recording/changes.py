@@ -52,6 +52,7 @@ class LevelChanges:
         self.counts: list[Tensor] = []
         self.transitions: list[Tensor] = []
         self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._waiting_weights = 0
         self._clear()
 
     def _clear(self) -> None:
@@ -66,7 +67,8 @@ class LevelChanges:
         if self.last is not None:
             changed = (codes != self.last).nonzero().squeeze(1)
             self._waiting.append((changed, self.last[changed], codes[changed]))
-            if sum(len(part[0]) for part in self._waiting) > _WAITING:
+            self._waiting_weights += changed.shape[0]
+            if self._waiting_weights > _WAITING:
                 self._flush()
         self.last = codes
 
@@ -74,7 +76,7 @@ class LevelChanges:
         if not self._waiting:
             return
         changed, old, new = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
-        self._waiting = []
+        self._waiting, self._waiting_weights = [], 0
         old, new = old.int() + self.limit, new.int() + self.limit
         moves = self._moves(changed, old, new)
         for number, table in enumerate(self._tables):
