@@ -65,7 +65,7 @@ class LevelChanges:
     def commit(self, codes: Tensor) -> None:
         """Count the changes from the last commit to ``codes`` (W,), int16; the first call only deploys."""
         if self.last is not None:
-            changed = (codes != self.last).nonzero().squeeze(1)
+            changed = _numbers(codes != self.last)
             self._waiting.append((changed, self.last[changed], codes[changed]))
             self._waiting_weights += changed.shape[0]
             if self._waiting_weights > _WAITING:
@@ -134,6 +134,13 @@ class LevelChanges:
         self.last = state["last"].to(device)
         self.counts = [count.to(device) for count in state["counts"]]
         self.transitions = [total.to(device) for total in state["transitions"]]
+
+
+def _numbers(found: Tensor) -> Tensor:
+    """Return the positions of the True in ``found`` (W,): on a CPU by numpy, which skips runs of False."""
+    if found.device.type == "cpu":
+        return torch.from_numpy(np.flatnonzero(found.numpy()))
+    return found.nonzero().squeeze(1)
 
 
 def _narrow(levels: NDArray[np.uint16]) -> NDArray[np.integer]:
