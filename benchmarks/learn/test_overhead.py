@@ -23,9 +23,9 @@ def colour() -> Stream:
 
 
 CASES: list[tuple[str, dict[str, Any], Callable[[], Stream], int]] = [
-    ("convnet", {}, digits, 40),
-    ("resnet18", {"width": 16}, digits, 5),
-    ("resnet18", {"width": 16}, colour, 3),
+    ("convnet", {}, digits, 100),
+    ("resnet18", {"width": 16}, digits, 10),
+    ("resnet18", {"width": 16}, colour, 4),
 ]
 
 

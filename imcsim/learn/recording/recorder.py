@@ -25,6 +25,15 @@ from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, TASK_COUNTS
 
 Table = dict[str, NDArray[Any]]
 
+_OF_A_STEP = (
+    "forward_vectors",
+    "input_gradient_vectors",
+    "weight_gradient_vectors",
+    "weight_gradient_macs",
+    "kept_elements",
+    "updated_weights",
+)
+
 
 class Recorder:
     """Records one run, task after task.
@@ -97,19 +106,20 @@ class Recorder:
 
     def end_step(self) -> None:
         """Add the step's counts."""
-        step, row = self.passes.step, self.task
-        allowed = np.array([self.freezer.allowed.get(spec.name, 0) for spec in self.layers])
-        weight_gradient = np.array(step.weight_gradient)
-        self.counts["forward_vectors"][row] += step.forward
-        self.counts["input_gradient_vectors"][row] += step.input_gradient
-        self.counts["weight_gradient_vectors"][row] += weight_gradient
-        self.counts["weight_gradient_macs"][row] += weight_gradient * allowed + np.array(step.adaptor_macs)
-        self.counts["kept_elements"][row] += step.kept
-        self.counts["updated_weights"][row] += allowed
+        step = self.passes.step
+        allowed = [self.freezer.allowed.get(spec.name, 0) for spec in self.layers]
+        macs = [n * w + a for n, w, a in zip(step.weight_gradient, allowed, step.adaptor_macs, strict=True)]
+        amounts = (step.forward, step.input_gradient, step.weight_gradient, macs, step.kept, allowed)
+        self._add_layers(np.array(amounts))
         self._add_task(optimizer_steps=1, samples=step.samples, relu_elements=step.relu, other_kept_elements=step.other)
         self._raise_peak("peak_kept_elements", sum(step.kept) + step.other)
         self._raise_peak("peak_kept_bits", step.relu)
         self.due = ["step"]
+
+    def _add_layers(self, amounts: NDArray[np.int64]) -> None:
+        for name, values in zip(_OF_A_STEP, amounts, strict=True):
+            row = self.counts[name][self.task]
+            np.add(row, values, out=row)
 
     def end_epoch(self) -> None:
         """Make a commit under the epoch policy due."""
