@@ -1,5 +1,6 @@
 """Instrumented training beside the bare PyTorch loop with the same arithmetic, in one process, by CPU time."""
 
+from collections.abc import Callable
 from time import process_time
 
 import torch
@@ -48,15 +49,24 @@ def bare_epoch(learner: Learner, task: Task) -> None:
 
 
 def overhead(watched: Learner, bare: Learner, epochs: int) -> tuple[float, float]:
-    """Return CPU seconds of a (watched, bare) epoch: the best of ``epochs``, taken in turn after one that warms up.
+    """Return CPU seconds of a (watched, bare) epoch, as :func:`in_turn`; the hooks of ``bare`` are taken off.
 
-    Both must start from the same network and stream; the hooks of ``bare`` are taken off. The best of many says what
-    the work needs: the rest of a time is other work on the machine.
+    Both must start from the same network and stream.
     """
     bare.recorder.passes.remove()
+    return in_turn(watched, bare, epochs, bare_epoch)
+
+
+def in_turn(
+    first: Learner, second: Learner, epochs: int, run_second: Callable[[Learner, Task], None] = train_epoch
+) -> tuple[float, float]:
+    """Return CPU seconds of an epoch of either learner: the best of ``epochs``, taken in turn after one that warms up.
+
+    The best of many says what the work needs; the rest of a time is other work on the machine.
+    """
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(epochs + 1):
-        for side, learner, run in ((0, watched, train_epoch), (1, bare, bare_epoch)):
+        for side, learner, run in ((0, first, train_epoch), (1, second, run_second)):
             start = process_time()
             run(learner, learner.tasks[0])
             times[side].append(process_time() - start)
