@@ -4,6 +4,7 @@ Shape letters: K cells per weight, G groups, D fan-in, N outputs, P PEs of a lay
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,15 @@ class CellRates:
     def worst(self) -> float:
         """Cycles per task of the most written cell."""
         return max(float(rates.max(initial=0)) for rates in self.layers.values())
+
+    @cached_property
+    def counts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Rates > 0 that occur, rising, and how many cells (of one copy) have each."""
+        found = [np.unique(layer[layer > 0], return_counts=True) for layer in self.layers.values()]
+        values = np.concatenate([value for value, _ in found]).astype(np.float64)
+        counts = np.concatenate([count for _, count in found]).astype(np.float64)
+        order = np.argsort(values, kind="stable")
+        return values[order], counts[order]
 
 
 def cell_rates(ledger: WearLedger, part: RramPart, options: LifeOptions) -> CellRates:

@@ -55,7 +55,7 @@ def share_failed(rates: CellRates, endurance: Endurance, share: float) -> Tasks 
     The number of failed cells is a sum of independent yes or no; its band is that of a normal distribution, with
     the half cell that counting takes (continuity correction).
     """
-    values, counts = _rate_counts(rates)
+    values, counts = rates.counts
     wanted = max(1.0, math.ceil(share * rates.cells * rates.copies))
     counts = counts * rates.copies
     if counts.sum() <= wanted:
@@ -74,15 +74,6 @@ def share_failed(rates: CellRates, endurance: Endurance, share: float) -> Tasks 
     low, high = (math.log(endurance.scale / values[i]) for i in (-1, 0))
     times = [_root(excess(NormalDist().inv_cdf(1 - q)), low - 30, high + 30) for q in BAND]
     return Tasks(*(math.exp(time) for time in times))
-
-
-def _rate_counts(rates: CellRates) -> tuple[Floats, Floats]:
-    """Rates > 0, rising, and how many cells have each."""
-    found = [np.unique(layer[layer > 0], return_counts=True) for layer in rates.layers.values()]
-    values = np.concatenate([value for value, _ in found]).astype(np.float64)
-    counts = np.concatenate([count for _, count in found]).astype(np.float64)
-    order = np.argsort(values, kind="stable")
-    return values[order], counts[order]
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:

@@ -112,7 +112,7 @@ class WearLedger:
         ConfigError
             If ``other`` is of another mapping, or a counter could overflow; the ledger is as it was.
         """
-        self._check_same_cells(other)
+        self.check_same_cells(other)
         self.expect(other.most_events)
         for spec, more in other:
             mine = self.wear[spec.name]
@@ -123,7 +123,8 @@ class WearLedger:
                 mine.switches = more.switches.copy() if mine.switches is None else mine.switches + more.switches
         self.tasks += other.tasks
 
-    def _check_same_cells(self, other: "WearLedger") -> None:
+    def check_same_cells(self, other: "WearLedger") -> None:
+        """Raise ConfigError if ``other`` counts other cells: another PE, encoding, number of copies or network."""
         mine, its = _mapping(self), _mapping(other)
         for (what, have), (_, given) in zip(mine, its, strict=True):
             if have != given:
