@@ -45,7 +45,7 @@ def _draw_pes(figure: "Figure", axis: "Axes", found: Outlook) -> None:
         label = "years to the first failed cell in the PE, median"
         bar = figure.colorbar(image, ax=axis, label=label, orientation="horizontal", shrink=0.9, pad=0.05)
         ticks = np.geomspace(norm.vmin or low, norm.vmax or high, 5)
-        bar.set_ticks(ticks.tolist(), labels=[f"{tick:,.3g}" if tick < 1e5 else f"{tick:.1e}" for tick in ticks])
+        bar.set_ticks(ticks.tolist(), labels=[_tick(tick) for tick in ticks])
         bar.minorticks_off()
     first = int(np.argmax(found.pe_dies_first))
     if found.pe_dies_first[first] > 0:
@@ -56,6 +56,12 @@ def _draw_pes(figure: "Figure", axis: "Axes", found: Outlook) -> None:
     axis.set_yticks([])
     for spine in axis.spines.values():
         spine.set(visible=True, color=GREY)
+
+
+def _tick(years: float) -> str:
+    if years >= 1e5:
+        return f"{years:.1e}"
+    return f"{years:,.0f}" if years >= 100 else f"{years:.3g}"
 
 
 def _draw_layers(axis: "Axes", found: Outlook) -> None:
