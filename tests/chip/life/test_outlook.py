@@ -13,8 +13,10 @@ from imcsim.chip.life import LifeOptions, cell_rates, outlook, parse_policies, w
 from imcsim.chip.life.cycles import by_pe
 from imcsim.chip.life.levers import rotate, rotated_cycles
 from imcsim.core.errors import ConfigError
+from imcsim.crossbar import Encoding
 from imcsim.devices.programming import event_energies_j
-from tests.chip.hand import RRAM, one_pe_trace, random_trace, small_chip
+from imcsim.testing.traces import linear_layer, make_trace
+from tests.chip.hand import RRAM, codes, one_pe_trace, random_trace, small_chip
 
 ALL = "all-rram-28nm"
 
@@ -58,9 +60,18 @@ def test_wear_rules_by_hand() -> None:
 
 
 def test_margins_count_at_three_bits_alone() -> None:
-    trace = random_trace(0)
-    note = "No measured limit of margins against cycles at 2 bits per cell: not counted."
-    assert note in outlook(trace, small_chip(ALL)).notes
+    assert (
+        "No measured limit of margins against cycles at 2 bits per cell: not counted."
+        in outlook(random_trace(0), small_chip(ALL)).notes
+    )
+    # 0 -> 1 -> 2: the lowest 3-bit cell is written twice in one task
+    path = [codes([0]), codes([1]), codes([2])]
+    coding = Encoding(sign="differential", weight_bits=8, cell_bits=3)
+    trace = make_trace([linear_layer("l", 1, 1)], {"l": path[0]}, {"l": [[path[1:]]]}, [coding])
+    found = outlook(trace, small_chip(ALL, {"rram.cell_bits": 3}))
+    assert found.margin_tasks == 5e3 / 2
+    assert any("5,000 cycles of 3-bit cells" in note for note in found.notes)
+    assert [at.pulses_factor for at in found.energy] == [1.0] * 4  # growth is measured at 2 bits alone
 
 
 def test_energy_along_life_holds_the_price_and_what_wear_adds() -> None:
