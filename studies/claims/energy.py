@@ -78,12 +78,12 @@ def ratio(base: Line, method: Line, event_j: NDArray[np.float64], inferences: ND
 
 
 def most_inferences(base: Line, method: Line, target: float, event_j: float) -> float:
-    """Return the largest n at which E_base >= target x E_method; 0 if none, inf if there is no limit."""
+    """Return the largest n at which E_base >= target x E_method; 0 if none, inf if it is true for all large n."""
     gain = base.energy_j(event_j, 0) - target * method.energy_j(event_j, 0)
     loss = target * method.inference_j - base.inference_j
-    if gain < 0:
-        return inf if loss < 0 and gain == 0 else 0.0
-    return inf if loss <= 0 else gain / loss
+    if loss < 0 or (loss == 0 and gain >= 0):
+        return inf
+    return gain / loss if gain > 0 else 0.0
 
 
 def least_event_j(base: Line, method: Line, target: float, inferences: float) -> float:
