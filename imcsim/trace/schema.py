@@ -11,7 +11,7 @@ from imcsim.core.config import FrozenConfig
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.layer import LayerSpec
 
-SCHEMA_VERSION: Literal[2] = 2
+SCHEMA_VERSION: Literal[3] = 3
 
 Policy = Literal["step", "epoch", "task"]
 Scenario = Literal["class-il", "task-il"]
@@ -31,6 +31,7 @@ COUNTS: dict[str, str] = {
     "trainable_weights": "weights of the layer that may change in this task",
     "active_weights": "weights inside the sparsity mask at the end of the task (all, if there is none)",
     "peak_active_weights": "weights inside the sparsity mask at once, largest over the task: cells that must exist",
+    "closed_segments": "column segments (rows of one PE of one output) that the task's mask closes: they add 0",
     "updated_weights": "master-copy updates, summed over steps: weights written by the optimiser",
 }
 TASK_COUNTS: dict[str, str] = {
@@ -66,7 +67,7 @@ class TraceMeta(FrozenConfig):
     image alone; empty, as in older traces: a chain.
     """
 
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     imcsim_version: str
     config: dict[str, Any] = Field(default_factory=dict)
     config_hash: str = ""

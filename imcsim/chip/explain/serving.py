@@ -88,7 +88,13 @@ def explained_inference(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, T
     vectors = np.zeros((trace.meta.tasks, len(positions)))
     vectors[-1] = positions
     way = Pass(
-        vectors, "layers", trace.input_density, "input_density", transposed=False, scaled=f" ({_IMAGE}, last task)"
+        vectors,
+        "layers",
+        trace.input_density,
+        "input_density",
+        transposed=False,
+        scaled=f" ({_IMAGE}, last task)",
+        skip_closed=chip.config.gate_columns and bool(trace.counts["closed_segments"].any()),
     )
     found = {name: (term,) for name, term in read_terms(facts, way).items()}
     return found | _moved(facts, positions) | _turns(facts)

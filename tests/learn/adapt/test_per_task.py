@@ -17,7 +17,7 @@ from imcsim.trace.trace import Trace
 from tests.learn.helpers import tiny_config, tiny_net, tiny_stream
 
 OVER_A_BACKBONE = [name for name in METHODS.names() if METHODS.get(name).scenarios == ("task-il",)]
-FROZEN_CODES = ["xbm"]  # methods that never write a cell of the backbone
+FROZEN_CODES = ["xbm", "xma"]  # methods that never write a cell of the backbone
 
 
 def _learner(name: str, **changes: Any) -> Learner:
@@ -66,7 +66,7 @@ def test_only_the_rows_of_the_tasks_classes_change_in_the_classifier() -> None:
         assert not moved[task, others].any()
 
 
-@pytest.mark.parametrize("name", ["piggyback", "xbm"])
+@pytest.mark.parametrize("name", ["piggyback", "xbm", "ksm", "xma"])
 def test_serving_puts_everything_back(name: str) -> None:
     learner = _learner(name)
     before = {key: value.clone() for key, value in learner.network.state_dict().items()}
