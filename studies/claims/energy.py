@@ -70,7 +70,9 @@ def mean_line(lines: list[Line]) -> Line:
     return Line(*(float(part) for part in parts))
 
 
-def ratio(base: Line, method: Line, event_j: NDArray[np.float64], inferences: NDArray[np.float64]) -> NDArray[np.float64]:
+def ratio(
+    base: Line, method: Line, event_j: NDArray[np.float64], inferences: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return E_base / E_method on a grid of both unknowns (shapes that broadcast)."""
     return (base.fixed_j + base.events * event_j + base.inference_j * inferences) / (
         method.fixed_j + method.events * event_j + method.inference_j * inferences

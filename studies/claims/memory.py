@@ -28,7 +28,9 @@ class Learner:
 
 
 ADDITIVE = tuple(
-    Learner(f"da3 additive, pool {pool}, squeeze {squeeze}", "da3", {"norm": "frozen", "pool": pool, "squeeze": squeeze})
+    Learner(
+        f"da3 additive, pool {pool}, squeeze {squeeze}", "da3", {"norm": "frozen", "pool": pool, "squeeze": squeeze}
+    )
     for pool in (2, 4, 8, 16)
     for squeeze in (4, 16)
 )
@@ -53,7 +55,7 @@ def activation_bytes(trace: Trace, task: int = -1) -> float:
 
 
 def parameter_bytes(trace: Trace, task: int = -1, *, state: bool = False) -> float:
-    """Return 4 B for each parameter that trains and the code's bytes for each frozen weight; with optimiser state, or not."""
+    """Return 4 B for each parameter that trains and the code's bytes for each frozen weight; optimiser state if asked."""
     counts = trace.task_counts
     weights = sum(spec.weight_count for spec in trace.meta.layers)
     trained = float(trace.counts["trainable_weights"][task].sum())
@@ -65,10 +67,10 @@ def parameter_bytes(trace: Trace, task: int = -1, *, state: bool = False) -> flo
 def memory_rows(learners: tuple[Learner, ...] = LEARNERS) -> Iterator[dict[str, Any]]:
     """Yield one row for each learner: bytes while the second task trains, and how many times less than ``finetune``.
 
-    ``activations`` compares kept activations alone (a batch without end), ``total`` all of Rep-Net's model at the batch that
-    ran, without gradients and optimiser state, as there.
+    ``activations_less`` compares kept activations alone (a batch without end), ``total_less`` all of Rep-Net's model at
+    the batch that ran, without gradients and optimiser state, as there.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for learner in learners:
         trace = learn(LearnConfig(method=learner.method, method_config=dict(learner.config), **RUN))
         kept, parameters = activation_bytes(trace), parameter_bytes(trace)
