@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from imcsim.chip.config import load_chip
 from imcsim.core.files import write_atomic
 from imcsim.learn.networks import build_network
 from imcsim.learn.shapes import trace_layers
@@ -21,23 +22,21 @@ from imcsim.report.style import save_as
 from imcsim.study.points import load_chips
 from imcsim.study.spec import load_study
 from imcsim.study.stamp import git_commit
-from studies.claims.compare import RRAM, comparison_rows
+from studies.claims.compare import GATED, RRAM, comparison_rows
 from studies.claims.drawings import draw_memory, draw_regions
-from studies.claims.findings import (
-    Finding,
-    accuracy_finding,
-    energy_findings,
-    flops_finding,
-    freezing_finding,
-    mask_findings,
-    memory_findings,
-    zeroing_finding,
-)
+from studies.claims.findings import Finding, energy_findings, mask_findings
 from studies.claims.freezing import freezing_rows
 from studies.claims.geometry import NETWORKS, mask_rows
 from studies.claims.memory import memory_rows
 from studies.claims.runs import Book, Chips, priced, run_rows, traces_of
 from studies.claims.sparse_flops import measured_rows, part_rows, rule_rows
+from studies.claims.training_findings import (
+    accuracy_finding,
+    flops_finding,
+    freezing_finding,
+    memory_findings,
+    zeroing_finding,
+)
 from studies.claims.zeroing import zeroing_rows
 
 HERE = Path(__file__).resolve().parent
@@ -59,13 +58,13 @@ def claim_rows(claims: Iterable[Row], findings: Iterable[Finding]) -> list[Row]:
     return [found[row["key"]].row(row) if row["key"] in found else row for row in claims]
 
 
-def tables(book: Book, chips: Chips) -> dict[str, list[Row]]:
+def tables(book: Book, chips: Chips, gated: Chips) -> dict[str, list[Row]]:
     """Return file name -> rows of everything that findings are read from."""
     layers = _resnet18()
     return {
         "masks": list(mask_rows()),
         "runs": run_rows(book),
-        "energy_claims": list(comparison_rows(book, chips)),
+        "energy_claims": list(comparison_rows(book, {**chips, **gated})),
         "flops": [*rule_rows(layers), *measured_rows(book, list(chips))],
         "flops_parts": [row for chip in chips for row in part_rows(book, chip)],
         "memory": list(memory_rows()),
@@ -109,9 +108,12 @@ def _resnet18() -> tuple[LayerSpec, ...]:
 
 def main(folder: Path) -> None:
     """Read the traces below ``folder`` and write what they say."""
-    chips = load_chips(load_study("claims").spec)
-    book = priced(traces_of(folder / "traces"), chips)
-    found = tables(book, chips)
+    spec, traces = load_study("claims").spec, traces_of(folder / "traces")
+    chips = load_chips(spec)
+    rram = next(choice for choice in spec.chips if choice.name == RRAM)
+    gated = {GATED: load_chip(RRAM, {**rram.set, "gate_columns": True})}
+    book = priced(traces, chips) | priced({label: traces[label] for label in ("piggyback", "xbm", "xma")}, gated)
+    found = tables(book, chips, gated)
     for name, rows in found.items():
         if rows:
             write_rows(rows, folder / f"{name}.csv")

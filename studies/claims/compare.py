@@ -30,6 +30,7 @@ class Comparison:
 
 
 XBM, XMA = 1 / (1 - 0.40), 4.3
+GATED = "all-rram-28nm, columns gated"
 COMPARISONS: tuple[Comparison, ...] = (
     *(
         Comparison(claim, base, method, target, "switch")
@@ -43,6 +44,10 @@ COMPARISONS: tuple[Comparison, ...] = (
         for chip in (RRAM, "hybrid-28nm")
     ),
     Comparison("xbm-energy", "piggyback", "xbm-norm", XBM, "switch"),
+    *(
+        Comparison(claim, "piggyback", method, target, "switch", GATED)
+        for claim, method, target in (("xbm-energy", "xbm", XBM), ("xma-energy", "xma", XMA))
+    ),
     Comparison("ksm-switch", "piggyback", "ksm", 1.0, "switch"),
     *(
         Comparison("sparcl-energy", "derpp", "sparcl-derpp-95", 23.0, "training", chip)
@@ -67,9 +72,9 @@ def lines(book: Book, chips: Chips, wanted: Comparison) -> tuple[Line, Line]:
 
 
 def comparison_rows(book: Book, chips: Chips) -> Iterator[dict[str, Any]]:
-    """Yield one row for each comparison: ratios at the preset, and the bounds of the region in which the claim is true."""
+    """Yield one row for each comparison: ratios at the preset, and the bounds of where the claim is true."""
     for wanted in COMPARISONS:
-        if wanted.method not in {label for label, _ in book}:
+        if (wanted.method, wanted.chip) not in book:
             continue
         base, method = lines(book, chips, wanted)
         event = event_energy_j(chips[wanted.chip].config)

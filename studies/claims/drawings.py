@@ -39,9 +39,7 @@ def draw_regions(rows: Rows) -> "Figure":
     with panels(2, 3, (12.0, 7.4), sharex=True, sharey=True) as (figure, axes):
         filled = None
         for axis, wanted in zip(axes, PANELS, strict=True):
-            row = next(
-                r for r in rows if (r["claim"], r["base"], r["account"]) == wanted and r["chip"].startswith("all")
-            )
+            row = next(r for r in rows if tuple(r[key] for key in _KEYS) == (*wanted, RRAM))
             filled = _panel(axis, row)
         for axis in axes[3:]:
             axis.set_xlabel("energy of a programming event (J)")
@@ -61,7 +59,7 @@ def draw_memory(rows: Rows) -> "Figure":
         for k, (column, label) in enumerate(
             (("activations_less", "kept activations"), ("total_less", "with parameters"))
         ):
-            axis.barh(place + 0.2 - 0.4 * k, [row[column] for row in shown], 0.38, color=PALETTE[k], label=label)
+            axis.barh(place - 0.2 + 0.4 * k, [row[column] for row in shown], 0.38, color=PALETTE[k], label=label)
         axis.axvspan(19, 37, color=PALETTE[3], alpha=0.35, label="DA3, arXiv v3: 19-37x")
         axis.axvline(5, color=GREY, linestyle="--", label="DA3, CVPRW: from 5x")
         axis.axvline(6.16, color=PALETTE[5], linestyle=":", label="LightCL: up to 6.16x")
@@ -100,6 +98,7 @@ def _panel(axis: "Axes", row: Mapping[str, Any]) -> Any:
     return filled
 
 
+_KEYS = ("claim", "base", "account", "chip")
 _PARTS = ("fixed_j", "events", "inference_j")
 
 

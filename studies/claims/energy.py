@@ -1,7 +1,7 @@
 """Energy of an adaption as a line in two unknowns: joules per programming event, and inferences until the next task.
 
-E(e_w, n) = fixed + events x e_w + n x inference. Rule ``flat`` of :mod:`imcsim.devices.programming` charges one energy an
-event, so that the form is exact, and where a claim about a ratio of two such energies is true can be solved for.
+E(e_w, n) = fixed + events x e_w + n x inference. Rule ``flat`` of :mod:`imcsim.devices.programming` charges one energy
+an event, so that the form is exact, and where a claim about a ratio of two such energies is true can be solved for.
 """
 
 from dataclasses import dataclass
@@ -49,8 +49,8 @@ def line_of(report: Report, switched: Switch, event_j: float, account: Account) 
     switched
         Task switch of the same run and chip.
     account
-        "switch": masks are loaded, cells rewritten, then come the inferences. "training": before that, training, too, the
-        mean over tasks from the second on (the first makes the backbone).
+        "switch": masks are loaded, cells rewritten, then come the inferences. "training": before that, training, too,
+        the mean over tasks from the second on (the first makes the backbone).
     """
     fixed = switched.energy.total - switched.rram_cells * event_j
     events = switched.rram_cells

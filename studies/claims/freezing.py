@@ -29,7 +29,7 @@ def all_but_first(layers: Sequence[LayerSpec]) -> dict[str, bool]:
 
 
 def stream_factor(later: float, tasks: int) -> float:
-    """Return the factor over a stream whose first task freezes nothing, from the factor ``later`` of each later task."""
+    """Return the factor over a stream whose first task freezes nothing and whose later ones reach ``later``."""
     return tasks / (1 + (tasks - 1) / later)
 
 
@@ -43,7 +43,7 @@ def needed_share(saving: float, tasks: int) -> float:
 
 
 def freezing_rows(layers: Sequence[LayerSpec], seed: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield one row for each number of tasks: bounds of scattered freezing, and the prefix that does as much."""
+    """Yield one row for each stream and version: bounds of scattered freezing, a prefix that does as much."""
     for name, tasks in STREAMS.items():
         bound = backward_less(layers, all_but_first(layers))
         for factor, version in ((1.46, "ISQED 2025"), (1.54, "arXiv v1")):
@@ -64,7 +64,7 @@ def freezing_rows(layers: Sequence[LayerSpec], seed: int = 0) -> Iterator[dict[s
 
 
 def _best_random(layers: Sequence[LayerSpec], seed: int) -> float:
-    """Return the largest factor among random sets of frozen layers that leave the first layer and the classifier to train."""
+    """Return the largest factor of random sets of frozen layers; the first layer and the classifier train."""
     draw = np.random.default_rng(seed)
     inner = [spec.name for spec in layers[1:-1]]
     best = 1.0

@@ -15,7 +15,6 @@ NETWORKS: dict[str, tuple[str, dict[str, Any], tuple[int, int, int]]] = {
     "resnet18": ("resnet18", {"width": 64}, (3, 32, 32)),
     "resnet50": ("resnet50", {}, (3, 224, 224)),
 }
-PUBLISHED = {1: 0.014, "saved": 0.966}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Training memory of one step of ResNet-18 by Rep-Net's byte model, from what a run records. Seconds, no data to fetch."""
+"""Training memory of one step of ResNet-18 by Rep-Net's byte model, from what a run records; seconds, no data."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from imcsim.trace.trace import Trace
 
 FLOAT_BYTES = 4.0
 BATCH = 8
-# digits, padded to the size of a CIFAR image: memory depends on shapes, not on pixels. Width 16 of 64: activations scale
-# with the width in both terms of a ratio.
+# Digits, padded to the size of a CIFAR image: memory depends on shapes, not on pixels. Width 16 of 64: activations
+# scale with the width in both terms of a ratio.
 RUN: dict[str, Any] = {
     "domains": ["digits", "digits"], "image_shape": [3, 32, 32], "train_limit": 10, "test_limit": 10,
     "network": "resnet18", "network_params": {"width": 16}, "epochs": 1, "batch_size": BATCH,
@@ -45,6 +45,8 @@ LEARNERS: tuple[Learner, ...] = (
     Learner("xbm", "xbm", {"norm": "frozen"}),
     Learner("lora", "lora", {}),
     Learner("repnet", "repnet", {}),
+    Learner("lightcl", "lightcl", {}),
+    Learner("first-k, 15 of 21 layers", "first-k", {"base": "finetune", "frozen_layers": 15}),
 )
 
 
@@ -55,7 +57,7 @@ def activation_bytes(trace: Trace, task: int = -1) -> float:
 
 
 def parameter_bytes(trace: Trace, task: int = -1, *, state: bool = False) -> float:
-    """Return 4 B for each parameter that trains and the code's bytes for each frozen weight; optimiser state if asked."""
+    """Return 4 B for each parameter that trains and the code's bytes for each frozen weight."""
     counts = trace.task_counts
     weights = sum(spec.weight_count for spec in trace.meta.layers)
     trained = float(trace.counts["trainable_weights"][task].sum())

@@ -1,4 +1,4 @@
-"""SparCL's factor in training FLOPs: by its rule in its own setting, and measured beside the energy of the same runs."""
+"""SparCL's factor in training FLOPs: by its rule in its own setting, and beside the energy of the same runs."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
