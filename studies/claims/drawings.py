@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imcsim.report.style import GREY, PALETTE, panels
-from studies.claims.compare import EVERY_CELL, INFERENCES, WRITES, pessimistic_event_j
+from studies.claims.compare import EVERY_CELL, INFERENCES, RRAM, WRITES, pessimistic_event_j
 from studies.claims.energy import Line, ratio
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def draw_regions(rows: Rows) -> "Figure":
 
 
 def draw_memory(rows: Rows) -> "Figure":
-    """Return how many times less training memory each learner keeps than full finetuning, beside the published ranges."""
+    """Return how many times less training memory each learner keeps than full finetuning, beside the claims."""
     shown = [row for row in rows if row["learner"] not in ("er", "derpp", "finetune")]
     place = np.arange(len(shown))
     with panels(1, 1, (9.0, 5.6)) as (figure, (axis,)):

@@ -157,7 +157,7 @@ def test_only_verified_values_stand_as_published() -> None:
 def test_the_table_says_whether_a_claim_is_reached() -> None:
     assert [reached("xbm-mask", x, 0.014) for x in (0.0139, 0.0156)] == ["yes", "no"]
     assert [reached("xma-energy", x, 4.3) for x in (4.4, 1.0)] == ["yes", "no"]
-    assert reached("ksm-mask", 0.5, None) is None
+    assert reached("ksm-mask", 0.5, None) is None and reached("xma-accuracy", 5.0, 3.19) is None
     rows = claim_rows(published(), [Finding("xma-energy", 5.0, 0.1, "here", "there", "elsewhere")])
     by: Mapping[str, Any] = {row["key"]: row for row in rows}
     assert by["xma-energy"]["reached"] == "yes" and by["xma-energy"]["breaks_where"] == "elsewhere"
