@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imcsim.report.style import GREY, PALETTE, panels
-from studies.claims.compare import EVERY_CELL, INFERENCES, RRAM, WRITES, pessimistic_event_j
+from studies.claims.compare import EVERY_CELL, GATED, INFERENCES, RRAM, WRITES, pessimistic_event_j
 from studies.claims.energy import Line, ratio
 
 if TYPE_CHECKING:
@@ -18,32 +18,34 @@ EVENT_J = np.logspace(-13, -7, 121)
 COUNT = np.logspace(0, 6, 121)
 STYLES: tuple[Any, ...] = (":", "-.", "--")  # of the cells that are marked
 LEVELS = (0.5, 1, 1.5, 2, 3, 4.3, 6, 10, 20, 50, 100)
-# (claim, base, account) of each panel, row by row
+# (claim, base, account, chip) of each panel, row by row
 PANELS = (
-    ("xbm-energy", "piggyback", "switch"),
-    ("xma-energy", "piggyback", "switch"),
-    ("xma-energy", EVERY_CELL, "switch"),
-    ("xbm-energy", "piggyback", "training"),
-    ("xma-energy", "piggyback", "training"),
-    ("sparcl-energy", "derpp", "training"),
+    ("xbm-energy", "piggyback", "switch", RRAM),
+    ("xbm-energy", "piggyback", "switch", GATED),
+    ("xma-energy", "piggyback", "switch", RRAM),
+    ("xma-energy", EVERY_CELL, "switch", RRAM),
+    ("xbm-energy", "piggyback", "training", RRAM),
+    ("xma-energy", "piggyback", "training", RRAM),
+    ("sparcl-energy", "derpp", "training", RRAM),
+    ("sparcl-energy", "derpp", "training", "hybrid-28nm"),
 )
 NAMES = {
     "piggyback": "Piggyback", "derpp": "dense DER++", EVERY_CELL: "every cell rewritten",
     "xbm-energy": "XBM", "xma-energy": "XMA", "sparcl-energy": "SparCL, s = 0.95",
 }  # fmt: skip
-ACCOUNTS = {"switch": "task switch + inferences", "training": "training, switch, inferences"}
+ACCOUNTS = {"switch": "switch, inferences", "training": "training, switch, inferences"}
 
 
 def draw_regions(rows: Rows) -> "Figure":
     """Return E_base / E_method over write energy and inferences, one panel a claim; the claim's line is drawn."""
-    with panels(2, 3, (12.0, 7.4), sharex=True, sharey=True) as (figure, axes):
+    with panels(2, 4, (15.0, 7.6), sharex=True, sharey=True) as (figure, axes):
         filled = None
         for axis, wanted in zip(axes, PANELS, strict=True):
-            row = next(r for r in rows if tuple(r[key] for key in _KEYS) == (*wanted, RRAM))
+            row = next(r for r in rows if tuple(r[key] for key in _KEYS) == wanted)
             filled = _panel(axis, row)
-        for axis in axes[3:]:
+        for axis in axes[4:]:
             axis.set_xlabel("energy of a programming event (J)")
-        for axis in (axes[0], axes[3]):
+        for axis in (axes[0], axes[4]):
             axis.set_ylabel("inferences until the next task")
         if filled is not None:
             figure.colorbar(filled, ax=axes, label="energy of the other side / energy of the method", ticks=LEVELS)
@@ -94,7 +96,9 @@ def _panel(axis: "Axes", row: Mapping[str, Any]) -> Any:
         axis.axvline(joules, color="white", linestyle=style, linewidth=1)
     axis.grid(visible=False)
     name, claim = NAMES[row["claim"]], f"{target:.3g}x" if target != 1 / 0.6 else "1.67x (40 %)"
-    axis.set_title(f"{name} against {NAMES[row['base']]}: {claim}\n{ACCOUNTS[row['account']]}", fontsize=10)
+    axis.set_title(
+        f"{name} against {NAMES[row['base']]}: {claim}\n{ACCOUNTS[row['account']]}\n{row['chip']}", fontsize=10
+    )
     return filled
 
 

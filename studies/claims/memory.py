@@ -9,11 +9,11 @@ from imcsim.learn.config import LearnConfig
 from imcsim.trace.trace import Trace
 
 FLOAT_BYTES = 4.0
-BATCH = 8
+BATCH = 32
 # Digits, padded to the size of a CIFAR image: memory depends on shapes, not on pixels. Width 16 of 64: activations
-# scale with the width in both terms of a ratio.
+# scale with the width in both terms of a ratio, but for column masks, which keep partial sums.
 RUN: dict[str, Any] = {
-    "domains": ["digits", "digits"], "image_shape": [3, 32, 32], "train_limit": 10, "test_limit": 10,
+    "domains": ["digits", "digits"], "image_shape": [3, 32, 32], "train_limit": 40, "test_limit": 10,
     "network": "resnet18", "network_params": {"width": 16}, "epochs": 1, "batch_size": BATCH,
 }  # fmt: skip
 

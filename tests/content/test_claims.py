@@ -177,5 +177,5 @@ def test_the_figure_draws_the_claim_and_says_where_it_is_never_true() -> None:
                for part in ("fixed_j", "events", "inference_j")}
         )  # fmt: skip
     axes = draw_regions(rows).axes
-    assert axes[0].get_title() == "XBM against Piggyback: 1.67x (40 %)\ntask switch + inferences"
-    assert [text.get_text() for axis in axes for text in axis.texts] == ["true nowhere here"] * 3
+    assert axes[0].get_title() == "XBM against Piggyback: 1.67x (40 %)\nswitch, inferences\nall-rram-28nm"
+    assert [text.get_text() for axis in axes for text in axis.texts] == ["true nowhere here"] * 4
