@@ -188,8 +188,9 @@ def test_a_tensor_that_two_layers_keep_is_stored_once() -> None:
 
 
 def test_an_empty_shortcut_keeps_nothing() -> None:
-    plain = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(128, 2))
-    around = nn.Sequential(plain[0], nn.Sequential(), *plain[1:])
+    convolution, classifier = nn.Conv2d(1, 2, 3, padding=1), nn.Linear(128, 2)
+    plain = nn.Sequential(convolution, nn.ReLU(), nn.Flatten(), classifier)
+    around = nn.Sequential(convolution, nn.Sequential(), nn.ReLU(), nn.Flatten(), classifier)
     x = torch.rand(BATCH, *SHAPE)
     assert our_bytes(ours(around, x)) == our_bytes(ours(plain, x))
 
