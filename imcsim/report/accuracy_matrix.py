@@ -27,7 +27,7 @@ class AccuracyMatrix:
 
 
 def accuracy_matrix_data(reports: Sequence[Report], methods: Sequence[str]) -> list[AccuracyMatrix]:
-    """Return the matrices, scenario by scenario; accuracy does not depend on the chip, so one chip is enough."""
+    """Return the matrices of the scenarios that each method serves; accuracy does not depend on the chip."""
     return [
         AccuracyMatrix(method, scenario, 100 * np.mean(matrices, axis=0))
         for scenario in SCENARIOS
@@ -40,15 +40,21 @@ def accuracy_matrix(reports: Sequence[Report], methods: Sequence[str]) -> tuple[
     """Draw one heat map per method (columns) and scenario (rows), 0 to 100 %."""
     data = accuracy_matrix_data(reports, methods)
     shown = list(dict.fromkeys(matrix.method for matrix in data))
+    places = [(scenario, method) for scenario in SCENARIOS for method in shown]
+    known = {(matrix.scenario, matrix.method): matrix for matrix in data}
     with panels(len(SCENARIOS), len(shown), (1.6 + 2.7 * len(shown), 5.8)) as (figure, axes):
-        for ax, matrix in zip(axes, data, strict=True):
-            image = _draw(ax, matrix)
+        for ax, place in zip(axes, places, strict=True):
+            if place in known:
+                image = _draw(ax, known[place])
+            else:
+                ax.set_axis_off()  # a method that must be told the task has no Class-IL
         figure.colorbar(image, ax=axes, label="accuracy (%)", shrink=0.7)
     return figure, data
 
 
 def _matrices(reports: Sequence[Report], method: str, scenario: str) -> list[NDArray[np.float64]]:
-    found = [report for report in reports if report.method == method]
+    served = [r for r in reports if r.accuracy.get(f"{scenario}_matrix") is not None]
+    found = [report for report in served if report.method == method]
     return [np.asarray(r.accuracy[f"{scenario}_matrix"], dtype=np.float64) for r in found if r.chip == found[0].chip]
 
 

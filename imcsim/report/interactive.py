@@ -76,10 +76,12 @@ def writes_page(data: Sequence[Wear], endurance: Sequence[Endurance]) -> "Figure
 def accuracy_matrix_page(data: Sequence[AccuracyMatrix]) -> "Figure":
     """Return one heat map per method and scenario."""
     methods = unique(matrix.method for matrix in data)
-    titles = [f"{matrix.method}, {SCENARIOS[matrix.scenario]}" for matrix in data]
+    places = [(scenario, method) for scenario in SCENARIOS for method in methods]
+    served = {(matrix.scenario, matrix.method) for matrix in data}
+    titles = [f"{method}, {SCENARIOS[scenario]}" if (scenario, method) in served else "" for scenario, method in places]
     figure = _panels(len(SCENARIOS), len(methods), titles, height_px=640)
-    for index, matrix in enumerate(data):
-        row, col = divmod(index, len(methods))
+    for matrix in data:
+        row, col = divmod(places.index((matrix.scenario, matrix.method)), len(methods))
         tasks = [str(task + 1) for task in range(len(matrix.percent))]
         figure.add_heatmap(
             z=matrix.percent.tolist(), x=tasks, y=tasks, zmin=0, zmax=100, coloraxis="coloraxis",

@@ -1,13 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from imcsim.chip.report import Report
 from imcsim.core.cost import Breakdown
 from imcsim.core.errors import ConfigError, StorageError
 from imcsim.report.accuracy_energy import accuracy_energy, accuracy_energy_data, front_of
 from imcsim.report.accuracy_matrix import accuracy_matrix
 from imcsim.report.energy_by_task import energy_by_task, parts_of
+from imcsim.report.interactive import accuracy_matrix_page
 from imcsim.report.style import PALETTE, colours, markers, save, save_as
 from imcsim.report.wear import Endurance, writes_per_cell
 from imcsim.study.summary import summarise
@@ -76,6 +79,24 @@ def test_matrices_are_means_over_seeds_in_percent() -> None:
     assert [(m.scenario, m.method) for m in data] == [(s, m) for s in ("class_il", "task_il") for m in LABELS]
     assert data[0].percent == pytest.approx(np.array([[90.0, 0.0], [55.0, 80.0]]))
     assert {ax.get_xlabel() for ax in figure.axes[:4]} == {"tested on task"}
+
+
+def _told_the_task(report: Report) -> Report:
+    """Return the report of a method that serves no Class-IL."""
+    unserved = {name: None for name in report.accuracy if "class_il" in name}
+    return replace(report, accuracy={**report.accuracy, **unserved})
+
+
+def test_a_method_that_must_be_told_the_task_has_no_class_il_anywhere() -> None:
+    told = [_told_the_task(make_report("told", chip)) for chip in CHIPS]
+    reports = [*told, *(make_report("er", chip) for chip in CHIPS)]
+    figure, matrices = accuracy_matrix(reports, ["told", "er"])
+    assert [(m.scenario, m.method) for m in matrices] == [("class_il", "er"), ("task_il", "told"), ("task_il", "er")]
+    assert [ax.get_title() for ax in figure.axes[:4]] == ["", "er\nClass-IL", "told\nTask-IL", "er\nTask-IL"]
+    titles = [note.text for note in accuracy_matrix_page(matrices).layout.annotations]
+    assert [title for title in titles if title] == ["er, Class-IL", "told, Task-IL", "er, Task-IL"]
+    points = accuracy_energy_data(summarise([report.row() for report in reports]))
+    assert {(p.scenario, p.method) for p in points} == {("class_il", "er"), ("task_il", "told"), ("task_il", "er")}
 
 
 def test_figures_of_a_single_report_can_be_drawn(tmp_path: Path) -> None:
