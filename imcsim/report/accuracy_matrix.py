@@ -39,7 +39,7 @@ def accuracy_matrix_data(reports: Sequence[Report], methods: Sequence[str]) -> l
 def accuracy_matrix(reports: Sequence[Report], methods: Sequence[str]) -> tuple["Figure", list[AccuracyMatrix]]:
     """Draw one heat map per method (columns) and scenario (rows), 0 to 100 %."""
     data = accuracy_matrix_data(reports, methods)
-    shown = list(dict.fromkeys(matrix.method for matrix in data))
+    shown = [method for method in methods if any(matrix.method == method for matrix in data)]
     places = [(scenario, method) for scenario in SCENARIOS for method in shown]
     known = {(matrix.scenario, matrix.method): matrix for matrix in data}
     with panels(len(SCENARIOS), len(shown), (1.6 + 2.7 * len(shown), 5.8)) as (figure, axes):
