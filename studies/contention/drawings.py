@@ -82,7 +82,8 @@ def _legend(figure: "Figure", chips: Sequence[str], methods: Sequence[str]) -> N
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], color=colour, label=chip) for chip, colour in colours(chips).items()]
-    for method, line, marker in zip(methods, ("-", "--"), MARKERS, strict=False):
+    lines: tuple[Literal["-", "--"], ...] = ("-", "--")
+    for method, line, marker in zip(methods, lines, MARKERS, strict=False):
         handles.append(Line2D([], [], color=GREY, linestyle=line, marker=marker, markersize=4, label=method))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
