@@ -18,11 +18,12 @@ from torch.nn import functional
 from imcsim.analog.arrays import LayerArrays
 from imcsim.analog.cells import Programming
 from imcsim.analog.clock import Clock
+from imcsim.analog.column_scale import column_scales, keep_scales, scaled_weight
 from imcsim.analog.inputs import InputRange, followed_range, input_codes, observed_range, quantised_inputs
 from imcsim.analog.product import Readout
 from imcsim.analog.reading import calibrated_range, read_group, readout_of
 from imcsim.analog.weight_noise import NoisyWeights
-from imcsim.crossbar.quantise import CODE_STEP, code_max, code_step, on_codes, steps_per_unit, weight_codes
+from imcsim.crossbar.quantise import CODE_STEP, CodeError, code_max, code_step, on_codes, steps_per_unit, weight_codes
 from imcsim.crossbar.slicing.calibrate import AdcRange, warn_if_clipping
 
 _ELEMENTS_AT_ONCE = 1 << 22  # design choice: lowered images, 16 MiB in float32
@@ -89,11 +90,14 @@ class AnalogLayer(nn.Module):
         rounded = quantised_inputs(x, self.inputs, self._arrays.chip.input_bits)
         if not self._arrays.config.explicit_training:
             noise = self._noise.drawn_from(self._clock.training(self.weight.device))
-            return self._plain(rounded, on_codes(self.weight, self._step, self._steps_per_unit, self._limit, noise))
-        smooth = self._plain(rounded, on_codes(self.weight, self._step, self._steps_per_unit, self._limit))
+            return self._plain(rounded, self._on_codes(noise))
+        smooth = self._plain(rounded, self._on_codes(None))
         with torch.no_grad():
             error = self._read(x) - smooth
         return smooth + error
+
+    def _on_codes(self, error: CodeError | None) -> Tensor:
+        return scaled_weight(self, on_codes(self.weight, self._step, self._steps_per_unit, self._limit, error))
 
     def _set_inputs(self, inputs: InputRange) -> None:
         if inputs != self.inputs:
@@ -136,10 +140,11 @@ class AnalogLayer(nn.Module):
         generator = self._clock.reading(self.weight.device)
         groups = arrays.read(self._matrix_codes(), self._clock.now_s)
         signed = self.inputs is not None and self.inputs.signed
-        outputs = arrays.shape[2]
+        outputs, scales = arrays.shape[2], column_scales(self)
+        by_group = [None] * len(vectors) if scales is None else list(scales.to(torch.float64))
         parts = [
-            read_group(x, group, outputs, arrays.chip, signed, readout, generator)
-            for x, group in zip(vectors, groups, strict=True)
+            read_group(x, group, outputs, arrays.chip, signed, readout, generator, own)
+            for x, group, own in zip(vectors, groups, by_group, strict=True)
         ]
         return torch.stack(parts, dim=1)
 
@@ -239,6 +244,7 @@ def analog_of(layer: nn.Linear | nn.Conv2d, arrays: LayerArrays, clock: Clock) -
     made.weight, made.bias = layer.weight, layer.bias
     if hasattr(layer, CODE_STEP):
         setattr(made, CODE_STEP, getattr(layer, CODE_STEP))
+    keep_scales(made, layer, arrays)
     made.train(layer.training)
     made.attach(arrays, clock)
     return made

@@ -87,7 +87,12 @@ class Readout:
 
 
 def array_product(
-    codes: Tensor, blocks: Sequence[Block], outputs: int, readout: Readout, generator: torch.Generator | None
+    codes: Tensor,
+    blocks: Sequence[Block],
+    outputs: int,
+    readout: Readout,
+    generator: torch.Generator | None,
+    factors: Sequence[Tensor] | None = None,
 ) -> Tensor:
     """Return codes (M, D) times the weights that ``blocks`` hold, (M, ``outputs``), float64, in code units.
 
@@ -99,14 +104,18 @@ def array_product(
         Rows of PEs.
     generator
         Source of the read noise, on the device of ``codes``; may be None where there is none.
+    factors
+        For each block (n,), float64: what its converted partial sums are multiplied by; None for 1.
     """
     total = torch.zeros(len(codes), outputs, dtype=torch.float64, device=codes.device)
     integers = codes.to(torch.int32 if readout.slicing.x_bits > 8 else torch.int16)
     planes = len(readout.slicing.plane_weights)
-    for block in blocks:
+    for number, block in enumerate(blocks):
         vectors = max(1, _SUMS_AT_ONCE // (planes * block.cells.shape[1]))
         for m in range(0, len(codes), vectors):
             part = _block_product(integers[m : m + vectors, block.rows], block, readout, generator)
+            if factors is not None:
+                part.mul_(factors[number])
             rows = total[m : m + vectors]
             if block.outputs is None:
                 rows += part

@@ -85,28 +85,49 @@ def read_group(
     signed: bool,
     readout: Readout | None,
     generator: torch.Generator | None,
+    scales: Tensor | None = None,
 ) -> Tensor:
     """Return input codes (M, D) times the group's weights, (M, N), float64, in code units.
 
-    SRAM PEs multiply exactly; so do they alone where ``readout`` is None.
+    SRAM PEs multiply exactly; so do they alone where ``readout`` is None. ``scales`` (row tiles, N), float64, multiply
+    what each row of PEs adds, after conversion.
     """
     total = torch.zeros(len(codes), outputs, dtype=torch.float64, device=codes.device)
     if arrays.exact is not None:
-        total += exact_product(codes, arrays.exact)
+        total += _exact(codes, arrays.exact, chip.geometry.weight_rows, scales)
     if readout is None or not arrays.blocks:
         return total
+    factors = None if scales is None else _by_block(scales, arrays, chip.geometry.weight_rows)
     for sign, part in zip((1, -1), _passes(codes, chip, signed), strict=False):
-        total.add_(array_product(part, arrays.blocks, outputs, readout, generator), alpha=sign)
-    return _without_offset(total, codes, arrays, readout)
+        total.add_(array_product(part, arrays.blocks, outputs, readout, generator, factors), alpha=sign)
+    return _without_offset(total, codes, arrays, readout, factors)
 
 
-def _without_offset(total: Tensor, codes: Tensor, arrays: GroupArrays, readout: Readout) -> Tensor:
+def _exact(codes: Tensor, weights: Tensor, rows: int, scales: Tensor | None) -> Tensor:
+    """Return the exact product of codes (M, D) and weights (D, N), each row of PEs times its scale."""
+    if scales is None:
+        return exact_product(codes, weights)
+    tiles = zip(torch.split(codes, rows, dim=1), torch.split(weights, rows), scales, strict=True)
+    return torch.stack([exact_product(x, w) * scale for x, w, scale in tiles]).sum(0)
+
+
+def _by_block(scales: Tensor, arrays: GroupArrays, rows: int) -> tuple[Tensor, ...]:
+    """Return the scale of each output that a block holds, (n,), for each block."""
+    own = [scales[block.rows.start // rows] for block in arrays.blocks]
+    return tuple(s if b.outputs is None else s[b.outputs] for s, b in zip(own, arrays.blocks, strict=True))
+
+
+def _without_offset(
+    total: Tensor, codes: Tensor, arrays: GroupArrays, readout: Readout, factors: Sequence[Tensor] | None
+) -> Tensor:
     """Subtract, digitally and exactly, what offset binary adds to every weight of a row of PEs."""
     zero = readout.slicing.weight_zero
     if not zero:
         return total
-    for block in arrays.blocks:
+    for number, block in enumerate(arrays.blocks):
         added = zero * codes[:, block.rows].to(torch.float64).sum(dim=1, keepdim=True)
+        if factors is not None:
+            added = added * factors[number]
         if block.outputs is None:
             total -= added
         else:

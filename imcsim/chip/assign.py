@@ -21,7 +21,8 @@ class Assignment:
     """(T, P) masks; each PE of each task is in exactly one of them.
 
     ``sram_training`` trains in SRAM, ``rram_training`` trains in place in RRAM (all PEs of a chip without SRAM, or the
-    overflow of a hybrid), ``sram_frozen`` and ``rram_frozen`` do not change.
+    overflow of a hybrid), ``sram_frozen`` and ``rram_frozen`` do not change. ``resident`` (P,) PEs have no home in
+    RRAM: they stay in the SRAM of a hybrid, a task's own and stored with its masks.
     """
 
     sram_training: Mask
@@ -29,11 +30,23 @@ class Assignment:
     sram_frozen: Mask
     rram_frozen: Mask
     warnings: tuple[str, ...] = ()
+    resident: Mask | None = None
 
     @property
     def in_sram(self) -> Mask:
         """PEs whose weights sit in SRAM."""
         return self.sram_training | self.sram_frozen
+
+    @property
+    def homed_training(self) -> Mask:
+        """(T, P): PEs that train in SRAM and have a home in RRAM, to which commits go."""
+        return self.sram_training if self.resident is None else self.sram_training & ~self.resident
+
+    @property
+    def arriving(self) -> Mask:
+        """(T, P): PEs that come from their home in RRAM into SRAM at the start of a task."""
+        training = self.homed_training
+        return training & ~np.vstack([np.zeros_like(training[:1]), training[:-1]])
 
     @property
     def in_rram(self) -> Mask:
@@ -59,20 +72,23 @@ def assign(profile: TileProfile, chip: ChipConfig) -> Assignment:
     if chip.rram is None:
         return Assignment(trainable, nothing, ~trainable, nothing)
     budget = chip.sram.pe_count // copies
-    needed = int(trainable.sum(axis=1).max(initial=0))
+    resident = _resident(profile)
+    needed = int((trainable | resident).sum(axis=1).max(initial=0))
     if needed <= budget:
-        return Assignment(trainable, nothing, nothing, ~trainable)
+        frozen = ~trainable
+        return Assignment(trainable, nothing, frozen & resident, frozen & ~resident, resident=resident)
     if chip.overflow == "refuse":
         raise TraceError(
             f"{needed} PEs train at once but '{chip.name}' has room for {budget} in SRAM; freeze more, raise "
             f"sram.pe_count, or set overflow = 'rram' to train the rest in place"
         )
-    hot = _hottest(profile, trainable, budget)
+    hot = _hottest(profile, trainable, resident, budget)
     warning = (
         f"the chip, not the method, set the limit: {needed} PEs train at once and SRAM holds {budget}; "
         f"the {needed - budget} with the fewest level changes train in RRAM at policy '{chip.rram.write_policy}'"
     )
-    return Assignment(hot, trainable & ~hot, nothing, ~trainable, (warning,))
+    resting = ~trainable & resident & hot.any(axis=0)
+    return Assignment(hot, trainable & ~hot, resting, ~trainable & ~resting, (warning,), resident & hot.any(axis=0))
 
 
 def check_match(trace: Trace, chip: ChipConfig) -> None:
@@ -102,14 +118,21 @@ def _check_capacity(needed: int, chip: ChipConfig) -> None:
         )
 
 
-def _hottest(profile: TileProfile, trainable: Mask, budget: int) -> Mask:
-    """Choose, once for the stream, which PEs have a right to SRAM: those with the most level changes per step.
+def _resident(profile: TileProfile) -> Mask:
+    """(P,): PEs of the layers that stay in SRAM."""
+    index = [profile.trace.layer_index[name] for name in profile.trace.meta.resident_layers]
+    return np.isin(profile.grid.layer, index)
+
+
+def _hottest(profile: TileProfile, trainable: Mask, resident: Mask, budget: int) -> Mask:
+    """Choose, once for the stream, which PEs have a right to SRAM: residents, then the most level changes a step.
 
     The order is fixed over the stream so that the overflow costs no migration of its own.
     """
     heat = profile.policy("step").changes.sum(axis=0)
-    order = np.argsort(-heat, kind="stable")
+    order = np.lexsort((np.arange(len(heat)), -heat, ~resident))
     hot = np.zeros_like(trainable)
     for task in range(len(trainable)):
-        hot[task, order[trainable[task, order]][:budget]] = True
+        resting = int((resident & ~trainable[task]).sum())  # they keep their room while others train
+        hot[task, order[trainable[task, order]][: max(0, budget - resting)]] = True
     return hot

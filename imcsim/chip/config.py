@@ -114,6 +114,7 @@ class ChipConfig(FrozenConfig):
     input_gradient: Literal["transposable", "second-copy", "digital"]
     weight_gradient: Literal["digital", "sram-array"]
     skip_masked_gradients: bool
+    gate_columns: bool = Field(False, description="serving does not evaluate column segments that a mask closes")
     master_copy: MasterCopy
     driver: RowDriver
     shift_add: ShiftAdd

@@ -64,7 +64,8 @@ def _check_hybrid(trace: Trace, chip: ChipConfig, where: Assignment, done: Progr
     if chip.commit == "task":
         rram = profile_of(trace, chip.geometry)
         total = np.sum([layer.sum(axis=(1, 2)) for layer in rram.transitions("task")], axis=0)
-        elsewhere = (rram.policy("task").changes * where.rram_training).sum(axis=1)
+        homeless = where.sram_training & ~where.homed_training
+        elsewhere = (rram.policy("task").changes * (where.rram_training | homeless)).sum(axis=1)
         charged = done.commit_events // copies + elsewhere
         _demand(np.array_equal(charged, total), "committed events must equal the codes changed by the task")
 

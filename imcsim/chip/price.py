@@ -65,7 +65,11 @@ def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
         writes=writes,
         lifetime=life,
         horizon=_horizon(trace, config, where, energy, apart)
-        | {"switch_rewritten_cells": switched.rewritten_cells, "switch_time_s": switched.time_s},
+        | {
+            "switch_rewritten_cells": switched.rewritten_cells,
+            "switch_rram_cells": switched.rram_cells,
+            "switch_time_s": switched.time_s,
+        },
         placement=_placement(where),
         accuracy=accuracies(trace),
         warnings=(*where.warnings, *suspicious(trace, config, bits, done, time, energy), *trace.meta.notes),

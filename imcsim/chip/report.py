@@ -16,6 +16,7 @@ HORIZON_COLUMNS = (
     "inference_energy_per_task_j",
     "switch_energy_per_task_j",
     "switch_rewritten_cells",
+    "switch_rram_cells",
     "power_up_energy_per_task_j",
     "retention_energy_per_task_j",
     "inferences_per_task",

@@ -15,11 +15,15 @@ from imcsim.trace.trace import Trace
 
 
 def serving_place(chip: ChipConfig, where: Assignment) -> Assignment:
-    """Where the weights are read when serving: RRAM once they are committed there, else where they trained."""
+    """Where the weights are read when serving: RRAM once they are committed there, else where they trained.
+
+    Residents of a hybrid's SRAM are read from it.
+    """
     if chip.rram is None or chip.commit != "task":
         return where
-    everywhere = np.ones_like(where.in_rram)
-    return Assignment(~everywhere, ~everywhere, ~everywhere, everywhere)
+    nowhere = np.zeros_like(where.in_rram)
+    resident = nowhere if where.resident is None else nowhere | where.resident
+    return Assignment(nowhere, nowhere, resident, ~resident, resident=where.resident)
 
 
 def serving_in_sram(trace: Trace, chip: ChipConfig) -> tuple[dict[str, NDArray[np.bool_]], ...]:
@@ -57,7 +61,7 @@ def inference(trace: Trace, chip: ChipConfig, where: Assignment) -> Breakdown:
     outputs = np.array([spec.groups * spec.outputs for spec in trace.meta.layers], dtype=np.float64)
     vectors = np.zeros((trace.meta.tasks, len(positions)))
     vectors[-1] = positions
-    arrays = forward(trace, chip, serving_place(chip, where), vectors)[-1]
+    arrays = forward(trace, chip, serving_place(chip, where), vectors, skip_closed=chip.gate_columns)[-1]
     hops = network_hops(chip, profile_of(trace, chip.geometry).grid.layer_slices)
     read = float(positions @ inputs) * chip.input_bits
     written = float(positions @ outputs) * chip.input_bits
@@ -73,10 +77,23 @@ def inference(trace: Trace, chip: ChipConfig, where: Assignment) -> Breakdown:
 
 
 def power_up(trace: Trace, chip: ChipConfig) -> Breakdown:
-    """Energy tree (J) of one power-up: weights that live in SRAM alone are reloaded from DRAM."""
+    """Energy tree (J) of one power-up: weights that live in SRAM alone (a hybrid's residents) come from DRAM."""
     if chip.rram is not None:
-        return Breakdown({("sram_reload",): 0.0})
+        bits, cells = resident_load(trace, chip)
+        write_j = 0.0 if chip.sram is None else chip.sram.cell.write_energy_j
+        return Breakdown({("dram_read",): bits * chip.dram.energy_j, ("sram_reload",): cells * write_j})
     return _sram_reload(trace, chip)
+
+
+def resident_load(trace: Trace, chip: ChipConfig) -> tuple[float, float]:
+    """Return the bits from DRAM, and the SRAM cells, of the residents that a hybrid loads at a power-up."""
+    if chip.sram_geometry is None or chip.rram is None or not trace.meta.resident_layers:
+        return 0.0, 0.0
+    copies = 2 if chip.input_gradient == "second-copy" else 1
+    grid = profile_of(trace, chip.sram_geometry).grid
+    mine = np.isin(grid.layer, [trace.layer_index[name] for name in trace.meta.resident_layers])
+    weights = float((grid.rows * grid.outputs)[mine].sum())
+    return weights * chip.weight_bits, float(grid.cells[mine].sum()) * copies
 
 
 def _sram_reload(trace: Trace, chip: ChipConfig) -> Breakdown:

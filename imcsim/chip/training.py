@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imcsim.chip import gradients, read_cost
 from imcsim.chip.assign import Assignment
+from imcsim.chip.closed_columns import without_closed
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.profile import TileProfile, profile_of
 from imcsim.chip.read_cost import Components, activity, component_totals
@@ -47,10 +48,17 @@ def training_energy(
     return tuple(_sum([part[t] for part in parts]) for t in range(trace.meta.tasks))
 
 
-def forward(trace: Trace, chip: ChipConfig, where: Assignment, vectors: Floats) -> PerTask:
-    """Energy of ``vectors`` (T, L) through the arrays, below the names ``rram`` and ``sram``."""
+def forward(
+    trace: Trace, chip: ChipConfig, where: Assignment, vectors: Floats, *, skip_closed: bool = False
+) -> PerTask:
+    """Energy of ``vectors`` (T, L) through the arrays, below the names ``rram`` and ``sram``.
+
+    ``skip_closed``: column segments that the task's mask closes are not evaluated.
+    """
     busy = activity(trace.input_density, chip.dac_bits)
     costs = _unit_costs(trace, chip, busy, transposed=False)
+    if skip_closed:
+        costs = {kind: (without_closed(unit, trace, at.grid), at) for kind, (unit, at) in costs.items()}
     return _by_memory(trace, chip, where, costs, vectors)
 
 

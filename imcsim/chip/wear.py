@@ -45,8 +45,7 @@ def sram_writes(trace: Trace, chip: ChipConfig, where: Assignment, done: Program
         per_task = per_task + again.events
     used = where.in_sram.any(axis=0)
     cells = int(profile.grid.cells[used].sum()) * copies
-    before = np.vstack([np.zeros_like(where.sram_training[:1]), where.sram_training[:-1]])
-    loads = (where.sram_training & ~before).sum(axis=0) if chip.rram is not None else np.zeros(profile.grid.count)
+    loads = where.arriving.sum(axis=0) if chip.rram is not None else np.zeros(profile.grid.count)
     hottest = profile.policy(part.write_policy).worst * used + loads
     total = int(per_task.sum())
     worst = int(hottest.max(initial=0))

@@ -105,7 +105,7 @@ def programming(trace: Trace, chip: ChipConfig, where: Assignment) -> Programmin
             _loads(totals, profile, chip, where, copies)
     last = commits[-1] if commits else None
     committed = last.pes if last is not None and last.task == trace.meta.tasks - 1 else False
-    uncommitted = int((where.sram_training[-1] & ~np.asarray(committed)).sum()) if chip.rram is not None else 0
+    uncommitted = int((where.homed_training[-1] & ~np.asarray(committed)).sum()) if chip.rram is not None else 0
     return totals.result(commits, uncommitted)
 
 
@@ -115,7 +115,7 @@ def plan_commits(where: Assignment, policy: str) -> tuple[Commit, ...]:
     ``task``: every PE trained in SRAM, at the end of its task. ``lazy``: when it leaves SRAM, at the start of a later
     task, whatever has changed since RRAM last held it.
     """
-    training = where.sram_training
+    training = where.homed_training
     held = np.zeros(training.shape[1], dtype=np.int64)  # the commit that RRAM holds, per PE
     commits = []
     for task in range(len(training)):
@@ -225,8 +225,7 @@ def _loads(totals: _Totals, profile: TileProfile, chip: ChipConfig, where: Assig
     geometry, sram, rram = chip.sram_geometry, chip.sram, chip.rram
     if geometry is None or sram is None or rram is None:
         return
-    before = np.vstack([np.zeros_like(where.sram_training[:1]), where.sram_training[:-1]])
-    arriving = where.sram_training & ~before
+    arriving = where.arriving
     cells = profile_of(profile.trace, geometry).grid.cells
     events = (arriving * cells).sum(axis=1) * copies
     rows = (arriving * profile.grid.rows).max(axis=1, initial=0)

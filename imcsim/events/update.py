@@ -53,8 +53,7 @@ class Updates:
         seconds = float(work.done.load_s[t])
         if not (chip.charge_migration and seconds):
             return after
-        trains = work.where.sram_training
-        arriving = trains[t] & ~(trains[t - 1] if t else np.zeros_like(trains[0]))
+        arriving = work.where.arriving[t]
         grid = profile_of(work.trace, chip.geometry).grid
         rows, cells = arriving * grid.rows, arriving * grid.cells
         joules = float(work.done.load_read_j[t] + work.done.load_write_j[t])

@@ -218,6 +218,7 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
         notes=stream.notes,
         scenarios=learner.method.scenarios,
         switched_layers=learner.method.switched_layers(learner.context),
+        resident_layers=learner.method.resident_layers(learner.context),
     )
 
 

@@ -126,6 +126,7 @@ def _state(learner: Learner) -> dict[str, Any]:
         "network": learner.network.state_dict(),
         "scales": learner.quantiser.scales,
         "pes": pes,
+        "restored": learner.freezer.restored,
         "trains": None if learner.freezer.trains is None else sorted(learner.freezer.trains),
         "allowed": learner.freezer.allowed,
         "momenta": _momenta(learner),
@@ -147,7 +148,8 @@ def _take(learner: Learner, state: dict[str, Any]) -> None:
     learner.network.load_state_dict(state["network"])
     learner.quantiser.restore_scales(state["scales"])
     trains = state["trains"]
-    learner.freezer.apply(TaskPlan(state["pes"], None if trains is None else frozenset(trains)))
+    trained = None if trains is None else frozenset(trains)
+    learner.freezer.apply(TaskPlan(state["pes"], trained, state["restored"]))
     learner.freezer.allowed = state["allowed"]
     learner.optimizer = make_optimizer(learner)
     _restore_momenta(learner, state["momenta"])

@@ -39,6 +39,7 @@ class Freezer:
         self.digital = digital_parameters(network, [spec.name for spec in layers])
         self.freeze_digital = freeze_digital
         self.pes: dict[str, Tensor] | None = None
+        self.restored: dict[str, Tensor] = {}
         self.trains: frozenset[str] | None = None
         self.allowed: dict[str, int] = {}
         self._trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
@@ -58,6 +59,7 @@ class Freezer:
             parameter.grad = None
         self.trains = plan.trains
         self.pes = None if plan.trainable_pes is None else self._checked(plan.trainable_pes)
+        self.restored = {name: pes.detach().cpu().bool() for name, pes in plan.restored_pes.items()}
         self._masks = {}
         for spec in self.layers:
             if self.pes is not None and not self.pes[spec.name].all():
@@ -66,6 +68,10 @@ class Freezer:
     def trainable_parameters(self) -> dict[str, nn.Parameter]:
         """Return what the optimiser may change, by name."""
         return {name: parameter for name, parameter in self.network.named_parameters() if parameter.requires_grad}
+
+    def written_pes(self) -> dict[str, Tensor]:
+        """Return layer -> bool (G, I, J): PEs whose cells the task may write; empty if the method places none."""
+        return {name: pes | self.restored.get(name, torch.zeros_like(pes)) for name, pes in (self.pes or {}).items()}
 
     def trainable_weights(self, spec: LayerSpec) -> int:
         """Return the number of weights of the layer in trainable PEs."""

@@ -104,10 +104,15 @@ class TaskPlan:
     trains
         Names of the network's parameters that the optimiser may change; None: all of trainable PEs, and the digital
         ones that do not follow a frozen layer.
+    restored_pes
+        Layer -> bool (G, row tiles, column tiles), True where the method has set the PE's weights back before the task
+        and holds them in it. Such a PE does not train, but its cells are written: the trace places it with those that
+        do. Layers left out have none.
     """
 
     trainable_pes: Mapping[str, Tensor] | None = None
     trains: frozenset[str] | None = None
+    restored_pes: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Method:
@@ -145,6 +150,10 @@ class Method:
         if config.optimizer == "adam":
             return torch.optim.Adam(values, config.learning_rate, weight_decay=config.weight_decay)
         return torch.optim.SGD(values, config.learning_rate, config.momentum, weight_decay=config.weight_decay)
+
+    def resident_layers(self, context: Context) -> tuple[str, ...]:
+        """Return the mapped layers that stay in SRAM where a chip has it: a task's own, stored with its masks."""
+        return ()
 
     @contextmanager
     def serving(self, context: Context, task: int) -> Iterator[None]:

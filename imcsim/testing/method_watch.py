@@ -53,6 +53,8 @@ class Watch:
             return
         for spec in self.learner.quantiser.layers:
             pes = plan.trainable_pes[spec.name].cpu()
+            if spec.name in plan.restored_pes:
+                pes = pes | plan.restored_pes[spec.name].cpu()
             self.trainable[spec.name] = weight_from_matrix(expand(pes, spec, self.learner.config.pe_tile), spec).bool()
 
     def commit(self) -> None:
@@ -137,6 +139,10 @@ class WatchedMethod(Method):
         """Serve as the inner method does."""
         with self.inner.serving(context, task):
             yield
+
+    def resident_layers(self, context: Context) -> tuple[str, ...]:
+        """Return the inner method's."""
+        return self.inner.resident_layers(context)
 
     def switched_layers(self, context: Context) -> tuple[str, ...]:
         """Return the inner method's."""

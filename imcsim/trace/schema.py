@@ -11,7 +11,7 @@ from imcsim.core.config import FrozenConfig
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.layer import LayerSpec
 
-SCHEMA_VERSION: Literal[2] = 2
+SCHEMA_VERSION: Literal[3] = 3
 
 Policy = Literal["step", "epoch", "task"]
 Scenario = Literal["class-il", "task-il"]
@@ -31,6 +31,7 @@ COUNTS: dict[str, str] = {
     "trainable_weights": "weights of the layer that may change in this task",
     "active_weights": "weights inside the sparsity mask at the end of the task (all, if there is none)",
     "peak_active_weights": "weights inside the sparsity mask at once, largest over the task: cells that must exist",
+    "closed_segments": "column segments (rows of one PE of one output) that the task's mask closes: they add 0",
     "updated_weights": "master-copy updates, summed over steps: weights written by the optimiser",
 }
 TASK_COUNTS: dict[str, str] = {
@@ -60,12 +61,13 @@ class TraceMeta(FrozenConfig):
     method's masks depend on it, else None: then any geometry can be priced. ``encodings`` are those for which level
     changes were counted. ``scenarios`` are those that the method can serve: without "class-il", ``Trace.class_il`` is 0
     and means nothing. ``switched_layers`` hold other weights for each task: the codes after task t are those that serve
-    it, and a switch from one task to another rewrites the cells that differ.
+    it, and a switch from one task to another rewrites the cells that differ. ``resident_layers`` are small and a task's
+    own, stored with its masks (``mask_bits``): a chip that has SRAM keeps them there and commits nothing of them.
     ``producers`` names for each layer the earlier layers whose outputs its input is made from, none for a layer on the
     image alone; empty, as in older traces: a chain.
     """
 
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     imcsim_version: str
     config: dict[str, Any] = Field(default_factory=dict)
     config_hash: str = ""
@@ -91,6 +93,7 @@ class TraceMeta(FrozenConfig):
     notes: tuple[str, ...] = ()
     scenarios: tuple[Scenario, ...] = Field(("class-il", "task-il"), min_length=1)
     switched_layers: tuple[str, ...] = ()
+    resident_layers: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_width(self) -> "TraceMeta":

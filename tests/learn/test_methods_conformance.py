@@ -50,6 +50,15 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("hyb-learn", {"score": "lowest-correlation", "frozen_fraction": 0.75, "per_layer": True}),
     ("hyb-learn", {"score": "smallest-gradient", "base": "derpp", "frozen_fraction": 0.25}),
     ("hyb-learn", {"score": "first-layers-first", "frozen_fraction": 0.8}),
+    ("xma2", {"budget": 0.3, "norm": "frozen", "weight_learning_rate": 0.05}),
+    ("xma2", {"budget": 1.0}),
+    ("ksm", {"scale_range": "layer", "norm": "frozen", "learning_rate": 0.01}),
+    ("xma", {"lowest_shift": -3, "highest_shift": 0, "zero_level": False, "norm": "frozen"}),
+    ("first-k", {"frozen_layers": 2, "base": "derpp"}),
+    ("packnet", {"ties": "all", "norm": "per-task", "retrain_share": 0}),
+    ("nispa", {"leftover": "lost", "grown": "zero", "norm": "frozen", "density": 0.5, "dense_first": False}),
+    ("lightcl", {"frozen_layers": 0, "beta": 1e-3, "channel_ratio": 0.5}),
+    ("cpg", {"widest": 1, "rank_free": True, "ties": "all", "norm": "frozen", "goal": 0.0}),
 ]
 
 

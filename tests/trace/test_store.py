@@ -83,7 +83,7 @@ def test_another_schema_version_is_refused(saved: Path) -> None:
     header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["imcsim_trace"])
     header["meta"]["schema_version"] = 99
     saved.write_bytes(save_tensors(load_tensors(data), metadata={"imcsim_trace": json.dumps(header)}))
-    with pytest.raises(TraceError, match="has trace schema 99; this imcsim reads schema 2"):
+    with pytest.raises(TraceError, match="has trace schema 99; this imcsim reads schema 3"):
         load(saved)
 
 

@@ -23,10 +23,8 @@ def load_terms(facts: Facts) -> dict[str, Terms]:
 
 
 def arriving(facts: Facts) -> Floats:
-    """Return (T, P): 1 where a PE trains in SRAM and did not in the task before."""
-    training = facts.where.sram_training
-    before = np.vstack([np.zeros_like(training[:1]), training[:-1]])
-    return np.asarray(training & ~before, dtype=np.float64)
+    """Return (T, P): 1 where a PE comes from its home in RRAM to train in SRAM."""
+    return np.asarray(facts.where.arriving, dtype=np.float64)
 
 
 def digital_gradient_terms(facts: Facts) -> dict[str, Terms]:

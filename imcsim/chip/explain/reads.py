@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imcsim.chip.closed_columns import open_share
 from imcsim.chip.config import RramPart
 from imcsim.chip.explain.explanation import Facts, Floats, Term
 from imcsim.chip.profile import TileProfile, profile_of
@@ -45,10 +46,12 @@ class Pass:
     density_field: str
     transposed: bool
     scaled: str = ""  # said of the vectors where they are not taken as they are
+    skip_closed: bool = False  # column segments that a mask closes are not evaluated
 
     def fields(self, *, busy: bool) -> tuple[str, ...]:
         """Return the trace's fields behind a count of vectors, with activity if it enters."""
-        return (self.field, self.density_field) if busy else (self.field,)
+        closed = ("closed_segments",) if self.skip_closed else ()
+        return (self.field, self.density_field, *closed) if busy else (self.field, *closed)
 
 
 def read_terms(facts: Facts, way: Pass) -> dict[str, Term]:
@@ -71,10 +74,15 @@ class _Counted:
         self.chip, self.way, self.profile, self.grid, self.memory = facts.chip, way, profile, profile.grid, memory
         mask = facts.where.in_rram if memory == "rram" else facts.where.in_sram
         self.used = mask * way.vectors[:, self.grid.layer]  # (T, P) vectors through each PE
+        self.evaluated = self.used * (
+            open_share(facts.trace, self.grid)[:, self.grid.layer] if way.skip_closed else 1.0
+        )
         self.busy = activity(way.density, facts.chip.dac_bits)
         slices = self.grid.geometry.encoding.slices
         self.driven, self.sensed = self.grid.rows, self.grid.cols
         self.senses_of = "used columns x phases"
+        if way.skip_closed:
+            self.senses_of += " x share of column segments that are open"
         if way.transposed:
             self.driven, self.sensed = self.grid.cols, self.grid.rows * slices
             self.senses_of = "used rows x slices x phases"
@@ -84,7 +92,7 @@ class _Counted:
         return f"sum over tasks and PEs in {self.memory.upper()} of {vectors} x {what}"
 
     def sensed_count(self) -> float:
-        return float((self.used * self.sensed).sum() * self.busy.phases)
+        return float((self.evaluated * self.sensed).sum() * self.busy.phases)
 
     def driver(self) -> Term:
         chip, across = self.chip, "rows" if self.way.transposed else "cols"
@@ -194,7 +202,7 @@ def _adders(counted: _Counted) -> Term:
     inputs = grid.outputs if counted.way.transposed else grid.rows
     adders = np.array([part.adder_tree.full_adders(int(n), counted.chip.dac_bits) for n in inputs], dtype=np.float64)
     return Term(
-        amount=float((counted.used * counted.sensed * adders).sum() * counted.busy.phases),
+        amount=float((counted.evaluated * counted.sensed * adders).sum() * counted.busy.phases),
         amount_of="full adders",
         amount_formula=counted.over(f"{counted.senses_of} x (N (b + 1) - (b + log2 N + 1)), N inputs of b = dac_bits"),
         fields=counted.way.fields(busy=False),

@@ -11,7 +11,8 @@ from imcsim.chip.explain.reads import Pass, read_terms
 from imcsim.chip.floor_plan import network_hops
 from imcsim.chip.multiplex import taking_turns
 from imcsim.chip.profile import PeGrid, profile_of
-from imcsim.chip.serving import serving_place
+from imcsim.chip.serving import resident_load, serving_place
+from imcsim.chip.switching import dram_weights, switch, switch_transitions, switched_in
 from imcsim.core.sources import Resolved
 from imcsim.trace.trace import Trace
 
@@ -32,10 +33,18 @@ def explained_deployment(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, 
 
 def explained_power_up(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, Terms]:
     """Return the terms of one power-up: nothing where RRAM keeps the weights, else a load of all SRAM."""
-    if chip.config.rram is not None:
-        term = Term(0.0, "cells", "RRAM keeps all weights without power", (), 0.0, "nothing to charge", ())
-        return {"sram_reload": (term,)}
-    return _all_loaded(facts_of(trace, chip))
+    config = chip.config
+    if config.rram is None:
+        return _all_loaded(facts_of(trace, chip))
+    bits, cells = resident_load(trace, config)
+    if config.sram is None or not cells:
+        none = Term(0.0, "cells", "RRAM keeps all weights without power", (), 0.0, "nothing to charge", ())
+        return {"dram_read": (none,), "sram_reload": (none,)}
+    said = ("resident_layers", "layers")
+    return {
+        "dram_read": (counted(bits, "bits", "weights x weight_bits of residents", said, _dram(config)),),
+        "sram_reload": (counted(cells, "cell writes", "cells of residents", said, _cell(config.sram)),),
+    }
 
 
 def explained_task_switch(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, Terms]:
@@ -47,7 +56,29 @@ def explained_task_switch(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str,
     return {
         "mask_dram": (counted(bits, "bits", said, fields, _dram(config)),),
         "mask_write": (counted(bits, "bits", said, fields, writing),),
-    }
+    } | _rewritten(trace, config)
+
+
+def _rewritten(trace: Trace, chip: ChipConfig) -> dict[str, Terms]:
+    """Return the terms of the cells that hold other weights for another task."""
+    in_rram, in_sram = switched_in(trace, chip)
+    found: dict[str, Terms] = {}
+    fields, said = (
+        ("codes", "switched_layers"),
+        "cells whose level differs between consecutive tasks, mean of both ways",
+    )
+    copies = 2.0 if chip.input_gradient == "second-copy" else 1.0
+    moved = switch(trace, chip)
+    if moved.rram_cells and chip.rram is not None and chip.rram_geometry is not None:
+        table = switch_transitions(trace, chip.rram_geometry, in_rram)
+        found["rram_program"] = by_pair(table.mean(axis=0) * copies, chip.rram, said, fields, ("input_gradient",))
+    if moved.sram_cells and chip.sram is not None:
+        found["sram_write"] = (counted(moved.sram_cells, "cell writes", said, fields, _cell(chip.sram)),)
+    if (weights := dram_weights(trace, chip)) and in_sram:
+        bits = weights * chip.weight_bits
+        said = "weights that differ between consecutive tasks x weight_bits"
+        found["weights_dram"] = (counted(bits, "bits", said, fields, _dram(chip)),)
+    return found
 
 
 def explained_inference(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, Terms]:
@@ -57,7 +88,13 @@ def explained_inference(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, T
     vectors = np.zeros((trace.meta.tasks, len(positions)))
     vectors[-1] = positions
     way = Pass(
-        vectors, "layers", trace.input_density, "input_density", transposed=False, scaled=f" ({_IMAGE}, last task)"
+        vectors,
+        "layers",
+        trace.input_density,
+        "input_density",
+        transposed=False,
+        scaled=f" ({_IMAGE}, last task)",
+        skip_closed=chip.config.gate_columns and bool(trace.counts["closed_segments"].any()),
     )
     found = {name: (term,) for name, term in read_terms(facts, way).items()}
     return found | _moved(facts, positions) | _turns(facts)

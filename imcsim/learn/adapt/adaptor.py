@@ -116,6 +116,12 @@ def adaptors(network: nn.Module) -> dict[str, Adaptor]:
     }
 
 
+def closed_segments(network: nn.Module) -> dict[str, int]:
+    """Return layer name -> column segments whose scale is 0, of every layer with an adaptor of columns."""
+    columns = {name: adaptor for name, adaptor in adaptors(network).items() if isinstance(adaptor, ColumnAdaptor)}
+    return {name: int((adaptor.scales().detach() == 0).sum()) for name, adaptor in columns.items()}
+
+
 def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
     """Return ``hard``; its gradient is that of ``soft``."""
     return hard.detach() + (soft - soft.detach())  # the bracket is exactly 0, so that values are those of ``hard``

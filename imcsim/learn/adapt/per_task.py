@@ -30,20 +30,29 @@ State = dict[str, Tensor]
 FLOAT_BITS = 32  # digital logic keeps statistics and scales as floats
 
 
-class PerTaskConfig(MethodConfig):
-    """What every such method needs.
+class NormConfig(MethodConfig):
+    """What becomes of norm layers; a method with this alone takes the run's optimiser for everything.
 
     Parameters
     ----------
     norm
         "per-task": norm layers train with each task and are stored with it, statistics included. "frozen": they stay
         as the backbone left them. Which of the two a paper took decides much of its accuracy and of its memory.
+    """
+
+    norm: Literal["per-task", "frozen"] = "per-task"
+
+
+class PerTaskConfig(NormConfig):
+    """What every method with adaptors needs.
+
+    Parameters
+    ----------
     learning_rate, head_learning_rate
         Adam's steps for the method's own part, and for the classifier and norm layers. The backbone itself, if the
         first task trains it, takes the run's optimiser.
     """
 
-    norm: Literal["per-task", "frozen"] = "per-task"
     learning_rate: float = Field(1e-3, gt=0)
     head_learning_rate: float = Field(1e-3, gt=0)
 
@@ -54,10 +63,10 @@ class PerTaskMethod(Method):
     A subclass adds its part in :meth:`prepare` and names it in :meth:`own`; the part is the identity until trained.
     """
 
-    config_type = PerTaskConfig
+    config_type: ClassVar[type[NormConfig]] = PerTaskConfig
     scenarios: ClassVar[tuple[Scenario, ...]] = ("task-il",)
 
-    def __init__(self, config: PerTaskConfig) -> None:
+    def __init__(self, config: NormConfig) -> None:
         super().__init__(config)
         self.per_task = config
         self.origin: State = {}
@@ -104,7 +113,7 @@ class PerTaskMethod(Method):
         self, context: Context, parameters: Mapping[str, nn.Parameter], config: "LearnConfig"
     ) -> torch.optim.Optimizer:
         """Return Adam with a step of its own for the method's part; the run's optimiser for the backbone."""
-        if self.trains_backbone(context):
+        if self.trains_backbone(context) or not isinstance(self.per_task, PerTaskConfig):
             return super().optimizer(context, parameters, config)
         own = self.own(context)
         parts = [p for name, p in parameters.items() if name in own]
@@ -195,13 +204,17 @@ class PerTaskMethod(Method):
 
     def _plan(self, context: Context, trained: set[str], written: set[str]) -> TaskPlan:
         self._head = self._make_head(context)
+        return TaskPlan(self.written_pes(context, trained, written), frozenset(trained))
+
+    def written_pes(self, context: Context, trained: set[str], written: set[str]) -> dict[str, Tensor]:
+        """Return layer -> bool (G, row tiles, column tiles): PEs whose cells the task may write."""
         own = self.own(context)
         pes = {}
         for spec in context.layers:
             side = f"{spec.name}.weight" in own
             writes = spec is context.layers[-1] or (f"{spec.name}.weight" in trained if side else spec.name in written)
             pes[spec.name] = torch.full(pe_counts(spec, context.pe_tile), writes)
-        return TaskPlan(pes, frozenset(trained))
+        return pes
 
     def _make_head(self, context: Context) -> tuple[str, Tensor]:
         name = context.layers[-1].name

@@ -37,6 +37,10 @@ class SideMethod(PerTaskMethod):
         own = self.own(context)
         return {spec.name for spec in context.layers if f"{spec.name}.weight" in own}
 
+    def resident_layers(self, context: Context) -> tuple[str, ...]:
+        """Return the mapped layers of the paths that train: SRAM is where they live."""
+        return self.switched_layers(context)
+
     def stored_bits(self, context: Context) -> int:
         """Return codes of the paths' mapped weights, and floats for what digital logic holds."""
         mapped = {f"{spec.name}.weight" for spec in context.layers}

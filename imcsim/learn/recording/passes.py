@@ -93,22 +93,23 @@ class PassCounter:
             step.forward[number] += vectors
             if output.requires_grad:
                 step.input_gradient[number] += vectors if x.requires_grad else 0
-                if module.weight.requires_grad:
+                trains = bool(module.weight.requires_grad)
+                if trains:
                     step.weight_gradient[number] += vectors
                     step.kept[number] += self._newly_kept(x, self.kept_share[number])
                 adaptor = adaptor_of(module)
                 if adaptor is not None and adaptor.trains:
-                    self._count_adaptor(number, adaptor, x, vectors)
+                    self._count_adaptor(number, adaptor, x, vectors, trains)
             if self._sampling:
                 self._sample(number, x, output)
 
         return count
 
-    def _count_adaptor(self, number: int, adaptor: Adaptor, x: Tensor, vectors: int) -> None:
+    def _count_adaptor(self, number: int, adaptor: Adaptor, x: Tensor, vectors: int, counted: bool) -> None:
         step, kept = self.step, adaptor.kept_elements(x, vectors)
         step.adaptor_macs[number] += adaptor.gradient_macs(vectors)
-        if kept is None:  # the gradient is that of the whole weight: input and error vectors enter it
-            step.weight_gradient[number] += vectors
+        if kept is None:  # the gradient is that of the whole weight: input and error vectors enter it, once
+            step.weight_gradient[number] += 0 if counted else vectors
             step.kept[number] += self._newly_kept(x, 1.0)
         else:
             step.kept[number] += kept

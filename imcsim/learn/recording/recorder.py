@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from imcsim.crossbar.encoding import Encoding
+from imcsim.learn.adapt.adaptor import closed_segments
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.method import Method, WorkDone
 from imcsim.learn.quantize import Quantiser
@@ -136,6 +137,8 @@ class Recorder:
         self.counts["active_weights"][self.task] = [
             int(active[spec.name].sum()) if spec.name in active else spec.weight_count for spec in self.layers
         ]
+        closed = closed_segments(self.network)
+        self.counts["closed_segments"][self.task] = [closed.get(spec.name, 0) for spec in self.layers]
         mapped = {id(weight) for weight in self.freezer.weights.values()}
         digital = sum(p.numel() for p in self.freezer.trainable_parameters().values() if id(p) not in mapped)
         values = state_per_value * (sum(trainable) + digital)
@@ -233,7 +236,7 @@ class Recorder:
         self._store_masks(active)
 
     def _store_masks(self, active: Mapping[str, Tensor]) -> None:
-        pes = self.freezer.pes or {}
+        pes = self.freezer.written_pes()
         for spec in self.layers:
             trains = pes[spec.name].numpy().copy() if spec.name in pes else None
             self._store_mask(f"placement/{spec.name}", trains)

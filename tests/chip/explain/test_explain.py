@@ -91,6 +91,15 @@ def test_every_leaf_of_other_chips_is_explained(name: str, more: dict[str, Any])
 
 
 @pytest.mark.parametrize("name", CHIPS)
+def test_an_image_on_gated_columns_is_explained(name: str) -> None:
+    trace = busy_trace(3)
+    trace.counts["closed_segments"][:] = 1
+    gated, open_ = (chip_of(name, gate_columns=gates) for gates in (True, False))
+    check_every_leaf(trace, gated)
+    assert price(trace, gated).inference.total < price(trace, open_).inference.total
+
+
+@pytest.mark.parametrize("name", CHIPS)
 @pytest.mark.parametrize("rule", ["flat", "harmonic"])
 def test_pes_that_leave_sram_late_are_explained(name: str, rule: str) -> None:
     from tests.chip.test_training_costs import resting_trace

@@ -9,15 +9,17 @@ import torch
 from imcsim.learn.adapt.adaptor import ColumnAdaptor, adaptors, expand_segments
 from imcsim.learn.api import learn_on, make_learner
 from imcsim.learn.evaluate import accuracy_rows
-from imcsim.learn.loop import Learner, train
+from imcsim.learn.loop import Learner, finish_task, start_task, train, train_epoch
 from imcsim.learn.method import METHODS, make_method
+from imcsim.learn.networks import build_network
+from imcsim.learn.quantize import evaluating
 from imcsim.learn.rebuild import network_after
 from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.trace import Trace
 from tests.learn.helpers import tiny_config, tiny_net, tiny_stream
 
 OVER_A_BACKBONE = [name for name in METHODS.names() if METHODS.get(name).scenarios == ("task-il",)]
-FROZEN_CODES = ["xbm"]  # methods that never write a cell of the backbone
+FROZEN_CODES = ["xbm", "xma"]  # methods that never write a cell of the backbone
 
 
 def _learner(name: str, **changes: Any) -> Learner:
@@ -47,6 +49,33 @@ def test_old_tasks_keep_their_accuracy_to_the_last_image(name: str) -> None:
         assert len(set(a[task:, task])) == 1
 
 
+@pytest.mark.parametrize("name", OVER_A_BACKBONE)
+def test_old_tasks_keep_every_bit_of_their_logits(name: str) -> None:
+    config = tiny_config(method=name, epochs=3, momentum=0.9, weight_decay=1e-3)
+    network = build_network("convnet", 6, (1, 4, 4), {"channels": [8, 12], "norm": True}, 0)
+    learner, logits = make_learner(config, network, tiny_stream(tasks=3)), []
+    for task in learner.tasks:
+        start_task(learner, task)
+        for learner.epoch in range(3):
+            train_epoch(learner, task)
+        finish_task(learner, task)
+        with evaluating(learner.network), learner.method.serving(learner.context, 0):
+            logits.append(learner.network(learner.tasks[0].x_test)[:, :2])
+    learner.recorder.passes.remove()
+    assert torch.equal(logits[0], logits[1])
+    assert torch.equal(logits[0], logits[2])
+
+
+@pytest.mark.parametrize("name", OVER_A_BACKBONE)
+def test_old_tasks_keep_their_accuracy_on_a_network_that_was_deployed_trained(name: str) -> None:
+    learner = make_learner(tiny_config(method=name, epochs=3), tiny_net(norm=True, classes=6), tiny_stream(tasks=3))
+    learner.context.deployed = True
+    train(learner, lambda: None)
+    learner.recorder.passes.remove()
+    for task in range(3):
+        assert len({row[task] for row in learner.task_il[task:]}) == 1
+
+
 @pytest.mark.parametrize("name", FROZEN_CODES)
 def test_the_backbone_keeps_every_code(name: str) -> None:
     trace = _trace(name)
@@ -66,7 +95,7 @@ def test_only_the_rows_of_the_tasks_classes_change_in_the_classifier() -> None:
         assert not moved[task, others].any()
 
 
-@pytest.mark.parametrize("name", ["piggyback", "xbm"])
+@pytest.mark.parametrize("name", ["piggyback", "xbm", "ksm", "xma"])
 def test_serving_puts_everything_back(name: str) -> None:
     learner = _learner(name)
     before = {key: value.clone() for key, value in learner.network.state_dict().items()}

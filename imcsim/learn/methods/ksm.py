@@ -1,0 +1,86 @@
+"""KSM: a soft mask of 2-D kernels for each task, on or damped, held in the cells themselves."""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from imcsim.learn.adapt.adaptor import Adaptor
+from imcsim.learn.adapt.attach import attach
+from imcsim.learn.adapt.per_task import PerTaskConfig, PerTaskMethod
+from imcsim.learn.adapt.soft_kernels import kernel_gate, soft_mask
+from imcsim.learn.method import method
+from imcsim.mapping.layer import LayerSpec
+
+
+class KsmConfig(PerTaskConfig):
+    """KSM's settings; defaults are those of LYang-666/CVPR_2021_KSM@135b675.
+
+    Parameters
+    ----------
+    initial, threshold
+        Start of every latent value, and what it must reach to be on.
+    steepness
+        Of the training gate sigmoid(steepness (m - threshold)): 1200 over a temperature of 100.
+    off_weight
+        What a kernel that is off keeps of its scale.
+    scale_range
+        Over which values the scales are normalised: "off", kernels that are off, or "layer", as the released code does:
+        the whole layer, with 0 for kernels that are on.
+    scale_bits
+        Bits of a stored scale (design choice: a float, as the other digital values).
+    norm
+        As the base; the released code trains batch-norm with each task.
+    """
+
+    initial: float = 0.01
+    threshold: float = Field(0.005, ge=0)
+    steepness: float = Field(12.0, gt=0)
+    off_weight: float = Field(0.5, ge=0, le=1)
+    scale_range: Literal["off", "layer"] = "off"
+    scale_bits: int = Field(32, ge=1, le=32)
+    learning_rate: float = Field(2e-4, gt=0)
+    head_learning_rate: float = Field(2e-4, gt=0)
+
+
+class KernelMask(Adaptor):
+    """W^t = W * M, one value of M for each 2-D kernel; in a linear layer a kernel is one weight."""
+
+    where = "cells"
+
+    def __init__(self, spec: LayerSpec, weight: Tensor, config: KsmConfig) -> None:
+        super().__init__(spec)
+        self.config = config
+        kernels = (*weight.shape[:2], *(1,) * (weight.dim() - 2))
+        self.latent = nn.Parameter(torch.full(kernels, config.initial, dtype=weight.dtype, device=weight.device))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return the masked weight."""
+        c = self.config
+        return weight * soft_mask(self.latent, c.threshold, c.steepness, c.off_weight, c.scale_range == "layer")
+
+    def bits(self) -> int:
+        """Return one bit a kernel, and a scale for each that is off."""
+        gate = kernel_gate(self.latent.detach(), self.config.threshold, self.config.steepness)
+        return self.latent.numel() + self.config.scale_bits * int((gate == 0).sum())
+
+
+@method("ksm")
+class Ksm(PerTaskMethod):
+    """Soft kernel masks on every mapped layer but the classifier; the backbone itself never changes.
+
+    A damped kernel is a row segment of damped weights, which no periphery can apply for an array: the masked weights
+    are what cells hold, and every task switch rewrites those that differ.
+    """
+
+    source = "KSM, CVPR 2021, pp. 13840-13848; LYang-666/CVPR_2021_KSM@135b675"
+    config_type = KsmConfig
+
+    def __init__(self, config: KsmConfig) -> None:
+        super().__init__(config)
+        self.ksm = config
+
+    def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
+        """Attach masks that are on everywhere."""
+        return attach(network, image_shape, lambda spec, weight: KernelMask(spec, weight, self.ksm))

@@ -1,0 +1,85 @@
+"""PackNet: each task trains the free weights, keeps the largest, retrains them, and leaves the rest to later tasks."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+from torch import Tensor
+
+from imcsim.learn.adapt.owned import OwnedMethod
+from imcsim.learn.adapt.owners import prune
+from imcsim.learn.adapt.per_task import NormConfig
+from imcsim.learn.method import Context, method
+from imcsim.learn.quantize import mapped_module
+from imcsim.learn.stream import Task
+
+
+class PacknetConfig(NormConfig):
+    """PackNet's settings; defaults are those of arunmallya/packnet@7b6032c.
+
+    Parameters
+    ----------
+    prune_shares
+        Share of its own weights that each task frees again, layer by layer; the last number holds for all further
+        tasks. The repository frees 0.5 after ImageNet and 0.75 after each later task.
+    prune_last
+        Whether the last task frees weights, too; nobody would use them.
+    retrain_share
+        Share of a task's epochs, rounded to an epoch, that retrain the kept weights (10 of 20 + 10). The first epoch
+        always trains.
+    retrain_rate
+        Step while retraining, over the step before (1e-4 over 1e-3). The drop inside each phase is not modelled.
+    ties
+        At the cut, "count" frees as many weights as asked, "all" every weight of that magnitude (the released code).
+    norm
+        As the base; PackNet fixes batch-norm and biases after the first task.
+    """
+
+    prune_shares: tuple[float, ...] = Field((0.5, 0.75), min_length=1)
+    prune_last: bool = False
+    retrain_share: float = Field(1 / 3, ge=0, lt=1)
+    retrain_rate: float = Field(0.1, gt=0)
+    ties: Literal["count", "all"] = "count"
+    norm: Literal["per-task", "frozen"] = "frozen"
+
+    @field_validator("prune_shares")
+    @classmethod
+    def _shares(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(0 <= share < 1 for share in shares):
+            raise ValueError(f"each of prune_shares must lie in [0, 1), got {list(shares)}")
+        return shares
+
+
+@method("packnet")
+class Packnet(OwnedMethod):
+    """Prune by magnitude among the current task's weights, retrain, freeze; old tasks never change."""
+
+    source = "PackNet (Mallya and Lazebnik, CVPR 2018); arunmallya/packnet@7b6032c"
+    config_type = PacknetConfig
+
+    def __init__(self, config: PacknetConfig) -> None:
+        super().__init__(config)
+        self.packnet = config
+
+    def before_epoch(self, context: Context, task: Task) -> Tensor | None:
+        """Take smaller steps while retraining."""
+        self.scale_rates(1.0 if context.epoch < self.train_epochs(context) else self.packnet.retrain_rate)
+        return super().before_epoch(context, task)
+
+    def after_epoch(self, context: Context, task: Task) -> None:
+        """Free the task's smallest weights when its training is over."""
+        if context.epoch + 1 != self.train_epochs(context):
+            return
+        share, ties = self._share(context.task), self.packnet.ties
+        for name, owner in self.owners.items():
+            weight = mapped_module(context.network, name).weight
+            self.owners[name] = prune(weight, owner, context.task, share, ties)
+
+    def train_epochs(self, context: Context) -> int:
+        """Return the epochs before pruning; the others retrain."""
+        return max(context.epochs - round(context.epochs * self.packnet.retrain_share), 1)
+
+    def _share(self, task: int) -> float:
+        shares = self.packnet.prune_shares
+        if task + 1 == self.task_count and not self.packnet.prune_last:
+            return 0.0
+        return shares[min(task, len(shares) - 1)]
