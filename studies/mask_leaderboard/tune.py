@@ -1,8 +1,8 @@
 """Chooses each learner's learning rate, from the same three values for all, on images that are held out of training.
 
-``python -m studies.mask_leaderboard.tune [LABEL ...]``, from the checkout, writes ``tuned.csv``; the study files hold what
-it chose. With labels only those learners are tuned, the others' rows stay. A trial is the study's own training on the
-first two tasks of its stream, with a seed that the study does not use. A fifth of each task's training images is held
+``python -m studies.mask_leaderboard.tune [LABEL ...]``, from the checkout, writes ``tuned.csv``; the study files hold
+what it chose. With labels only those learners are tuned, the others' rows stay. A trial is the study's own training on
+the first two tasks of its stream, with a seed that the study does not use. A fifth of each task's training images is held
 out and tested in place of the test images. The score is the mean Task-IL accuracy over both tasks in the end, the only
 accuracy that all learners serve; of equal scores the smaller rate wins.
 """
@@ -123,6 +123,11 @@ def write_table(rows: Iterable[Row], path: Path) -> None:
     write_atomic(path, text.getvalue())
 
 
+def study_line(row: Row) -> str:
+    """Return a row without its last column, for a person who waits."""
+    return " ".join(str(row[name]) for name in COLUMNS[:-1])
+
+
 def main(labels: Sequence[str]) -> None:
     """Run the trials, two at once, and write ``tuned.csv``."""
     path = FOLDER / "tuned.csv"
@@ -132,7 +137,7 @@ def main(labels: Sequence[str]) -> None:
     with ProcessPoolExecutor(2) as pool:
         for row in pool.map(trial, *zip(*wanted, strict=True)):
             rows.append(row)
-            print(*(row[name] for name in COLUMNS[:-1]), flush=True)
+            sys.stderr.write(f"{study_line(row)}\n")
             write_table(choose(rows), path)
 
 

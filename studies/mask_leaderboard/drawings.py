@@ -1,0 +1,76 @@
+"""The picture of this study: accuracy against training energy, one panel for each stream."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imcsim.report.style import GREY, PALETTE, panels
+from imcsim.study.pareto import front
+from imcsim.study.summary import Group
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+KINDS = {"shared weights, any scenario": PALETTE[0], "a task's own part, Task-IL only": PALETTE[1]}
+SMALLEST, LARGEST = 18.0, 420.0  # points squared
+
+
+@dataclass(frozen=True)
+class Board:
+    """One stream: its name (of the results' folder), its title, and a group for each learner."""
+
+    name: str
+    title: str
+    groups: tuple[Group, ...]
+
+
+def draw(boards: Sequence[Board]) -> "Figure":
+    """Draw the boards: colour tells whether a learner serves Class-IL, area grows with the log of its RRAM writes."""
+    with panels(1, len(boards), (7.0 * len(boards), 6.4)) as (figure, axes):
+        for axis, board in zip(axes, boards, strict=True):
+            _panel(axis, board)
+        figure.legend(handles=_legend(), loc="outside lower center", ncols=3)
+        return figure
+
+
+def area_of(writes: float) -> float:
+    """Return a marker's area in points squared for a number of RRAM writes from 0 to 10 million."""
+    return SMALLEST + (LARGEST - SMALLEST) * min(math.log10(1 + writes) / 7, 1.0) ** 2
+
+
+def kind_of(group: Group) -> str:
+    """Return which kind of learner it is: one that serves Class-IL shares its weights among tasks."""
+    shared, own = KINDS
+    return own if group.mean("class_il") is None else shared
+
+
+def _panel(axis: "Axes", board: Board) -> None:
+    from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+
+    points = [(100 * (g.mean("task_il") or 0.0), g.mean("energy_j") or 0.0) for g in board.groups]
+    best = sorted(front(points, (True, False)), key=lambda index: points[index][1])
+    axis.step([points[i][1] for i in best], [points[i][0] for i in best], where="post", color=GREY, ls="--", lw=1)
+    for index, (group, (accuracy, energy)) in enumerate(zip(board.groups, points, strict=True)):
+        area = area_of(group.mean("rram_writes") or 0.0)
+        axis.scatter(energy, accuracy, s=area, color=KINDS[kind_of(group)], alpha=0.55, edgecolors="white", zorder=2)
+        axis.errorbar(energy, accuracy, 100 * group.stats["task_il"].sd, color=KINDS[kind_of(group)], lw=0.7, zorder=1)
+        offset = (5, 4) if index % 2 else (5, -9)
+        axis.annotate(group.method, (energy, accuracy), offset, textcoords="offset points", fontsize=7, zorder=3)
+    axis.set(xscale="log", xlabel="training energy of the whole stream (J, log scale)", title=board.title)
+    axis.set_ylabel("Task-IL accuracy after the last task (%)")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(EngFormatter(unit="J"))
+
+
+def _legend() -> list[object]:
+    from matplotlib.lines import Line2D
+
+    def dot(label: str, colour: str, area: float) -> Line2D:
+        return Line2D([], [], ls="", marker="o", label=label, color=colour, markersize=math.sqrt(area), alpha=0.7)
+
+    kinds = [dot(label, colour, 60.0) for label, colour in KINDS.items()]
+    sizes = [dot(f"{text} RRAM writes", GREY, area_of(count)) for text, count in (("0", 0), ("10k", 1e4), ("1M", 1e6))]
+    return [*kinds, Line2D([], [], color=GREY, ls="--", label="no other is better in both"), *sizes]
