@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imcsim.report.numbers import plus_minus, short
+from imcsim.report.numbers import plain, plus_minus
 from imcsim.report.tables import TextTable, to_markdown
 from imcsim.study.summary import Group, Stat
 
@@ -71,4 +71,4 @@ def _cell(group: Group, column: Column) -> str:
     if stat.mean is None:
         return "-"
     mean, sd = stat.mean / column.scale, stat.sd / column.scale
-    return plus_minus(mean, sd, stat.n, decimals=1) if column.unit == "%" else short(mean) if mean else "0"
+    return plus_minus(mean, sd, stat.n, decimals=1) if column.unit == "%" else plain(mean)

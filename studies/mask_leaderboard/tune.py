@@ -1,16 +1,16 @@
-"""Chooses each learner's learning rate, from the same three values for all, on images that are held out of training.
+"""Chooses each learner's learning rate, from the same four values for all, on images that are held out of training.
 
-``python -m studies.mask_leaderboard.tune [LABEL ...]``, from the checkout, writes ``tuned.csv``; the study files hold
-what it chose. With labels only those learners are tuned, the others' rows stay. A trial is the study's own training on
-the first two tasks of its stream, with a seed that the study does not use. A fifth of each task's training images is held
-out and tested in place of the test images. The score is the mean Task-IL accuracy over both tasks in the end, the only
-accuracy that all learners serve; of equal scores the smaller rate wins.
+``python -m studies.mask_leaderboard.tune``, from the checkout, writes ``tuned.csv``; the study files hold what it chose.
+Trials that the table holds are not run again: remove it to tune anew. A trial is the study's own training on
+the first two domains, with a seed that the study does not use. A fifth of each task's training images is
+held out and tested in place of the test images. The score is the mean Task-IL accuracy over both tasks in the end, the
+only accuracy that all learners serve; of equal scores the smaller rate wins.
 """
 
 import csv
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from imcsim.learn.stream import Stream, Task
 
 FOLDER = Path(__file__).parent
-STUDIES = ("study", "split")  # files beside this one
-RATES = (1e-3, 3e-3, 1e-2)
+TUNED_ON = "study.toml"  # both streams train with the rates chosen on this one
+RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 SEED = 100
 TASKS = 2
 HELD_OUT = 5  # one of so many training images
-COLUMNS = ("study", "label", "learning_rate", "task_il_1", "task_il_2", "mean", "chosen")
+COLUMNS = ("label", "learning_rate", "task_il_1", "task_il_2", "mean", "chosen")
 
 Row = dict[str, Any]
 
 
-def spec_of(study: str) -> StudySpec:
-    """Return one of the two studies."""
-    return load_study(str(FOLDER / f"{study}.toml")).spec
+def spec_of(name: str) -> StudySpec:
+    """Return one of the two studies, by its file's name."""
+    return load_study(str(FOLDER / name)).spec
 
 
 def with_rate(config: dict[str, Any], rate: float) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _split(task: "Task") -> "Task":
     return replace(task, x_train=x[train], y_train=y[train], x_test=x[test], y_test=y[test])
 
 
-def trial(study: str, label: str, fields: dict[str, Any]) -> Row:
+def trial(label: str, fields: dict[str, Any]) -> Row:
     """Train once and return the row of the table; ``chosen`` is filled in later."""
     from imcsim.learn.api import learn_on
     from imcsim.learn.start import make_network, make_stream
@@ -73,7 +73,6 @@ def trial(study: str, label: str, fields: dict[str, Any]) -> Row:
     final = learn_on(config, make_network(config, stream), stream).task_il[-1]
     scores = [round(float(value), 4) for value in final]
     return {
-        "study": study,
         "label": label,
         "learning_rate": config.learning_rate,
         "task_il_1": scores[0],
@@ -83,19 +82,20 @@ def trial(study: str, label: str, fields: dict[str, Any]) -> Row:
     }
 
 
-def trials(study: str, labels: Sequence[str]) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return the arguments of every trial of one study; no labels: all learners."""
-    spec = spec_of(study)
-    points = training_points(spec, load_chips(spec), study)
-    first = [point for point in points if point.seed == spec.seeds[0] and (not labels or point.label in labels)]
-    return [(study, point.label, with_rate(dict(point.config), rate)) for point in first for rate in RATES]
+def trials(done: Iterable[Row] = ()) -> list[tuple[str, dict[str, Any]]]:
+    """Return the arguments of every trial that is not among the rows ``done``."""
+    spec, had = spec_of(TUNED_ON), {(row["label"], row["learning_rate"]) for row in done}
+    points = training_points(spec, load_chips(spec), TUNED_ON)
+    first = [point for point in points if point.seed == spec.seeds[0]]
+    wanted = [(point.label, rate, dict(point.config)) for point in first for rate in RATES]
+    return [(label, with_rate(config, rate)) for label, rate, config in wanted if (label, rate) not in had]
 
 
 def choose(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows, for each study and learner the one with the highest mean marked."""
+    """Return the rows, each learner's with the highest mean marked."""
     found = list(rows)
-    for key in dict.fromkeys((row["study"], row["label"]) for row in found):
-        mine = [row for row in found if (row["study"], row["label"]) == key]
+    for label in dict.fromkeys(row["label"] for row in found):
+        mine = [row for row in found if row["label"] == label]
         best = max(mine, key=lambda row: (row["mean"], -row["learning_rate"]))
         for row in mine:
             row["chosen"] = row is best
@@ -119,27 +119,25 @@ def write_table(rows: Iterable[Row], path: Path) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(sorted(rows, key=lambda row: (row["study"], row["label"], row["learning_rate"])))
+    writer.writerows(sorted(rows, key=lambda row: (row["label"], row["learning_rate"])))
     write_atomic(path, text.getvalue())
 
 
-def study_line(row: Row) -> str:
+def line_of(row: Row) -> str:
     """Return a row without its last column, for a person who waits."""
     return " ".join(str(row[name]) for name in COLUMNS[:-1])
 
 
-def main(labels: Sequence[str]) -> None:
+def main() -> None:
     """Run the trials, two at once, and write ``tuned.csv``."""
     path = FOLDER / "tuned.csv"
-    wanted = [arguments for study in STUDIES for arguments in trials(study, labels)]
-    keys = {(study, label) for study, label, _ in wanted}
-    rows = [row for row in read_table(path) if (row["study"], row["label"]) not in keys]
+    rows = read_table(path)
     with ProcessPoolExecutor(2) as pool:
-        for row in pool.map(trial, *zip(*wanted, strict=True)):
+        for row in pool.map(trial, *zip(*trials(rows), strict=True)):
             rows.append(row)
-            sys.stderr.write(f"{study_line(row)}\n")
+            sys.stderr.write(f"{line_of(row)}\n")
             write_table(choose(rows), path)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
