@@ -1,10 +1,10 @@
 """Chooses each learner's learning rate, from the same four values for all, on images that are held out of training.
 
-``python -m studies.mask_leaderboard.tune``, from the checkout, writes ``tuned.csv``; the study files hold what it chose.
-Trials that the table holds are not run again: remove it to tune anew. A trial is the study's own training on
-the first two domains, with a seed that the study does not use. A fifth of each task's training images is
-held out and tested in place of the test images. The score is the mean Task-IL accuracy over both tasks in the end, the
-only accuracy that all learners serve; of equal scores the smaller rate wins.
+``python -m studies.mask_leaderboard.tune``, from the checkout, writes ``tuned.csv``; the study files hold what it
+chose. Trials that the table holds are not run again: remove it to tune anew. A trial is the study's own training on the
+first two domains, with a seed that the study does not use. A fifth of each task's training images is held out and
+tested in place of the test images. The score is the mean Task-IL accuracy over both tasks in the end, the only accuracy
+that all learners serve; of equal scores the smaller rate wins.
 """
 
 import csv
