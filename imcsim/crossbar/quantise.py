@@ -48,18 +48,24 @@ class _StraightThrough(torch.autograd.Function):
     """Forward: quantise; backward: the gradient passes unchanged (Bengio et al., arXiv 1308.3432)."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, step: float, steps: float, limit: int, error: CodeError | None) -> Tensor:
-        codes = weight_codes(weight, steps, limit)
+    def forward(ctx: Any, weight: Tensor, codes: Tensor, step: float, error: CodeError | None) -> Tensor:
         drawn = None if error is None else error(codes)
-        rounded = codes.mul_(step)
+        rounded = codes * step
         return rounded if drawn is None else rounded.add_(drawn)
 
     @staticmethod
-    def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, None, None, None, None]:
-        return grad[0], None, None, None, None
+    def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, None, None, None]:
+        return grad[0], None, None, None
 
 
-def on_codes(weight: Tensor, step: float, steps: float, limit: int, error: CodeError | None = None) -> Tensor:
+def on_codes(
+    weight: Tensor,
+    step: float,
+    steps: float,
+    limit: int,
+    error: CodeError | None = None,
+    codes: Tensor | None = None,
+) -> Tensor:
     """Return ``weight`` rounded to its codes; the gradient is that of the identity.
 
     Parameters
@@ -72,6 +78,10 @@ def on_codes(weight: Tensor, step: float, steps: float, limit: int, error: CodeE
         Largest code.
     error
         Given the codes, returns what the hardware adds to the rounded weight; None for nothing.
+    codes
+        :func:`weight_codes` of ``weight`` where the caller has them already, never changed here; None: taken here.
     """
-    rounded: Tensor = _StraightThrough.apply(weight, step, steps, limit, error)  # type: ignore[no-untyped-call]
+    if codes is None:
+        codes = weight_codes(weight.detach(), steps, limit)
+    rounded: Tensor = _StraightThrough.apply(weight, codes, step, error)  # type: ignore[no-untyped-call]
     return rounded

@@ -80,6 +80,7 @@ def train_epoch(learner: Learner, task: Task) -> None:
     torch.manual_seed(child_seed(learner.config.seed, "global", learner.task, learner.epoch))
     learner.network.train()
     chosen = learner.method.before_epoch(context, task)
+    learner.recorder.note_active(learner.method)
     total = torch.zeros((), device=context.device)
     for number, index in enumerate(_batches(learner, task, chosen)):
         total += train_step(learner, task, index, sample_activity=number == 0)

@@ -7,7 +7,7 @@ conductance. The master copy saturates at the ends of the range, as a register w
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,31 @@ class _Grid:
     limit: int
 
 
+@dataclass
+class _KnownCodes:
+    """Codes of a layer's weight, rounded once for the forward pass, the record, and every pass of an evaluation.
+
+    PyTorch counts a tensor's in-place changes (``_version``): codes stand while the same tensor has the same count.
+    """
+
+    grid: _Grid
+    weight: Tensor | None = field(default=None, init=False)
+    version: int = field(default=-1, init=False)
+    codes: Tensor = field(init=False)
+
+    def of(self, weight: Tensor) -> Tensor:
+        """Return the codes of ``weight`` as floats with integer values, not to be changed."""
+        if weight is not self.weight or weight._version != self.version:
+            codes = weight_codes(weight.detach(), self.grid.steps_per_unit, self.grid.limit)
+            if not isinstance(weight, nn.Parameter):  # made anew by an adaptor: it would keep its graph alive
+                return codes
+            self.weight, self.version, self.codes = weight, weight._version, codes
+        return self.codes
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_KnownCodes":
+        return _KnownCodes(self.grid)  # a copied tensor counts its changes from 0
+
+
 class _FrozenConv(torch.autograd.Function):
     """Convolution with a frozen weight that keeps no input; PyTorch's own keeps it even where it needs no gradient."""
 
@@ -56,13 +81,14 @@ class _FrozenConv(torch.autograd.Function):
 
 
 def _forward(
-    layer: nn.Linear | nn.Conv2d, spec: LayerSpec, grid: _Grid | None, error: WeightError | None, x: Tensor
+    layer: nn.Linear | nn.Conv2d, spec: LayerSpec, known: _KnownCodes | None, error: WeightError | None, x: Tensor
 ) -> Tensor:
     adaptor = adaptor_of(layer)
     weight = held_weight(layer)
-    if grid is not None:
+    if known is not None:
+        grid = known.grid
         drawn = error.of_codes(grid.scale * grid.limit) if error is not None and layer.training else None
-        weight = on_codes(weight, grid.scale, grid.steps_per_unit, grid.limit, drawn)
+        weight = on_codes(weight, grid.scale, grid.steps_per_unit, grid.limit, drawn, known.of(weight))
     if adaptor is not None and adaptor.where == "columns":
         weight = adaptor(weight)
     if isinstance(layer, nn.Linear):
@@ -110,21 +136,17 @@ class Quantiser:
     @property
     def scales(self) -> list[float]:
         """Value of one code step, layer by layer."""
-        return [grid.scale for grid in self._grids]
+        return [known.grid.scale for known in self._known]
 
     def restore_scales(self, scales: Sequence[float]) -> None:
         """Use the scales of an earlier deployment."""
         self._place(scales)
 
     def _place(self, scales: Sequence[float]) -> None:
-        device = self.modules[0].weight.device
-        sizes = torch.tensor([module.weight.numel() for module in self.modules])
-        steps = [inverse_step(scale) for scale in scales]
-        self._steps_per_unit = torch.tensor(steps, dtype=torch.float32).repeat_interleave(sizes).to(device)
-        self._grids = [_Grid(s, i, self.limit) for s, i in zip(scales, steps, strict=True)]
-        for module, spec, grid in zip(self.modules, self.layers, self._grids, strict=True):
-            setattr(module, CODE_STEP, grid.scale)
-            module.forward = partial(_forward, module, spec, grid if self.quantise else None, self.error)  # type: ignore[method-assign]
+        self._known = [_KnownCodes(_Grid(scale, inverse_step(scale), self.limit)) for scale in scales]
+        for module, spec, known in zip(self.modules, self.layers, self._known, strict=True):
+            setattr(module, CODE_STEP, known.grid.scale)
+            module.forward = partial(_forward, module, spec, known if self.quantise else None, self.error)  # type: ignore[method-assign]
 
     @torch.no_grad()
     def codes(self) -> Tensor:
@@ -132,13 +154,20 @@ class Quantiser:
 
         They are those of the master weights, or of what an adaptor of cells makes of them.
         """
-        return weight_codes(self._flat_weights(held=True), self._steps_per_unit, self.limit).to(torch.int16)
+        sizes = [spec.weight_count for spec in self.layers]
+        flat = torch.empty(sum(sizes), dtype=torch.int16, device=self.modules[0].weight.device)
+        for module, known, part in zip(self.modules, self._known, torch.split(flat, sizes), strict=True):
+            part.copy_(known.of(held_weight(module)).reshape(-1))
+        return flat
 
     @torch.no_grad()
     def clipped_share(self) -> float:
         """Return the share of mapped weights at or beyond the ends of the range."""
-        steps = (self._flat_weights() * self._steps_per_unit).abs()
-        return float((steps >= self.limit).double().mean())
+        beyond = [
+            (module.weight * known.grid.steps_per_unit).abs() >= self.limit
+            for module, known in zip(self.modules, self._known, strict=True)
+        ]
+        return float(torch.cat([part.reshape(-1) for part in beyond]).double().mean())
 
     @torch.no_grad()
     def saturate(self) -> None:
@@ -148,10 +177,6 @@ class Quantiser:
         for module, scale in zip(self.modules, self.scales, strict=True):
             if module.weight.requires_grad:
                 module.weight.clamp_(-scale * self.limit, scale * self.limit)
-
-    def _flat_weights(self, held: bool = False) -> Tensor:
-        weights = [held_weight(module) if held else module.weight for module in self.modules]
-        return torch.cat([weight.detach().reshape(-1) for weight in weights])
 
 
 def held_weight(layer: nn.Linear | nn.Conv2d) -> Tensor:

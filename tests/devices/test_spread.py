@@ -77,7 +77,8 @@ def test_moments_at_an_age(cell: RramCell, share: float, age_s: float) -> None:
     maximum = cell.conductance_max_s
     shift, sigma = expected(cell, share, age_s)
     conductance = aged(cell, np.full(CELLS, share * maximum), age_s)
-    assert conductance.mean() / maximum - share == pytest.approx(shift, abs=MEAN_TOLERANCE * sigma)
+    rounding = 1e-12  # a cell without spread misses its target by rounding alone
+    assert conductance.mean() / maximum - share == pytest.approx(shift, abs=MEAN_TOLERANCE * sigma + rounding)
     assert conductance.std() / maximum == pytest.approx(sigma, rel=SPREAD_TOLERANCE)
 
 

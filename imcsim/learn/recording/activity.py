@@ -19,7 +19,7 @@ def magnitude_codes(values: Tensor, bits: int) -> Tensor:
     magnitude = values.detach().float().abs()
     largest = magnitude.max()
     scale = ((1 << bits) - 1) / torch.where(largest > 0, largest, torch.ones_like(largest))
-    return torch.round(magnitude * scale).to(torch.int32)
+    return magnitude.mul_(scale).round_().to(torch.int32)
 
 
 def zero_input_vectors(codes: Tensor, spec: LayerSpec) -> tuple[int, int]:

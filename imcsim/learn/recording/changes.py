@@ -52,6 +52,7 @@ class LevelChanges:
         self.counts: list[Tensor] = []
         self.transitions: list[Tensor] = []
         self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._waiting_weights = 0
         self._clear()
 
     def _clear(self) -> None:
@@ -64,9 +65,10 @@ class LevelChanges:
     def commit(self, codes: Tensor) -> None:
         """Count the changes from the last commit to ``codes`` (W,), int16; the first call only deploys."""
         if self.last is not None:
-            changed = (codes != self.last).nonzero().squeeze(1)
+            changed = _numbers(codes != self.last)
             self._waiting.append((changed, self.last[changed], codes[changed]))
-            if sum(len(part[0]) for part in self._waiting) > _WAITING:
+            self._waiting_weights += changed.shape[0]
+            if self._waiting_weights > _WAITING:
                 self._flush()
         self.last = codes
 
@@ -74,7 +76,7 @@ class LevelChanges:
         if not self._waiting:
             return
         changed, old, new = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
-        self._waiting = []
+        self._waiting, self._waiting_weights = [], 0
         old, new = old.int() + self.limit, new.int() + self.limit
         moves = self._moves(changed, old, new)
         for number, table in enumerate(self._tables):
@@ -132,6 +134,13 @@ class LevelChanges:
         self.last = state["last"].to(device)
         self.counts = [count.to(device) for count in state["counts"]]
         self.transitions = [total.to(device) for total in state["transitions"]]
+
+
+def _numbers(found: Tensor) -> Tensor:
+    """Return the positions of the True in ``found`` (W,): on a CPU by numpy, which skips runs of False."""
+    if found.device.type == "cpu":
+        return torch.from_numpy(np.flatnonzero(found.numpy()))
+    return found.nonzero().squeeze(1)
 
 
 def _narrow(levels: NDArray[np.uint16]) -> NDArray[np.integer]:

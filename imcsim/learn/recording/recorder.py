@@ -26,6 +26,15 @@ from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, TASK_COUNTS
 
 Table = dict[str, NDArray[Any]]
 
+_OF_A_STEP = (
+    "forward_vectors",
+    "input_gradient_vectors",
+    "weight_gradient_vectors",
+    "weight_gradient_macs",
+    "kept_elements",
+    "updated_weights",
+)
+
 
 class Recorder:
     """Records one run, task after task.
@@ -98,19 +107,27 @@ class Recorder:
 
     def end_step(self) -> None:
         """Add the step's counts."""
-        step, row = self.passes.step, self.task
-        allowed = np.array([self.freezer.allowed.get(spec.name, 0) for spec in self.layers])
-        weight_gradient = np.array(step.weight_gradient)
-        self.counts["forward_vectors"][row] += step.forward
-        self.counts["input_gradient_vectors"][row] += step.input_gradient
-        self.counts["weight_gradient_vectors"][row] += weight_gradient
-        self.counts["weight_gradient_macs"][row] += weight_gradient * allowed + np.array(step.adaptor_macs)
-        self.counts["kept_elements"][row] += step.kept
-        self.counts["updated_weights"][row] += allowed
+        step = self.passes.step
+        allowed = [self.freezer.allowed.get(spec.name, 0) for spec in self.layers]
+        macs = [n * w + a for n, w, a in zip(step.weight_gradient, allowed, step.adaptor_macs, strict=True)]
+        amounts = (step.forward, step.input_gradient, step.weight_gradient, macs, step.kept, allowed)
+        self._add_layers(np.array(amounts))
         self._add_task(optimizer_steps=1, samples=step.samples, relu_elements=step.relu, other_kept_elements=step.other)
         self._raise_peak("peak_kept_elements", sum(step.kept) + step.other)
         self._raise_peak("peak_kept_bits", step.relu)
         self.due = ["step"]
+
+    def _add_layers(self, amounts: NDArray[np.int64]) -> None:
+        for name, values in zip(_OF_A_STEP, amounts, strict=True):
+            row = self.counts[name][self.task]
+            np.add(row, values, out=row)
+
+    def note_active(self, method: Method) -> None:
+        """Take note of the weights that exist now, for the most that exist at once in the task."""
+        active = method.active_masks() or {}
+        now = [int(active[s.name].sum()) if s.name in active else s.weight_count for s in self.layers]
+        peak = self.counts["peak_active_weights"][self.task]
+        np.maximum(peak, now, out=peak)
 
     def end_epoch(self) -> None:
         """Make a commit under the epoch policy due."""
@@ -201,7 +218,9 @@ class Recorder:
         index = {spec.name: number for number, spec in enumerate(self.layers)}
         for layer, table in work.layers.items():
             for name, amount in table.items():
-                self.counts[name][self.task, index[layer]] += amount
+                table_of = self.counts[name]
+                known = int(table_of[self.task, index[layer]])
+                table_of[self.task, index[layer]] = max(known, amount) if name.startswith("peak") else known + amount
 
     def _store(self, name: str, values: NDArray[Any]) -> None:
         self.tables.setdefault(name, []).append(values)
