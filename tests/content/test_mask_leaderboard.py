@@ -21,6 +21,7 @@ from studies.mask_leaderboard.tune import write_table as write_tuned
 from tests.chip.hand import random_trace, small_chip
 
 SPECS = {name: spec_of(name) for name in STUDIES}
+FLOPS = {"backpropagated": 5.0, "beyond_update_mask": 2.0, "scoring": 1.0, "paper": 4.0}
 MATRIX = np.array([[0.9, 0.2, 0.1], [0.5, 0.8, 0.2], [0.6, 0.4, 0.7]])
 
 
@@ -37,7 +38,8 @@ def board(**accuracies: tuple[float | None, float, float]) -> tuple[Group, ...]:
 
 @pytest.fixture(scope="module")
 def trace() -> Trace:
-    return replace(random_trace(3), class_il=MATRIX, task_il=MATRIX)
+    made = random_trace(3)
+    return replace(made, class_il=MATRIX, task_il=MATRIX, meta=made.meta.model_copy(update={"flops": FLOPS}))
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -129,10 +131,8 @@ def test_extras_by_hand(trace: Trace) -> None:
 
 
 def test_flops_are_all_that_ran(trace: Trace) -> None:
-    flops = {"backpropagated": 5.0, "beyond_update_mask": 2.0, "scoring": 1.0, "paper": 4.0}
-    counted = replace(trace, meta=trace.meta.model_copy(update={"flops": flops}))
     row = {"method": "er", "chip": "hybrid-28nm", "seed": 0, "task_il": 0.5, "class_il": None, "energy_j": 2.0}
-    found = rows_of(counted, small_chip("hybrid-28nm"), row)
+    found = rows_of(trace, small_chip("hybrid-28nm"), row)
     assert (found["flops"], found["task_il"], found["energy_j"], found["class_il"]) == (8.0, 0.5, 2.0, None)
     assert summarise([found])[0].mean("flops") == 8.0
 
