@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.report import Report
-from imcsim.report.accuracy_energy import SCENARIOS
+from imcsim.report.accuracy_energy import SCENARIOS, unique
 from imcsim.report.style import panels
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ class AccuracyMatrix:
 
 
 def accuracy_matrix_data(reports: Sequence[Report], methods: Sequence[str]) -> list[AccuracyMatrix]:
-    """Return the matrices, scenario by scenario; accuracy does not depend on the chip, so one chip is enough."""
+    """Return the matrices, scenario by scenario; accuracy does not depend on the chip, so one chip is enough.
+
+    A scenario that a method does not serve has none.
+    """
     return [
         AccuracyMatrix(method, scenario, 100 * np.mean(matrices, axis=0))
         for scenario in SCENARIOS
@@ -37,19 +40,29 @@ def accuracy_matrix_data(reports: Sequence[Report], methods: Sequence[str]) -> l
 
 
 def accuracy_matrix(reports: Sequence[Report], methods: Sequence[str]) -> tuple["Figure", list[AccuracyMatrix]]:
-    """Draw one heat map per method (columns) and scenario (rows), 0 to 100 %."""
+    """Draw one heat map per method (columns) and scenario (rows), 0 to 100 %; none where there is no matrix."""
     data = accuracy_matrix_data(reports, methods)
-    shown = list(dict.fromkeys(matrix.method for matrix in data))
+    shown, found = unique(matrix.method for matrix in data), dict(zip(places(data), data, strict=True))
     with panels(len(SCENARIOS), len(shown), (1.6 + 2.7 * len(shown), 5.8)) as (figure, axes):
-        for ax, matrix in zip(axes, data, strict=True):
-            image = _draw(ax, matrix)
+        for place, ax in enumerate(axes):
+            if place in found:
+                image = _draw(ax, found[place])
+            else:
+                ax.set_axis_off()
         figure.colorbar(image, ax=axes, label="accuracy (%)", shrink=0.7)
     return figure, data
 
 
+def places(data: Sequence[AccuracyMatrix]) -> list[int]:
+    """Return the panel of each matrix: a row for each scenario, a column for each method, counted row by row."""
+    rows, columns = list(SCENARIOS), unique(matrix.method for matrix in data)
+    return [rows.index(m.scenario) * len(columns) + columns.index(m.method) for m in data]
+
+
 def _matrices(reports: Sequence[Report], method: str, scenario: str) -> list[NDArray[np.float64]]:
     found = [report for report in reports if report.method == method]
-    return [np.asarray(r.accuracy[f"{scenario}_matrix"], dtype=np.float64) for r in found if r.chip == found[0].chip]
+    given = [report.accuracy[f"{scenario}_matrix"] for report in found if report.chip == found[0].chip]
+    return [np.asarray(matrix, dtype=np.float64) for matrix in given if matrix is not None]
 
 
 def _draw(ax: "Axes", matrix: AccuracyMatrix) -> "AxesImage":

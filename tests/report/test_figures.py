@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from imcsim.core.errors import ConfigError, StorageError
 from imcsim.report.accuracy_energy import accuracy_energy, accuracy_energy_data, front_of
 from imcsim.report.accuracy_matrix import accuracy_matrix
 from imcsim.report.energy_by_task import energy_by_task, parts_of
+from imcsim.report.interactive import accuracy_matrix_page
 from imcsim.report.style import PALETTE, colours, markers, save, save_as
 from imcsim.report.wear import Endurance, writes_per_cell
 from imcsim.study.summary import summarise
@@ -76,6 +78,22 @@ def test_matrices_are_means_over_seeds_in_percent() -> None:
     assert [(m.scenario, m.method) for m in data] == [(s, m) for s in ("class_il", "task_il") for m in LABELS]
     assert data[0].percent == pytest.approx(np.array([[90.0, 0.0], [55.0, 80.0]]))
     assert {ax.get_xlabel() for ax in figure.axes[:4]} == {"tested on task"}
+
+
+def test_a_scenario_that_a_method_does_not_serve_has_no_matrix() -> None:
+    told = [replace(r, accuracy={**r.accuracy, "class_il_matrix": None}) for r in REPORTS if r.method == LABELS[0]]
+    others = [report for report in REPORTS if report.method == LABELS[1]]
+    figure, data = accuracy_matrix([*told, *others], LABELS[:2])
+    assert [(m.scenario, m.method) for m in data] == [
+        ("class_il", LABELS[1]), ("task_il", LABELS[0]), ("task_il", LABELS[1]),
+    ]  # fmt: skip
+    drawn = [(ax.get_title(), ax.get_subplotspec().get_position(figure).x0) for ax in figure.axes[:4] if ax.axison]  # type: ignore[union-attr]
+    assert [title for title, _ in drawn] == [
+        f"{LABELS[1]}\nClass-IL", f"{LABELS[1]}\nTask-IL", f"{LABELS[0]}\nTask-IL",
+    ]  # fmt: skip
+    assert drawn[0][1] == drawn[1][1] < drawn[2][1]
+    titles = [note.text for note in accuracy_matrix_page(data).layout.annotations if note.text]
+    assert titles == [f"{LABELS[1]}, Class-IL", f"{LABELS[1]}, Task-IL", f"{LABELS[0]}, Task-IL"]
 
 
 def test_figures_of_a_single_report_can_be_drawn(tmp_path: Path) -> None:
