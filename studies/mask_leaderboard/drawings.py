@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KINDS = {"shared weights, any scenario": PALETTE[0], "a task's own part, Task-IL only": PALETTE[1]}
-SMALLEST, LARGEST = 18.0, 420.0  # points squared
+SMALLEST, LARGEST = 18.0, 300.0  # points squared
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def draw(boards: Sequence[Board]) -> "Figure":
 
 
 def area_of(writes: float) -> float:
-    """Return a marker's area in points squared for a number of RRAM writes from 0 to 10 million."""
-    return SMALLEST + (LARGEST - SMALLEST) * min(math.log10(1 + writes) / 7, 1.0) ** 2
+    """Return a marker's area in points squared: grows with the log of the RRAM writes from a thousand to a million."""
+    return SMALLEST + (LARGEST - SMALLEST) * min(max(math.log10(1 + writes) / 3 - 1, 0.0), 1.0)
 
 
 def kind_of(group: Group) -> str:
@@ -56,8 +56,11 @@ def _panel(axis: "Axes", board: Board) -> None:
         area = area_of(group.mean("rram_writes") or 0.0)
         axis.scatter(energy, accuracy, s=area, color=KINDS[kind_of(group)], alpha=0.55, edgecolors="white", zorder=2)
         axis.errorbar(energy, accuracy, 100 * group.stats["task_il"].sd, color=KINDS[kind_of(group)], lw=0.7, zorder=1)
-        offset = (5, 4) if index % 2 else (5, -9)
-        axis.annotate(group.method, (energy, accuracy), offset, textcoords="offset points", fontsize=7, zorder=3)
+        side = 1 if index % 2 else -1  # neighbours in accuracy put their names on different sides
+        axis.annotate(
+            group.method, (energy, accuracy), (side * (3 + math.sqrt(area) / 2), 0), textcoords="offset points",
+            fontsize=7, va="center", ha="left" if side > 0 else "right", zorder=3,
+        )  # fmt: skip
     axis.set(xscale="log", xlabel="training energy of the whole stream (J, log scale)", title=board.title)
     axis.set_ylabel("Task-IL accuracy after the last task (%)")
     axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -72,5 +75,7 @@ def _legend() -> list[object]:
         return Line2D([], [], ls="", marker="o", label=label, color=colour, markersize=math.sqrt(area), alpha=0.7)
 
     kinds = [dot(label, colour, 60.0) for label, colour in KINDS.items()]
-    sizes = [dot(f"{text} RRAM writes", GREY, area_of(count)) for text, count in (("0", 0), ("10k", 1e4), ("1M", 1e6))]
+    sizes = [
+        dot(f"{text} RRAM writes", GREY, area_of(count)) for text, count in (("1k", 1e3), ("30k", 3e4), ("1M", 1e6))
+    ]
     return [*kinds, Line2D([], [], color=GREY, ls="--", label="no other is better in both"), *sizes]
