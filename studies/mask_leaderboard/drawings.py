@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-KINDS = {"shared weights, any scenario": PALETTE[0], "a task's own part, Task-IL only": PALETTE[1]}
+KINDS = {"serves Class-IL too": PALETTE[0], "must be told the task (Task-IL alone)": PALETTE[1]}
 SMALLEST, LARGEST = 18.0, 300.0  # points squared
 
 
