@@ -43,7 +43,7 @@ def extras(trace: Trace, report: Report) -> dict[str, float | None]:
     ``flops``: what ran, forward and backward, with gradients beyond the update mask and scoring. ``mask_bytes``: what a
     task must load when it is served, mean over tasks. ``forgetting_*_first``: right after learning minus the last
     (Avalanche); ``forgetting_*_max``: best over all checkpoints minus the last (Mammoth). ``sram_area_m2``: SRAM PEs in
-    use.
+    use. ``task_il_on_N``: accuracy on task N, from 1, after the last one.
     """
     class_il = "class-il" in trace.meta.scenarios
     flops = trace.meta.flops
@@ -55,6 +55,7 @@ def extras(trace: Trace, report: Report) -> dict[str, float | None]:
         "mask_bytes": float(trace.task_counts["mask_bits"].mean()) / 8,
         "sram_area_m2": report.area.part("sram").total,
         "sram_worst_writes": report.writes["sram"].worst if "sram" in report.writes else 0,
+        **{f"task_il_on_{task + 1}": float(value) for task, value in enumerate(trace.task_il[-1])},
     }
 
 

@@ -125,6 +125,7 @@ def test_extras_by_hand(trace: Trace) -> None:
     assert found["forgetting_task_il_max"] == pytest.approx(((0.9 - 0.6) + (0.8 - 0.4)) / 2)
     assert found["forgetting_task_il_first"] == pytest.approx(((0.9 - 0.6) + (0.8 - 0.4)) / 2)
     assert found["mask_bytes"] == float(trace.task_counts["mask_bits"].mean()) / 8
+    assert [found[f"task_il_on_{task}"] for task in (1, 2, 3)] == [0.6, 0.4, 0.7]
     assert found["sram_worst_writes"] == report.writes["sram"].worst
     assert chip.sram is not None and (found["sram_area_m2"] or 0.0) > 0
     told = replace(trace, meta=trace.meta.model_copy(update={"scenarios": ("task-il",)}))
