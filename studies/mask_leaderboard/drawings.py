@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KINDS = {"serves Class-IL too": PALETTE[0], "must be told the task (Task-IL alone)": PALETTE[1]}
+TICKS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.97, 0.98, 0.99)
 SMALLEST, LARGEST = 18.0, 300.0  # points squared
 
 
@@ -47,22 +48,26 @@ def kind_of(group: Group) -> str:
 
 
 def _panel(axis: "Axes", board: Board) -> None:
-    from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+    from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-    points = [(100 * (g.mean("task_il") or 0.0), g.mean("energy_j") or 0.0) for g in board.groups]
+    points = [(g.mean("task_il") or 0.0, g.mean("energy_j") or 0.0) for g in board.groups]
     best = sorted(front(points, (True, False)), key=lambda index: points[index][1])
     axis.step([points[i][1] for i in best], [points[i][0] for i in best], where="post", color=GREY, ls="--", lw=1)
     for index, (group, (accuracy, energy)) in enumerate(zip(board.groups, points, strict=True)):
         area = area_of(group.mean("rram_writes") or 0.0)
         axis.scatter(energy, accuracy, s=area, color=KINDS[kind_of(group)], alpha=0.55, edgecolors="white", zorder=2)
-        axis.errorbar(energy, accuracy, 100 * group.stats["task_il"].sd, color=KINDS[kind_of(group)], lw=0.7, zorder=1)
+        axis.errorbar(energy, accuracy, group.stats["task_il"].sd, color=KINDS[kind_of(group)], lw=0.7, zorder=1)
         side = 1 if index % 2 else -1  # neighbours in accuracy put their names on different sides
         axis.annotate(
             group.method, (energy, accuracy), (side * (3 + math.sqrt(area) / 2), 0), textcoords="offset points",
             fontsize=7, va="center", ha="left" if side > 0 else "right", zorder=3,
         )  # fmt: skip
     axis.set(xscale="log", xlabel="training energy of the whole stream (J, log scale)", title=board.title)
-    axis.set_ylabel("Task-IL accuracy after the last task (%)")
+    axis.set_ylabel("Task-IL accuracy after the last task (%, stretched)")
+    axis.set_yscale("logit")  # most learners crowd near 100 % on the easier stream
+    axis.yaxis.set_major_locator(FixedLocator(TICKS))
+    axis.yaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}"))
     axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(EngFormatter(unit="J"))
