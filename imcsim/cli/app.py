@@ -9,6 +9,7 @@ import typer
 
 from imcsim.cli.content import explain_command, list_command, show_command
 from imcsim.cli.learn import learn_command
+from imcsim.cli.life import life_command
 from imcsim.cli.map import map_command
 from imcsim.cli.new import new_command
 from imcsim.cli.price import price_command
@@ -27,6 +28,7 @@ for _name, _command in (
     ("learn", learn_command),
     ("price", price_command),
     ("timeline", timeline_command),
+    ("life", life_command),
     ("map", map_command),
     ("validate", validate_command),
     ("list", list_command),

@@ -1,35 +1,28 @@
 """One call: a configuration in, a trace out."""
 
-import platform
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-import imcsim
-from imcsim.core.config import config_hash
 from imcsim.core.errors import ConfigError, ImcsimError
 from imcsim.core.seeds import child_seed
 from imcsim.learn import checkpoint as checkpoints
 from imcsim.learn.config import LearnConfig
-from imcsim.learn.flops import recorded_flops
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import Context, Method, make_method
 from imcsim.learn.producers import layer_producers
 from imcsim.learn.quantize import Quantiser
+from imcsim.learn.record import make_trace
 from imcsim.learn.recording.recorder import Recorder
 from imcsim.learn.shapes import trace_layers
 from imcsim.learn.start import make_network, make_stream
 from imcsim.learn.stream import Stream, Task, augment
 from imcsim.learn.weight_error import WeightError
 from imcsim.trace.conservation import check_trace
-from imcsim.trace.placements import Placements
-from imcsim.trace.schema import Policy, TraceMeta
 from imcsim.trace.trace import Trace
 
 Progress = Callable[[int, int, str], None]
@@ -150,75 +143,6 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
         augmentation,
         noise,
         producers,
-    )
-
-
-def make_trace(learner: Learner, stream: Stream) -> Trace:
-    """Return the trace of a finished run."""
-    recorder, tables = learner.recorder, learner.recorder.tables
-    stacked = {name: np.stack(entries) for name, entries in tables.items()}
-
-    def group(kind: str) -> dict[str, Any]:
-        return {name.partition("/")[2]: values for name, values in stacked.items() if name.startswith(f"{kind}/")}
-
-    def by_policy(kind: str) -> dict[tuple[Policy, str, str], Any]:
-        keys = [(key.split("/"), values) for key, values in group(kind).items()]
-        return {(policy, encoding, layer): values for (policy, encoding, layer), values in keys}  # type: ignore[misc]
-
-    return Trace(
-        meta=_meta(learner, stream),
-        counts=recorder.counts,
-        task_counts=recorder.task_counts,
-        codes=group("codes"),
-        changes=by_policy("changes"),
-        transitions=by_policy("transitions"),
-        input_density=stacked["input_density"],
-        error_density=stacked["error_density"],
-        input_zero_share=stacked["input_zero_share"],
-        error_zero_share=stacked["error_zero_share"],
-        class_il=np.array(learner.class_il),
-        task_il=np.array(learner.task_il),
-        placement=Placements(group("placement")),
-        active=group("active"),
-        digital=group("digital"),
-    )
-
-
-def _meta(learner: Learner, stream: Stream) -> TraceMeta:
-    config = learner.config
-    placed = any(name.startswith("placement/") for name in learner.recorder.tables)
-    return TraceMeta(
-        imcsim_version=imcsim.__version__,
-        config=config.model_dump(mode="json"),
-        config_hash=config_hash(config),
-        versions={
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "torch": torch.__version__,
-            "imcsim": imcsim.__version__,
-        },
-        seed=config.seed,
-        method=config.method,
-        network=config.network,
-        dataset=stream.dataset,
-        image_shape=stream.image_shape,
-        task_classes=tuple(task.classes for task in stream.tasks),
-        task_sizes=tuple(len(task.y_train) for task in stream.tasks),
-        layers=learner.quantiser.layers,
-        producers=learner.producers,
-        weight_bits=config.weight_bits,
-        weight_scales=tuple(learner.quantiser.scales),
-        input_bits=config.input_bits,
-        error_bits=config.error_bits,
-        batch_size=config.batch_size,
-        encodings=config.encodings,
-        pe_tile=config.pe_tile if placed else None,
-        flops=recorded_flops(learner.recorder.counts, learner.recorder.task_counts),
-        clipped_weight_share=learner.quantiser.clipped_share(),
-        notes=stream.notes,
-        scenarios=learner.method.scenarios,
-        switched_layers=learner.method.switched_layers(learner.context),
-        resident_layers=learner.method.resident_layers(learner.context),
     )
 
 

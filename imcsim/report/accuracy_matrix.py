@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.report import Report
-from imcsim.report.accuracy_energy import SCENARIOS, unique
+from imcsim.report.accuracy_energy import SCENARIOS
 from imcsim.report.style import panels
 
 if TYPE_CHECKING:
@@ -27,10 +27,7 @@ class AccuracyMatrix:
 
 
 def accuracy_matrix_data(reports: Sequence[Report], methods: Sequence[str]) -> list[AccuracyMatrix]:
-    """Return the matrices, scenario by scenario; accuracy does not depend on the chip, so one chip is enough.
-
-    A scenario that a method does not serve has none.
-    """
+    """Return the matrices of the scenarios that each method serves; accuracy does not depend on the chip."""
     return [
         AccuracyMatrix(method, scenario, 100 * np.mean(matrices, axis=0))
         for scenario in SCENARIOS
@@ -40,29 +37,25 @@ def accuracy_matrix_data(reports: Sequence[Report], methods: Sequence[str]) -> l
 
 
 def accuracy_matrix(reports: Sequence[Report], methods: Sequence[str]) -> tuple["Figure", list[AccuracyMatrix]]:
-    """Draw one heat map per method (columns) and scenario (rows), 0 to 100 %; none where there is no matrix."""
+    """Draw one heat map per method (columns) and scenario (rows), 0 to 100 %."""
     data = accuracy_matrix_data(reports, methods)
-    shown, found = unique(matrix.method for matrix in data), dict(zip(places(data), data, strict=True))
+    shown = [method for method in methods if any(matrix.method == method for matrix in data)]
+    places = [(scenario, method) for scenario in SCENARIOS for method in shown]
+    known = {(matrix.scenario, matrix.method): matrix for matrix in data}
     with panels(len(SCENARIOS), len(shown), (1.6 + 2.7 * len(shown), 5.8)) as (figure, axes):
-        for place, ax in enumerate(axes):
-            if place in found:
-                image = _draw(ax, found[place])
+        for ax, place in zip(axes, places, strict=True):
+            if place in known:
+                image = _draw(ax, known[place])
             else:
-                ax.set_axis_off()
+                ax.set_axis_off()  # a method that must be told the task has no Class-IL
         figure.colorbar(image, ax=axes, label="accuracy (%)", shrink=0.7)
     return figure, data
 
 
-def places(data: Sequence[AccuracyMatrix]) -> list[int]:
-    """Return the panel of each matrix: a row for each scenario, a column for each method, counted row by row."""
-    rows, columns = list(SCENARIOS), unique(matrix.method for matrix in data)
-    return [rows.index(m.scenario) * len(columns) + columns.index(m.method) for m in data]
-
-
 def _matrices(reports: Sequence[Report], method: str, scenario: str) -> list[NDArray[np.float64]]:
-    found = [report for report in reports if report.method == method]
-    given = [report.accuracy[f"{scenario}_matrix"] for report in found if report.chip == found[0].chip]
-    return [np.asarray(matrix, dtype=np.float64) for matrix in given if matrix is not None]
+    served = [r for r in reports if r.accuracy.get(f"{scenario}_matrix") is not None]
+    found = [report for report in served if report.method == method]
+    return [np.asarray(r.accuracy[f"{scenario}_matrix"], dtype=np.float64) for r in found if r.chip == found[0].chip]
 
 
 def _draw(ax: "Axes", matrix: AccuracyMatrix) -> "AxesImage":

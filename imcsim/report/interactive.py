@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from imcsim.report.accuracy_energy import SCENARIOS, Point, front_of, unique
-from imcsim.report.accuracy_matrix import AccuracyMatrix, places
+from imcsim.report.accuracy_matrix import AccuracyMatrix
 from imcsim.report.energy_by_task import Bar, parts_of
 from imcsim.report.on_chip_accuracy import OnChipLine
 from imcsim.report.style import GREY, PLOTLY_MARKERS, colours, markers
@@ -74,15 +74,14 @@ def writes_page(data: Sequence[Wear], endurance: Sequence[Endurance]) -> "Figure
 
 
 def accuracy_matrix_page(data: Sequence[AccuracyMatrix]) -> "Figure":
-    """Return one heat map per method and scenario; none where there is no matrix."""
-    methods, found = unique(matrix.method for matrix in data), dict(zip(places(data), data, strict=True))
-    titles = [
-        f"{found[place].method}, {SCENARIOS[found[place].scenario]}" if place in found else ""
-        for place in range(len(SCENARIOS) * len(methods))
-    ]
+    """Return one heat map per method and scenario."""
+    methods = unique(matrix.method for matrix in data)
+    places = [(scenario, method) for scenario in SCENARIOS for method in methods]
+    served = {(matrix.scenario, matrix.method) for matrix in data}
+    titles = [f"{method}, {SCENARIOS[scenario]}" if (scenario, method) in served else "" for scenario, method in places]
     figure = _panels(len(SCENARIOS), len(methods), titles, height_px=640)
-    for place, matrix in found.items():
-        row, col = divmod(place, len(methods))
+    for matrix in data:
+        row, col = divmod(places.index((matrix.scenario, matrix.method)), len(methods))
         tasks = [str(task + 1) for task in range(len(matrix.percent))]
         figure.add_heatmap(
             z=matrix.percent.tolist(), x=tasks, y=tasks, zmin=0, zmax=100, coloraxis="coloraxis",

@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from imcsim.core.config import parse
-from imcsim.learn.api import LearningStopped, learn, make_learner, make_trace
+from imcsim.learn.api import LearningStopped, learn, make_learner
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.loop import train
 from imcsim.learn.method import METHODS
 from imcsim.learn.quantize import evaluating
+from imcsim.learn.record import make_trace
 from imcsim.learn.start import make_network, make_stream
 from imcsim.testing.method_watch import MethodCheckError, Watch, WatchedMethod
 from imcsim.trace.conservation import check_trace

@@ -187,6 +187,14 @@ def test_a_tensor_that_two_layers_keep_is_stored_once() -> None:
     assert our_bytes(step) == theirs.kept - 4 * BATCH * 4 * 64
 
 
+def test_an_empty_shortcut_keeps_nothing() -> None:
+    convolution, classifier = nn.Conv2d(1, 2, 3, padding=1), nn.Linear(128, 2)
+    plain = nn.Sequential(convolution, nn.ReLU(), nn.Flatten(), classifier)
+    around = nn.Sequential(convolution, nn.Sequential(), nn.ReLU(), nn.Flatten(), classifier)
+    x = torch.rand(BATCH, *SHAPE)
+    assert our_bytes(ours(around, x)) == our_bytes(ours(plain, x))
+
+
 def test_the_peak_is_what_is_kept_and_what_is_in_work() -> None:
     """Rep-Net's peak adds the layer in work; a chip's buffer holds that as streams, its room is for what is kept."""
     network, x = build_network("mlp", 5, SHAPE, {"hidden": [12, 7]}), images()

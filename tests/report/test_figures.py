@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imcsim.chip.report import Report
 from imcsim.core.cost import Breakdown
 from imcsim.core.errors import ConfigError, StorageError
 from imcsim.report.accuracy_energy import accuracy_energy, accuracy_energy_data, front_of
@@ -80,20 +81,22 @@ def test_matrices_are_means_over_seeds_in_percent() -> None:
     assert {ax.get_xlabel() for ax in figure.axes[:4]} == {"tested on task"}
 
 
-def test_a_scenario_that_a_method_does_not_serve_has_no_matrix() -> None:
-    told = [replace(r, accuracy={**r.accuracy, "class_il_matrix": None}) for r in REPORTS if r.method == LABELS[0]]
-    others = [report for report in REPORTS if report.method == LABELS[1]]
-    figure, data = accuracy_matrix([*told, *others], LABELS[:2])
-    assert [(m.scenario, m.method) for m in data] == [
-        ("class_il", LABELS[1]), ("task_il", LABELS[0]), ("task_il", LABELS[1]),
-    ]  # fmt: skip
-    drawn = [(ax.get_title(), ax.get_subplotspec().get_position(figure).x0) for ax in figure.axes[:4] if ax.axison]  # type: ignore[union-attr]
-    assert [title for title, _ in drawn] == [
-        f"{LABELS[1]}\nClass-IL", f"{LABELS[1]}\nTask-IL", f"{LABELS[0]}\nTask-IL",
-    ]  # fmt: skip
-    assert drawn[0][1] == drawn[1][1] < drawn[2][1]
-    titles = [note.text for note in accuracy_matrix_page(data).layout.annotations if note.text]
-    assert titles == [f"{LABELS[1]}, Class-IL", f"{LABELS[1]}, Task-IL", f"{LABELS[0]}, Task-IL"]
+def _told_the_task(report: Report) -> Report:
+    """Return the report of a method that serves no Class-IL."""
+    unserved = {name: None for name in report.accuracy if "class_il" in name}
+    return replace(report, accuracy={**report.accuracy, **unserved})
+
+
+def test_a_method_that_must_be_told_the_task_has_no_class_il_anywhere() -> None:
+    told = [_told_the_task(make_report("told", chip)) for chip in CHIPS]
+    reports = [*told, *(make_report("er", chip) for chip in CHIPS)]
+    figure, matrices = accuracy_matrix(reports, ["told", "er"])
+    assert [(m.scenario, m.method) for m in matrices] == [("class_il", "er"), ("task_il", "told"), ("task_il", "er")]
+    assert [ax.get_title() for ax in figure.axes[:4]] == ["", "er\nClass-IL", "told\nTask-IL", "er\nTask-IL"]
+    titles = [note.text for note in accuracy_matrix_page(matrices).layout.annotations]
+    assert {title for title in titles if title} == {"er, Class-IL", "told, Task-IL", "er, Task-IL"}
+    points = accuracy_energy_data(summarise([report.row() for report in reports]))
+    assert {(p.scenario, p.method) for p in points} == {("class_il", "er"), ("task_il", "told"), ("task_il", "er")}
 
 
 def test_figures_of_a_single_report_can_be_drawn(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from imcsim.learn.quantize import mapped_module
 from imcsim.learn.recording.activity import Activity, magnitude_codes, zero_error_vectors, zero_input_vectors
 from imcsim.mapping.layer import LayerSpec
 
-_STATELESS = (nn.Identity, nn.Flatten, nn.Unflatten, nn.AvgPool2d, nn.AdaptiveAvgPool2d)  # keep shapes at most
+# Keep shapes at most. A Sequential without children, the shortcut of many residual blocks, passes its input on.
+_STATELESS = (nn.Identity, nn.Sequential, nn.Flatten, nn.Unflatten, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 _BY_OUTPUT = (nn.MaxPool2d, nn.AdaptiveMaxPool2d, nn.Dropout)  # keep an index or a mask per output element
 
 

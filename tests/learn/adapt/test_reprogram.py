@@ -11,11 +11,12 @@ import imcsim
 from imcsim.chip.config import load_chip
 from imcsim.learn.adapt.pe_budget import choose_pes
 from imcsim.learn.adapt.per_task import PerTaskConfig, PerTaskMethod
-from imcsim.learn.api import learn_on, make_learner, make_trace
+from imcsim.learn.api import learn_on, make_learner
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import Context, TaskPlan
 from imcsim.learn.methods.xma2 import Xma2, Xma2Config
 from imcsim.learn.placing.pe_blocks import pe_counts
+from imcsim.learn.record import make_trace
 from imcsim.learn.shapes import weight_matrix
 from imcsim.learn.stream import Task
 from imcsim.trace.conservation import check_trace

@@ -1,0 +1,61 @@
+"""Energy per task along a chip's life: worn cells take more pulses, failed writes are repeated, levers add writes."""
+
+from dataclasses import dataclass
+
+from imcsim.chip.config import RramPart
+from imcsim.chip.life.cycles import CellRates
+from imcsim.chip.report import Report
+from imcsim.devices.write_failure import pulse_growth, temporary_failure_share, tries
+
+AGES = (0.0, 0.1, 0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class LifeEnergy:
+    """Energy per task (J) of a fresh chip: all but RRAM programming, RRAM programming, and what rotation writes."""
+
+    other_j: float
+    programming_j: float
+    rotation_j: float
+
+    @classmethod
+    def of(cls, report: Report, tasks: int, saving: float, rotation_j: float) -> "LifeEnergy":
+        """Return the energy per task of a price, task switches at their horizon; ``saving`` scales programming."""
+        training = report.energy.total / tasks
+        programming = (
+            report.energy.part("update", "rram_program").total + report.energy.part("migration", "rram_program").total
+        ) / tasks
+        switches = report.horizon["task_switches_per_task"]
+        switching = report.task_switch.part("rram_program").total * switches
+        other = training - programming + report.task_switch.total * switches - switching
+        return cls(other, (programming + switching) * saving, rotation_j * saving)
+
+
+@dataclass(frozen=True)
+class EnergyAt:
+    """At ``tasks``: pulses of an event over those of a fresh cell, and energy per task (J), retries included."""
+
+    tasks: float
+    pulses_factor: float
+    programming_j: float
+    rotation_j: float
+    total_j: float
+
+
+def energy_along(spent: LifeEnergy, rates: CellRates, part: RramPart, life_tasks: float) -> tuple[EnergyAt, ...]:
+    """Return the energy per task at several ages up to ``life_tasks``; the mean over events, so over busy cells.
+
+    Temporary failures repeat an event until it succeeds; their share and the growth of pulses with cycles are measured
+    at 2 bits per cell alone, and left out (1) elsewhere.
+    """
+    values, counts = rates.counts
+    weight = values * counts
+    again = tries(temporary_failure_share(part.cell_bits) or 0.0)
+    found = []
+    for tasks in (age * life_tasks for age in AGES) if life_tasks else (0.0,):
+        growth = 1.0
+        if weight.sum() > 0:
+            growth = float((pulse_growth(values * tasks, part.cell_bits) * weight).sum() / weight.sum())
+        write, move = (joules * again * growth for joules in (spent.programming_j, spent.rotation_j))
+        found.append(EnergyAt(tasks, growth, write, move, spent.other_j + write + move))
+    return tuple(found)

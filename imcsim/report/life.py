@@ -1,0 +1,165 @@
+"""The outlook on a chip's life as plain data and as text of at most 100 columns."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imcsim.chip.life import Outlook, Tasks
+from imcsim.chip.life.levers import Rotation, SpareCost
+from imcsim.core.units import DAYS_PER_YEAR, area_mm2, with_prefix
+
+_ROWS = 12  # layers in the table, those most likely to die first; the JSON has all
+_PES = 3
+
+
+def life_record(found: Outlook) -> dict[str, Any]:
+    """Return everything about ``found`` for JSON; what never happens is None."""
+    days = found.tasks_per_day * DAYS_PER_YEAR
+    return {
+        "chip": found.chip, "method": found.method, "dataset": found.dataset, "network": found.network,
+        "measured_tasks": found.tasks, "repeated": True, "tasks_per_day": found.tasks_per_day,
+        "options": found.options.model_dump(), "cells": found.cells,
+        "worst_cycles_per_task": found.worst_cycles_per_task,
+        "first_failure": _span(found.first_failure, days), "one_percent_failed": _span(found.one_percent, days),
+        "spare_limited": _span(found.spare_limited, days),
+        "guaranteed": _point(found.guaranteed_tasks, days), "margin": _point(found.margin_tasks, days),
+        "first_failure_published_range": None if found.published_range is None
+        else [_point(tasks, days) for tasks in found.published_range],
+        "layers": [
+            {
+                "name": layer.name, "pes": layer.pes, "events_per_task": layer.events_per_task,
+                "full_window_events_per_task": layer.full_per_task,
+                "weak_pulses_per_task": layer.weak_pulses_per_task,
+                "worst_cycles_per_task": layer.worst_cycles_per_task,
+                "first_failure": _span(layer.first_failure, days), "dies_first_share": layer.dies_first,
+            }
+            for layer in found.layers
+        ],
+        "pes": [
+            {"pe": pe, "layer": found.layers[found.pe_layer[pe]].name,
+             "first_failure": _point(_finite(found.pe_tasks[pe]), days),
+             "dies_first_share": float(found.pe_dies_first[pe])}
+            for pe in range(len(found.pe_layer))
+        ],
+        "energy_per_task": [
+            {"tasks": at.tasks, "years": at.tasks / days, "pulses_factor": at.pulses_factor,
+             "programming_j": at.programming_j, "rotation_j": at.rotation_j, "total_j": at.total_j}
+            for at in found.energy
+        ],
+        "levers": _levers(found.rotation, found.spares),
+        "notes": list(found.notes),
+    }  # fmt: skip
+
+
+def life_text(found: Outlook) -> str:
+    """Return the outlook as text: headline, what dies first, energy along the way, levers, notes."""
+    record = life_record(found)
+    lines = [
+        f"{found.method} on {found.chip}: {found.network}, {found.dataset}, at {found.tasks_per_day:g} tasks a day",
+        f"{found.tasks} measured tasks, repeated; wear rule '{found.options.wear}', {found.cells:,} RRAM cells, "
+        f"the worst takes {found.worst_cycles_per_task:.3g} cycles a task",
+        "",
+        f"{'':34}{'years (5 % - 95 % of chips)':32}tasks",
+        *_headlines(record, with_spares=found.spares is not None),
+        "",
+        *_layer_table(record),
+        "",
+        *_energy_table(record),
+        *_lever_lines(found),
+        "",
+        *(f"note: {note}" for note in found.notes),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _headlines(record: dict[str, Any], *, with_spares: bool) -> list[str]:
+    lines = [_line("first cell failed", record["first_failure"])]
+    ends = record["first_failure_published_range"]
+    if ends is not None:
+        band = f"{ends[0]['years']:.3g} - {ends[1]['years']:.3g}"
+        tasks = f"{ends[0]['tasks']:,.0f} - {ends[1]['tasks']:,.0f}"
+        lines.append(f"{'  over published scale and shape':34}{band:32}{tasks}")
+    lines.append(_line("1 % of cells failed", record["one_percent_failed"]))
+    if with_spares:
+        lines.append(_line("first PE without a spare left", record["spare_limited"]))
+    for name, key in (("worst cell at guaranteed cycles", "guaranteed"), ("worst cell without margin", "margin")):
+        at = record[key]
+        if at is not None:
+            lines.append(f"{name:34}{at['years']:<32.3g}{at['tasks']:,.0f}")
+    return lines
+
+
+def _span(tasks: Tasks | None, days: float) -> dict[str, Any] | None:
+    if tasks is None:
+        return None
+    both = {"early": tasks.early, "median": tasks.median, "late": tasks.late}
+    return {"tasks": both, "years": {name: value / days for name, value in both.items()}}
+
+
+def _point(tasks: float | None, days: float) -> dict[str, float] | None:
+    return None if tasks is None else {"tasks": tasks, "years": tasks / days}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _line(name: str, span: dict[str, Any] | None) -> str:
+    if span is None:
+        return f"{name:34}never: too few cells are written"
+    years, tasks = span["years"], span["tasks"]
+    band = f"{years['median']:.3g} ({years['early']:.3g} - {years['late']:.3g})"
+    return f"{name:34}{band:32}{tasks['median']:,.0f}"
+
+
+def _layer_table(record: dict[str, Any]) -> list[str]:
+    layers = sorted(record["layers"], key=lambda layer: -layer["dies_first_share"])
+    lines = [f"{'layer':30}{'PEs':>7}{'events/task':>13}{'full/task':>11}{'worst/task':>11}{'years':>10}{'first':>9}"]
+    for layer in layers[:_ROWS]:
+        span = layer["first_failure"]
+        years = "-" if span is None else f"{span['years']['median']:.3g}"
+        lines.append(
+            f"{layer['name'][-29:]:30}{layer['pes']:7,}{layer['events_per_task']:13,.4g}"
+            f"{layer['full_window_events_per_task']:11,.4g}{layer['worst_cycles_per_task']:11,.4g}{years:>10}"
+            f"{100 * layer['dies_first_share']:7.3g} %"
+        )
+    if len(layers) > _ROWS:
+        lines.append(f"and {len(layers) - _ROWS} more layers")
+    lines.append("years: median to the first failure inside; first: chance that the chip dies there first")
+    pes = sorted(record["pes"], key=lambda pe: -pe["dies_first_share"])[:_PES]
+    named = [f"{pe['pe']} ({pe['layer']}, {100 * pe['dies_first_share']:.2g} %)" for pe in pes if pe["first_failure"]]
+    return [*lines, f"PEs most likely to die first: {', '.join(named)}"] if named else lines
+
+
+def _energy_table(record: dict[str, Any]) -> list[str]:
+    lines = [f"{'energy per task, at years':34}{'RRAM programming':>18}{'all':>12}{'pulses':>10}"]
+    for at in record["energy_per_task"]:
+        write, whole = (with_prefix(joules, "J") for joules in (at["programming_j"] + at["rotation_j"], at["total_j"]))
+        lines.append(f"{at['years']:<34.3g}{write:>18}{whole:>12}{at['pulses_factor']:>9.3g}x")
+    return lines
+
+
+def _levers(rotation: Rotation | None, spares: SpareCost | None) -> dict[str, Any]:
+    return {
+        "rotation": None if rotation is None
+        else {"events_per_task": rotation.events_per_task, "energy_per_task_j": rotation.energy_per_task_j},
+        "spares": None if spares is None else {"area_m2": spares.area_m2, "remap_j": spares.remap_j},
+    }  # fmt: skip
+
+
+def _lever_lines(found: Outlook) -> list[str]:
+    lines = []
+    if found.rotation is not None:
+        joules = with_prefix(found.rotation.energy_per_task_j, "J")
+        lines.append(f"rotation: {found.rotation.events_per_task:,.4g} events and {joules} a task")
+    if found.spares is not None:
+        joules = with_prefix(found.spares.remap_j, "J")
+        lines.append(f"spares: {area_mm2(found.spares.area_m2)} of cells, {joules} for each that takes over")
+    return ["", *lines] if lines else []
+
+
+def pe_years(found: Outlook) -> NDArray[np.float64]:
+    """Return (P,) median years to the first failure in each PE, inf where nothing is written."""
+    return np.asarray(found.pe_tasks / (found.tasks_per_day * DAYS_PER_YEAR))
