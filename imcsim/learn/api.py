@@ -22,6 +22,7 @@ from imcsim.learn.shapes import trace_layers
 from imcsim.learn.start import make_network, make_stream
 from imcsim.learn.stream import Stream, Task, augment
 from imcsim.learn.weight_error import WeightError
+from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.conservation import check_trace
 from imcsim.trace.trace import Trace
 
@@ -116,18 +117,7 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
     recorder = Recorder(network, freezer, quantiser, len(stream_tasks), config.encodings, bits, most)
     augmentation = _generator(config.seed, "augment")
     images = partial(_images, generator=augmentation if stream.augment else None, channels_last=config.autocast_bf16)
-    random = _generator(config.seed, "method")
-    context = Context(
-        network,
-        layers,
-        device,
-        random,
-        images,
-        config.pe_tile,
-        epochs=config.epochs,
-        deployed=config.backbone is not None,
-        weight_bits=config.weight_bits,
-    )
+    context = _context(config, network, layers, device, images)
     shuffle = _generator(config.seed, "shuffle")
     return Learner(
         config,
@@ -143,6 +133,26 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
         augmentation,
         noise,
         producers,
+    )
+
+
+def _context(
+    config: LearnConfig,
+    network: nn.Module,
+    layers: tuple[LayerSpec, ...],
+    device: torch.device,
+    images: Callable[[Tensor], Tensor],
+) -> Context:
+    return Context(
+        network,
+        layers,
+        device,
+        _generator(config.seed, "method"),
+        images,
+        config.pe_tile,
+        epochs=config.epochs,
+        deployed=config.backbone is not None,
+        weight_bits=config.weight_bits,
     )
 
 

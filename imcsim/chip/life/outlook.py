@@ -122,10 +122,7 @@ def outlook(
         If the trace does not fit the chip.
     """
     chosen, config = options or LifeOptions(), chip.config
-    own = wear_ledger(trace, config)
-    if ledger is not None:
-        own.check_same_cells(ledger)
-    ledger, part = ledger or own, _part(config)
+    ledger, part = _ledger(trace, config, ledger), _part(config)
     measured = cell_rates(ledger, part, chosen)
     saving = verify_saving(part, chosen)
     moved = rotate(trace, measured, ledger, part, chosen) if chosen.rotate_every_tasks is not None else None
@@ -150,6 +147,13 @@ def outlook(
         spares=spare_cost(config, part, chosen) if chosen.spare_columns or chosen.spare_rows else None,
         notes=(*_notes(config, part, chosen, ledger.tasks, first), *report.warnings),
     )  # fmt: skip
+
+
+def _ledger(trace: Trace, chip: ChipConfig, given: WearLedger | None) -> WearLedger:
+    own = wear_ledger(trace, chip)
+    if given is not None:
+        own.check_same_cells(given)
+    return given or own
 
 
 def _part(chip: ChipConfig) -> RramPart:
