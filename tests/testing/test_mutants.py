@@ -35,7 +35,7 @@ def test_the_smallest_example_is_small_and_shows_it_again(mutant: Mutant) -> Non
 @pytest.mark.parametrize("name", [name for name, mutant in MUTANTS.items() if mutant.geometry is PAIRS])
 def test_drawn_cases_catch_it_too(name: str) -> None:
     with pytest.raises(MappingCheckError) as caught:
-        check_rule(MUTANTS[name].rule)
+        check_rule(MUTANTS[name].rule, max_examples=500)  # the rarest bug shows in one case of some thirty
     assert caught.value.law == MUTANTS[name].law
 
 
