@@ -21,6 +21,7 @@ from imcsim.learn.recording.recorder import Recorder
 from imcsim.learn.shapes import trace_layers
 from imcsim.learn.start import make_network, make_stream
 from imcsim.learn.stream import Stream, Task, augment
+from imcsim.learn.wear.cells import CyclesPerStream, make_wear
 from imcsim.learn.weight_error import WeightError
 from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.conservation import check_trace
@@ -41,6 +42,7 @@ def learn(
     progress: Progress | None = None,
     checkpoint: Path | None = None,
     stop: Callable[[], bool] | None = None,
+    cycles_per_stream: CyclesPerStream | None = None,
 ) -> Trace:
     """Train one learner on one stream and return its trace.
 
@@ -54,6 +56,8 @@ def learn(
         Written after each epoch; if it exists, training goes on from there.
     stop
         Asked after each epoch; True stops.
+    cycles_per_stream
+        Layer -> (K, G, D, N) cycles of each cell in one stream, for ``wear.streams_before``.
 
     Raises
     ------
@@ -64,7 +68,8 @@ def learn(
     """
     stream = make_stream(config)
     network = make_network(config, stream)
-    return learn_on(config, network, stream, progress=progress, checkpoint=checkpoint, stop=stop)
+    told: dict[str, Any] = {"progress": progress, "checkpoint": checkpoint, "stop": stop}
+    return learn_on(config, network, stream, cycles_per_stream=cycles_per_stream, **told)
 
 
 def learn_on(
@@ -76,12 +81,13 @@ def learn_on(
     progress: Progress | None = None,
     checkpoint: Path | None = None,
     stop: Callable[[], bool] | None = None,
+    cycles_per_stream: CyclesPerStream | None = None,
 ) -> Trace:
     """Train a given network, in place, on a given stream; ``method`` None is the configured one; see :func:`learn`."""
     device = _device(config.device)
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        learner = make_learner(config, network, stream, method)
+        learner = make_learner(config, network, stream, method, cycles_per_stream)
         if checkpoint is not None and checkpoint.exists():
             checkpoints.restore(learner, checkpoint)
         saver = None if checkpoint is None else checkpoints.Saver(learner, checkpoint)
@@ -92,7 +98,13 @@ def learn_on(
     return trace
 
 
-def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method: Method | None = None) -> Learner:
+def make_learner(
+    config: LearnConfig,
+    network: nn.Module,
+    stream: Stream,
+    method: Method | None = None,
+    cycles_per_stream: CyclesPerStream | None = None,
+) -> Learner:
     """Return everything that a run holds, before its first step."""
     device = _device(config.device)
     method = method or make_method(config.method, config.method_config)
@@ -114,10 +126,11 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
     _check_sizes(config, tasks)
     steps = config.epochs * max(-(-len(task.y_train) // config.batch_size) for task in tasks)
     bits, most = (config.input_bits, config.error_bits), (steps, config.epochs)
-    recorder = Recorder(network, freezer, quantiser, len(stream_tasks), config.encodings, bits, most)
     augmentation = _generator(config.seed, "augment")
     images = partial(_images, generator=augmentation if stream.augment else None, channels_last=config.autocast_bf16)
     context = _context(config, network, layers, device, images)
+    wear = make_wear(config, quantiser, len(stream_tasks), method.resident_layers(context), cycles_per_stream)
+    recorder = Recorder(network, freezer, quantiser, len(stream_tasks), config.encodings, bits, most, wear)
     shuffle = _generator(config.seed, "shuffle")
     return Learner(
         config,

@@ -5,11 +5,11 @@ scale fixed at deployment, scale = weight_range * max|w| / code_max, so that a c
 conductance. The master copy saturates at the ends of the range, as a register would.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,9 @@ from imcsim.crossbar.quantise import steps_per_unit as inverse_step
 from imcsim.learn.adapt.adaptor import adaptor_of
 from imcsim.learn.weight_error import WeightError
 from imcsim.mapping.layer import LayerSpec
+
+Stuck: TypeAlias = Callable[[Tensor], Tensor]
+"""From intended codes to those that the cells give: floats with integer values, neither changed by the other."""
 
 CODE_RANGE = "weight_code_range"
 """Attribute of a layer whose first weights say nothing of the range that its codes need: the largest weight."""
@@ -43,6 +46,7 @@ class _KnownCodes:
     """
 
     grid: _Grid
+    stuck: "Stuck | None" = None
     weight: Tensor | None = field(default=None, init=False)
     version: int = field(default=-1, init=False)
     codes: Tensor = field(init=False)
@@ -57,7 +61,7 @@ class _KnownCodes:
         return self.codes
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "_KnownCodes":
-        return _KnownCodes(self.grid)  # a copied tensor counts its changes from 0
+        return _KnownCodes(self.grid, self.stuck)  # a copied tensor counts its changes from 0
 
 
 class _FrozenConv(torch.autograd.Function):
@@ -88,7 +92,8 @@ def _forward(
     if known is not None:
         grid = known.grid
         drawn = error.of_codes(grid.scale * grid.limit) if error is not None and layer.training else None
-        weight = on_codes(weight, grid.scale, grid.steps_per_unit, grid.limit, drawn, known.of(weight))
+        codes = known.of(weight) if known.stuck is None else known.stuck(known.of(weight))
+        weight = on_codes(weight, grid.scale, grid.steps_per_unit, grid.limit, drawn, codes)
     if adaptor is not None and adaptor.where == "columns":
         weight = adaptor(weight)
     if isinstance(layer, nn.Linear):
@@ -129,6 +134,7 @@ class Quantiser:
     ) -> None:
         self.limit = code_max(weight_bits)
         self.quantise, self.error = quantise, error
+        self._stuck: Sequence[Stuck | None] = [None] * len(layers)
         self.layers = tuple(layers)
         self.modules = [mapped_module(network, spec.name) for spec in layers]
         self._place([_code_step(module, weight_range, self.limit) for module in self.modules])
@@ -138,12 +144,20 @@ class Quantiser:
         """Value of one code step, layer by layer."""
         return [known.grid.scale for known in self._known]
 
+    def wear(self, stuck: Sequence["Stuck"]) -> None:
+        """Let forward passes see codes as the cells of each layer give them; records keep the intended codes."""
+        self._stuck = stuck
+        self._place(self.scales)
+
     def restore_scales(self, scales: Sequence[float]) -> None:
         """Use the scales of an earlier deployment."""
         self._place(scales)
 
     def _place(self, scales: Sequence[float]) -> None:
-        self._known = [_KnownCodes(_Grid(scale, inverse_step(scale), self.limit)) for scale in scales]
+        self._known = [
+            _KnownCodes(_Grid(scale, inverse_step(scale), self.limit), stuck)
+            for scale, stuck in zip(scales, self._stuck, strict=True)
+        ]
         for module, spec, known in zip(self.modules, self.layers, self._known, strict=True):
             setattr(module, CODE_STEP, known.grid.scale)
             module.forward = partial(_forward, module, spec, known if self.quantise else None, self.error)  # type: ignore[method-assign]

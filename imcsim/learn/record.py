@@ -44,6 +44,7 @@ def make_trace(learner: Learner, stream: Stream) -> Trace:
         placement=Placements(group("placement")),
         active=group("active"),
         digital=group("digital"),
+        wear_counts={} if recorder.wear is None else recorder.wear.counts,
     )
 
 
@@ -78,7 +79,7 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
         pe_tile=config.pe_tile if placed else None,
         flops=recorded_flops(learner.recorder.counts, learner.recorder.task_counts),
         clipped_weight_share=learner.quantiser.clipped_share(),
-        notes=stream.notes,
+        notes=stream.notes if config.wear is None else (*stream.notes, *config.wear.notes),
         scenarios=learner.method.scenarios,
         switched_layers=learner.method.switched_layers(learner.context),
         resident_layers=learner.method.resident_layers(learner.context),

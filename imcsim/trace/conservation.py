@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from imcsim.core.errors import ConservationError
 from imcsim.crossbar.encoding import Encoding
-from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, TASK_COUNTS, Policy
+from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, TASK_COUNTS, WEAR_COUNTS, Policy
 from imcsim.trace.trace import Trace
 
 
@@ -37,6 +37,12 @@ def _check_shapes(trace: Trace) -> None:
         array = trace.counts[name]
         _demand(array.shape == (tasks, layers), f"counts '{name}' must be (tasks, layers)")
         _demand(bool((array >= 0).all()), f"counts '{name}' must not be negative")
+    for name, array in trace.wear_counts.items():
+        _demand(name in WEAR_COUNTS, f"there is no wear count '{name}'")
+        _demand(array.shape == (tasks, layers), f"wear counts '{name}' must be (tasks, layers)")
+        _demand(bool((array >= 0).all()), f"wear counts '{name}' must not be negative")
+    dead = trace.wear_counts.get("dead_cells", np.zeros((1, 1), np.int64))
+    _demand(bool((np.diff(dead, axis=0) >= 0).all()), "a dead cell stays dead")
     for name in TASK_COUNTS:
         _demand(trace.task_counts[name].shape == (tasks,), f"task counts '{name}' must be (tasks,)")
         _demand(bool((trace.task_counts[name] >= 0).all()), f"task counts '{name}' must not be negative")

@@ -52,6 +52,10 @@ TASK_COUNTS: dict[str, str] = {
     "scoring_bytes": "bytes that scoring must remember between tasks (bases, importances, old masks)",
     "scoring_macs": "multiply-accumulates of scoring beyond the network's own passes (SVD, projections)",
 }
+WEAR_COUNTS: dict[str, str] = {  # recorded only where cells wear while learning
+    "dead_cells": "cells of the layer that are stuck at the end of the task",
+    "failed_writes": "writes to dead cells that verify found to have failed",
+}
 
 
 class TraceMeta(FrozenConfig):

@@ -105,6 +105,7 @@ def _to_arrays(trace: Trace) -> Arrays:
     arrays |= {"transitions/" + "/".join(key): array for key, array in trace.transitions.items()}
     arrays |= {f"placement/{layer}": array for layer, array in trace.placement.items()}
     arrays |= {f"digital/{name}": array for name, array in trace.digital.items()}
+    arrays |= {f"wear/{name}": array for name, array in trace.wear_counts.items()}
     arrays |= {f"active/{layer}": np.packbits(array) for layer, array in trace.active.items()}
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
@@ -128,6 +129,7 @@ def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path) -> Trace:
             transitions=_keyed(group("transitions/")),
             placement=Placements(group("placement/")),
             digital=group("digital/"),
+            wear_counts=group("wear/"),
             active=active,
             input_density=arrays["input_density"],
             error_density=arrays["error_density"],

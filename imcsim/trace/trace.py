@@ -42,6 +42,8 @@ class Trace:
     digital
         Name in the network -> (T + 1, ...): parameters and statistics that digital logic holds (biases, batch-norm),
         at deployment and after each task; with the codes they are the whole network.
+    wear_counts
+        Name of :data:`~imcsim.trace.schema.WEAR_COUNTS` -> int64 (T, L); empty where no cell could die.
     input_density, error_density
         (T, L, b): mean share of ones per bit plane (least significant first) of input and error codes.
     input_zero_share, error_zero_share
@@ -65,6 +67,7 @@ class Trace:
     placement: Placements = field(default_factory=Placements)
     active: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     digital: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    wear_counts: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     cache: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:

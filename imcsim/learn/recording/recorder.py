@@ -21,6 +21,7 @@ from imcsim.learn.recording.activity import Activity
 from imcsim.learn.recording.changes import LevelChanges
 from imcsim.learn.recording.passes import PassCounter
 from imcsim.learn.shapes import weight_matrix
+from imcsim.learn.wear.cells import WornCells
 from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, TASK_COUNTS
 
@@ -58,6 +59,8 @@ class Recorder:
         Bits of the input and of the error codes whose density is measured.
     most
         Most steps, and epochs, in one task.
+    wear
+        Cells that wear of what is committed; None: none do.
     """
 
     def __init__(
@@ -69,10 +72,11 @@ class Recorder:
         encodings: Sequence[Encoding],
         bits: tuple[int, int],
         most: tuple[int, int],
+        wear: WornCells | None = None,
     ) -> None:
         self.network, self.freezer, self.quantiser = network, freezer, quantiser
         self.layers = quantiser.layers
-        self.encodings = tuple(encodings)
+        self.encodings, self.wear = tuple(encodings), wear
         self.counts = {name: np.zeros((tasks, len(self.layers)), np.int64) for name in COUNTS}
         self.task_counts = {name: np.zeros(tasks, np.int64) for name in TASK_COUNTS}
         self.tables: dict[str, list[NDArray[Any]]] = {}
@@ -98,6 +102,8 @@ class Recorder:
         """Take note of what the plan lets train."""
         self.task = task
         self.passes.kept_share = [self.freezer.kept_share(spec) for spec in self.layers]
+        if self.wear is not None:
+            self.wear.begin_task(task, self.freezer.written_pes(), self.freezer.pe_tile)
 
     def watching(self, sample_activity: bool) -> AbstractContextManager[None]:
         """Commit what is due; count the forward passes inside the block, and their backward work, as one step."""
@@ -147,6 +153,8 @@ class Recorder:
             What the method did beyond the plain step.
         """
         self._commit(*RECORDED_POLICIES)
+        if self.wear is not None:
+            self.wear.end_task(self.quantiser.codes())
         self.due = []
         trainable = [self.freezer.trainable_weights(spec) for spec in self.layers]
         active = method.active_masks() or {}
@@ -170,6 +178,8 @@ class Recorder:
         self.task = task
         for name in ("active_weights", "peak_active_weights"):
             self.counts[name][task] = self.counts["active_weights"][task - 1]
+        if self.wear is not None:
+            self.wear.skip_task(task)
         self._store_task({})
 
     def state_dict(self) -> dict[str, Any]:
@@ -183,6 +193,7 @@ class Recorder:
             "changes": {policy: changes.state_dict() for policy, changes in self.changes.items()},
             "task": self.task,
             "due": self.due,
+            **({} if self.wear is None else {"wear": self.wear.state_dict()}),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -194,6 +205,8 @@ class Recorder:
         self.errors.load_state_dict(state["errors"])
         for policy, changes in self.changes.items():
             changes.load_state_dict(state["changes"][policy])
+        if self.wear is not None:
+            self.wear.load_state_dict(state["wear"])
         self.begin_task(state["task"])
         self.due = state["due"]
 
@@ -204,6 +217,8 @@ class Recorder:
         for policy, changes in self.changes.items():
             if policy in policies:
                 changes.commit(codes)
+        if self.wear is not None:
+            self.wear.commit(codes, policies)
 
     def _add_task(self, **amounts: int) -> None:
         for name, amount in amounts.items():
