@@ -39,7 +39,7 @@ def learn_command(
     fields |= {} if domains is None else {"domains": domains.split(",")}
     config = parse(LearnConfig, nested(fields, overrides(set_)), "imcsim learn")
     checkpoint = out.with_name(f"{out.name}.checkpoint")
-    with _bar() as advance:
+    with progress_bar() as advance:
         trace = learn(config, progress=advance, checkpoint=checkpoint)
     save(trace, out)
     checkpoint.unlink(missing_ok=True)
@@ -73,7 +73,7 @@ def nested(fields: dict[str, Any], given: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[int, int, str], None]]:
+def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
     """Yield what the learner tells its progress to: a bar on a terminal, nothing elsewhere."""
     from rich.console import Console
     from rich.progress import Progress

@@ -22,7 +22,7 @@ def test_the_text_fits_and_says_that_tasks_repeat(trace_file: Path) -> None:
     lines = [line for line in text.splitlines() if not line.startswith("note")]
     assert max(map(len, lines)) <= 100
     for part in ("3 measured tasks, repeated", "first PE without a spare left", "rotation: ", "spares: ",
-                 "no limit by accuracy", "PEs most likely to die first"):  # fmt: skip
+                 "Writes stay as measured when cells fail", "PEs most likely to die first"):  # fmt: skip
         assert part in text
 
 

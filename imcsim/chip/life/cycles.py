@@ -102,6 +102,16 @@ def by_pe(values: NDArray[np.float32], geometry: PeGeometry) -> NDArray[np.float
     return np.ascontiguousarray(tiled.transpose(1, 2, 4, 3, 0, 5)).reshape(-1, rows, k * cols)
 
 
+def by_cell(pes: NDArray[np.float32], geometry: PeGeometry, matrix_shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    """Return the cells (K, G, D, N) of a layer's PEs (P, R, C): the inverse of :func:`by_pe`."""
+    groups, fan_in, outputs = matrix_shape
+    rows, cols, k = geometry.weight_rows, geometry.weight_cols, geometry.encoding.cells_per_weight
+    down, across = geometry.tiles(fan_in, outputs)
+    tiled = pes.reshape(groups, down, across, rows, k, cols).transpose(4, 0, 1, 3, 2, 5)
+    whole = tiled.reshape(k, groups, down * rows, across * cols)
+    return np.ascontiguousarray(whole[:, :, :fan_in, :outputs])
+
+
 def _pulses(part: RramPart, verified_share: float) -> NDArray[np.float64]:
     """(levels,) pulses of an event by the levels moved; symmetric in both directions under every write rule."""
     pulses = event_pulses(part.cell, part.cell_bits, part.write_rule)[0]

@@ -55,6 +55,8 @@ class Outlook:
         What was measured, and the rate at which tasks come.
     options
         Wear rule and levers.
+    rates
+        Cycles per task of every cell, as the levers leave them.
     first_failure, one_percent, spare_limited
         Tasks until the first cell fails, until 1 % of cells have, and (with spares) until a PE has too few lines; None
         if that never happens.
@@ -83,6 +85,7 @@ class Outlook:
     options: LifeOptions
     cells: int
     worst_cycles_per_task: float
+    rates: CellRates
     first_failure: Tasks | None
     one_percent: Tasks | None
     spare_limited: Tasks | None
@@ -136,7 +139,7 @@ def outlook(
     return Outlook(
         chip=config.name, method=trace.meta.method, dataset=trace.meta.dataset, network=trace.meta.network,
         tasks=ledger.tasks, tasks_per_day=config.horizon.tasks_per_day, options=chosen,
-        cells=rates.cells * rates.copies, worst_cycles_per_task=worst, first_failure=first,
+        cells=rates.cells * rates.copies, worst_cycles_per_task=worst, rates=rates, first_failure=first,
         one_percent=share_failed(rates, endurance, FAILED_SHARE), spare_limited=spare,
         guaranteed_tasks=part.cell.guaranteed_cycles / worst if worst else None,
         margin_tasks=margin / worst if worst and margin else None,
@@ -222,7 +225,7 @@ def _layers(rates: CellRates, ledger: WearLedger, part: RramPart, endurance: End
 def _notes(chip: ChipConfig, part: RramPart, options: LifeOptions, tasks: int, first: Tasks | None) -> tuple[str, ...]:
     notes = [
         f"Later tasks repeat the measured {tasks}: each cell keeps its mean writes per task.",
-        "Failed cells do not act on learning here: no limit by accuracy, and writes stay as measured.",
+        "Writes stay as measured when cells fail; what failed cells do to accuracy: accuracy limits.",
     ]
     if options.wear == "window":
         notes.append(f"Weak events wear (dG / window)^{options.weak_exponent:g}: an assumption, m between 2 and 3.")
