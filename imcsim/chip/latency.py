@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from imcsim.chip import gradients
 from imcsim.chip.assign import Assignment
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.failed_writes import failed_writes
 from imcsim.chip.multiplex import reloads
 from imcsim.chip.profile import PeGrid, profile_of
 from imcsim.chip.read_cost import rram_pass_s, rram_transposed_pass_s, sram_pass_s
@@ -51,6 +52,8 @@ def training_latency(
     }
     if (again := reloads(trace, chip)) is not None:
         leaves["reload"] = again.time_s
+    if (failed := failed_writes(trace, chip)) is not None:
+        leaves["failed_writes"] = failed.events * failed.each_s
     return tuple(Breakdown({(k,): float(v[t]) for k, v in leaves.items()}) for t in range(trace.meta.tasks))
 
 

@@ -144,14 +144,15 @@ def _placement(where: Assignment) -> dict[str, Any]:
     return {name: getattr(where, name).sum(axis=1).astype(np.int64) for name in names}
 
 
+_WRITTEN = (("update", "sram_write"), ("update", "rram_program"), ("update", "failed_writes"), ("migration",))
+
+
 def _horizon(
     trace: Trace, chip: ChipConfig, where: Assignment, energy: Breakdown, parts: Mapping[str, Breakdown]
 ) -> dict[str, float]:
     """Write energy, compute energy, and over how many steps and inferences each is spread (per task)."""
     tasks, span = trace.meta.tasks, chip.horizon
-    written = sum(
-        energy.part(*path).total for path in (("update", "sram_write"), ("update", "rram_program"), ("migration",))
-    )
+    written = sum(energy.part(*path).total for path in _WRITTEN)
     between = SECONDS_PER_DAY / span.tasks_per_day
     return {
         "optimizer_steps_per_task": float(trace.task_counts["optimizer_steps"].mean()),

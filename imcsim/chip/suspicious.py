@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from imcsim.chip.config import ChipConfig, RramPart
+from imcsim.chip.failed_writes import unfit
 from imcsim.chip.traffic import Traffic, master_bits
 from imcsim.chip.writes import Programming
 from imcsim.core.cost import Breakdown
@@ -29,6 +30,7 @@ def suspicious(
     if chip.rram is not None:
         found += [*_resolution(chip, chip.rram), *_on_off(chip.rram)]
     found += [*_memory(trace, chip, bits), *_dram_bound(latency, energy)]
+    found += unfit(trace, chip)
     if done.uncommitted_pes:
         found.append(f"{done.uncommitted_pes} trained PEs are not committed to RRAM when the stream ends")
     if trace.meta.clipped_weight_share > 0.01:

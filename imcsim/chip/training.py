@@ -13,6 +13,7 @@ from imcsim.chip import gradients, read_cost
 from imcsim.chip.assign import Assignment
 from imcsim.chip.closed_columns import without_closed
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.failed_writes import failed_writes
 from imcsim.chip.profile import TileProfile, profile_of
 from imcsim.chip.read_cost import Components, activity, component_totals
 from imcsim.chip.traffic import Traffic
@@ -40,6 +41,7 @@ def training_energy(
         _leaves(_prefixed("weight_gradient", gradients.weight_gradient_energy(trace, chip)), trace),
         _leaves(_update(trace, chip, done), trace),
         _leaves(_migration(chip, done), trace),
+        _leaves(_failed(trace, chip), trace),
         _leaves(_moved(chip, bits), trace),
         _leaves(_masks(trace, chip), trace),
         _under("scoring", _scoring(trace, chip, where)),
@@ -134,6 +136,11 @@ def _migration(chip: ChipConfig, done: Programming) -> dict[str, Floats]:
         "migration.rram_read": done.load_read_j * charged,
         "migration.sram_write": done.load_write_j * charged,
     }
+
+
+def _failed(trace: Trace, chip: ChipConfig) -> dict[str, Floats]:
+    failed = failed_writes(trace, chip)
+    return {} if failed is None else {failed.leaf: failed.events * failed.each_j}
 
 
 def _moved(chip: ChipConfig, bits: Traffic) -> dict[str, Floats]:

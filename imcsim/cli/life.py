@@ -17,7 +17,7 @@ _LIMIT = "Years until accuracy falls to this share of the fresh chip's, as 0.9; 
 _AGAIN = "Also learn the stream again on each aged chip; takes as long as learning it 6 times a chip."
 
 
-def life_command(
+def life_command(  # noqa: PLR0913 - one for each option
     trace: Annotated[Path, typer.Argument(help="A trace file.")],
     chip: ChipOption,
     set_: SetOption = None,

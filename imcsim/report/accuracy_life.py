@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_SCENARIOS = {"class-il": "Class-IL", "task-il": "Task-IL"}
 _KINDS = {
     "served": "served: learned on a fresh chip",
     "learned": "learned again on the aged chip",
@@ -39,7 +40,8 @@ def accuracy_text(found: Outlook, curves: Sequence[AccuracyCurve], limits: Seque
     lines = [""]
     for record in accuracy_record(found, curves, limits):
         fresh, chips = 100 * record["fresh"], record["chips"]
-        lines.append(f"accuracy ({record['scenario']}, fresh {fresh:.1f} %), {_KINDS[record['kind']]}, {chips} chips drawn")
+        head = f"accuracy ({_SCENARIOS[record['scenario']]}, fresh {fresh:.1f} %)"
+        lines.append(f"{head}, {_KINDS[record['kind']]}, {_chips(chips)}")
         for limit in record["limits"]:
             name = f"  falls to {limit['limit']:.3g} of the fresh chip's"
             lines.append(f"{name:40}{_years(limit['years'], record['years'][-1])}")
@@ -63,7 +65,7 @@ def draw_accuracy(found: Outlook, curves: Sequence[AccuracyCurve], limits: Seque
         axis.set_xscale("log")
         axis.set_ylim(bottom=0)
         axis.set_xlabel(f"age of the chip (years at {found.tasks_per_day:g} tasks a day)")
-        axis.set_ylabel(f"accuracy after the last task, {curves[0].scenario} (%)")
+        axis.set_ylabel(f"accuracy after the last task, {_SCENARIOS[curves[0].scenario]} (%)")
         axis.set_title(f"{found.method} on {found.chip}: {found.network}, {found.dataset}")
         axis.legend(loc="lower left")
         return figure
@@ -73,13 +75,19 @@ def _draw_curve(axis: "Axes", found: Outlook, curve: AccuracyCurve, colour: str)
     years = curve.ages_tasks / (found.tasks_per_day * DAYS_PER_YEAR)
     low, middle, high = 100 * curve.band()
     axis.fill_between(years, low, high, color=colour, alpha=0.2, linewidth=0)
-    axis.plot(years, middle, "o-", color=colour, markersize=3, label=f"{_KINDS[curve.kind]}, {len(curve.accuracy)} chips")
+    axis.plot(
+        years, middle, "o-", color=colour, markersize=3, label=f"{_KINDS[curve.kind]}, {_chips(len(curve.accuracy))}"
+    )
 
 
 def _limit(reached: LimitReached, days: float) -> dict[str, Any]:
     tasks = {"early": reached.early, "median": reached.median, "late": reached.late}
     years = {name: None if value is None else value / days for name, value in tasks.items()}
     return {"limit": reached.limit, "tasks": tasks, "years": years}
+
+
+def _chips(count: int) -> str:
+    return "1 drawn chip" if count == 1 else f"{count} drawn chips"
 
 
 def _years(years: dict[str, float | None], last: float) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.explain.explanation import Facts, Floats, Term, Terms, facts_of
+from imcsim.chip.explain.failed import failed_energy
 from imcsim.chip.explain.leaks import leakage_terms
 from imcsim.chip.explain.moved import digital_terms, link_terms, traffic_terms, write_terms
 from imcsim.chip.explain.programmed import program_terms
@@ -24,6 +25,7 @@ def explained_energy(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, Term
         found |= _alone(part(facts))
     for prefix, way in _passes(facts).items():
         found |= _alone({f"{prefix}.{name}": term for name, term in read_terms(facts, way).items()})
+    found |= failed_energy(facts)
     return found | write_terms(facts) | program_terms(facts) | load_terms(facts) | digital_gradient_terms(facts)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from imcsim.chip import latency
 from imcsim.chip.config import ChipConfig, RramPart, SramPart
 from imcsim.chip.explain.explanation import Facts, Floats, Term, Terms, Unit, counted, facts_of
+from imcsim.chip.explain.failed import failed_time
 from imcsim.chip.explain.moved import BITS_FIELDS, DRAM_FIELDS
 from imcsim.chip.explain.scratch import RELOAD_FIELDS, RELOAD_SAID, RELOAD_VALUES, reloaded
 from imcsim.chip.explain.write_times import migration_terms, update_terms
@@ -57,7 +58,7 @@ def explained_latency(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, Ter
         "buffer": (_buffer(facts),),
         "dram": (_dram(facts),),
     }
-    return found | _reload(facts)
+    return found | _reload(facts) | failed_time(facts)
 
 
 def pipeline(vectors: NDArray[np.int64], way: Way, steps: NDArray[np.int64], fields: tuple[str, ...]) -> Terms:

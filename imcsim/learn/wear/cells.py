@@ -57,7 +57,7 @@ class WornCells:
         If those cycles are missing, not of these layers, or negative.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of a run that cells need
         self,
         config: WearConfig,
         encoding: Encoding,
@@ -127,7 +127,7 @@ class WornCells:
         self.counts["dead_cells"][task] = self.counts["dead_cells"][task - 1]
 
     def commit(self, codes: Tensor, policies: Collection[str]) -> None:
-        """Wear the cells whose level differs between the last codes and ``codes`` (W,), int16; the first only deploys."""
+        """Wear cells whose level differs between the last codes and ``codes`` (W,), int16; the first only deploys."""
         if self._last is None or self.config.policy in policies:
             self._write(codes)
 

@@ -57,14 +57,15 @@ class WearConfig(FrozenConfig):
     def notes(self) -> tuple[str, ...]:
         """Sentences that a reader must see beside what was learned so."""
         said = [
-            f"Cells wear: written at every {_WORDS[self.policy]}, Weibull scale {self.endurance_scale_cycles:g} cycles and "
-            f"shape {self.endurance_shape:g}; level changes that a dead cell does not take stay in the trace."
+            f"Cells wear: written at every {_WORDS[self.policy]}, Weibull scale {self.endurance_scale_cycles:g} cycles "
+            f"and shape {self.endurance_shape:g}; level changes that a dead cell does not take stay in the trace."
         ]
         if self.repeats > 1:
             said.append(f"Each measured task wears cells as {self.repeats:,} identical ones.")
         if self.cycles_before or self.streams_before:
             said.append(
-                f"Cells start with {self.cycles_before:g} cycles each and those of {self.streams_before:g} earlier streams."
+                f"Cells start with {self.cycles_before:g} cycles each and those of {self.streams_before:g} earlier "
+                f"streams."
             )
         return tuple(said)
 

@@ -103,7 +103,8 @@ def age_grid(rates: CellRates, endurance: Endurance, count: int) -> Floats:
     if not len(values):
         raise ConfigError("no RRAM cell is written: accuracy does not fall by wear")
     first = min(0.5, max(1e-4, 1 / cells.sum()))
-    return np.geomspace(*(_age(values, cells / cells.sum(), endurance, share) for share in (first, 0.9)), count)
+    start, end = (_age(values, cells / cells.sum(), endurance, share) for share in (first, 0.9))
+    return np.geomspace(start, end, count, dtype=np.float64)
 
 
 def _age(values: Floats, weight: Floats, endurance: Endurance, share: float) -> float:
