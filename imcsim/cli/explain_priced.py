@@ -95,8 +95,9 @@ def _counts(fields: tuple[str, ...], trace: Trace) -> dict[str, str]:
     """Say what each field of the trace holds: the total of a count, the mean of a density."""
     said = {}
     for field in fields:
-        if field in trace.counts:
-            said[field] = f" = {int(trace.counts[field].sum())} over all tasks and layers"
+        by_layer = trace.counts.get(field, trace.wear_counts.get(field))
+        if by_layer is not None:
+            said[field] = f" = {int(by_layer.sum())} over all tasks and layers"
         elif field in trace.task_counts:
             said[field] = f" = {int(trace.task_counts[field].sum())} over all tasks"
         elif field.endswith("_density"):

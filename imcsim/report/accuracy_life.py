@@ -46,8 +46,8 @@ def accuracy_text(found: Outlook, curves: Sequence[AccuracyCurve], limits: Seque
             name = f"  falls to {limit['limit']:.3g} of the fresh chip's"
             lines.append(f"{name:40}{_years(limit['years'], record['years'][-1])}")
         lines += _table(record)
-    said = "note: Bands of accuracy are those of drawn chips (5 % - 95 %, each value is that of a chip)"
-    return "\n".join([*lines, f"{said}; wear as above."]) + "\n"
+    said = "note: Bands of accuracy are those of drawn chips: 5 % - 95 %, each value that of a chip."
+    return "\n".join([*lines, said]) + "\n"
 
 
 def draw_accuracy(found: Outlook, curves: Sequence[AccuracyCurve], limits: Sequence[float]) -> "Figure":
