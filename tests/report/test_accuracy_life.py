@@ -1,5 +1,7 @@
 """Accuracy against years: text, record and picture say the same as the curves."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -43,8 +45,10 @@ def test_the_text_fits_and_never_says_nan() -> None:
 def test_the_picture_shows_medians_bands_and_limits() -> None:
     figure = draw_accuracy(FOUND, [SERVED, LEARNED], [0.8])
     axis = figure.axes[0]
-    medians = [np.asarray(line.get_xydata()) for line in axis.lines[:2]]
-    np.testing.assert_allclose(medians[0], [[0.1, 90], [1, 90], [10, 50]])
-    np.testing.assert_allclose(medians[1], [[0.1, 90], [1, 90]])
+    medians: list[Any] = [np.asarray(line.get_xydata()) for line in axis.lines[:2]]
+    for median, points in zip(
+        medians, ([[0.1, 90.0], [1.0, 90.0], [10.0, 50.0]], [[0.1, 90.0], [1.0, 90.0]]), strict=True
+    ):
+        np.testing.assert_allclose(median, np.array(points))
     assert np.asarray(axis.lines[2].get_ydata()) == pytest.approx([72, 72])
     assert len(axis.collections) == 2

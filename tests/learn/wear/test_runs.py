@@ -63,7 +63,7 @@ def test_a_frozen_layer_loses_no_cell() -> None:
 def test_a_layer_whose_cells_are_all_dead_computes_the_same_whatever_is_learned() -> None:
     config = tiny_config(wear={**ALL, "stuck_low_share": 1.0})
     learner = make_learner(config, tiny_net(), tiny_stream())
-    head = learner.network.get_submodule("head")
+    head: Any = learner.network.get_submodule("head")
     x = torch.rand(3, 32)
     before = head(x)
     assert torch.equal(before, head.bias.expand(3, -1))  # every weight is 0
@@ -76,7 +76,7 @@ def test_gradients_pass_through_stuck_cells_to_the_inputs_and_the_master_copy() 
     config = tiny_config(wear={**ALL, "stuck_low_share": 0.0})
     learner = make_learner(config, tiny_net(), tiny_stream())
     head: Any = learner.network.get_submodule("head")
-    x = torch.rand(3, 32, requires_grad=True)
+    x: Any = torch.rand(3, 32, requires_grad=True)
     head(x).sum().backward()
     np.testing.assert_allclose(x.grad, torch.zeros(3, 32), atol=1e-7)  # both cells of each pair at the top: weights 0
     torch.testing.assert_close(head.weight.grad, x.detach().sum(0).expand(4, -1))
