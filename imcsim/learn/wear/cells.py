@@ -120,7 +120,7 @@ class WornCells:
         for number, (spec, view) in enumerate(zip(self.layers, self.views, strict=True)):
             if spec.name not in self._resident:
                 view.expose(None)
-            self.counts["dead_cells"][self.task, number] = int((self._left[number] < 0).sum())
+                self.counts["dead_cells"][self.task, number] = int((self._left[number] < 0).sum())
 
     def skip_task(self, task: int) -> None:
         """Note that nothing is written in ``task``."""
