@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from imcsim.chip.config import ChipConfig
 from imcsim.mapping.network_map import NetworkMap
 from imcsim.mapping.pe_table import Mask, pe_table
-from imcsim.report.style import GREY, PALETTE, colours, panels
+from imcsim.report.style import GREY, colours, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
