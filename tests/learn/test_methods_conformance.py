@@ -53,6 +53,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("xma2", {"budget": 0.3, "norm": "frozen", "weight_learning_rate": 0.05}),
     ("xma2", {"budget": 1.0}),
     ("ksm", {"scale_range": "layer", "norm": "frozen", "learning_rate": 0.01}),
+    ("ksm", {"unit": "group", "group_size": 3, "norm": "frozen", "learning_rate": 0.01}),
+    ("ksm", {"unit": "channel", "learning_rate": 0.01}),
     ("xma", {"lowest_shift": -3, "highest_shift": 0, "zero_level": False, "norm": "frozen"}),
     ("first-k", {"frozen_layers": 2, "base": "derpp"}),
     ("packnet", {"ties": "all", "norm": "per-task", "retrain_share": 0}),
