@@ -58,6 +58,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("xma", {"lowest_shift": -3, "highest_shift": 0, "zero_level": False, "norm": "frozen"}),
     ("first-k", {"frozen_layers": 2, "base": "derpp"}),
     ("packnet", {"ties": "all", "norm": "per-task", "retrain_share": 0}),
+    ("packnet", {"unit": "column", "norm": "per-task", "prune_shares": [0.5]}),
     ("nispa", {"leftover": "lost", "grown": "zero", "norm": "frozen", "density": 0.5, "dense_first": False}),
     ("lightcl", {"frozen_layers": 0, "beta": 1e-3, "channel_ratio": 0.5}),
     ("cpg", {"widest": 1, "rank_free": True, "ties": "all", "norm": "frozen", "goal": 0.0}),
