@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from imcsim.learn.adapt.adaptor import Adaptor
 from imcsim.learn.adapt.attach import attach
-from imcsim.learn.adapt.per_task import PerTaskConfig, PerTaskMethod
+from imcsim.learn.adapt.decay import DecayConfig, DecayingMethod
 from imcsim.learn.adapt.soft_kernels import Unit, expand_kernels, kernel_gate, kernels_of, latent_shape, soft_mask
 from imcsim.learn.method import method
 from imcsim.mapping.layer import LayerSpec
 
 
-class KsmConfig(PerTaskConfig):
+class KsmConfig(DecayConfig):
     """KSM's settings; defaults are those of LYang-666/CVPR_2021_KSM@135b675.
 
     Parameters
@@ -34,6 +34,8 @@ class KsmConfig(PerTaskConfig):
         the whole layer, with 0 for kernels that are on.
     scale_bits
         Bits of a stored scale (design choice: a float, as the other digital values).
+    rate_decay
+        As the base; the released code has "cosine", over 30 epochs.
     norm
         As the base; the released code trains batch-norm with each task.
     """
@@ -75,7 +77,7 @@ class KernelMask(Adaptor):
 
 
 @method("ksm")
-class Ksm(PerTaskMethod):
+class Ksm(DecayingMethod):
     """Soft kernel masks on every mapped layer but the classifier; the backbone itself never changes.
 
     A damped kernel is a row segment of damped weights, which no periphery can apply for an array: the masked weights
