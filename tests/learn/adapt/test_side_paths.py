@@ -104,6 +104,15 @@ def test_veras_vectors_start_at_the_papers_values_and_its_layers_are_those_of_th
     assert not torch.equal(first.get_parameter("down.weight"), other.get_parameter("down.weight"))
 
 
+def test_veras_layers_of_one_shape_are_alike_only_if_shared() -> None:
+    for shared in (False, True):
+        network = torch.nn.Sequential(torch.nn.Flatten(), *[torch.nn.Linear(16, 16) for _ in range(3)])
+        paths = side_paths(make_method("vera", {"shared": shared}).prepare(network, (1, 4, 4), (4, 2)))
+        first, second = (path.get_parameter("down.weight") for path in paths.values())
+        assert torch.equal(first, second) == shared
+        assert not torch.equal(first, paths["1"].get_parameter("up.weight").T)
+
+
 @pytest.mark.parametrize("form", ["additive", "multiplicative"])
 def test_da3s_output_by_hand(form: str) -> None:
     path, x = _path("da3", form=form, pool=2, squeeze=1), torch.rand(2, 3, 4, 4)
