@@ -59,3 +59,14 @@ def test_a_zero_that_leaves_is_ranked_with_the_others_first() -> None:
         # 200 - 1 - floor(0.985 x 199) = 3 stay; the bound that follows asks for no more than 2
         masks.change(MaskUpdate(0.985, 0.99), {"0": importance}, torch.Generator(), drop)
         assert masks.active["0"].flatten().nonzero().flatten().tolist() == left
+
+
+def test_zeros_leave_also_where_nothing_is_to_be_shrunk() -> None:
+    """As the code does at the start of a task, where it prunes to the sparsity that is there."""
+    for drop, left in ((False, 50), (True, 49)):
+        network, masks = _bound()
+        weight, active = network.get_parameter("0.weight").detach(), masks.active["0"]
+        weight[active] = 1.0
+        weight.view(-1)[int(active.flatten().nonzero()[0])] = 0.0
+        masks.change(MaskUpdate(0.75, 0.99), None, torch.Generator(), drop)
+        assert int(masks.active["0"].sum()) == left

@@ -117,9 +117,10 @@ class SparseMasks:
             mask = self.active[name]
             if importance is not None:
                 mask = prune(mask, importance[name], step.shrink_to)
-                mask = mask & (weight != 0) if drop_zeros else mask
-                with torch.no_grad():  # what goes is cleared before growth, which may choose the same position
-                    weight.mul_(mask)
+            if drop_zeros:
+                mask = mask & (weight != 0)
+            with torch.no_grad():  # what goes is cleared before growth, which may choose the same position
+                weight.mul_(mask)
             self.active[name] = grow(mask, step.expand_to, generator, truncate)
         self._settle()
 
