@@ -17,7 +17,7 @@ _UNWRITTEN = "#EEEEEE"
 _BARS = 12
 
 
-def draw_life(found: Outlook) -> "Figure":
+def draw_life(found: Outlook, chip: ChipConfig | None = None) -> "Figure":
     """Return the PEs in the order of the network, row by row, and the layers' chances to die first, 10 x 5 inches."""
     with panels(1, 2, (10.0, 5.0)) as (figure, axes):
         figure.suptitle(
