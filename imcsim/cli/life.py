@@ -30,7 +30,9 @@ def life_command(  # noqa: PLR0913 - each option of the command line is a parame
     policy: Annotated[list[str] | None, typer.Option(metavar="NAME[=VALUE]", help=_POLICY)] = None,
     wear: Annotated[str, typer.Option(help="What an event wears: events, pulses or window.")] = "events",
     ledger: Annotated[Path | None, typer.Option(metavar="FILE", help="Earlier wear, to which the trace adds.")] = None,
-    ledger_out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the wear ledger, earlier wear in it.")] = None,
+    ledger_out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the wear ledger, earlier wear in it.")
+    ] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Print what each standard lever buys instead.")] = False,
     png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw PEs by remaining life, PNG or PDF.")] = None,
     json_: JsonOption = False,
@@ -44,7 +46,7 @@ def life_command(  # noqa: PLR0913 - each option of the command line is a parame
     from imcsim.trace.store import load
 
     options = parse_policies(policy or [], wear)
-    changed = overrides(set_)
+    changed = dict(overrides(set_))
     if tasks_per_day is not None:
         changed["horizon.tasks_per_day"] = tasks_per_day
     if compare:
@@ -87,7 +89,9 @@ def _worn(trace: Trace, chip: ChipConfig, earlier: Path | None, *, keep: bool) -
 
 def _check_alone(policy: list[str] | None, *files: Path | None) -> None:
     if policy or any(file is not None for file in files):
-        raise ConfigError("--compare has policies of its own and writes no file: leave out --policy, --ledger and --png")
+        raise ConfigError(
+            "--compare has policies of its own and writes no file: leave out --policy, --ledger and --png"
+        )
 
 
 def _compare(trace: Trace, chip: str, changed: Mapping[str, Any], wear: str, json_: bool) -> None:

@@ -11,14 +11,21 @@ from imcsim.core.units import area_mm2, with_prefix
 def compare_records(rows: Sequence[LeverRow]) -> list[dict[str, Any]]:
     """Return the rows for JSON, with years per joule and per square metre."""
     return [
-        {**asdict(row), "policies": list(row.policies), "years_per_j": row.years_per_j, "years_per_m2": row.years_per_m2}
+        {
+            **asdict(row),
+            "policies": list(row.policies),
+            "years_per_j": row.years_per_j,
+            "years_per_m2": row.years_per_m2,
+        }
         for row in rows
     ]
 
 
 def compare_text(rows: Sequence[LeverRow], title: str) -> str:
     """Return ``title``, the table, what its columns mean, and why levers were refused."""
-    head = f"{'lever':22}{'years (5 % - 95 %)':25}{'gained':>9}{'1 % failed':>11}{'energy':>11}{'per µJ':>9}{'per mm²':>9}"
+    head = (
+        f"{'lever':22}{'years (5 % - 95 %)':25}{'gained':>9}{'1 % failed':>11}{'energy':>11}{'per µJ':>9}{'per mm²':>9}"
+    )
     lines = [title, "", head, *(_line(row) for row in rows if row.refused is None), ""]
     lines += [
         "years: to the first failed cell, or with spares to the first PE without one left",
@@ -30,8 +37,12 @@ def compare_text(rows: Sequence[LeverRow], title: str) -> str:
 
 
 def _line(row: LeverRow) -> str:
-    life = "never" if row.life is None else f"{row.life.median:.3g} ({row.life.early:.3g} - {row.life.late:.3g})"
-    failed = "never" if row.one_percent is None else f"{row.one_percent.median:.3g}"
+    life = (
+        "never"
+        if row.life is None
+        else f"{_number(row.life.median)} ({_number(row.life.early)} - {_number(row.life.late)})"
+    )
+    failed = "never" if row.one_percent is None else _number(row.one_percent.median)
     energy = with_prefix(row.energy_added_j, "J") if row.policies else ""
     per_j, per_m2 = row.years_per_j, row.years_per_m2
     return (
@@ -45,4 +56,9 @@ def _name(row: LeverRow) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.3g}" if value < 0 else f"{value:.3g}"
+    """Three digits, in at most eight characters."""
+    if value is None:
+        return "-"
+    rounded = float(f"{value:.3g}")
+    text = f"{rounded:,.0f}" if 100 <= abs(rounded) < 1e5 else f"{rounded:.3g}"
+    return text.replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from imcsim.chip.life.levers import CacheUse, Pulled
+from imcsim.chip.life.levers import Pulled
 from imcsim.core.units import DAYS_PER_YEAR, area_mm2, with_prefix
 
 
@@ -19,43 +19,39 @@ def lever_record(levers: Pulled) -> dict[str, Any]:
 
 
 def lever_lines(levers: Pulled) -> list[str]:
-    """Return a line for each lever that is chosen, after an empty one; nothing if none is."""
+    """Return a line or two for each lever that is chosen, after an empty one; nothing if none is."""
     lines = []
-    if levers.rotation is not None:
-        joules = with_prefix(levers.rotation.energy_per_task_j, "J")
-        lines.append(f"rotation: {levers.rotation.events_per_task:,.4g} events and {joules} a task")
-    if levers.swapping is not None:
-        joules, seconds = (
-            with_prefix(levers.swapping.energy_per_task_j, "J"), with_prefix(levers.swapping.time_per_task_s, "s")
-        )  # fmt: skip
+    if (turned := levers.rotation) is not None:
+        lines.append(f"rotation: {turned.events_per_task:,.4g} events and {_joules(turned.energy_per_task_j)} a task")
+    if (swapped := levers.swapping) is not None:
         lines.append(
-            f"swapping: {levers.swapping.swaps_per_task:,.4g} swaps of two rows, "
-            f"{levers.swapping.events_per_task:,.4g} events, {joules} and {seconds} a task"
+            f"swapping: {swapped.swaps_per_task:,.4g} swaps of two rows, {swapped.events_per_task:,.4g} events, "
+            f"{_joules(swapped.energy_per_task_j)} and {_seconds(swapped.time_per_task_s)} a task"
         )
-    if levers.refreshing is not None:
-        joules, seconds = (
-            with_prefix(levers.refreshing.energy_per_task_j, "J"), with_prefix(levers.refreshing.time_per_task_s, "s")
-        )  # fmt: skip
-        lines.append(
-            f"refresh every {_days(levers.refreshing.every_days)} (levels are kept {_days(levers.refreshing.kept_days)}): "
-            f"{levers.refreshing.events_per_task:,.4g} events, {joules} and {seconds} a task"
-        )
-    if levers.spares is not None:
-        joules = with_prefix(levers.spares.remap_j, "J")
-        lines.append(f"spares: {area_mm2(levers.spares.area_m2)} of cells, {joules} for each that takes over")
-    if levers.cache is not None:
-        lines += _cache_lines(levers.cache)
+    if (kept := levers.refreshing) is not None:
+        lines += [
+            f"refresh every {_days(kept.every_days)}, levels are kept {_days(kept.kept_days)}:",
+            f"  {kept.events_per_task:,.4g} events, {_joules(kept.energy_per_task_j)} and "
+            f"{_seconds(kept.time_per_task_s)} a task",
+        ]
+    if (spares := levers.spares) is not None:
+        lines.append(f"spares: {area_mm2(spares.area_m2)} of cells, {_joules(spares.remap_j)} for each that takes over")
+    if (cache := levers.cache) is not None:
+        lines += [
+            f"cache of {area_mm2(cache.area_m2)}, {cache.held_pes:.3g} PEs held; a task finds {cache.hits:.3g} in it, "
+            f"loads {cache.loads:.3g}, evicts {cache.evictions:.3g}",
+            f"  {cache.events:,.4g} events in {_seconds(cache.time_s)}; commits {_joules(cache.commit_j)}, "
+            f"loads {_joules(cache.load_j)}, leakage {_joules(cache.leakage_j)} a task",
+        ]
     return ["", *lines] if lines else []
 
 
-def _cache_lines(cache: CacheUse) -> list[str]:
-    commit, load, leak = (with_prefix(joules, "J") for joules in (cache.commit_j, cache.load_j, cache.leakage_j))
-    return [
-        f"cache: {area_mm2(cache.area_m2)}; a task finds {cache.hits:.3g} PEs in it, loads {cache.loads:.3g} and evicts "
-        f"{cache.evictions:.3g}",
-        f"  ({cache.events:,.4g} events, {with_prefix(cache.time_s, 's')}); commits {commit}, loads {load}, leakage {leak} "
-        f"a task; {cache.held_pes:.3g} PEs held",
-    ]
+def _joules(value: float) -> str:
+    return with_prefix(value, "J")
+
+
+def _seconds(value: float) -> str:
+    return with_prefix(value, "s")
 
 
 def _days(days: float) -> str:

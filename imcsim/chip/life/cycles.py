@@ -80,7 +80,7 @@ def event_cycles(wear: LayerWear, part: RramPart, options: LifeOptions) -> tuple
 
 
 def nudge_cycles(part: RramPart, options: LifeOptions) -> float:
-    """Return the full-window cycles of an event that corrects a cell within its level: of the shortest move, verified."""
+    """Return the full-window cycles of a verified event that corrects a cell within its level: a move by one."""
     return float(_cycles(part, options.model_copy(update={"verified_share": 1.0}))[1])
 
 

@@ -92,14 +92,14 @@ def _ledger(header: Mapping[str, Any], arrays: Arrays) -> WearLedger:
         for name in ("events", "full", "distances"):
             if arrays[f"{name}/{spec.name}"].shape != getattr(wear, name).shape:
                 raise ValueError(name)
-    wear = {
+    counters = {
         spec.name: LayerWear(
             arrays[f"events/{spec.name}"], arrays[f"full/{spec.name}"], arrays[f"distances/{spec.name}"],
             arrays.get(f"switches/{spec.name}"),
         )
         for spec in layers
     }  # fmt: skip
-    return WearLedger(geometry, layers, empty.copies, int(header["tasks"]), int(header["most_events"]), wear)
+    return WearLedger(geometry, layers, empty.copies, int(header["tasks"]), int(header["most_events"]), counters)
 
 
 def _header(data: bytes, path: Path) -> tuple[dict[str, Any], str]:

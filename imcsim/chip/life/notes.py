@@ -21,7 +21,7 @@ def notes_of(
         notes.append("Margin: the measured 5,000 cycles of 3-bit cells (bit errors 0.5 % to 10 %); cells still switch.")
     else:
         notes.append(f"No measured limit of margins against cycles at {part.cell_bits} bits per cell: not counted.")
-    return (*notes, *_of_levers(chip, options, first), *_of_moves(chip, options, first, levers))
+    return (*notes, *_of_levers(chip, options, first), *_of_costed(options, levers))
 
 
 def _of_levers(chip: ChipConfig, options: LifeOptions, first: Tasks | None) -> list[str]:
@@ -36,18 +36,19 @@ def _of_levers(chip: ChipConfig, options: LifeOptions, first: Tasks | None) -> l
     return notes
 
 
-def _of_moves(chip: ChipConfig, options: LifeOptions, first: Tasks | None, levers: Pulled) -> list[str]:
+def _of_costed(options: LifeOptions, levers: Pulled) -> list[str]:
     notes = []
     swapping, refreshing = levers.swapping, levers.refreshing
-    if swapping is not None and first is not None and swapping.simulated_tasks > first.median:
+    if swapping is not None:
         notes.append(
-            f"Swapping is a mean over {swapping.simulated_tasks:,} tasks, longer than this life: it levels less than shown."
+            f"Swapping was simulated over {swapping.simulated_tasks:,} tasks; each cell keeps its mean rate over them."
         )
     if refreshing is not None:
-        kept = f"{refreshing.kept_days / DAYS_PER_YEAR:.3g} years at {options.celsius:g} C"
+        days, years = refreshing.kept_days, refreshing.kept_days / DAYS_PER_YEAR
+        kept = f"{years:.3g} years" if years >= 1 else f"{days:.3g} days"
         notes.append(
-            f"Levels are kept {kept}: 10 years at 85 C, specified for fresh cells of one bit, and 2.25 eV; of more bits "
-            "and of cycled cells no figure was found."
+            f"Levels are kept {kept} at {options.celsius:g} C: 10 years at 85 C, specified for fresh cells of one bit, "
+            "and 2.25 eV; of more bits and of cycled cells no figure was found."
         )
         if refreshing.every_days > refreshing.kept_days:
             notes.append(f"A refresh every {refreshing.every_days:g} days comes too late: levels are lost before it.")

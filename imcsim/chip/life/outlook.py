@@ -147,10 +147,11 @@ def outlook(
     spare, dies = _spares(rates, chosen, endurance)
     report = price(trace, chip)
     spent = LifeEnergy.of(report, trace.meta.tasks, saving, levers)
+    measured = ledger.tasks if cache is None else trace.meta.tasks
     worst, margin = rates.worst, margin_cycles(part.cell_bits)
     return Outlook(
         chip=config.name, method=trace.meta.method, dataset=trace.meta.dataset, network=trace.meta.network,
-        tasks=ledger.tasks if cache is None else trace.meta.tasks, tasks_per_day=config.horizon.tasks_per_day, options=chosen,
+        tasks=measured, tasks_per_day=config.horizon.tasks_per_day, options=chosen,
         cells=rates.cells * rates.copies, worst_cycles_per_task=worst, first_failure=first,
         one_percent=share_failed(rates, endurance, FAILED_SHARE), spare_limited=spare,
         guaranteed_tasks=part.cell.guaranteed_cycles / worst if worst else None,
@@ -160,7 +161,7 @@ def outlook(
         pe_tasks=_pe_tasks(rates, endurance), pe_dies_first=dies,
         energy=energy_along(spent, rates, part, first.median if first else 0.0),
         area_m2=report.area.total + (0.0 if levers.spares is None else levers.spares.area_m2), levers=levers,
-        notes=(*notes_of(config, part, chosen, ledger.tasks, first, levers), *report.warnings),
+        notes=(*notes_of(config, part, chosen, measured, first, levers), *report.warnings),
     )  # fmt: skip
 
 

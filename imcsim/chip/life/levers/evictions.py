@@ -49,7 +49,7 @@ class Evictions:
     @property
     def per_pe(self) -> Ints:
         """(P,): evictions of each PE."""
-        return np.sum([np.zeros_like(self.loads), *self.spans.values()], axis=0)
+        return np.asarray(np.sum([np.zeros_like(self.loads), *self.spans.values()], axis=0), dtype=np.int64)
 
 
 def pieces(span: Span, tasks: int) -> tuple[Piece, ...]:
@@ -124,4 +124,5 @@ class _Cache:
 def events_of(profile: TileProfile, span: Span) -> Ints:
     """Return (P,) programming events of an eviction, at most: exact within a stream, summed over its pieces beyond."""
     parts = [profile.changes_between(*piece) for piece in pieces(span, profile.trace.meta.tasks)]
-    return np.minimum(np.sum([np.zeros_like(profile.grid.cells), *parts], axis=0), profile.grid.cells)
+    summed = np.sum([np.zeros_like(profile.grid.cells), *parts], axis=0)
+    return np.asarray(np.minimum(summed, profile.grid.cells), dtype=np.int64)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from imcsim.chip.config import ChipConfig, RramPart
 from imcsim.chip.life.cycles import CellRates
+from imcsim.chip.life.failures import Endurance, first_failure, hazards
 from imcsim.chip.life.ledger import WearLedger
 from imcsim.chip.life.levers.refreshing import Refreshing, refresh
 from imcsim.chip.life.levers.rotation import Rotation, rotate
@@ -12,6 +13,8 @@ from imcsim.chip.life.levers.sram_cache import CacheUse
 from imcsim.chip.life.levers.swapping import Swapping, swap
 from imcsim.chip.life.options import LifeOptions
 from imcsim.trace.trace import Trace
+
+_ROUNDS = 3  # of fitting the simulated time to the life: each changes it less than the one before
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,22 @@ def pull(
         rotation = rotate(trace, rates, ledger, part, options)
         rates = rotation.rates
     if options.swap_every_tasks is not None:
-        swapping = swap(trace, rates, ledger, part, options)
+        swapping = _over_life(trace, rates, ledger, part, options)
         rates = swapping.rates
     spares = spare_cost(chip, part, options) if options.spare_columns or options.spare_rows else None
     return rates, Pulled(rotation, swapping, refreshing, spares, cache)
+
+
+def _over_life(
+    trace: Trace, rates: CellRates, ledger: WearLedger, part: RramPart, options: LifeOptions
+) -> Swapping:  # fmt: skip
+    """Swap over the life that follows from it: a short one is not levelled as in the long run."""
+    endurance = Endurance(part.cell.endurance_scale_cycles, part.cell.endurance_shape)
+    found = swap(trace, rates, ledger, part, options)
+    for _ in range(_ROUNDS):
+        hazard = sum(float(hazards(layer, endurance.shape, (0, 1, 2))) for layer in found.rates.layers.values())
+        life = first_failure(hazard * found.rates.copies, endurance)
+        if life is None or life.median >= found.simulated_tasks:
+            break
+        found = swap(trace, rates, ledger, part, options, life.median)
+    return found

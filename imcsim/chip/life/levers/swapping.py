@@ -8,6 +8,7 @@ now written less than the least worn one, since that would give the worn row mor
 Shape letters: P PEs of a layer, R rows, C columns.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -123,11 +124,14 @@ class SwappedPes:
         self._flushed[pes, rows] = self._tasks
 
 
-def swap(trace: Trace, rates: CellRates, ledger: WearLedger, part: RramPart, options: LifeOptions) -> Swapping:
+def swap(
+    trace: Trace, rates: CellRates, ledger: WearLedger, part: RramPart, options: LifeOptions, tasks: float = math.inf
+) -> Swapping:
     """Swap rows every ``swap_every_tasks`` tasks, simulated swap by swap on the rates of ``rates``.
 
-    A swap writes both rows: a cell whose level differs between them is one event in each. Codes are those after the
-    last task. Nothing is charged for the counters (one a row), the row table or for reading the two rows out.
+    The simulation runs for :data:`TURNS` swaps of each row, or over ``tasks`` tasks if those are fewer. A swap writes
+    both rows: a cell whose level differs between them is one event in each. Codes are those after the last task.
+    Nothing is charged for the counters (one a row), the row table or for reading the two rows out.
 
     Raises
     ------
@@ -137,7 +141,8 @@ def swap(trace: Trace, rates: CellRates, ledger: WearLedger, part: RramPart, opt
     period = options.swap_every_tasks
     if period is None:
         raise ConfigError("swap_every_tasks is not given")
-    encoding, count = ledger.geometry.encoding, TURNS * ledger.geometry.rows
+    encoding = ledger.geometry.encoding
+    count = max(1, int(min(TURNS * ledger.geometry.rows, tasks // period)))
     layers, joules, events, swaps, seconds = {}, 0.0, [], [], 0.0
     for spec, wear in ledger:
         layer = rates.layers[spec.name]
@@ -154,7 +159,7 @@ def swap(trace: Trace, rates: CellRates, ledger: WearLedger, part: RramPart, opt
         swaps.append(pes.swaps)
     done, moved = np.concatenate(events), np.concatenate(swaps)
     if done.size:
-        seconds = float(rram_time_s(done[None], 2.0 * moved[None], part)[0])
+        seconds = float(rram_time_s(done[None], 2.0 * moved[None].astype(np.float64), part)[0])
     each = rates.copies / (count * period)
     return Swapping(
         CellRates(layers, rates.cells, rates.copies), float(moved.sum()) * each, float(done.sum()) * each,
