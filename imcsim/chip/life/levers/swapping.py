@@ -79,20 +79,19 @@ class SwappedPes:
         self.transitions = np.zeros((self.level_count, self.level_count), dtype=np.int64)
         self.swaps, self.events = np.zeros(pes, np.int64), np.zeros(pes, np.int64)
         self._flushed = np.zeros((pes, rows), np.int64)
-        self._busy = self.rates.sum(axis=2, dtype=np.float64)
+        self._busy = self.rates.sum(axis=2, dtype=np.float64)  # cycles per task of what lies in each row of the array
         self._age = np.zeros((pes, rows))
 
     def learn(self, tasks: int) -> None:
         """Let ``tasks`` tasks write the rows where they lie."""
         self._tasks += tasks
-        self._age += tasks * np.take_along_axis(self._busy, self.hosted, axis=1)
+        self._age += tasks * self._busy
 
     def swap(self) -> None:
         """Exchange the contents of the most and the least worn row of each PE, where that spares the worn one."""
         every = np.arange(len(self._age))
         worn, fresh = self._age.argmax(axis=1), self._age.argmin(axis=1)
-        busy = np.take_along_axis(self._busy, self.hosted, axis=1)
-        pes = every[busy[every, worn] > busy[every, fresh]]
+        pes = every[self._busy[every, worn] > self._busy[every, fresh]]
         if not len(pes):
             return
         worn, fresh = worn[pes], fresh[pes]
@@ -110,7 +109,8 @@ class SwappedPes:
         self.transitions += both + both.T - np.diag(np.diag(2 * both))
         self.events[pes] += 2 * (distance > 0).sum(axis=1)
         self.swaps[pes] += 1
-        self.hosted[pes, worn], self.hosted[pes, fresh] = self.hosted[pes, fresh], self.hosted[pes, worn]
+        for lies in (self.hosted, self._busy):
+            lies[pes, worn], lies[pes, fresh] = lies[pes, fresh], lies[pes, worn]
 
     def settle(self) -> Floats:
         """Return (P, R, C) cycles of each cell of the array so far."""

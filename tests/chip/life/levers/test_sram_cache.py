@@ -89,9 +89,9 @@ def test_as_a_plain_simulation_has_it(places: int, seed: int) -> None:
     assert found.hits == hits
     assert found.loads.tolist() == loads.tolist()
     assert found.dirty == len(inside)
-    for pe in range(profile.grid.count):
-        spans = sorted((first, task, min(to - start, 2)) for which, start, first, to, task in evicted if which == pe)
-        assert sorted(span for span, times in found.spans.items() for _ in range(times[pe])) == spans
+    for one in range(profile.grid.count):
+        spans = sorted((first, task, min(to - start, 2)) for pe, start, first, to, task in evicted if pe == one)
+        assert sorted(span for span, times in found.spans.items() for _ in range(times[one])) == spans
     at_once = sum(times * sum(len(pes) for _, pes in moment) for moment, times in found.moments.items())
     assert at_once == len(evicted) == found.per_pe.sum()
 
