@@ -78,15 +78,15 @@ def sram_cache(trace: Trace, chip: ChipConfig, options: LifeOptions) -> CacheUse
     ledger.expect(int(found.per_pe.max(initial=0)))
     events = _commit(ledger, profile, found)
     each = copies / ledger.tasks
-    energies = event_energies_j(part.cell, part.cell_bits, part.write_rule)
+    energies, charged = event_energies_j(part.cell, part.cell_bits, part.write_rule), float(chip.charge_migration)
+    commit_j = float(events.sum()) * float(energies.sum() / np.count_nonzero(energies))
     cells, loaded = profile_of(trace, chip.sram_geometry or geometry).grid.cells, found.loads
     load_j = loaded @ (rram_read_out(profile.grid, chip, part) + cells * sram.cell.write_energy_j)
     array = chip.array.rows * chip.array.cols
     powered_j = array * sram.cell.leakage_w * SECONDS_PER_DAY / chip.horizon.tasks_per_day
     return CacheUse(
         ledger, found.hits / ledger.tasks * copies, float(loaded.sum()) * each, float(found.per_pe.sum()) * each,
-        float(events.sum()) * each, float(events.sum()) * each * float(energies.sum() / np.count_nonzero(energies)),
-        float(load_j) * each * float(chip.charge_migration), found.held / ledger.tasks * copies * powered_j,
+        float(events.sum()) * each, commit_j * each * charged, float(load_j) * each * charged, found.held / ledger.tasks * copies * powered_j,
         _seconds(found, profile, part) / ledger.tasks, sram.pe_count * sum(sram_pe_area(chip, sram).values()),
         found.held / ledger.tasks * copies, int(found.dirty) * copies,
     )  # fmt: skip
