@@ -84,11 +84,14 @@ def sram_cache(trace: Trace, chip: ChipConfig, options: LifeOptions) -> CacheUse
     load_j = loaded @ (rram_read_out(profile.grid, chip, part) + cells * sram.cell.write_energy_j)
     array = chip.array.rows * chip.array.cols
     powered_j = array * sram.cell.leakage_w * SECONDS_PER_DAY / chip.horizon.tasks_per_day
+    held = found.held / ledger.tasks * copies
     return CacheUse(
-        ledger, found.hits / ledger.tasks * copies, float(loaded.sum()) * each, float(found.per_pe.sum()) * each,
-        float(events.sum()) * each, commit_j * each * charged, float(load_j) * each * charged, found.held / ledger.tasks * copies * powered_j,
-        _seconds(found, profile, part) / ledger.tasks, sram.pe_count * sum(sram_pe_area(chip, sram).values()),
-        found.held / ledger.tasks * copies, int(found.dirty) * copies,
+        ledger=ledger, hits=found.hits * each, loads=float(loaded.sum()) * each,
+        evictions=float(found.per_pe.sum()) * each, events=float(events.sum()) * each,
+        commit_j=commit_j * each * charged, load_j=float(load_j) * each * charged, leakage_j=held * powered_j,
+        time_s=_seconds(found, profile, part) / ledger.tasks,
+        area_m2=sram.pe_count * sum(sram_pe_area(chip, sram).values()), held_pes=held,
+        dirty_pes=int(found.dirty) * copies,
     )  # fmt: skip
 
 
