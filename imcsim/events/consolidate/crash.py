@@ -15,7 +15,7 @@ from imcsim.events.consolidate.recovery import Recovered, recover
 from imcsim.events.consolidate.scheme import CommitScheme
 from imcsim.events.engine import run
 from imcsim.events.schedule import Schedule
-from imcsim.events.work import Work
+from imcsim.events.work import Work, closed_form_s
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,13 @@ class Crash:
 
 
 def crash(
-    work: Work, scheme: CommitScheme, *, training_s: float, cuts: int = 101, at_share: float | None = None,
+    work: Work, scheme: CommitScheme, *, cuts: int = 101, at_share: float | None = None,
     cuts_per_year: float | None = None, generator: np.random.Generator | None = None,
 ) -> Crash:  # fmt: skip
     """Return what power cuts do to the consolidation of the task of ``work`` under ``scheme``.
 
     Parameters
     ----------
-    training_s
-        Seconds of training of the task before its commit begins, as priced.
     cuts
         How many, at the middles of equal parts.
     at_share
@@ -105,7 +103,7 @@ def crash(
     shown = None if at_share is None else recover(found, power_cut(found, schedule, at_share * schedule.makespan_s))
     yearly = None
     if cuts_per_year is not None:
-        yearly = _yearly(work, schedule.makespan_s, training_s, outcomes, cuts_per_year)
+        yearly = _yearly(work, schedule.makespan_s, outcomes, cuts_per_year)
     return Crash(found, schedule, outcomes, scheme_cost(work, scheme), yearly, at_share, shown)
 
 
@@ -124,9 +122,11 @@ def over_cuts(found: Consolidation, schedule: Schedule, shares: NDArray[np.float
     )
 
 
-def _yearly(work: Work, commit_s: float, training_s: float, outcomes: Outcomes, cuts: float) -> Yearly:
+def _yearly(work: Work, commit_s: float, outcomes: Outcomes, cuts: float) -> Yearly:
     """Cuts as a Poisson process, one consolidation for each task; no more than all time is spent on tasks."""
     per_s = work.chip.horizon.tasks_per_day / SECONDS_PER_DAY
+    written_s = float(work.done.commit_s[work.task]) * float(work.chip.charge_migration)
+    training_s = closed_form_s(work, work.steps, once=True) - written_s  # before the commit begins
     hit = cuts * min(1.0, commit_s * per_s)
     again = cuts * min(1.0, (training_s + commit_s * (outcomes.old + outcomes.neither)) * per_s)
     return Yearly(cuts, -math.expm1(-hit), -math.expm1(-hit * outcomes.neither), again)

@@ -2,8 +2,8 @@
 
 Rows whose write has ended are new. A row being written is torn: of its cells that change, as large a share as has gone
 of its time (half of them in the middle) is at the new level, the others are at the old one; which ones is drawn, or by
-default the first in order of slice, then output (design choice: the cells of a row are pulsed together and end one by one,
-in an order that no source gives). SRAM, buffer and DRAM lose everything.
+default the first in order of slice, then output (design choice: cells of a row are pulsed together and end in an order
+that no source gives). SRAM, buffer and DRAM lose everything.
 
 Shape letters: K cells per weight, G groups, D fan-in, N outputs, P PEs, W row writes.
 """
