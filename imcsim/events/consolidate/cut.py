@@ -19,6 +19,8 @@ from imcsim.events.consolidate.memory import UNSETTLED, Memory, Records
 from imcsim.events.schedule import Schedule
 
 Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+Writes = NDArray[np.bool_] | Ints
 
 
 def power_cut(
@@ -44,43 +46,52 @@ def power_cut(
         raise EventsError("the schedule is of another consolidation")
     if not 0 <= at_s <= schedule.makespan_s:
         raise EventsError(f"the consolidation lasts from 0 to {schedule.makespan_s:g} s, and the cut is at {at_s:g} s")
-    copies = tuple({name: held.copy() for name, held in levels.items()} for levels in found.before.copies)
     start, end = schedule.start_s[found.row_tasks], schedule.end_s[found.row_tasks]
-    for write in np.flatnonzero(start < at_s):
-        share = 1.0 if end[write] <= at_s else float((at_s - start[write]) / (end[write] - start[write]))
-        _write(found, copies, int(write), share, generator)
+    copies = tuple(_done(found, copy, end <= at_s) for copy in range(len(found.before.copies)))
+    for write in np.flatnonzero((start < at_s) & (at_s < end)):
+        share = float((at_s - start[write]) / (end[write] - start[write]))
+        _tear(found, copies, int(write), share, generator)
     return replace(found.before, copies=copies, records=_records(found, schedule, at_s))
 
 
-def row_block(found: Consolidation, write: int) -> tuple[str, tuple[int, int, slice]]:
-    """Return the layer and (group, row of the weight matrix, outputs) of a row write."""
-    grid, pe = found.before.grid, int(found.rows.pe[write])
-    layer = int(grid.layer[pe])
-    spec, geometry = found.before.layers[layer], grid.geometry
-    down, across = geometry.tiles(spec.fan_in, spec.outputs)
-    group, tile = divmod(pe - grid.layer_slices[layer].start, down * across)
-    row = tile // across * geometry.weight_rows + int(found.rows.row[write])
-    first = tile % across * geometry.weight_cols
-    return spec.name, (group, row, slice(first, first + int(grid.outputs[pe])))
+def _places(found: Consolidation, layer: int, writes: Writes) -> tuple[Ints, Ints, Ints]:
+    """(W,) group, row and column tile in the weight matrix of ``layer`` of row writes that all lie in it."""
+    grid, spec = found.before.grid, found.before.layers[layer]
+    down, across = grid.geometry.tiles(spec.fan_in, spec.outputs)
+    group, tile = np.divmod(found.rows.pe[writes] - grid.layer_slices[layer].start, down * across)
+    return group, tile // across * grid.geometry.weight_rows + found.rows.row[writes], tile % across
 
 
-def _write(
+def _done(found: Consolidation, copy: int, done: NDArray[np.bool_]) -> dict[str, Bytes]:
+    """Return fresh levels of ``copy``, those of the target in the rows that are ``done`` (W,)."""
+    grid, after = found.before.grid, {}
+    mine = done & (found.copies[found.rows.pe] == copy)
+    for layer, spec in enumerate(found.before.layers):
+        groups, fan_in, outputs = spec.matrix_shape
+        tiles = np.arange(0, outputs, grid.geometry.weight_cols)
+        rows = np.zeros((groups, fan_in, len(tiles)), dtype=bool)
+        rows[_places(found, layer, mine & (grid.layer[found.rows.pe] == layer))] = True
+        weights = np.repeat(rows, np.diff(np.append(tiles, outputs)), axis=2)
+        after[spec.name] = np.where(weights, found.target[spec.name], found.before.copies[copy][spec.name])
+    return after
+
+
+def _tear(
     found: Consolidation, copies: tuple[dict[str, Bytes], ...], write: int, share: float,
     generator: np.random.Generator | None,
 ) -> None:  # fmt: skip
-    layer, (group, row, outputs) = row_block(found, write)
-    levels = copies[int(found.copies[found.rows.pe[write]])][layer]
-    new = found.target[layer][:, group, row, outputs]
-    if share == 1.0:
-        levels[:, group, row, outputs] = new
-        return
-    torn = levels[:, group, row, outputs].copy()
+    """Write ``share`` of the cells that row ``write`` changes."""
+    grid, pe = found.before.grid, int(found.rows.pe[write])
+    layer = int(grid.layer[pe])
+    name, width = found.before.layers[layer].name, grid.geometry.weight_cols
+    (group,), (row,), (tile,) = _places(found, layer, np.array([write]))
+    at = (slice(None), group, row, slice(tile * width, tile * width + int(grid.outputs[pe])))
+    torn, new = copies[int(found.copies[pe])][name][at], found.target[name][at]  # a view: what it gets is kept
     changing = np.argwhere(torn != new)
     if generator is not None:
         changing = generator.permutation(changing)
     cell, output = changing[: int(share * len(changing))].T
     torn[cell, output] = new[cell, output]
-    levels[:, group, row, outputs] = torn
 
 
 def _records(found: Consolidation, schedule: Schedule, at_s: float) -> Records | None:
