@@ -11,6 +11,7 @@ _LABEL, _COLUMN = 44, 28
 
 NOTES = (
     "a cut empties SRAM, buffer and DRAM; RRAM has no place for biases and batch-norm in the chip model",
+    "a task is lost if a weight that it uses is not the committed one; its accuracy may be near or far",
     "a torn row is written cell by cell; a cell whose pulses were cut counts as not written",
 )
 
