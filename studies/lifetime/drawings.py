@@ -62,7 +62,13 @@ def draw_sensitivity(rows: Rows) -> "Figure":
                 axis.clabel(drawn, fmt=lambda value: f"{value:,.0f} task{'s' if value > 1 else ''}", fontsize=9)
             axis.plot(*PRESET, "*", color="white", markeredgecolor="black", markersize=14)
             axis.set(xscale="log", xlim=(SCALES[0], SCALES[-1]))
-            axis.text(PRESET[0] * 1.25, PRESET[1] + 0.03, f"{_at_preset(tasks):,.0f} tasks", color="black", fontsize=9)
+            axis.text(
+                PRESET[0] * 1.25,
+                PRESET[1] + 0.03,
+                f"{float(f'{_at_preset(tasks):.2g}'):,.0f} tasks",
+                color="black",
+                fontsize=9,
+            )
             axis.axvline(1e6, color="white", linestyle=":", linewidth=1)
             axis.set_title(subject.label.replace("extrapolated", "Extrapolated"), fontsize=10)
             axis.grid(visible=False)
@@ -94,8 +100,8 @@ def draw_levers(rows: Rows) -> "Figure":
             axes[0].axvline(at[NONE]["years_median_mean"], color=PALETTE[k], linestyle=":", linewidth=1)
         axes[0].set_yticks(range(len(names)), [_with_area(rows, name) for name in names])
         axes[0].invert_yaxis()
-        axes[0].set_xlabel("years to the end at one task a day (5 %, half, 95 % of chips)")
-        axes[1].set_xlabel("programming energy per task (µJ), fresh chip; bar: s.d. over 3 seeds")
+        axes[0].set_xlabel("years to the end at one task a day\n(5 %, half, 95 % of chips)")
+        axes[1].set_xlabel("programming energy per task, fresh chip (µJ)\n(bar: standard deviation over 3 seeds)")
         for axis in axes:
             axis.set_xscale("log")
             axis.grid(axis="y", visible=False)
@@ -174,4 +180,4 @@ def _at_preset(tasks: Any) -> float:
 def _with_area(rows: Rows, lever: str) -> str:
     """The lever's name, with the area that its spares take."""
     area = next((row["area_m2_mean"] for row in rows if (row["lever"], row["setup"]) == (lever, STEP)), 0.0)
-    return f"{lever} (+{area * 1e6:.2f} mm²)" if area else lever
+    return f"{lever} (+{area * 1e12:,.0f} µm²)" if area else lever
