@@ -87,7 +87,8 @@ def draw_levers(rows: Rows) -> "Figure":
     names = [lever.label for lever in LEVERS]
     with panels(1, 2, (12.0, 6.2), sharey=True) as (figure, axes):
         for k, method in enumerate(LEVER_METHODS):
-            at = {row["lever"]: row for row in rows if row["method"] == method and row["setup"] == STEP}
+            mine = [row for row in rows if row["method"] == method and row["setup"] == STEP]
+            at = {row["lever"]: row for row in mine if row["years_median_mean"] is not None}
             y = np.array([names.index(name) for name in at]) + 0.24 * (k - 1)
             style: Any = {"fmt": "os^"[k], "color": PALETTE[k], "label": method, "markersize": 5, "capsize": 2}
             life, y, ends = _span(list(at.values()), "years", y)

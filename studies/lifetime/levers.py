@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from imcsim.chip.life import Outlook, outlook, parse_policies
+from imcsim.chip.life import Outlook, Tasks, outlook, parse_policies
 from imcsim.trace.trace import Trace
 from studies.lifetime.wear import BY_LABEL, HYBRID, STEP, later_tasks
 
@@ -65,26 +65,27 @@ def lever_rows(
 def bought(found: Outlook, base: Outlook) -> Row:
     """Return the life under a lever, and what it buys over ``base``, the same chip without one.
 
-    Life ends with the first failed cell, with spares when a PE has none left. Joules: further programming energy of all
-    tasks of the longer life, rotation and the filling of every spare included; below 0 the lever saves energy.
+    Life ends with the first failed cell, with spares when a PE has none left; None: never. Joules: all further energy
+    of the tasks of the longer life, the filling of every spare included; below 0 the lever saves energy.
     """
     end, before = found.spare_limited or found.first_failure, base.first_failure
-    if end is None or before is None:
-        raise ValueError("a life without writes has no end to put off")
-    years = {name: getattr(end, name) / found.tasks_per_day / DAYS for name in ("early", "median", "late")}
-    gained = years["median"] - before.median / base.tasks_per_day / DAYS
-    more_j = programming_j(found) - programming_j(base)
-    life_j = more_j * end.median + filling_j(found)
+    more_j = found.energy[0].total_j - base.energy[0].total_j
     area = found.spares.area_m2 if found.spares else 0.0
-    return {
-        **{f"years_{name}": value for name, value in years.items()},
+    row: Row = {f"years_{name}": _years(found, end, name) for name in ("early", "median", "late")}
+    row |= {
         "worst_cycles_per_task": found.worst_cycles_per_task,
         "programming_j_per_task": programming_j(found), "more_j_per_task": more_j,
-        "task_j": found.energy[0].total_j, "years_gained": gained, "life_factor": end.median / before.median,
-        "joules_over_life": life_j, "area_m2": area,
-        "years_per_joule": gained / life_j if life_j > 0 else None,
-        "years_per_mm2": gained / (area * 1e6) if area else None,
+        "task_j": found.energy[0].total_j, "area_m2": area,
+        **dict.fromkeys(("years_gained", "life_factor", "joules_over_life", "years_per_joule", "years_per_mm2")),
     }  # fmt: skip
+    if end is None or before is None:
+        return row
+    gained = (end.median - before.median) / base.tasks_per_day / DAYS
+    life_j = more_j * end.median + filling_j(found)
+    row |= {"years_gained": gained, "life_factor": end.median / before.median, "joules_over_life": life_j}
+    row["years_per_joule"] = gained / life_j if life_j > 0 else None
+    row["years_per_mm2"] = gained / (area * 1e6) if area else None
+    return row
 
 
 def programming_j(found: Outlook) -> float:
@@ -98,3 +99,7 @@ def filling_j(found: Outlook) -> float:
         return 0.0
     spares = max(found.options.spare_columns, found.options.spare_rows)
     return found.spares.remap_j * spares * int(np.isfinite(found.pe_tasks).sum())
+
+
+def _years(found: Outlook, end: Tasks | None, name: str) -> float | None:
+    return None if end is None else getattr(end, name) / found.tasks_per_day / DAYS

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imcsim.chip.life import CellRates, Endurance, first_failure
+from imcsim.chip.life import CellRates, Endurance, first_failure, outlook
 from imcsim.study.spec import load_study
 from imcsim.trace import Trace
 from studies.lifetime.analyse import sets_of, tables
 from studies.lifetime.claims import ideal_gain, published, worst_over_mean
 from studies.lifetime.drawings import draw_levers, draw_sensitivity, draw_survival, draw_wear
-from studies.lifetime.levers import LEVERS, Lever, lever_rows
+from studies.lifetime.levers import LEVERS, Lever, bought, lever_rows
 from studies.lifetime.scaling import (
     EVERY,
     LENGTHS,
@@ -186,10 +186,22 @@ def test_what_levers_buy_and_cost() -> None:
     )
     assert none["years_gained"] == 0 and none["life_factor"] == 1 and none["years_per_joule"] is None
     assert waits["more_j_per_task"] < 0 and waits["years_per_joule"] is None and waits["life_factor"] > 1
-    assert spares["more_j_per_task"] == 0 and spares["joules_over_life"] > 0 and spares["area_m2"] > 0
+    assert (
+        spares["more_j_per_task"] == pytest.approx(0, abs=1e-18)
+        and spares["joules_over_life"] > 0
+        and spares["area_m2"] > 0
+    )
     assert spares["years_per_mm2"] == pytest.approx(spares["years_gained"] / spares["area_m2"] / 1e6)
     assert moves["more_j_per_task"] > 0
     assert {row["lever"] for row in rows if row["setup"] == HYBRID} == set(at) - {"coalesce: task"}
+
+
+def test_a_lever_under_which_nothing_is_written_never_ends() -> None:
+    trace = later_tasks(random_trace(3))
+    written, still = (outlook(trace, BY_LABEL[HYBRID].load(SETS, {"commit": commit})) for commit in ("task", "lazy"))
+    row = bought(still, written)
+    assert still.first_failure is None
+    assert row["years_median"] is None and row["years_gained"] is None and row["more_j_per_task"] < 0
 
 
 def test_selective_verify_saves_energy_and_no_wear_by_events() -> None:
