@@ -10,6 +10,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from imcsim.mapping.layer import LayerSpec
 
 Codes = NDArray[np.integer[Any]]
 
+_FEW = 1 << 15  # codes: where two ways to count take about the same time
 _LEAST = 2.0**-110  # below it, the scale of 16 bits could overflow float32
 
 
@@ -25,12 +27,12 @@ def magnitude_codes(values: Tensor, bits: int) -> Codes:
 
     All are 0 if the largest is nothing to float32, or not finite: a run that diverges is told of by its loss.
     """
-    magnitude = values.detach().float().abs()
+    magnitude = np.abs(values.detach().to("cpu", torch.float32).numpy())
     largest, dtype = float(magnitude.max()), np.uint8 if bits <= 8 else np.int32
     if not _LEAST < largest < np.inf:
         return np.zeros(magnitude.shape, dtype)
-    scale = np.float32(1 / largest) * np.float32((1 << bits) - 1)  # rounded twice, as torch divides by a tensor
-    codes: Codes = magnitude.mul_(float(scale)).round_().cpu().numpy().astype(dtype)
+    magnitude *= np.float32(1 / largest) * np.float32((1 << bits) - 1)  # in two roundings
+    codes: Codes = np.rint(magnitude, out=magnitude).astype(dtype)
     return codes
 
 
@@ -40,7 +42,13 @@ def zero_input_vectors(codes: Codes, spec: LayerSpec) -> tuple[int, int]:
     A window is all zero if and only if its largest code is; zero padding counts as zero.
     """
     busy = _busy(codes, spec)
-    return _zeros(busy if spec.kind == "linear" else _windows(busy, spec))
+    if spec.kind == "linear":
+        return _zeros(busy)
+    within = all(p < k and d == 1 for p, k, d in zip(spec.padding, spec.kernel, spec.dilation, strict=True))
+    if within and busy.all():  # every window meets the map
+        high, wide = (len(_taps(busy.shape[axis + 2], spec, axis)[0]) for axis in (0, 1))
+        return 0, busy.shape[0] * busy.shape[1] * high * wide
+    return _zeros(_windows(busy, spec))
 
 
 def zero_error_vectors(codes: Codes, spec: LayerSpec) -> tuple[int, int]:
@@ -54,36 +62,29 @@ def _zeros(busy: NDArray[np.bool_]) -> tuple[int, int]:
 
 def _busy(codes: Codes, spec: LayerSpec) -> NDArray[np.bool_]:
     """Return where any feature of a group is not 0: (...) of a linear layer, (B, G, H, W) of a convolution."""
-    busy: NDArray[np.bool_] = codes != 0
     if spec.kind == "linear":
-        rows: NDArray[np.bool_] = busy.any(-1)
-        return rows
-    busy = busy.reshape(len(codes), spec.groups, -1, *codes.shape[2:])
-    while (features := busy.shape[2]) > 1:  # in halves: numpy's own reduction over a middle axis is slow
-        half = features // 2
-        joined = busy[:, :, :half] | busy[:, :, half : 2 * half]
-        if features % 2:
-            joined[:, :, 0] |= busy[:, :, -1]
-        busy = joined
-    return busy[:, :, 0]
+        joined = np.bitwise_or.reduce(codes, -1)
+    else:
+        maps = codes.shape[2:]
+        joined = np.bitwise_or.reduce(codes.reshape(len(codes), spec.groups, -1, *maps), 2)
+    busy: NDArray[np.bool_] = joined != 0
+    return busy
 
 
 def _windows(busy: NDArray[np.bool_], spec: LayerSpec) -> NDArray[np.bool_]:
     """Return which windows of ``busy`` (B, G, H, W) hold anything, rows joined first, then columns."""
-    if any(spec.padding):
-        (high, wide), (above, left) = busy.shape[2:], spec.padding
-        padded = np.zeros((*busy.shape[:2], high + 2 * above, wide + 2 * left), bool)
-        padded[:, :, above : above + high, left : left + wide] = busy
-        busy = padded
-    rows = reduce(np.logical_or, [busy[:, :, part] for part in _taps(busy.shape[2], spec, 0)])
-    return reduce(np.logical_or, [rows[:, :, :, part] for part in _taps(busy.shape[3], spec, 1)])
+    (high, wide), (above, left) = busy.shape[2:], spec.padding
+    padded = np.zeros((*busy.shape[:2], high + 2 * above, wide + 2 * left), bool)
+    padded[:, :, above : above + high, left : left + wide] = busy
+    rows = reduce(np.logical_or, [padded[:, :, tap.start : tap.stop : tap.step] for tap in _taps(high, spec, 0)])
+    return reduce(np.logical_or, [rows[..., tap.start : tap.stop : tap.step] for tap in _taps(wide, spec, 1)])
 
 
-def _taps(length: int, spec: LayerSpec, axis: int) -> list[slice]:
-    """Return for each tap of the kernel along ``axis`` the places it meets, one a window."""
+def _taps(length: int, spec: LayerSpec, axis: int) -> list[range]:
+    """Return for each tap of the kernel along ``axis`` the places of the padded map that it meets, one a window."""
     kernel, stride, dilation = spec.kernel[axis], spec.stride[axis], spec.dilation[axis]
-    span = length - dilation * (kernel - 1)
-    return [slice(tap * dilation, tap * dilation + span, stride) for tap in range(kernel)]
+    span = length + 2 * spec.padding[axis] - dilation * (kernel - 1)
+    return [range(tap * dilation, tap * dilation + span, stride) for tap in range(kernel)]
 
 
 class Activity:
@@ -95,15 +96,24 @@ class Activity:
 
     def __init__(self, layer_count: int, bits: int) -> None:
         self.bits = bits
+        self._planes = (np.arange(1 << bits)[:, None] >> np.arange(bits)) & 1
         self.ones = np.zeros((layer_count, bits), np.int64)  # codes seen with this bit set
         self.seen, self.zero, self.vectors = (np.zeros(layer_count, np.int64) for _ in range(3))
 
     def add(self, layer: int, codes: Codes, vectors: tuple[int, int]) -> None:
         """Add one tensor of codes and its (all-zero, all) vectors."""
-        self.ones[layer] += [np.count_nonzero(codes & (1 << bit)) for bit in range(self.bits)]
+        self.ones[layer] += self._ones_of(codes)
         self.seen[layer] += codes.size
         self.zero[layer] += vectors[0]
         self.vectors[layer] += vectors[1]
+
+    def _ones_of(self, codes: Codes) -> NDArray[np.int64]:
+        """Return how many codes have each bit set, (b,): few are counted by what they are, many bit by bit."""
+        if codes.size > _FEW:
+            return np.array([np.count_nonzero(codes & (1 << bit)) for bit in range(self.bits)])
+        often = torch.bincount(torch.from_numpy(codes.reshape(-1)), minlength=1 << self.bits)
+        ones: NDArray[np.int64] = often.numpy() @ self._planes
+        return ones
 
     def take(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return (density (L, b), zero share (L,)) of the task, 0 where nothing was measured, and start anew."""
