@@ -17,6 +17,11 @@ def digits() -> Stream:
     return make_stream(LearnConfig())
 
 
+def grey() -> Stream:
+    """Return random images of Fashion-MNIST's shape."""
+    return random_stream((1, 28, 28), 256)
+
+
 def colour() -> Stream:
     """Return random images of CIFAR's shape."""
     return random_stream((3, 32, 32), 256)
@@ -24,6 +29,8 @@ def colour() -> Stream:
 
 CASES: list[tuple[str, dict[str, Any], Callable[[], Stream], int]] = [
     ("convnet", {}, digits, 100),
+    ("convnet", {}, grey, 15),
+    ("convnet", {}, colour, 15),
     ("resnet18", {"width": 16}, digits, 10),
     ("resnet18", {"width": 16}, colour, 4),
 ]

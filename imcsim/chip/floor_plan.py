@@ -76,8 +76,12 @@ def pe_hops(chip: ChipConfig, pes: NDArray[np.integer]) -> Floats:
     plan = chip.floor_plan
     if plan is None:
         return np.full(len(pes), chip.link.hops)
-    places = np.minimum(pes, max(_homes(chip) - 1, 0)) // plan.pes_per_router
-    return np.asarray(routers(chip, plan).hops[places], dtype=np.float64)
+    return np.asarray(routers(chip, plan).hops[router_of(chip, plan, pes)], dtype=np.float64)
+
+
+def router_of(chip: ChipConfig, plan: FloorPlan, pes: NDArray[np.integer]) -> Ints:
+    """Return the router that serves each of ``pes`` (numbers from 0), as places in the arrays of :class:`Routers`."""
+    return np.asarray(np.minimum(pes, max(_homes(chip) - 1, 0)) // plan.pes_per_router, dtype=np.int64)
 
 
 def layer_hops(chip: ChipConfig, layers: Sequence[NDArray[np.integer]]) -> Floats:

@@ -188,7 +188,7 @@ def _late_commit(totals: _Totals, profile: TileProfile, part: RramPart, commit: 
     at = np.arange(profile.trace.meta.tasks) == commit.task
     totals.add("commit_events", at * int(events.sum()) * copies)
     totals.add("commit_j", at * float(events.sum()) * mean_j * copies)
-    totals.add("commit_s", at * _rram_time_s(events[None], rows[None], part)[0])
+    totals.add("commit_s", at * rram_time_s(events[None], rows[None], part)[0])
 
 
 def _program(
@@ -209,10 +209,10 @@ def _program(
         share = np.divide(events[:, span].sum(axis=1), whole, out=np.zeros(len(whole)), where=whole > 0)
         energy = programming_energy_j(table, part.cell, part.cell_bits, part.write_rule)
         totals.add(f"{kind}_j", energy * share * copies)
-    totals.add(f"{kind}_s", _rram_time_s(events, under.row_events * pes, part))
+    totals.add(f"{kind}_s", rram_time_s(events, under.row_events * pes, part))
 
 
-def _rram_time_s(events: Ints, rows: Floats, part: RramPart) -> Floats:
+def rram_time_s(events: Ints, rows: Floats, part: RramPart) -> Floats:
     """(T,) seconds: rows of a PE in turn, ``parallel_write_pes`` PEs at once, a row as long as its slowest cell."""
     together = np.divide(events, rows, out=np.ones(rows.shape), where=rows > 0)
     busy = rows * row_write_time_s(part.cell, part.cell_bits, np.maximum(together, 1.0))

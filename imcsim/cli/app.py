@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from imcsim.cli.content import explain_command, list_command, show_command
+from imcsim.cli.crash import crash_command
 from imcsim.cli.learn import learn_command
 from imcsim.cli.life import life_command
 from imcsim.cli.map import map_command
@@ -29,6 +30,7 @@ for _name, _command in (
     ("price", price_command),
     ("timeline", timeline_command),
     ("life", life_command),
+    ("crash", crash_command),
     ("map", map_command),
     ("validate", validate_command),
     ("list", list_command),

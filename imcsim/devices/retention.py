@@ -10,6 +10,7 @@ from imcsim.core.errors import ConfigError
 
 _BOLTZMANN_EV_PER_K = 8.617333262e-5  # CODATA 2018
 _ACTIVATION_EV = 2.25  # akashlevy/RRAM-RADAR-Tuning@5038af3 exptdata/retention/retcalc.py
+_SPECIFIED_S, _SPECIFIED_K = 3.15e8, 358.15  # 10 years at 85 C: Intel 22FFL, doi 10.23919/VLSIT.2019.8776570
 _MARGIN_CYCLES = {3: 5e3}  # akashlevy/RRAM-RADAR-Tuning@5038af3 exptdata/retention/data/README.md, experiments 7 and 6
 
 
@@ -40,3 +41,17 @@ def retention_time_s(time_s: float, temperature_k: float, other_k: float) -> flo
     if exponent + math.log(time_s) > 700:
         raise ConfigError(f"at {other_k:g} K the retention time is beyond what a number holds; choose a higher one")
     return time_s * math.exp(exponent)
+
+
+def specified_retention_s(temperature_k: float) -> float:
+    """Return how long (s) a fresh cell of one bit keeps its level at ``temperature_k`` (K).
+
+    3.15e8 s (10 years) at 85 C is the specification of Intel 22FFL (doi 10.23919/VLSIT.2019.8776570), carried to other
+    temperatures by :func:`retention_time_s`. No figure was found for more bits per cell or for cycled cells.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`retention_time_s`.
+    """
+    return retention_time_s(_SPECIFIED_S, _SPECIFIED_K, temperature_k)

@@ -20,7 +20,7 @@ from imcsim.learn.loop import Learner, make_optimizer
 from imcsim.learn.method import TaskPlan, WorkDone
 
 _TENSOR = "__tensor__"
-_FORMAT = "imcsim-checkpoint-2"
+_FORMAT = "imcsim-checkpoint-3"
 
 
 def pack(state: Any) -> tuple[Any, dict[str, Tensor]]:

@@ -89,7 +89,6 @@ class Freezer:
         fed = self.pes[spec.name].any(2) * rows  # (G, I)
         return float(fed.sum()) / (spec.groups * spec.fan_in)
 
-    @torch.no_grad()
     def mask_gradients(self, method: Method) -> None:
         """Zero the gradient of weights that may not change, and remember their values for :meth:`restore`."""
         active, update = method.active_masks() or {}, method.update_masks() or {}
@@ -101,21 +100,24 @@ class Freezer:
             mask = _both(self._masks.get(name), _both(active.get(name), update.get(name)))
             self.allowed[name] = weight.numel() if mask is None else int(mask.sum())
             if mask is not None:
-                weight.grad.mul_(mask)
+                weight.grad.mul_(mask)  # itself without a gradient
                 self._before[name] = (mask, weight.detach().clone())
 
-    @torch.no_grad()
     def restore(self, method: Method) -> None:
         """Undo what momentum and weight decay did to frozen weights, and zero what the sparsity mask closes."""
-        for name, (mask, before) in self._before.items():
-            self.weights[name].copy_(torch.where(mask, self.weights[name], before))
+        if self._before:
+            with torch.no_grad():
+                for name, (mask, before) in self._before.items():
+                    self.weights[name].copy_(torch.where(mask, self.weights[name], before))
         self.zero_inactive(method)
 
-    @torch.no_grad()
     def zero_inactive(self, method: Method) -> None:
         """Set the weights outside the sparsity masks to 0."""
-        for name, mask in (method.active_masks() or {}).items():
-            self.weights[name].mul_(mask)
+        masks = method.active_masks()
+        if masks:
+            with torch.no_grad():
+                for name, mask in masks.items():
+                    self.weights[name].mul_(mask)
 
     def _checked(self, pes: Mapping[str, Tensor]) -> dict[str, Tensor]:
         for spec in self.layers:

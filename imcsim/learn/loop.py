@@ -1,7 +1,7 @@
 """The training loop."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -173,5 +173,7 @@ def _batches(learner: Learner, task: Task, chosen: Tensor | None) -> Iterator[Te
 
 
 def _autocast(learner: Learner) -> AbstractContextManager[None]:
-    enabled = learner.config.autocast_bf16
-    return torch.autocast(learner.context.device.type, dtype=torch.bfloat16, enabled=enabled)
+    enabled, device = learner.config.autocast_bf16, learner.context.device.type
+    if not enabled and not torch.is_autocast_enabled(device):
+        return nullcontext()  # entering a disabled one costs more than asking
+    return torch.autocast(device, dtype=torch.bfloat16, enabled=enabled)

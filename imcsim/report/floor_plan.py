@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from imcsim.chip.config import ChipConfig
 from imcsim.mapping.network_map import NetworkMap
 from imcsim.mapping.pe_table import Mask, pe_table
-from imcsim.report.style import GREY, PALETTE, panels
+from imcsim.report.style import GREY, colours, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,27 +87,20 @@ def largest_layers(plan: FloorPlan) -> list[int]:
 
 def layer_colours(plan: FloorPlan) -> list[str]:
     """Return a colour for each layer; past the palette's end it starts again, each time paler."""
-    count = len(plan.layer_names)
-    rounds = -(-count // len(PALETTE))
-    return [_paler(PALETTE[i % len(PALETTE)], 0.75 * (i // len(PALETTE)) / rounds) for i in range(count)]
-
-
-def _paler(colour: str, white: float) -> str:
-    parts = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return "#" + "".join(f"{round((1 - white) * part + white * 255):02X}" for part in parts)
+    return list(colours([str(index) for index in range(len(plan.layer_names))]).values())
 
 
 def _draw_layers(axis: "Axes", plan: FloorPlan) -> None:
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
-    colours, counts = layer_colours(plan), np.bincount(plan.layer, minlength=len(plan.layer_names))
-    axis.imshow(plan.squares(plan.layer), cmap=ListedColormap(colours), vmin=-0.5, vmax=len(colours) - 0.5)
+    shades, counts = layer_colours(plan), np.bincount(plan.layer, minlength=len(plan.layer_names))
+    axis.imshow(plan.squares(plan.layer), cmap=ListedColormap(shades), vmin=-0.5, vmax=len(shades) - 0.5)
     axis.set_title("By layer")
     named = largest_layers(plan)
-    handles = [Patch(color=colours[i], label=f"{_short(plan.layer_names[i])} ({counts[i]:,})") for i in named]
-    if len(named) < len(colours):
-        handles.append(Patch(color="none", label=f"and {len(colours) - len(named)} smaller layers"))
+    handles = [Patch(color=shades[i], label=f"{_short(plan.layer_names[i])} ({counts[i]:,})") for i in named]
+    if len(named) < len(shades):
+        handles.append(Patch(color="none", label=f"and {len(shades) - len(named)} smaller layers"))
     _legend_below(axis, handles, 2)
 
 
@@ -115,11 +108,11 @@ def _draw_memory(axis: "Axes", plan: FloorPlan) -> None:
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
-    colours = [MEMORY_COLOURS[kind] for kind in MEMORIES]
-    axis.imshow(plan.squares(plan.memory), cmap=ListedColormap(colours), vmin=-0.5, vmax=1.5)
+    shades = [MEMORY_COLOURS[kind] for kind in MEMORIES]
+    axis.imshow(plan.squares(plan.memory), cmap=ListedColormap(shades), vmin=-0.5, vmax=1.5)
     axis.set_title("By memory")
     counts = np.bincount(plan.memory, minlength=len(MEMORIES))
-    kinds = zip(MEMORIES, colours, counts, strict=True)
+    kinds = zip(MEMORIES, shades, counts, strict=True)
     _legend_below(axis, [Patch(color=colour, label=f"{kind} ({count:,} PEs)") for kind, colour, count in kinds], 1)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.life import Outlook, Tasks
-from imcsim.chip.life.levers import Rotation, SpareCost
-from imcsim.core.units import DAYS_PER_YEAR, area_mm2, with_prefix
+from imcsim.core.units import DAYS_PER_YEAR, with_prefix
+from imcsim.report.life_levers import lever_lines, lever_record
 
 _ROWS = 12  # layers in the table, those most likely to die first; the JSON has all
 _PES = 3
@@ -45,10 +45,11 @@ def life_record(found: Outlook) -> dict[str, Any]:
         ],
         "energy_per_task": [
             {"tasks": at.tasks, "years": at.tasks / days, "pulses_factor": at.pulses_factor,
-             "programming_j": at.programming_j, "rotation_j": at.rotation_j, "total_j": at.total_j}
+             "programming_j": at.programming_j, "rotation_j": at.rotation_j, "refresh_j": at.refresh_j,
+             "total_j": at.total_j}
             for at in found.energy
         ],
-        "levers": _levers(found.rotation, found.spares),
+        "area_m2": found.area_m2, "levers": lever_record(found.levers),
         "notes": list(found.notes),
     }  # fmt: skip
 
@@ -67,7 +68,7 @@ def life_text(found: Outlook) -> str:
         *_layer_table(record),
         "",
         *_energy_table(record),
-        *_lever_lines(found),
+        *lever_lines(found.levers),
         "",
         *(f"note: {note}" for note in found.notes),
     ]
@@ -136,28 +137,10 @@ def _layer_table(record: dict[str, Any]) -> list[str]:
 def _energy_table(record: dict[str, Any]) -> list[str]:
     lines = [f"{'energy per task, at years':34}{'RRAM programming':>18}{'all':>12}{'pulses':>10}"]
     for at in record["energy_per_task"]:
-        write, whole = (with_prefix(joules, "J") for joules in (at["programming_j"] + at["rotation_j"], at["total_j"]))
+        written = at["programming_j"] + at["rotation_j"] + at["refresh_j"]
+        write, whole = (with_prefix(joules, "J") for joules in (written, at["total_j"]))
         lines.append(f"{at['years']:<34.3g}{write:>18}{whole:>12}{at['pulses_factor']:>9.3g}x")
     return lines
-
-
-def _levers(rotation: Rotation | None, spares: SpareCost | None) -> dict[str, Any]:
-    return {
-        "rotation": None if rotation is None
-        else {"events_per_task": rotation.events_per_task, "energy_per_task_j": rotation.energy_per_task_j},
-        "spares": None if spares is None else {"area_m2": spares.area_m2, "remap_j": spares.remap_j},
-    }  # fmt: skip
-
-
-def _lever_lines(found: Outlook) -> list[str]:
-    lines = []
-    if found.rotation is not None:
-        joules = with_prefix(found.rotation.energy_per_task_j, "J")
-        lines.append(f"rotation: {found.rotation.events_per_task:,.4g} events and {joules} a task")
-    if found.spares is not None:
-        joules = with_prefix(found.spares.remap_j, "J")
-        lines.append(f"spares: {area_mm2(found.spares.area_m2)} of cells, {joules} for each that takes over")
-    return ["", *lines] if lines else []
 
 
 def pe_years(found: Outlook) -> NDArray[np.float64]:

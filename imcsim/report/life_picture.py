@@ -1,12 +1,16 @@
-"""The PEs of a chip coloured by the years they have left, and the layers that die first."""
+"""The PEs of a chip coloured by the years they have left, and the layers that die first.
 
-import math
-from typing import TYPE_CHECKING
+On a chip with a floor plan, PEs lie in the squares of their routers; without one, in the order of the network.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imcsim.chip.config import ChipConfig
 from imcsim.chip.life import Outlook
 from imcsim.report.life import pe_years
+from imcsim.report.pe_places import PePlaces, in_order, pe_places
 from imcsim.report.style import GREY, PALETTE, panels
 
 if TYPE_CHECKING:
@@ -17,26 +21,31 @@ _UNWRITTEN = "#EEEEEE"
 _BARS = 12
 
 
-def draw_life(found: Outlook) -> "Figure":
-    """Return the PEs in the order of the network, row by row, and the layers' chances to die first, 10 x 5 inches."""
+def draw_life(found: Outlook, chip: ChipConfig | None = None) -> "Figure":
+    """Return the PEs by years left, and the layers' chances to die first, 10 x 5 inches.
+
+    PEs lie on the floor plan of ``chip``, if it has one; else in the order of the network, row by row.
+    """
     with panels(1, 2, (10.0, 5.0)) as (figure, axes):
         figure.suptitle(
             f"{found.method} on {found.chip}: {found.network}, {found.dataset}, at {found.tasks_per_day:g} tasks a day"
         )
-        _draw_pes(figure, axes[0], found)
+        places = in_order(len(found.pe_layer)) if chip is None else pe_places(chip, len(found.pe_layer))
+        _draw_pes(figure, axes[0], found, places)
         _draw_layers(axes[1], found)
         return figure
 
 
-def _draw_pes(figure: "Figure", axis: "Axes", found: Outlook) -> None:
+def _draw_pes(figure: "Figure", axis: "Axes", found: Outlook, places: PePlaces) -> None:
     from matplotlib.colors import ListedColormap, LogNorm
 
     years = pe_years(found)
-    side = math.ceil(math.sqrt(len(years)))
-    rows = -(-len(years) // side)
-    square = np.full((rows, side), np.nan)
-    square.reshape(-1)[: len(years)] = years
-    axis.imshow(np.where(np.isnan(square), np.nan, 0.0), cmap=ListedColormap([_UNWRITTEN]))
+    square = np.full(places.shape, np.nan)
+    square[places.row, places.column] = years
+    background = np.where(np.isnan(square), np.nan, 0.0)
+    if places.routers:
+        background = np.where(places.blocks, 0.0, np.nan)
+    axis.imshow(background, cmap=ListedColormap([_UNWRITTEN]))
     written = np.where(np.isfinite(square), square, np.nan)
     if np.isfinite(written).any():
         low, high = np.nanmin(written), np.nanmax(written)
@@ -49,13 +58,19 @@ def _draw_pes(figure: "Figure", axis: "Axes", found: Outlook) -> None:
         bar.minorticks_off()
     first = int(np.argmax(found.pe_dies_first))
     if found.pe_dies_first[first] > 0:
-        axis.plot(first % side, first // side, "o", markersize=9, markerfacecolor="none", color=PALETTE[1], mew=2)
-    axis.set_title("PEs in the order of the network\n(circle: most likely to die first; grey: not written)")
+        at = places.column[first], places.row[first]
+        axis.plot(*at, "o", markersize=9, markerfacecolor="none", color=PALETTE[1], mew=2)
+    if places.buffer is not None:
+        axis.plot(*places.buffer, marker="s", color="black", markersize=8, clip_on=False)
+        beside: Any = {"xytext": (0, 8), "ha": "center"} if places.buffer[0] < 0 else {"xytext": (8, -3), "ha": "left"}
+        axis.annotate("buffer", places.buffer, textcoords="offset points", fontsize=9, **beside)
+    what = f"PEs at their routers ({places.routers})" if places.routers else "PEs in the order of the network"
+    axis.set_title(f"{what}\n(circle: most likely to die first; grey: not written)")
     axis.grid(False)
     axis.set_xticks([])
     axis.set_yticks([])
     for spine in axis.spines.values():
-        spine.set(visible=True, color=GREY)
+        spine.set(visible=not places.routers, color=GREY)
 
 
 def _tick(years: float) -> str:

@@ -113,7 +113,7 @@ def _hops(network_map: NetworkMap, chip: ChipConfig) -> NDArray[np.float64]:
 def _draw_grid(axis: "Axes", found: RouterPlan, colours: list[str]) -> None:
     from matplotlib.colors import ListedColormap
 
-    column, row = (found.routers.column, found.routers.row) if found.topology == "mesh" else _leaves(found)
+    column, row = router_grid(found.routers, found.topology)
     grid = np.full((int(row.max()) + 1, int(column.max()) + 1), np.nan)
     grid[row, column] = found.layer
     axis.imshow(np.where(np.isnan(grid), np.nan, 0.0), cmap=ListedColormap([_UNUSED]))
@@ -132,9 +132,11 @@ def _draw_grid(axis: "Axes", found: RouterPlan, colours: list[str]) -> None:
         spine.set_visible(False)
 
 
-def _leaves(found: RouterPlan) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Columns and rows of an H-tree's leaves: each level halves the chip, in turn across and down."""
-    leaf, levels = found.routers.column, int(found.routers.hops[0])
+def router_grid(found: Routers, topology: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (columns, rows) at which routers are drawn: each level of an H-tree halves the chip, across and down."""
+    if topology == "mesh":
+        return found.column, found.row
+    leaf, levels = found.column, int(found.hops[0])
     column, row = np.zeros_like(leaf), np.zeros_like(leaf)
     for level in range(levels):
         bit = (leaf >> (levels - 1 - level)) & 1

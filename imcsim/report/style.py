@@ -34,8 +34,18 @@ METADATA: dict[str, Any] = {
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each name, in the palette's order; past its end the palette starts again."""
-    return {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(names)}
+    """Return a colour for each name, in the palette's order; past its end it starts again, paler each time."""
+    rounds = -(-len(names) // len(PALETTE))
+    return {
+        name: paler(PALETTE[index % len(PALETTE)], 0.75 * (index // len(PALETTE)) / rounds)
+        for index, name in enumerate(names)
+    }
+
+
+def paler(colour: str, white: float) -> str:
+    """Return ``colour`` (#RRGGBB) mixed with a share of white, 0..1."""
+    parts = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return "#" + "".join(f"{round((1 - white) * part + white * 255):02X}" for part in parts)
 
 
 def markers(names: Sequence[str], shapes: Sequence[str] = MARKERS) -> dict[str, str]:

@@ -6,7 +6,7 @@ import pytest
 from imcsim.chip import load_chip
 from imcsim.core.errors import ConfigError
 from imcsim.devices import RramCell, apply_stuck
-from imcsim.devices.retention import margin_cycles, retention_time_s
+from imcsim.devices.retention import margin_cycles, retention_time_s, specified_retention_s
 from imcsim.devices.wear import failure_probability
 from imcsim.devices.worn_out import draw_lives, stuck_low_share, worn_masks
 from imcsim.devices.write_failure import pulse_growth, temporary_failure_share, tries
@@ -58,6 +58,8 @@ def test_margins_and_retention() -> None:
     assert margin_cycles(3) == 5e3
     assert margin_cycles(2) is None
     # from 358 K to 338 K time grows 80-fold: ber-time-temp.csv at a bit error rate of 2e-3
+    assert specified_retention_s(358.15) == pytest.approx(3.15e8)  # 10 years at 85 C
+    assert specified_retention_s(398.15) == pytest.approx(retention_time_s(3.15e8, 358.15, 398.15))
     assert retention_time_s(1.0, 358.0, 338.0) == pytest.approx(80, rel=0.1)
     assert retention_time_s(retention_time_s(7.0, 400.0, 350.0), 350.0, 400.0) == pytest.approx(7.0, rel=1e-9)
     with pytest.raises(ConfigError, match="temperature_k must be finite and > 0, got 0"):

@@ -3,9 +3,9 @@ import torch
 from torch import Tensor
 
 from imcsim.learn.api import learn_on, make_learner
-from imcsim.learn.buffer import ReplayConfig, Reservoir
+from imcsim.learn.buffer import Replay, ReplayConfig, Reservoir
 from imcsim.learn.loop import start_task, train_step
-from imcsim.learn.method import METHODS
+from imcsim.learn.method import METHODS, Context
 from imcsim.learn.methods.derpp import Derpp, DerppConfig
 from imcsim.learn.methods.er import Er
 from tests.learn.helpers import tiny_config, tiny_net, tiny_stream
@@ -144,6 +144,28 @@ def test_derpp_loss_by_hand() -> None:
     entropy, error = torch.nn.functional.cross_entropy, torch.nn.functional.mse_loss
     expected = entropy(network(x), y) + 0.3 * error(network(old_x), old_logits) + 0.7 * entropy(network(old_x), old_y)
     torch.testing.assert_close(loss, expected)
+
+
+class _Noted(Derpp):
+    """Notes the labels of every draw."""
+
+    def recall(self, context: Context, batch: int) -> Replay:
+        replay = super().recall(context, batch)
+        self.drawn = [*getattr(self, "drawn", []), *replay[1].tolist()]
+        return replay
+
+
+def test_derpp_draws_twice_and_the_second_draw_does_not_follow_the_first() -> None:
+    method = _Noted(DerppConfig(replay_batch=1))
+    learner = make_learner(tiny_config(), tiny_net(), tiny_stream(4), method)
+    context, task = learner.context, learner.tasks[0]
+    method.reservoir(context).add(task.x_train, torch.arange(4), torch.zeros(4, 4))
+    for _ in range(60):
+        method.loss(context, task, task.x_train, task.y_train, torch.arange(4))
+    pairs = set(zip(method.drawn[::2], method.drawn[1::2], strict=True))
+    assert len(method.drawn) == 120
+    # each of 16 pairs is missed with probability (15 / 16)^60 = 2 %; that more than 5 are is next to impossible
+    assert len(pairs) > 10
 
 
 def test_replay_remembers_what_finetuning_forgets() -> None:

@@ -81,6 +81,17 @@ def test_epochs_are_shared_between_training_and_retraining(share: float, epochs:
     assert method.train_epochs(learner.context) == epochs  # type: ignore[attr-defined]
 
 
+def test_columns_are_kept_or_freed_whole() -> None:
+    learner, method = _learner(prune_shares=[0.5], unit="column")
+    # first: 9 x 3 weights in PEs of 4 rows, so 9 segments: 4 go (4.5, half to even), then 2; second: 14, 7, 4 (3.5)
+    for layer, kept in (("first", [5, 2, 2]), ("second", [7, 3, 4])):
+        matrix = method.owners[layer].flatten(1).T  # (D, N)
+        parts = torch.split(matrix, 4)
+        assert all((part == part[:1]).all() for part in parts)
+        assert torch.bincount(torch.cat([part[0] for part in parts]), minlength=4).tolist() == [0, *kept]
+    assert learner.recorder.task_counts["mask_bits"].tolist() == [(9 + 14) * 2] * 3
+
+
 def test_a_share_of_one_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"prune_shares must lie in \[0, 1\)"):
         make_method("packnet", {"prune_shares": [0.5, 1.0]})

@@ -45,3 +45,18 @@ def test_a_cell_that_changes_at_every_commit_is_not_lost(commits: int, dtype: ty
     assert cells[0][0].tolist() == [[commits], [0], [0], [0]]
     assert cells[0][0].dtype == dtype
     assert squares[0][0].sum() == commits
+
+
+@pytest.mark.parametrize("weights", [10, 600_000])
+def test_commits_of_small_and_of_large_networks_count_alike(weights: int) -> None:
+    changes = LevelChanges(ENCODINGS[1:], [weights - 4, 4], 7, 300, torch.device("cpu"))
+    codes = torch.zeros(weights, dtype=torch.int16)
+    for number in range(6):
+        codes = codes.clone()
+        codes[-1 - number % 2] = number
+        changes.commit(codes)
+    cells, squares = changes.take()
+    moved = [cell.astype(int).sum(1).tolist() for cell in cells[0]]
+    # offset codes of the last weight: 8, 10, 12; of the one before: 8, 9, 11, 13 (bit 0 first)
+    assert moved == [[0, 0, 0, 0], [1, 4, 2, 0]]
+    assert squares[0][1].sum() == 7

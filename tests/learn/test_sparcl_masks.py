@@ -46,3 +46,27 @@ def test_the_peak_is_of_one_task_and_survives_a_checkpoint() -> None:
     assert work.task["mask_bits"] == 200
     masks.begin_task()
     assert masks.peak["0"] == 50
+
+
+def test_a_zero_that_leaves_is_ranked_with_the_others_first() -> None:
+    """As in a code that prunes, and then rebuilds the mask as w != 0."""
+    for drop, left in ((False, [0, 1, 2]), (True, [1, 2])):
+        network, masks = _bound()
+        weight = network.get_parameter("0.weight").detach()
+        masks.replace({"0": torch.ones(10, 20, dtype=torch.bool)})
+        weight.fill_(1.0).view(-1)[0] = 0.0  # exactly 0, and of the largest importance
+        importance = torch.arange(200, 0, -1.0).view(10, 20)
+        # 200 - 1 - floor(0.985 x 199) = 3 stay; the bound that follows asks for no more than 2
+        masks.change(MaskUpdate(0.985, 0.99), {"0": importance}, torch.Generator(), drop)
+        assert masks.active["0"].flatten().nonzero().flatten().tolist() == left
+
+
+def test_zeros_leave_also_where_nothing_is_to_be_shrunk() -> None:
+    """As the code does at the start of a task, where it prunes to the sparsity that is there."""
+    for drop, left in ((False, 50), (True, 49)):
+        network, masks = _bound()
+        weight, active = network.get_parameter("0.weight").detach(), masks.active["0"]
+        weight[active] = 1.0
+        weight.view(-1)[int(active.flatten().nonzero()[0])] = 0.0
+        masks.change(MaskUpdate(0.75, 0.99), None, torch.Generator(), drop)
+        assert int(masks.active["0"].sum()) == left

@@ -181,3 +181,10 @@ def test_on_a_rank_the_cut_is_exact() -> None:
     values = torch.arange(34.0)
     assert int(above_percentile(values, 1 / 3).sum()) == 34 - 1 - 11  # rank 11 of 33 goes, whatever 100 / 3 rounds to
     assert int(above_percentile(torch.arange(11.0), 0.9).sum()) == 1
+
+
+def test_what_does_not_exist_needs_no_gradient() -> None:
+    mask = torch.tensor([True, False, True, False])
+    importance = torch.tensor([2.0, float("nan"), 1.0, float("inf")])
+    assert prune(mask, importance, 0.7).tolist() == [True, False, False, False]
+    assert gradient_mask(importance, mask, 0.7).tolist() == [True, False, False, False]

@@ -84,6 +84,13 @@ def test_with_zeros_that_tie_it_ranks_the_whole_layer(n: int, fraction: float, s
     assert set(torch.nonzero(grown).flatten().tolist()) == {*first, *second}
 
 
+def test_a_place_won_by_a_tie_at_zero_starts_at_zero_whatever_stood_there() -> None:
+    mask, weight = torch.tensor([False, True, True]), torch.tensor([7.0, 0.0, 2.0])  # 7.0 lies outside the mask
+    new, grown = rigl_step(weight, mask, torch.zeros(3), 0.0, zeros_tie=True)
+    assert grown.tolist() == [True, False, True]  # the earlier of two zeros
+    assert new.tolist() == [0.0, 0.0, 2.0]
+
+
 @pytest.mark.parametrize(("active", "fraction", "count"), [(10, 0.3, 3), (11, 0.3, 3), (6, 0.5, 3), (7, 0.0, 0)])
 def test_drop_counts_are_cut_off(active: int, fraction: float, count: int) -> None:
     assert drop_count(active, fraction) == count

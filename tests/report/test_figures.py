@@ -122,8 +122,8 @@ def test_other_formats_and_full_disks_are_refused(tmp_path: Path) -> None:
         save_as(figure, tmp_path / "file" / "f.png")
 
 
-def test_colours_differ_until_the_palette_ends() -> None:
-    names = [str(n) for n in range(len(PALETTE) + 1)]
-    assert len(set(list(colours(names).values())[:-1])) == len(PALETTE)
-    assert colours(names)["9"] == PALETTE[0]
+def test_colours_differ_and_begin_with_the_palette() -> None:
+    names = [str(n) for n in range(3 * len(PALETTE))]
+    assert tuple(colours(names).values())[: len(PALETTE)] == PALETTE
+    assert len(set(colours(names).values())) == len(names)
     assert len(set(markers(names[:8]).values())) == 8

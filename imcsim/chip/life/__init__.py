@@ -1,8 +1,11 @@
 """How long a chip lives that keeps learning: the wear of every cell, failures, and what lengthens life."""
 
+from imcsim.chip.life.chips import chip_for
+from imcsim.chip.life.compare import LeverRow, compare_levers, standard_policies
 from imcsim.chip.life.cycles import CellRates, cell_rates
 from imcsim.chip.life.failures import Endurance, Tasks, first_failure, share_failed
 from imcsim.chip.life.ledger import LayerWear, WearLedger
+from imcsim.chip.life.ledger_store import load_ledger, save_ledger
 from imcsim.chip.life.options import LifeOptions, parse_policies
 from imcsim.chip.life.outlook import LayerLife, Outlook, outlook
 from imcsim.chip.life.recording import wear_ledger
@@ -13,15 +16,21 @@ __all__ = [
     "Endurance",
     "LayerLife",
     "LayerWear",
+    "LeverRow",
     "LifeOptions",
     "Outlook",
     "Tasks",
     "WearLedger",
     "cell_rates",
+    "chip_for",
+    "compare_levers",
     "first_failure",
+    "load_ledger",
     "outlook",
     "parse_policies",
+    "save_ledger",
     "share_failed",
     "spare_limited",
+    "standard_policies",
     "wear_ledger",
 ]

@@ -75,15 +75,25 @@ def event_cycles(wear: LayerWear, part: RramPart, options: LifeOptions) -> tuple
     ``events``: every event is one cycle, whatever its pulses. ``pulses``: max(SET, RESET) of its pulses, each pair a
     cycle: the pessimistic end for fine pulses. ``window``: 1 and (dG / window)^m; the exponent m is an assumption.
     """
-    if options.wear == "events":
-        return 1.0, 1.0
+    each = _cycles(part, options)
+    return float(each[-1]), _mean(each[:-1], wear.distances[:-1]) if options.wear != "events" else 1.0
+
+
+def nudge_cycles(part: RramPart, options: LifeOptions) -> float:
+    """Return the full-window cycles of a verified event that corrects a cell within its level: a move by one."""
+    return float(_cycles(part, options.model_copy(update={"verified_share": 1.0}))[1])
+
+
+def _cycles(part: RramPart, options: LifeOptions) -> NDArray[np.float64]:
+    """(levels,) full-window cycles of an event by the number of levels that it moves, entry 0 for none."""
     top = (1 << part.cell_bits) - 1
+    moved = np.arange(top + 1)
+    if options.wear == "events":
+        return (moved > 0).astype(np.float64)
     if options.wear == "window":
-        each = (np.arange(top + 1) / top) ** options.weak_exponent
-    else:
-        share = max(part.cell.set_pulse_share, 1 - part.cell.set_pulse_share)
-        each = share * _pulses(part, options.verified_share)
-    return float(each[top]), _mean(each[:top], wear.distances[:top])
+        return np.asarray((moved / top) ** options.weak_exponent)
+    share = max(part.cell.set_pulse_share, 1 - part.cell.set_pulse_share)
+    return share * _pulses(part, options.verified_share)
 
 
 def layer_pulses(wear: LayerWear, part: RramPart) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from imcsim.chip.config import RramPart
 from imcsim.chip.life.cycles import CellRates
+from imcsim.chip.life.levers import Pulled
 from imcsim.chip.report import Report
 from imcsim.devices.write_failure import pulse_growth, temporary_failure_share, tries
 
@@ -12,33 +13,44 @@ AGES = (0.0, 0.1, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class LifeEnergy:
-    """Energy per task (J) of a fresh chip: all but RRAM programming, RRAM programming, and what rotation writes."""
+    """Energy per task (J) of a fresh chip: all but RRAM programming, RRAM programming, moving rows, and refresh."""
 
     other_j: float
     programming_j: float
     rotation_j: float
+    refresh_j: float = 0.0
 
     @classmethod
-    def of(cls, report: Report, tasks: int, saving: float, rotation_j: float) -> "LifeEnergy":
-        """Return the energy per task of a price, task switches at their horizon; ``saving`` scales programming."""
-        training = report.energy.total / tasks
-        programming = (
-            report.energy.part("update", "rram_program").total + report.energy.part("migration", "rram_program").total
-        ) / tasks
+    def of(cls, report: Report, tasks: int, saving: float, pulled: Pulled) -> "LifeEnergy":
+        """Return the energy per task of a price, task switches at their horizon; ``saving`` scales programming.
+
+        With a write-back cache its commits, loads and leakage take the place of the price's migration.
+        """
+        training, moved = report.energy.total / tasks, report.energy.part("migration")
+        in_place = report.energy.part("update", "rram_program").total / tasks
+        commits, loads = moved.part("rram_program").total / tasks, moved.total / tasks
+        loads -= commits
         switches = report.horizon["task_switches_per_task"]
         switching = report.task_switch.part("rram_program").total * switches
-        other = training - programming + report.task_switch.total * switches - switching
-        return cls(other, (programming + switching) * saving, rotation_j * saving)
+        other = training - in_place - commits - loads + report.task_switch.total * switches - switching
+        if pulled.cache is not None:
+            commits, loads = pulled.cache.commit_j, pulled.cache.load_j + pulled.cache.leakage_j
+        programming = in_place + commits + switching
+        return cls(other + loads, programming * saving, pulled.moving_j * saving, pulled.refresh_j)
 
 
 @dataclass(frozen=True)
 class EnergyAt:
-    """At ``tasks``: pulses of an event over those of a fresh cell, and energy per task (J), retries included."""
+    """At ``tasks``: pulses of an event over those of a fresh cell, and energy per task (J), retries included.
+
+    ``rotation_j`` is that of moving rows, by rotation or by swapping.
+    """
 
     tasks: float
     pulses_factor: float
     programming_j: float
     rotation_j: float
+    refresh_j: float
     total_j: float
 
 
@@ -56,6 +68,7 @@ def energy_along(spent: LifeEnergy, rates: CellRates, part: RramPart, life_tasks
         growth = 1.0
         if weight.sum() > 0:
             growth = float((pulse_growth(values * tasks, part.cell_bits) * weight).sum() / weight.sum())
-        write, move = (joules * again * growth for joules in (spent.programming_j, spent.rotation_j))
-        found.append(EnergyAt(tasks, growth, write, move, spent.other_j + write + move))
+        spending = (spent.programming_j, spent.rotation_j, spent.refresh_j)
+        write, move, keep = (joules * again * growth for joules in spending)
+        found.append(EnergyAt(tasks, growth, write, move, keep, spent.other_j + write + move + keep))
     return tuple(found)

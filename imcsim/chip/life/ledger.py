@@ -123,6 +123,23 @@ class WearLedger:
                 mine.switches = more.switches.copy() if mine.switches is None else mine.switches + more.switches
         self.tasks += other.tasks
 
+    def repeat(self, times: int) -> None:
+        """Count what is in it ``times`` times: the same tasks, again and again.
+
+        Raises
+        ------
+        ConfigError
+            If a counter could overflow; the ledger is as it was.
+        """
+        self.expect(self.most_events * (times - 1))
+        for _, wear in self:
+            wear.events *= np.uint32(times)
+            wear.full *= np.float32(times)
+            wear.distances *= times
+            if wear.switches is not None:
+                wear.switches *= np.float32(times)
+        self.tasks *= times
+
     def check_same_cells(self, other: "WearLedger") -> None:
         """Raise ConfigError if ``other`` counts other cells: another PE, encoding, number of copies or network."""
         mine, its = _mapping(self), _mapping(other)

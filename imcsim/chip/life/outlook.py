@@ -14,7 +14,8 @@ from imcsim.chip.life.cycles import CellRates, cell_rates, layer_pulses
 from imcsim.chip.life.energy import EnergyAt, LifeEnergy, energy_along
 from imcsim.chip.life.failures import Endurance, Tasks, first_failure, hazards, share_failed
 from imcsim.chip.life.ledger import WearLedger
-from imcsim.chip.life.levers import Rotation, SpareCost, rotate, spare_cost, verify_saving
+from imcsim.chip.life.levers import Pulled, Rotation, SpareCost, pull, sram_cache, verify_saving
+from imcsim.chip.life.notes import notes_of
 from imcsim.chip.life.options import LifeOptions
 from imcsim.chip.life.recording import wear_ledger
 from imcsim.chip.life.spares import RenewalTable, pe_death, spare_limited
@@ -70,8 +71,10 @@ class Outlook:
         (P,): layer of each PE, median tasks to the first failure in it (inf: not written), chance that it dies first.
     energy
         Energy per task along the way.
-    rotation, spares
-        Cost of those levers, None where not chosen.
+    area_m2
+        Area of the chip, cells of spare lines included.
+    levers
+        Cost of those levers that have one of their own.
     notes
         Sentences a reader must see beside the numbers.
     """
@@ -97,9 +100,19 @@ class Outlook:
     pe_tasks: NDArray[np.float64]
     pe_dies_first: NDArray[np.float64]
     energy: tuple[EnergyAt, ...]
-    rotation: Rotation | None
-    spares: SpareCost | None
+    area_m2: float
+    levers: Pulled
     notes: tuple[str, ...]
+
+    @property
+    def rotation(self) -> Rotation | None:
+        """Cost of rotation, None where not chosen."""
+        return self.levers.rotation
+
+    @property
+    def spares(self) -> SpareCost | None:
+        """Cost of spare lines, None where not chosen."""
+        return self.levers.spares
 
 
 def outlook(
@@ -110,8 +123,8 @@ def outlook(
     Parameters
     ----------
     trace, chip
-        What is learned, and where. A lever that changes the chip (``coalesce``) must be among its overrides:
-        :attr:`LifeOptions.overrides`.
+        What is learned, and where. What a lever changes of the chip (:attr:`LifeOptions.overrides`) must be in it, as
+        :func:`imcsim.chip.life.chips.chip_for` loads it.
     options
         Wear rule and levers; None: no lever.
     ledger
@@ -125,20 +138,23 @@ def outlook(
         If the trace does not fit the chip.
     """
     chosen, config = options or LifeOptions(), chip.config
-    ledger, part = _ledger(trace, config, ledger), _part(config)
-    measured = cell_rates(ledger, part, chosen)
+    part, cache = _part(config), None
+    if chosen.sram_cache_pes is not None:
+        _check_cache(config, chosen.sram_cache_pes, ledger)
+        cache = sram_cache(trace, config, chosen)
+    ledger = _ledger(trace, config, ledger if cache is None else cache.ledger)
     saving = verify_saving(part, chosen)
-    moved = rotate(trace, measured, ledger, part, chosen) if chosen.rotate_every_tasks is not None else None
-    rates = measured if moved is None else moved.rates
+    rates, levers = pull(trace, config, part, cell_rates(ledger, part, chosen), ledger, chosen, cache)
     endurance = Endurance(part.cell.endurance_scale_cycles, part.cell.endurance_shape)
     first = first_failure(_total(rates, endurance.shape), endurance)
     spare, dies = _spares(rates, chosen, endurance)
     report = price(trace, chip)
-    spent = LifeEnergy.of(report, trace.meta.tasks, saving, 0.0 if moved is None else moved.energy_per_task_j)
+    spent = LifeEnergy.of(report, trace.meta.tasks, saving, levers)
+    measured = ledger.tasks if cache is None else trace.meta.tasks
     worst, margin = rates.worst, margin_cycles(part.cell_bits)
     return Outlook(
         chip=config.name, method=trace.meta.method, dataset=trace.meta.dataset, network=trace.meta.network,
-        tasks=ledger.tasks, tasks_per_day=config.horizon.tasks_per_day, options=chosen,
+        tasks=measured, tasks_per_day=config.horizon.tasks_per_day, options=chosen,
         cells=rates.cells * rates.copies, worst_cycles_per_task=worst, rates=rates, first_failure=first,
         one_percent=share_failed(rates, endurance, FAILED_SHARE), spare_limited=spare,
         guaranteed_tasks=part.cell.guaranteed_cycles / worst if worst else None,
@@ -146,9 +162,9 @@ def outlook(
         published_range=_range(rates, chip), layers=_layers(rates, ledger, part, endurance),
         pe_layer=np.concatenate([np.full(len(r), i) for i, r in enumerate(rates.layers.values())]),
         pe_tasks=_pe_tasks(rates, endurance), pe_dies_first=dies,
-        energy=energy_along(spent, rates, part, first.median if first else 0.0), rotation=moved,
-        spares=spare_cost(config, part, chosen) if chosen.spare_columns or chosen.spare_rows else None,
-        notes=(*_notes(config, part, chosen, ledger.tasks, first), *report.warnings),
+        energy=energy_along(spent, rates, part, first.median if first else 0.0),
+        area_m2=report.area.total + (0.0 if levers.spares is None else levers.spares.area_m2), levers=levers,
+        notes=(*notes_of(config, part, chosen, measured, first, levers), *report.warnings),
     )  # fmt: skip
 
 
@@ -157,6 +173,13 @@ def _ledger(trace: Trace, chip: ChipConfig, given: WearLedger | None) -> WearLed
     if given is not None:
         own.check_same_cells(given)
     return given or own
+
+
+def _check_cache(chip: ChipConfig, places: int, ledger: WearLedger | None) -> None:
+    if chip.sram is None or chip.sram.pe_count != places:
+        raise ConfigError(f"sram-cache={places} needs a hybrid chip with sram.pe_count = {places}")
+    if ledger is not None:
+        raise ConfigError("sram-cache plays the stream itself and cannot go by a ledger: leave one of them")
 
 
 def _part(chip: ChipConfig) -> RramPart:
@@ -220,24 +243,3 @@ def _layers(rates: CellRates, ledger: WearLedger, part: RramPart, endurance: End
             )
         )  # fmt: skip
     return tuple(found)
-
-
-def _notes(chip: ChipConfig, part: RramPart, options: LifeOptions, tasks: int, first: Tasks | None) -> tuple[str, ...]:
-    notes = [
-        f"Later tasks repeat the measured {tasks}: each cell keeps its mean writes per task.",
-        "Writes stay as measured when cells fail; what failed cells do to accuracy: accuracy limits.",
-    ]
-    if options.wear == "window":
-        notes.append(f"Weak events wear (dG / window)^{options.weak_exponent:g}: an assumption, m between 2 and 3.")
-    if part.cell_bits == 3:
-        notes.append("Margin: the measured 5,000 cycles of 3-bit cells (bit errors 0.5 % to 10 %); cells still switch.")
-    else:
-        notes.append(f"No measured limit of margins against cycles at {part.cell_bits} bits per cell: not counted.")
-    turn = None if options.rotate_every_tasks is None else options.rotate_every_tasks * chip.array.rows
-    if turn is not None and first is not None and turn > first.median:
-        notes.append(f"A turn of the rotation takes {turn:,} tasks, longer than this life: it levels less than shown.")
-    if options.coalesce is not None:
-        notes.append(f"Writes wait for the end of a {options.coalesce}: weights in the array are stale until then.")
-    if options.verified_share < 1:
-        notes.append("Selective verify: events not verified miss more often; accuracy is not computed.")
-    return tuple(notes)

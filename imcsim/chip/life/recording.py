@@ -22,10 +22,11 @@ from imcsim.trace.trace import Trace
 Mask = NDArray[np.bool_]
 
 
-def wear_ledger(trace: Trace, chip: ChipConfig) -> WearLedger:
+def wear_ledger(trace: Trace, chip: ChipConfig, commits: tuple[Commit, ...] | None = None) -> WearLedger:
     """Return the wear of every RRAM cell of ``chip`` from learning ``trace`` once.
 
-    Task switches count at ``horizon.task_switches_per_task``, each as the mean switch of the stream.
+    Task switches count at ``horizon.task_switches_per_task``, each as the mean switch of the stream. ``commits`` are
+    those of the chip's policy, unless given.
 
     Raises
     ------
@@ -39,7 +40,8 @@ def wear_ledger(trace: Trace, chip: ChipConfig) -> WearLedger:
         raise ConfigError(f"'{chip.name}' has no RRAM, and SRAM cells do not wear: choose a chip with [rram]")
     profile = profile_of(trace, geometry)
     where = assign(profile, chip)
-    commits = plan_commits(where, chip.commit) if chip.sram is not None else ()
+    if commits is None:
+        commits = plan_commits(where, chip.commit) if chip.sram is not None else ()
     copies = 2 if chip.input_gradient == "second-copy" else 1
     ledger = WearLedger.empty(geometry, trace.meta.layers, copies)
     ledger.expect(int(_commits_by_task(trace, part).sum()) + len(commits))

@@ -122,8 +122,11 @@ class OwnedMethod(DividedMethod):
 
     def stored_bits(self, context: Context) -> int:
         """Return the bits of the owner maps, and of what the method adds to the network."""
-        weights = sum(owner.numel() for owner in self.owners.values())
-        return super().stored_bits(context) + weights * owner_bits(self.task_count)
+        return super().stored_bits(context) + self.owner_entries(context) * owner_bits(self.task_count)
+
+    def owner_entries(self, context: Context) -> int:
+        """Return how many owners the maps name: one for each weight."""
+        return sum(owner.numel() for owner in self.owners.values())
 
     def written_pes(self, context: Context, trained: set[str], written: set[str]) -> dict[str, Tensor]:
         """Return the PEs that hold a weight of the task; a PE full of older weights is frozen."""

@@ -59,11 +59,11 @@ def prune(weight: Tensor, owner: Tensor, task: int, share: float, ties: Ties = "
 
 
 def gradual_sparsity(progress: float, target: float, start: float = 0.0) -> float:
-    """Return s(p) = s_T + (s_0 - s_T) (1 - p)^3 for ``progress`` p in 0 .. 1.
+    """Return s(p) = s_T + (s_0 - s_T) (1 - p)^3; a ``progress`` p below 0 counts as 0, one above 1 as 1.
 
     Source: ivclab/CPG@f1b20ea (gradual magnitude pruning).
     """
-    return target + (start - target) * (1 - progress) ** 3
+    return target + (start - target) * (1 - min(max(progress, 0.0), 1.0)) ** 3
 
 
 def prune_to(

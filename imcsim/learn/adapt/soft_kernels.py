@@ -1,12 +1,35 @@
 """KSM's steps on plain tensors: a mask of 2-D kernels that damps what it does not pass.
 
 Source: KSM (CVPR 2021, pp. 13840-13848); LYang-666/CVPR_2021_KSM@135b675. A latent value m per kernel, a threshold t.
+Shape letters: N outputs, M inputs of one output.
 """
+
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from imcsim.learn.adapt.adaptor import straight_through
+
+Unit = Literal["kernel", "group", "channel"]
+
+
+def kernels_of(unit: Unit, inputs: int, group: int) -> int:
+    """Return how many 2-D kernels of one output share a mask value: 1, ``group``, or all ``inputs``."""
+    return {"kernel": 1, "group": group, "channel": inputs}[unit]
+
+
+def latent_shape(weight: torch.Size, together: int) -> tuple[int, ...]:
+    """Return (N, ceil(M / ``together``), 1, 1): one value for each ``together`` kernels of an output.
+
+    ``weight`` is (N, M, kh, kw); (N, M) of a linear layer gives (N, ceil(M / together)).
+    """
+    return (weight[0], -(-weight[1] // together), *(1,) * (len(weight) - 2))
+
+
+def expand_kernels(values: Tensor, inputs: int, together: int) -> Tensor:
+    """Return ``values`` (N, ceil(M / together), ...) for each kernel, (N, M, ...); the last value may serve fewer."""
+    return values if together == 1 else values.repeat_interleave(together, 1)[:, :inputs]
 
 
 def kernel_gate(latent: Tensor, threshold: float, steepness: float) -> Tensor:

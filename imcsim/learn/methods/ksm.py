@@ -8,17 +8,21 @@ from torch import Tensor, nn
 
 from imcsim.learn.adapt.adaptor import Adaptor
 from imcsim.learn.adapt.attach import attach
-from imcsim.learn.adapt.per_task import PerTaskConfig, PerTaskMethod
-from imcsim.learn.adapt.soft_kernels import kernel_gate, soft_mask
+from imcsim.learn.adapt.decay import DecayConfig, DecayingMethod
+from imcsim.learn.adapt.soft_kernels import Unit, expand_kernels, kernel_gate, kernels_of, latent_shape, soft_mask
 from imcsim.learn.method import method
 from imcsim.mapping.layer import LayerSpec
 
 
-class KsmConfig(PerTaskConfig):
+class KsmConfig(DecayConfig):
     """KSM's settings; defaults are those of LYang-666/CVPR_2021_KSM@135b675.
 
     Parameters
     ----------
+    unit, group_size
+        What shares a mask value: "kernel", a 2-D kernel; "group", ``group_size`` neighbouring kernels of one output,
+        which with 3x3 kernels is a column segment of 72 rows; "channel", all kernels of one output, a whole column. The
+        released code has all three; that groups and channels are of one output is our reading.
     initial, threshold
         Start of every latent value, and what it must reach to be on.
     steepness
@@ -30,10 +34,14 @@ class KsmConfig(PerTaskConfig):
         the whole layer, with 0 for kernels that are on.
     scale_bits
         Bits of a stored scale (design choice: a float, as the other digital values).
+    rate_decay
+        As the base; the released code has "cosine", over 30 epochs.
     norm
         As the base; the released code trains batch-norm with each task.
     """
 
+    unit: Unit = "kernel"
+    group_size: int = Field(8, ge=1)
     initial: float = 0.01
     threshold: float = Field(0.005, ge=0)
     steepness: float = Field(12.0, gt=0)
@@ -45,29 +53,31 @@ class KsmConfig(PerTaskConfig):
 
 
 class KernelMask(Adaptor):
-    """W^t = W * M, one value of M for each 2-D kernel; in a linear layer a kernel is one weight."""
+    """W^t = W * M, one value of M for each unit of 2-D kernels; in a linear layer a kernel is one weight."""
 
     where = "cells"
 
     def __init__(self, spec: LayerSpec, weight: Tensor, config: KsmConfig) -> None:
         super().__init__(spec)
         self.config = config
-        kernels = (*weight.shape[:2], *(1,) * (weight.dim() - 2))
-        self.latent = nn.Parameter(torch.full(kernels, config.initial, dtype=weight.dtype, device=weight.device))
+        self.together = kernels_of(config.unit, weight.shape[1], config.group_size)
+        shape = latent_shape(weight.shape, self.together)
+        self.latent = nn.Parameter(torch.full(shape, config.initial, dtype=weight.dtype, device=weight.device))
 
     def forward(self, weight: Tensor) -> Tensor:
         """Return the masked weight."""
         c = self.config
-        return weight * soft_mask(self.latent, c.threshold, c.steepness, c.off_weight, c.scale_range == "layer")
+        mask = soft_mask(self.latent, c.threshold, c.steepness, c.off_weight, c.scale_range == "layer")
+        return weight * expand_kernels(mask, weight.shape[1], self.together)
 
     def bits(self) -> int:
-        """Return one bit a kernel, and a scale for each that is off."""
+        """Return one bit a unit, and a scale for each that is off."""
         gate = kernel_gate(self.latent.detach(), self.config.threshold, self.config.steepness)
         return self.latent.numel() + self.config.scale_bits * int((gate == 0).sum())
 
 
 @method("ksm")
-class Ksm(PerTaskMethod):
+class Ksm(DecayingMethod):
     """Soft kernel masks on every mapped layer but the classifier; the backbone itself never changes.
 
     A damped kernel is a row segment of damped weights, which no periphery can apply for an array: the masked weights

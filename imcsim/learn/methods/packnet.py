@@ -6,7 +6,8 @@ from pydantic import Field, field_validator
 from torch import Tensor
 
 from imcsim.learn.adapt.owned import OwnedMethod
-from imcsim.learn.adapt.owners import prune
+from imcsim.learn.adapt.owned_columns import prune_segments, segments
+from imcsim.learn.adapt.owners import Ties, prune
 from imcsim.learn.adapt.per_task import NormConfig
 from imcsim.learn.method import Context, method
 from imcsim.learn.quantize import mapped_module
@@ -30,6 +31,10 @@ class PacknetConfig(NormConfig):
         Step while retraining, over the step before (1e-4 over 1e-3). The drop inside each phase is not modelled.
     ties
         At the cut, "count" frees as many weights as asked, "all" every weight of that magnitude (the released code).
+    unit
+        What is kept or freed: "weight", or "column", a column segment, ranked by its mean magnitude (as XST, DATE 2022,
+        frees columns; the ranking is our reading). An owner map then has one entry for each segment. Freed segments are
+        charged as cells set to 0; an array that switches columns off could spare that.
     norm
         As the base; PackNet fixes batch-norm and biases after the first task.
     """
@@ -38,7 +43,8 @@ class PacknetConfig(NormConfig):
     prune_last: bool = False
     retrain_share: float = Field(1 / 3, ge=0, lt=1)
     retrain_rate: float = Field(0.1, gt=0)
-    ties: Literal["count", "all"] = "count"
+    ties: Ties = "count"
+    unit: Literal["weight", "column"] = "weight"
     norm: Literal["per-task", "frozen"] = "frozen"
 
     @field_validator("prune_shares")
@@ -70,9 +76,19 @@ class Packnet(OwnedMethod):
         if context.epoch + 1 != self.train_epochs(context):
             return
         share, ties = self._share(context.task), self.packnet.ties
-        for name, owner in self.owners.items():
-            weight = mapped_module(context.network, name).weight
-            self.owners[name] = prune(weight, owner, context.task, share, ties)
+        for spec in context.layers[:-1]:
+            weight, owner = mapped_module(context.network, spec.name).weight, self.owners[spec.name]
+            if self.packnet.unit == "weight":
+                self.owners[spec.name] = prune(weight, owner, context.task, share, ties)
+            else:
+                rows = context.pe_tile[0]
+                self.owners[spec.name] = prune_segments(weight, owner, context.task, share, spec, rows, ties)
+
+    def owner_entries(self, context: Context) -> int:
+        """Return one for each weight, or for each column segment."""
+        if self.packnet.unit == "weight":
+            return super().owner_entries(context)
+        return sum(segments(spec, context.pe_tile[0]) for spec in context.layers[:-1])
 
     def train_epochs(self, context: Context) -> int:
         """Return the epochs before pruning; the others retrain."""

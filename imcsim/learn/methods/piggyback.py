@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from imcsim.learn.adapt.adaptor import Adaptor
 from imcsim.learn.adapt.attach import attach
+from imcsim.learn.adapt.decay import DecayConfig, DecayingMethod
 from imcsim.learn.adapt.masks import binary_mask, ternary_mask
-from imcsim.learn.adapt.per_task import PerTaskConfig, PerTaskMethod
 from imcsim.learn.method import method
 from imcsim.mapping.layer import LayerSpec
 
 
-class PiggybackConfig(PerTaskConfig):
+class PiggybackConfig(DecayConfig):
     """Piggyback's settings; defaults are those of arunmallya/piggyback@5a6094c.
 
     Parameters
@@ -23,6 +23,8 @@ class PiggybackConfig(PerTaskConfig):
         "binary" (0, 1) or "ternary" (-1, 0, 1).
     initial, threshold
         Start of every latent value, and what it must exceed to be on.
+    rate_decay
+        As the base; the released code has "step", over 30 epochs.
     norm
         As the base; the paper freezes batch-norm by default.
     """
@@ -56,7 +58,7 @@ class ElementMask(Adaptor):
 
 
 @method("piggyback")
-class Piggyback(PerTaskMethod):
+class Piggyback(DecayingMethod):
     """Masks on every mapped layer but the classifier; each task has its own, the backbone never changes.
 
     An array cannot close single cells of a column, so the masked weights are what cells hold: training a mask writes

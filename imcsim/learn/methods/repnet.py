@@ -5,7 +5,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from imcsim.learn.adapt.adaptor import Adaptor
-from imcsim.learn.adapt.per_task import PerTaskConfig
+from imcsim.learn.adapt.decay import DecayConfig, DecayingMethod
 from imcsim.learn.adapt.side import SidePath, code_ranges, draw_uniform, wrap
 from imcsim.learn.adapt.side_method import SideMethod
 from imcsim.learn.adapt.standardise import standardised
@@ -17,7 +17,7 @@ from imcsim.mapping.layer import LayerSpec
 _STANDARD_DEVIATIONS = 4.0  # design choice: codes of standardised weights hold all but one Gaussian weight in 16,000
 
 
-class RepnetConfig(PerTaskConfig):
+class RepnetConfig(DecayConfig):
     """Rep-Net's settings.
 
     Parameters
@@ -30,6 +30,8 @@ class RepnetConfig(PerTaskConfig):
         Side of its first convolution, odd (the released code: 5, and 3 on small maps).
     groups
         Of the first convolution (the released code: 2, and 1 in the stem); 1 where channels do not divide.
+    rate_decay
+        As the base; the released code has "cosine", over 50 epochs.
     standardise
         Weight standardisation of the side convolutions, as in the released code.
     """
@@ -96,7 +98,7 @@ class SideModule(SidePath):
 
 
 @method("repnet")
-class Repnet(SideMethod):
+class Repnet(DecayingMethod, SideMethod):
     """Side modules in SRAM beside a backbone in RRAM: the hybrid idea at the level of blocks."""
 
     source = "Rep-Net, CVPR 2022, pp. 12277-12286; ASU-ESIC-FAN-Lab/RepNet@9173f69"

@@ -23,24 +23,29 @@ class VeraConfig(PerTaskConfig):
         Start of the r-vector d; the output vector b starts at 0. The paper's start is 0.1.
     seed
         Of the random layers: they are the same for every task and every run.
+    shared
+        Whether layers of one shape have the same random layers, as in the paper, where one pair serves them all. Here
+        each mapped layer holds its own in its own cells either way, so that sharing saves none (design choice: off).
     """
 
     rank: int = Field(16, ge=1)
     initial: float = 0.1
     seed: int = Field(0, ge=0)
+    shared: bool = False
 
 
 class VectorScaled(SidePath):
     """y = W x + b * (B (d * (A x))): A and B random and frozen, so in RRAM; the vectors b and d in digital logic.
 
-    The paper shares A and B among layers of one shape; here each layer has its own, for shapes differ.
+    The paper shares A and B among layers of one shape; here only on demand, see :class:`VeraConfig`.
     """
 
     def __init__(self, spec: LayerSpec, base: nn.Module, config: VeraConfig) -> None:
         super().__init__(base)
         self.down, self.up = down_and_up(spec, config.rank)
         for name, layer in (("down", self.down), ("up", self.up)):
-            draw_uniform(layer, torch.Generator().manual_seed(child_seed(config.seed, "vera", spec.name, name)))
+            whose = str(tuple(layer.get_parameter("weight").shape)) if config.shared else spec.name
+            draw_uniform(layer, torch.Generator().manual_seed(child_seed(config.seed, "vera", whose, name)))
             layer.requires_grad_(False)
         self.d = Gain(config.rank, config.initial)
         self.b = Gain(spec.out_features, 0.0)
@@ -59,7 +64,7 @@ class VectorScaled(SidePath):
 class Vera(SideMethod):
     """Two vectors a layer and task: the least that a side path can learn, and no cell is ever written."""
 
-    source = "VeRA, Kopiczko et al., ICLR 2024, eq. 2; random layers not shared between mapped layers"
+    source = "VeRA, Kopiczko et al., ICLR 2024, eq. 2; random layers not shared between mapped layers by default"
     config_type = VeraConfig
 
     def __init__(self, config: VeraConfig) -> None:

@@ -15,6 +15,7 @@ from imcsim.crossbar.encoding import Encoding
 
 _DENSE = 1 << 23  # design choice: largest table of code pairs that is counted densely
 _WAITING = 1 << 18  # design choice: changed weights held before they are counted; many small steps cost one
+_HELD = 1 << 20  # design choice: codes held before commits are compared; commits of small networks are, many at a time
 
 
 class LevelChanges:
@@ -48,7 +49,7 @@ class LevelChanges:
         ]
         self._layer = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(device)
         self._dtype = _counter_dtype(commits)
-        self.last: Tensor | None = None
+        self._held: list[Tensor] = []  # the last commit compared, and those since
         self.counts: list[Tensor] = []
         self.transitions: list[Tensor] = []
         self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
@@ -63,14 +64,26 @@ class LevelChanges:
         ]
 
     def commit(self, codes: Tensor) -> None:
-        """Count the changes from the last commit to ``codes`` (W,), int16; the first call only deploys."""
-        if self.last is not None:
-            changed = _numbers(codes != self.last)
-            self._waiting.append((changed, self.last[changed], codes[changed]))
-            self._waiting_weights += changed.shape[0]
-            if self._waiting_weights > _WAITING:
-                self._flush()
-        self.last = codes
+        """Count the changes from the last commit to ``codes`` (W,), int16; the first call only deploys.
+
+        ``codes`` are kept for a while, and must not be changed by the caller.
+        """
+        self._held.append(codes)
+        if len(self._held) * codes.shape[0] > _HELD:
+            self._compare()
+
+    def _compare(self) -> None:
+        """Find the weights that changed between commits held; keep the last."""
+        if len(self._held) < 2:
+            return
+        weights, joined = len(self._layer), None if len(self._held) == 2 else torch.cat(self._held)
+        before, after = self._held if joined is None else (joined[:-weights], joined[weights:])
+        changed = _differing(before, after)
+        self._waiting.append((changed % weights, before[changed], after[changed]))
+        self._waiting_weights += changed.shape[0]
+        self._held = self._held[-1:]
+        if self._waiting_weights > _WAITING:
+            self._flush()
 
     def _flush(self) -> None:
         if not self._waiting:
@@ -113,6 +126,7 @@ class LevelChanges:
         transitions
             Per encoding: int64 (L, V, V), [from, to], diagonal 0.
         """
+        self._compare()
         self._flush()
         parts = [torch.split(count, self.sizes) for count in self.counts]
         changes = [[_smallest(part.T.cpu().numpy()) for part in by_layer] for by_layer in parts]
@@ -125,22 +139,23 @@ class LevelChanges:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the running counters and the last commit."""
+        self._compare()
         self._flush()
-        return {"last": self.last, "counts": self.counts, "transitions": self.transitions}
+        return {"last": self._held[0] if self._held else None, "counts": self.counts, "transitions": self.transitions}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what :meth:`state_dict` gave."""
         device = self._layer.device
-        self.last = state["last"].to(device)
+        self._held = [state["last"].to(device)]
         self.counts = [count.to(device) for count in state["counts"]]
         self.transitions = [total.to(device) for total in state["transitions"]]
 
 
-def _numbers(found: Tensor) -> Tensor:
-    """Return the positions of the True in ``found`` (W,): on a CPU by numpy, which skips runs of False."""
-    if found.device.type == "cpu":
-        return torch.from_numpy(np.flatnonzero(found.numpy()))
-    return found.nonzero().squeeze(1)
+def _differing(first: Tensor, second: Tensor) -> Tensor:
+    """Return the positions where two (W,) differ: on a CPU by numpy, which compares faster and skips runs of False."""
+    if first.device.type == "cpu":
+        return torch.from_numpy(np.flatnonzero(first.numpy() != second.numpy()))
+    return (first != second).nonzero().squeeze(1)
 
 
 def _narrow(levels: NDArray[np.uint16]) -> NDArray[np.integer]:

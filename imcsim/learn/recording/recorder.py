@@ -91,6 +91,7 @@ class Recorder:
         }
         self.task = 0
         self.due: list[str] = []
+        self._steps: dict[tuple[Any, ...], int] = {}  # a step's counts -> steps that had them, not added yet
 
     def deploy(self) -> None:
         """Record the codes, and what digital logic holds, at deployment."""
@@ -112,21 +113,26 @@ class Recorder:
         return self.passes.watching(sample_activity)
 
     def end_step(self) -> None:
-        """Add the step's counts."""
+        """Take note of the step's counts; most steps of an epoch have the same, and are added together at its end."""
         step = self.passes.step
         allowed = [self.freezer.allowed.get(spec.name, 0) for spec in self.layers]
-        macs = [n * w + a for n, w, a in zip(step.weight_gradient, allowed, step.adaptor_macs, strict=True)]
-        amounts = (step.forward, step.input_gradient, step.weight_gradient, macs, step.kept, allowed)
-        self._add_layers(np.array(amounts))
-        self._add_task(optimizer_steps=1, samples=step.samples, relu_elements=step.relu, other_kept_elements=step.other)
-        self._raise_peak("peak_kept_elements", sum(step.kept) + step.other)
-        self._raise_peak("peak_kept_bits", step.relu)
+        by_layer = (step.forward, step.input_gradient, step.weight_gradient, step.adaptor_macs, step.kept, allowed)
+        counts = (step.samples, step.relu, step.other, *map(tuple, by_layer))
+        self._steps[counts] = self._steps.get(counts, 0) + 1
         self.due = ["step"]
 
-    def _add_layers(self, amounts: NDArray[np.int64]) -> None:
-        for name, values in zip(_OF_A_STEP, amounts, strict=True):
-            row = self.counts[name][self.task]
-            np.add(row, values, out=row)
+    def _add_steps(self) -> None:
+        """Add the counts of the steps noted."""
+        for (samples, relu, other, *by_layer), times in self._steps.items():
+            forward, into, gradient, adaptors, kept, allowed = np.array(by_layer, np.int64)
+            amounts = (forward, into, gradient, gradient * allowed + adaptors, kept, allowed)
+            for name, values in zip(_OF_A_STEP, amounts, strict=True):
+                self.counts[name][self.task] += times * values
+            work = {"optimizer_steps": 1, "samples": samples, "relu_elements": relu, "other_kept_elements": other}
+            self._add_task(**{name: times * amount for name, amount in work.items()})
+            self._raise_peak("peak_kept_elements", int(kept.sum()) + other)
+            self._raise_peak("peak_kept_bits", relu)
+        self._steps = {}
 
     def note_active(self, method: Method) -> None:
         """Take note of the weights that exist now, for the most that exist at once in the task."""
@@ -137,6 +143,7 @@ class Recorder:
 
     def end_epoch(self) -> None:
         """Make a commit under the epoch policy due."""
+        self._add_steps()
         self._add_task(epochs=1)
         self.due = list(RECORDED_POLICIES)
 
@@ -152,6 +159,7 @@ class Recorder:
         work
             What the method did beyond the plain step.
         """
+        self._add_steps()
         self._commit(*RECORDED_POLICIES)
         if self.wear is not None:
             self.wear.end_task(self.quantiser.codes())
@@ -184,6 +192,7 @@ class Recorder:
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything recorded so far."""
+        self._add_steps()
         return {
             "counts": self.counts,
             "task_counts": self.task_counts,
@@ -209,6 +218,7 @@ class Recorder:
             self.wear.load_state_dict(state["wear"])
         self.begin_task(state["task"])
         self.due = state["due"]
+        self._steps = {}
 
     def _commit(self, *policies: str) -> None:
         if not policies:

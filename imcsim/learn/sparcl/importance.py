@@ -57,7 +57,7 @@ def prune(mask: Tensor, importance: Tensor, sparsity: float) -> Tensor:
     Positions outside ``mask`` count as importance 0: the percentile is taken over the dense shape. An active position
     of importance 0 therefore goes with them.
     """
-    return mask & above_percentile(importance * mask, sparsity)
+    return mask & above_percentile(_inside(importance, mask), sparsity)
 
 
 def grow(mask: Tensor, sparsity: float, generator: torch.Generator, truncate: bool = False) -> Tensor:
@@ -95,4 +95,9 @@ def gradient_mask(importance: Tensor, active: Tensor, gradient_sparsity: float) 
 
     The share is of the dense shape: at weight sparsity 0.75, gradient sparsity 0.80 updates 80 % of the active weights.
     """
-    return active & above_percentile(importance * active, gradient_sparsity)
+    return active & above_percentile(_inside(importance, active), gradient_sparsity)
+
+
+def _inside(importance: Tensor, mask: Tensor) -> Tensor:
+    """Return 0 outside the mask, also where no gradient exists: nan times 0 would be nan."""
+    return importance.where(mask, importance.new_zeros(()))

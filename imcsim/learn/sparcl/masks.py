@@ -110,14 +110,17 @@ class SparseMasks:
     ) -> None:
         """Shrink by ``importance`` (None: nothing to shrink), then grow at random; new weights are 0.
 
-        ``drop_zeros``: an active weight of exactly 0 goes; ``truncate``: see :func:`~.importance.active_target`.
+        ``drop_zeros``: an active weight of exactly 0 goes, too, after it was ranked with the others, as in codes that
+        prune and then rebuild the mask as w != 0. ``truncate``: see :func:`~.importance.active_target`.
         """
         for name, weight in self.weights.items():
             mask = self.active[name]
             if importance is not None:
-                mask = prune(mask & (weight != 0) if drop_zeros else mask, importance[name], step.shrink_to)
-                with torch.no_grad():  # what goes is cleared before growth, which may choose the same position
-                    weight.mul_(mask)
+                mask = prune(mask, importance[name], step.shrink_to)
+            if drop_zeros:
+                mask = mask & (weight != 0)
+            with torch.no_grad():  # what goes is cleared before growth, which may choose the same position
+                weight.mul_(mask)
             self.active[name] = grow(mask, step.expand_to, generator, truncate)
         self._settle()
 

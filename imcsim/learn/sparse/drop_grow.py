@@ -88,7 +88,7 @@ def rigl_step(
         _top(score, torch.ones_like(mask), int(mask.sum()) - count) if zeros_tie else drop_smallest(mask, score, count)
     )
     grown = grow_largest(kept, gradient.abs(), count, None if regrow_dropped else ~mask)
-    return new_weights(weight, mask if keep_regrown else kept, grown), grown
+    return new_weights(weight, mask if keep_regrown else mask & kept, grown), grown
 
 
 def set_step(

@@ -12,6 +12,7 @@ from imcsim.learn.adapt.column_shifts import ShiftColumns, ShiftConfig
 from imcsim.learn.api import learn_on
 from imcsim.learn.method import make_method
 from imcsim.learn.methods.ksm import KernelMask, KsmConfig
+from imcsim.learn.shapes import trace_layers
 from imcsim.mapping.layer import LayerSpec
 from tests.learn.helpers import tiny_config, tiny_net, tiny_stream
 
@@ -110,6 +111,27 @@ def test_ksm_stores_a_bit_a_kernel_and_a_scale_for_each_that_is_off() -> None:
     assert mask.bits() == 6 + 2 * 32
     short = KernelMask(mask.spec, torch.ones(2, 3, 3, 3), KsmConfig(scale_bits=8, initial=0.0))
     assert short.bits() == 6 + 6 * 8
+
+
+def test_ksms_groups_and_channels_are_column_segments_and_columns() -> None:
+    spec = trace_layers(tiny_net(), SHAPE)[1]
+    weight = torch.rand(2, 20, 3, 3) + 0.1
+    for unit, values, segments in (("group", 2 * 3, [8, 8, 4]), ("channel", 2, [20])):
+        mask = KernelMask(spec, weight, KsmConfig.model_validate({"unit": unit}))
+        assert mask.bits() == values
+        assert torch.equal(mask(weight), weight)
+        with torch.no_grad():
+            mask.latent[1, -1] = -1.0  # the only one that is off: its scale is 0
+        assert mask.bits() == values + 32
+        masked = mask(weight)
+        assert torch.equal(masked[0], weight[0])
+        assert torch.equal(masked[1, : 20 - segments[-1]], weight[1, : 20 - segments[-1]])
+        assert not masked[1, 20 - segments[-1] :].any()
+        mask(weight).sum().backward()
+        assert mask.latent.grad is not None
+        assert mask.latent.grad.ne(0).all()
+    bits = KernelMask(spec, torch.ones(4, 64, 3, 3), KsmConfig(unit="group")).bits()
+    assert 4 * 64 * 9 / bits == 72  # 1 / 72 is XBM's published 1.4 %
 
 
 def test_ksm_writes_cells_and_counts_the_norm_layers_of_each_task() -> None:

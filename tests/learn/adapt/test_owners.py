@@ -64,6 +64,7 @@ def test_bits_of_an_owner(tasks: int, bits: int) -> None:
 def test_gradual_sparsity_is_a_cube() -> None:
     assert [gradual_sparsity(p, 0.8) for p in (0, 0.5, 1)] == pytest.approx([0, 0.7, 0.8])
     assert gradual_sparsity(0.5, 0.8, 0.4) == pytest.approx(0.75)
+    assert [gradual_sparsity(p, 0.8, 0.2) for p in (-1, 3)] == pytest.approx([0.2, 0.8])  # before and after
 
 
 def test_pruning_counts_what_is_free_already() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn import functional
 
 from imcsim.learn.adapt.side import side_paths
 from imcsim.learn.adapt.standardise import standardised
@@ -70,6 +71,71 @@ def test_vera_stores_two_vectors_a_layer_and_writes_no_cell() -> None:
     assert trace.task_counts["mask_bits"][1] == 32 * ((4 + 3) + (4 + 2))
     for spec in trace.meta.layers[:-1]:
         assert (trace.codes[spec.name][1] == trace.codes[spec.name][2]).all()
+
+
+def _path(name: str, **config: Any) -> Any:
+    network = make_method(name, config).prepare(tiny_net(), (1, 4, 4), (4, 2))
+    path = side_paths(network)["second"].eval()
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in path.parameters():
+            parameter.copy_(torch.rand(parameter.shape, generator=generator) - 0.3)
+    return path
+
+
+def test_veras_output_by_hand() -> None:
+    path, x = _path("vera", rank=4), torch.rand(2, 3, 4, 4)
+    d, b = path.d.value, path.b.value
+    # W + b B d A is one convolution: B and A fold into it
+    merged = torch.einsum("o,or,r,rcij->ocij", b, path.up.weight[:, :, 0, 0], d, path.down.weight)
+    expected = functional.conv2d(x, path.base.weight + merged, path.base.bias, padding=1)
+    assert torch.allclose(path(x), expected, atol=1e-5)
+
+
+def test_veras_vectors_start_at_the_papers_values_and_its_layers_are_those_of_the_seed() -> None:
+    first, again, other = (
+        side_paths(make_method("vera", {"seed": seed}).prepare(tiny_net(), (1, 4, 4), (4, 2)))["second"]
+        for seed in (0, 0, 1)
+    )
+    start: Any = first
+    assert set(start.d.value.tolist()) == {float(torch.tensor(0.1))}
+    assert not start.b.value.any()
+    assert torch.equal(first.get_parameter("down.weight"), again.get_parameter("down.weight"))
+    assert not torch.equal(first.get_parameter("down.weight"), other.get_parameter("down.weight"))
+
+
+def test_veras_layers_of_one_shape_are_alike_only_if_shared() -> None:
+    for shared in (False, True):
+        network = torch.nn.Sequential(torch.nn.Flatten(), *[torch.nn.Linear(16, 16) for _ in range(3)])
+        paths = side_paths(make_method("vera", {"shared": shared}).prepare(network, (1, 4, 4), (4, 2)))
+        first, second = (path.get_parameter("down.weight") for path in paths.values())
+        assert torch.equal(first, second) == shared
+        assert not torch.equal(first, paths["1"].get_parameter("up.weight").T)
+
+
+@pytest.mark.parametrize("form", ["additive", "multiplicative"])
+def test_da3s_output_by_hand(form: str) -> None:
+    path, x = _path("da3", form=form, pool=2, squeeze=1), torch.rand(2, 3, 4, 4)
+    f = functional.conv2d(x, path.base.weight, path.base.bias, padding=1)
+    pooled = x.view(2, 3, 2, 2, 2, 2).mean((3, 5))
+    hidden = torch.einsum("oc,bcij->boij", path.first.weight[:, :, 0, 0], pooled) + path.first.bias.view(-1, 1, 1)
+    a = torch.einsum("oc,bcij->boij", path.last.weight[:, :, 0, 0], hidden.clamp(min=0)) + path.last.bias.view(-1, 1, 1)
+    a = a.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert torch.allclose(path(x), f + a if form == "additive" else f * (1 + a), atol=1e-5)
+
+
+def test_a_side_module_by_hand() -> None:
+    path, x = _path("repnet", kernel=3, groups=2, standardise=False), torch.rand(2, 3, 4, 4)
+    f = functional.conv2d(x, path.base.weight, path.base.bias, padding=1)
+    pooled = x.view(2, 3, 2, 2, 2, 2).mean((3, 5))  # 3 channels do not divide into 2 groups: one group
+    scale = (1 + 1e-5) ** -0.5  # running statistics are still 0 and 1
+    side = functional.conv2d(pooled, path.first.weight, padding=1) * scale
+    side = (side * path.norm.weight.view(-1, 1, 1) + path.norm.bias.view(-1, 1, 1)).clamp(min=0)
+    side = functional.conv2d(side, path.last.weight) * scale
+    side = side * path.last_norm.weight.view(-1, 1, 1) + path.last_norm.bias.view(-1, 1, 1)
+    # bilinear from 2 to 4 positions, half-pixel centres: 1, 3/4 + 1/4, 1/4 + 3/4, 1
+    up = torch.tensor([[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]])
+    assert torch.allclose(path(x), f + torch.einsum("pi,bcij,qj->bcpq", up, side, up), atol=1e-5)
 
 
 def test_an_additive_adaptor_keeps_nothing_of_the_backbone_and_its_twin_all() -> None:

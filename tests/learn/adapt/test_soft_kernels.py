@@ -2,10 +2,19 @@
 
 import math
 
+import pytest
 import torch
 from torch import Tensor
 
-from imcsim.learn.adapt.soft_kernels import kernel_gate, off_scale, soft_mask
+from imcsim.learn.adapt.soft_kernels import (
+    Unit,
+    expand_kernels,
+    kernel_gate,
+    kernels_of,
+    latent_shape,
+    off_scale,
+    soft_mask,
+)
 
 T = 0.005
 LATENT = torch.tensor([0.01, T, 0.0049, 0.001, -0.003, 0.0, 0.02]).view(-1, 1, 1, 1)
@@ -61,3 +70,17 @@ def test_the_gradient_is_that_of_the_gate_alone() -> None:
     assert torch.allclose(latent.grad.flatten(), torch.tensor([12 * x * (1 - x) for x in u]), rtol=1e-5)
     assert float(latent.grad[1]) == 3.0  # at the threshold
     assert round(float(latent.grad[0]), 2) == 3.0  # 2.997 at the start
+
+
+@pytest.mark.parametrize(
+    ("unit", "shape", "linear"),
+    [("kernel", (2, 10, 1, 1), (2, 10)), ("group", (2, 2, 1, 1), (2, 2)), ("channel", (2, 1, 1, 1), (2, 1))],
+)
+def test_one_value_for_each_unit(unit: Unit, shape: tuple[int, ...], linear: tuple[int, ...]) -> None:
+    together = kernels_of(unit, 10, 8)
+    assert latent_shape(torch.Size((2, 10, 3, 3)), together) == shape
+    assert latent_shape(torch.Size((2, 10)), together) == linear
+    values = torch.arange(float(math.prod(shape))).view(shape)
+    expanded = expand_kernels(values, 10, together)
+    by_hand = [[float(values[n, m // together]) for m in range(10)] for n in range(2)]
+    assert expanded[:, :, 0, 0].tolist() == by_hand

@@ -1,4 +1,4 @@
-"""Levers on life, as functions of the cells' rates, each with what it costs.
+"""Rotation: the rows of every written PE move on by one, round the array, every few tasks.
 
 Shape letters: P PEs of a layer, R rows, C columns.
 """
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.config import ChipConfig, RramPart
+from imcsim.chip.config import RramPart
 from imcsim.chip.life.cycles import CellRates, by_pe, event_cycles
 from imcsim.chip.life.ledger import WearLedger
 from imcsim.chip.life.options import LifeOptions
 from imcsim.core.errors import ConfigError
-from imcsim.devices.programming import event_energies_j, programming_energy_j
+from imcsim.devices.programming import programming_energy_j
 from imcsim.trace.trace import Trace
 
 
@@ -79,46 +79,3 @@ def _rotated(
     table = np.bincount(pairs, minlength=count * count).reshape(count, count)
     np.fill_diagonal(table, 0)
     return spread, table
-
-
-@dataclass(frozen=True)
-class SpareCost:
-    """What spare lines cost: cells' area (m2) over all RRAM PEs, and energy (J) of filling one spare line."""
-
-    area_m2: float
-    remap_j: float
-
-
-def spare_cost(chip: ChipConfig, part: RramPart, options: LifeOptions) -> SpareCost:
-    """Return the cost of spare lines: every cell of a spare is programmed once when it takes over.
-
-    The area is that of the cells; converters, drivers and the remapping table of spares are not counted.
-    """
-    along = chip.array.rows if options.spare_columns else chip.array.cols
-    cells = max(options.spare_columns, options.spare_rows) * along * part.pe_count
-    energies = event_energies_j(part.cell, part.cell_bits, part.write_rule)
-    mean_j = float(energies.sum() / np.count_nonzero(energies))
-    return SpareCost(cells * part.cell.area_m2, along * mean_j)
-
-
-def verify_saving(part: RramPart, options: LifeOptions) -> float:
-    """Return the programming energy with selective verify over that with all events verified, 0..1.
-
-    An event that is not verified takes one pulse and no verify read. Verifying a tenth of the weights is published to
-    keep accuracy similar at up to 10 x faster programming (SWIM, arXiv 2202.08395, abstract); accuracy is not computed.
-
-    Raises
-    ------
-    ConfigError
-        If fewer than all are verified under a write rule that charges no verify.
-    """
-    if options.verified_share == 1:
-        return 1.0
-    if part.write_rule != "flat":
-        raise ConfigError(
-            f"selective verify needs write_rule = 'flat', which charges verify reads; the chip has '{part.write_rule}'"
-        )
-    cell = part.cell
-    pulse_j = cell.set_pulse_share * cell.set_energy_j + (1 - cell.set_pulse_share) * cell.reset_energy_j
-    whole_j = float(event_energies_j(cell, part.cell_bits, "flat").max())
-    return options.verified_share + (1 - options.verified_share) * pulse_j / whole_j

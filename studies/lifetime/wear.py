@@ -1,0 +1,141 @@
+"""The wear of a trained run on a chip: what each cell goes through per task, once the first task is past.
+
+The first task is left out. A stream has one first task, and for methods over a frozen backbone it is the one that
+trains the backbone: repeated for a thousand tasks it would be charged a thousand times.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imcsim.chip.config import ChipConfig, RramPart, load_chip
+from imcsim.chip.life import (
+    CellRates,
+    Endurance,
+    LifeOptions,
+    Tasks,
+    cell_rates,
+    first_failure,
+    share_failed,
+    wear_ledger,
+)
+from imcsim.core.sources import Resolved
+from imcsim.trace.trace import Trace
+
+STEP, EPOCH, TASK, HYBRID = "all-RRAM each step", "all-RRAM each epoch", "all-RRAM once a task", "hybrid commit a task"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A chip of the study with further values set on it: a way to write."""
+
+    label: str
+    chip: str
+    set: Mapping[str, Any]
+
+    def load(
+        self, study: Mapping[str, Mapping[str, Any]], more: Mapping[str, Any] | None = None
+    ) -> Resolved[ChipConfig]:
+        """Return the chip; ``study`` holds what the study sets on each."""
+        return load_chip(self.chip, {**study[self.chip], **self.set, **(more or {})})
+
+
+SETUPS = (
+    Setup(STEP, "all-rram-28nm", {}),
+    Setup(EPOCH, "all-rram-28nm", {"rram.write_policy": "epoch"}),
+    Setup(TASK, "all-rram-28nm", {"rram.write_policy": "task"}),
+    Setup(HYBRID, "hybrid-28nm", {}),
+    Setup("hybrid lazy commits", "hybrid-28nm", {"commit": "lazy"}),
+    Setup("40 nm cell each step", "all-rram-28nm", {"rram.cell": "rram-40nm-pessimistic"}),
+    Setup("40 nm cell commit a task", "hybrid-28nm", {"rram.cell": "rram-40nm-pessimistic"}),
+    Setup("1-bit offset cells each step", "neurosim-like-22nm-rram", {}),
+    Setup("1-bit pairs each step", "mnsim-like-130nm-rram", {}),
+)
+BY_LABEL = {setup.label: setup for setup in SETUPS}
+
+
+def later_tasks(trace: Trace) -> Trace:
+    """Return ``trace`` without its first task; as it is if that is its only one."""
+    if trace.meta.tasks < 2:
+        return trace
+    meta = trace.meta.model_copy(
+        update={"task_classes": trace.meta.task_classes[1:], "task_sizes": trace.meta.task_sizes[1:]}
+    )
+    changed: dict[str, Any] = {name: _tail(getattr(trace, name)) for name in _BY_TASK}
+    changed |= {"class_il": trace.class_il[1:, 1:], "task_il": trace.task_il[1:, 1:]}
+    return replace(trace, meta=meta, **changed, cache={})
+
+
+@dataclass(frozen=True)
+class Wear:
+    """Cycles of every cell per task, the cell's endurance, and optimiser steps per task."""
+
+    rates: CellRates
+    endurance: Endurance
+    guaranteed_cycles: float
+    steps_per_task: float
+
+    def first(self, endurance: Endurance | None = None) -> Tasks | None:
+        """Tasks to the first failed cell, None if no cell is written."""
+        chosen = endurance or self.endurance
+        return first_failure(self.hazard(chosen.shape), chosen)
+
+    def hazard(self, shape: float) -> float:
+        """Sum of r^shape over all cells, copies included."""
+        values, counts = self.rates.counts
+        return float((counts * values**shape).sum()) * self.rates.copies
+
+    def one_percent(self) -> Tasks | None:
+        """Tasks until 1 % of the cells have failed."""
+        return share_failed(self.rates, self.endurance, 0.01)
+
+    @property
+    def mean(self) -> float:
+        """Cycles per task of the mean cell."""
+        values, counts = self.rates.counts
+        return float((counts * values).sum()) / self.rates.cells
+
+    @property
+    def per_step(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Cycles per optimiser step that occur, and the share of cells that has each."""
+        values, counts = self.rates.counts
+        return values / self.steps_per_task, counts / self.rates.cells
+
+
+def wear_of(trace: Trace, chip: ChipConfig, options: LifeOptions | None = None) -> Wear:
+    """Return the wear per task of ``chip`` under ``trace``."""
+    part = rram_of(chip)
+    rates = cell_rates(wear_ledger(trace, chip), part, options or LifeOptions())
+    cell = part.cell
+    endurance = Endurance(cell.endurance_scale_cycles, cell.endurance_shape)
+    return Wear(rates, endurance, cell.guaranteed_cycles, float(trace.task_counts["optimizer_steps"].mean()))
+
+
+def rram_of(chip: ChipConfig) -> RramPart:
+    """Return the chip's RRAM; ValueError if it has none, which no chip of this study does."""
+    if chip.rram is None:
+        raise ValueError(f"{chip.name} has no RRAM")
+    return chip.rram
+
+
+def over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    """Return mean and sample standard deviation; None and None where a seed has no value."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values) or not known:
+        return None, None
+    return float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
+
+
+_BY_TASK = (
+    "counts", "task_counts", "codes", "changes", "transitions", "placement", "active", "digital",
+    "input_density", "error_density", "input_zero_share", "error_zero_share",
+)  # fmt: skip
+
+
+def _tail(given: Any) -> Any:
+    if isinstance(given, Mapping):
+        return {key: value[1:] for key, value in given.items()}
+    return given[1:]
