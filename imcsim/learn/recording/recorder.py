@@ -110,7 +110,8 @@ class Recorder:
         step = self.passes.step
         allowed = [self.freezer.allowed.get(spec.name, 0) for spec in self.layers]
         macs = [n * w + a for n, w, a in zip(step.weight_gradient, allowed, step.adaptor_macs, strict=True)]
-        amounts = (step.forward, step.input_gradient, step.weight_gradient, macs, step.kept, allowed)
+        updated = [self.freezer.updates(spec.name) for spec in self.layers]
+        amounts = (step.forward, step.input_gradient, step.weight_gradient, macs, step.kept, updated)
         self._add_layers(np.array(amounts))
         self._add_task(optimizer_steps=1, samples=step.samples, relu_elements=step.relu, other_kept_elements=step.other)
         self._raise_peak("peak_kept_elements", sum(step.kept) + step.other)
@@ -148,6 +149,7 @@ class Recorder:
         """
         self._commit(*RECORDED_POLICIES)
         self.due = []
+        self.counts["skipped_writes"][self.task] = self.quantiser.take_skipped()
         trainable = [self.freezer.trainable_weights(spec) for spec in self.layers]
         active = method.active_masks() or {}
         self.counts["trainable_weights"][self.task] = trainable
