@@ -42,7 +42,6 @@ class Freezer:
         self.restored: dict[str, Tensor] = {}
         self.trains: frozenset[str] | None = None
         self.allowed: dict[str, int] = {}
-        self.updated: dict[str, int] = {}
         self._trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
         self._masks: dict[str, Tensor] = {}
         self._before: dict[str, tuple[Tensor, Tensor]] = {}
@@ -94,7 +93,7 @@ class Freezer:
     def mask_gradients(self, method: Method) -> None:
         """Zero the gradient of weights that may not change, and remember their values for :meth:`restore`."""
         active, update = method.active_masks() or {}, method.update_masks() or {}
-        self._before, self.updated = {}, {}
+        self._before = {}
         for name, weight in self.weights.items():
             if weight.grad is None:
                 self.allowed[name] = 0
@@ -109,18 +108,14 @@ class Freezer:
         """Return the weights of layer ``name`` that this step may change, None for all."""
         return self._before[name][0] if name in self._before else None
 
-    def updates(self, name: str) -> int:
-        """Return how many weights of layer ``name`` this step updates; ``allowed`` are those with a gradient."""
-        return self.updated.get(name, self.allowed.get(name, 0))
-
     @torch.no_grad()
     def hold(self, name: str, mask: Tensor) -> None:
         """Let this step change no weight of layer ``name`` outside ``mask`` (the weight's shape), and those masked."""
         if name in self._before:
-            both, before = mask & self._before[name][0], self._before[name][1]
+            allowed, before = self._before[name]
+            self._before[name] = (mask & allowed, before)
         else:
-            both, before = mask, self.weights[name].detach().clone()
-        self._before[name], self.updated[name] = (both, before), int(both.sum())
+            self._before[name] = (mask, self.weights[name].detach().clone())
 
     @torch.no_grad()
     def restore(self, method: Method) -> None:

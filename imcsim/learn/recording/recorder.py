@@ -110,8 +110,7 @@ class Recorder:
         step = self.passes.step
         allowed = [self.freezer.allowed.get(spec.name, 0) for spec in self.layers]
         macs = [n * w + a for n, w, a in zip(step.weight_gradient, allowed, step.adaptor_macs, strict=True)]
-        updated = [self.freezer.updates(spec.name) for spec in self.layers]
-        amounts = (step.forward, step.input_gradient, step.weight_gradient, macs, step.kept, updated)
+        amounts = (step.forward, step.input_gradient, step.weight_gradient, macs, step.kept, allowed)
         self._add_layers(np.array(amounts))
         self._add_task(optimizer_steps=1, samples=step.samples, relu_elements=step.relu, other_kept_elements=step.other)
         self._raise_peak("peak_kept_elements", sum(step.kept) + step.other)

@@ -19,7 +19,7 @@ class RowUpdates:
     """Chooses the rows of every step, after masks and before the optimiser.
 
     Weights of the other rows keep every bit, whatever momentum and weight decay would do; their momentum decays, as
-    that of a frozen weight does. The gradient of all rows is computed and charged, for without it none can be chosen.
+    that of a frozen weight does. The update of all rows is charged, for their gradients are computed and compared.
 
     Parameters
     ----------
@@ -34,6 +34,11 @@ class RowUpdates:
     def __init__(self, config: WritingConfig, layers: Sequence[LayerSpec], width: int) -> None:
         self.config, self.layers, self.width = config, tuple(layers), width
         self.rest: dict[str, Tensor] = {}
+
+    @property
+    def kept_values(self) -> int:
+        """Gradients that wait, a value of optimiser state each."""
+        return sum(rest.numel() for rest in self.rest.values())
 
     def begin_task(self) -> None:
         """Forget the rest: a task starts with a new optimiser."""
