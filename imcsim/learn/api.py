@@ -14,6 +14,7 @@ from imcsim.learn.config import LearnConfig
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import Context, Method, make_method
+from imcsim.learn.placing.life import events_by_pe
 from imcsim.learn.producers import layer_producers
 from imcsim.learn.quantize import Quantiser
 from imcsim.learn.record import make_trace
@@ -22,6 +23,7 @@ from imcsim.learn.shapes import trace_layers
 from imcsim.learn.start import make_network, make_stream
 from imcsim.learn.stream import Stream, Task, augment
 from imcsim.learn.weight_error import WeightError
+from imcsim.learn.writing.writer import Writer, check_writing
 from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.conservation import check_trace
 from imcsim.trace.trace import Trace
@@ -96,6 +98,7 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
     """Return everything that a run holds, before its first step."""
     device = _device(config.device)
     method = method or make_method(config.method, config.method_config)
+    check_writing(config.writing, method, config.method)
     network = method.prepare(network, stream.image_shape, config.pe_tile)
     layers = trace_layers(network, stream.image_shape)
     if layers[-1].out_features < stream.class_count:
@@ -107,7 +110,10 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
     if config.autocast_bf16:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     noise = WeightError(config.weight_noise, _generator(config.seed, "weight-error"))
-    quantiser = Quantiser(network, layers, config.weight_bits, config.weight_range, config.quantise, noise)
+    writer = Writer(config.writing, layers, config.pe_tile[1], _generator(config.seed, "writing"))
+    quantiser = Quantiser(
+        network, layers, config.weight_bits, config.weight_range, config.quantise, noise, writer.cells
+    )
     freezer = Freezer(network, layers, config.pe_tile, config.freeze_digital)
     stream_tasks = tuple(task.to(device) for task in stream.tasks)
     tasks = method.tasks(stream_tasks)
@@ -118,6 +124,7 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
     augmentation = _generator(config.seed, "augment")
     images = partial(_images, generator=augmentation if stream.augment else None, channels_last=config.autocast_bf16)
     context = _context(config, network, layers, device, images)
+    context.wear = lambda: events_by_pe(recorder.tables, layers, config.encodings[0], config.pe_tile)
     shuffle = _generator(config.seed, "shuffle")
     return Learner(
         config,
@@ -133,6 +140,7 @@ def make_learner(config: LearnConfig, network: nn.Module, stream: Stream, method
         augmentation,
         noise,
         producers,
+        writer,
     )
 
 

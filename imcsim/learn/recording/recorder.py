@@ -156,6 +156,7 @@ class Recorder:
         self._add_steps()
         self._commit(*RECORDED_POLICIES)
         self.due = []
+        self.counts["skipped_writes"][self.task] = self.quantiser.take_skipped()
         trainable = [self.freezer.trainable_weights(spec) for spec in self.layers]
         active = method.active_masks() or {}
         self.counts["trainable_weights"][self.task] = trainable
