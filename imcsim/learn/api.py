@@ -15,6 +15,7 @@ from imcsim.learn.config import LearnConfig
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import Context, Method, make_method
+from imcsim.learn.placing.life import events_by_pe
 from imcsim.learn.producers import layer_producers
 from imcsim.learn.quantize import Quantiser
 from imcsim.learn.record import make_trace
@@ -24,6 +25,7 @@ from imcsim.learn.start import make_network, make_stream
 from imcsim.learn.stream import Stream, Task, augment
 from imcsim.learn.wear.cells import CyclesPerStream, make_wear
 from imcsim.learn.weight_error import WeightError
+from imcsim.learn.writing.writer import Writer, check_writing
 from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.conservation import check_trace
 from imcsim.trace.trace import Trace
@@ -109,6 +111,7 @@ def make_learner(
     """Return everything that a run holds, before its first step."""
     device = _device(config.device)
     method = method or make_method(config.method, config.method_config)
+    check_writing(config.writing, method, config.method)
     network = method.prepare(network, stream.image_shape, config.pe_tile)
     layers = trace_layers(network, stream.image_shape)
     if layers[-1].out_features < stream.class_count:
@@ -120,7 +123,10 @@ def make_learner(
     if config.autocast_bf16:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     noise = WeightError(config.weight_noise, _generator(config.seed, "weight-error"))
-    quantiser = Quantiser(network, layers, config.weight_bits, config.weight_range, config.quantise, noise)
+    writer = Writer(config.writing, layers, config.pe_tile[1], _generator(config.seed, "writing"))
+    quantiser = Quantiser(
+        network, layers, config.weight_bits, config.weight_range, config.quantise, noise, writer.cells
+    )
     freezer = Freezer(network, layers, config.pe_tile, config.freeze_digital)
     stream_tasks = tuple(task.to(device) for task in stream.tasks)
     tasks = method.tasks(stream_tasks)
@@ -132,6 +138,7 @@ def make_learner(
     context = _context(config, network, layers, device, images)
     wear = make_wear(config, quantiser, len(stream_tasks), method.resident_layers(context), cycles_per_stream)
     recorder = Recorder(network, freezer, quantiser, len(stream_tasks), config.encodings, bits, most, wear)
+    context.wear = lambda: events_by_pe(recorder.tables, layers, config.encodings[0], config.pe_tile)
     shuffle = _generator(config.seed, "shuffle")
     return Learner(
         config,
@@ -147,6 +154,7 @@ def make_learner(
         augmentation,
         noise,
         producers,
+        writer,
     )
 
 

@@ -131,6 +131,8 @@ def _state(learner: Learner) -> dict[str, Any]:
         "allowed": learner.freezer.allowed,
         "momenta": _momenta(learner),
         "method": learner.method.state_dict(),
+        "cells": [cells.state_dict() for cells in learner.quantiser.cells],
+        "waiting_gradients": learner.writer.rows.rest,
         "generators": [generator.get_state() for generator in _generators(learner)],
         "work": {"layers": context.work.layers, "task": context.work.task},
         "recorder": learner.recorder.state_dict(),
@@ -154,6 +156,9 @@ def _take(learner: Learner, state: dict[str, Any]) -> None:
     learner.optimizer = make_optimizer(learner)
     _restore_momenta(learner, state["momenta"])
     learner.method.load_state_dict(state["method"])
+    for cells, stored in zip(learner.quantiser.cells, state["cells"], strict=True):
+        cells.load_state_dict(stored, context.device)
+    learner.writer.rows.load_state_dict(state["waiting_gradients"])
     for generator, saved in zip(_generators(learner), state["generators"], strict=True):
         generator.set_state(saved)
     context.work = WorkDone(state["work"]["layers"], state["work"]["task"])
@@ -162,7 +167,8 @@ def _take(learner: Learner, state: dict[str, Any]) -> None:
 
 
 def _generators(learner: Learner) -> tuple[torch.Generator, ...]:
-    return learner.shuffle, learner.augmentation, learner.context.generator, learner.weight_error.generator
+    named = (learner.shuffle, learner.augmentation, learner.context.generator)
+    return *named, learner.weight_error.generator, learner.writer.generator
 
 
 def _momenta(learner: Learner) -> dict[str, dict[str, Tensor]]:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from imcsim.core.config import FrozenConfig
 from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.wear.config import WearConfig
+from imcsim.learn.writing.config import WritingConfig
 from imcsim.trace.stream_name import domains_name
 
 DEFAULT_SHAPE = (1, 28, 28)  # of a multi-domain stream; design choice: the shape of two of its usual data sets
@@ -73,6 +74,7 @@ class LearnConfig(FrozenConfig):
     largest code (it needs ``quantise``). ``pe_tile`` is (weight rows, weight columns) of a PE, used by methods that
     place PEs. ``autocast_bf16`` runs the forward and backward passes in bfloat16 with channels-last tensors.
     ``wear``: RRAM cells die of their level changes and are stuck in what the learner sees (it needs ``quantise``).
+    ``writing`` says when a changed master copy is written to the cells.
     ``freeze_digital``: the bias of a fully frozen layer, and the norm layer behind it, freeze with it.
     All defaults are design choices, but momentum 0 and weight decay 0 (Mammoth's continual setting).
     """
@@ -101,6 +103,7 @@ class LearnConfig(FrozenConfig):
     weight_bits: int = Field(8, ge=2, le=16)
     weight_range: float = Field(3.0, ge=1)
     wear: WearConfig | None = None
+    writing: WritingConfig = WritingConfig()
     encodings: tuple[Encoding, ...] = Field(default=(), description="storage forms whose level changes are counted")
     pe_tile: tuple[int, int] = (64, 8)
     input_bits: int = Field(8, ge=1, le=16)
@@ -145,6 +148,8 @@ class LearnConfig(FrozenConfig):
             raise ValueError("encodings must differ")
         if self.weight_noise and not self.quantise:
             raise ValueError("weight_noise is an error on codes and needs quantise = true")
+        if self.writing.on_codes and not self.quantise:
+            raise ValueError("writing.rounding, threshold and master are about codes and need quantise = true")
         self._check_wear()
         if min(self.pe_tile) < 1:
             raise ValueError(f"pe_tile must be at least (1, 1), got {self.pe_tile}")

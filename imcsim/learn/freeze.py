@@ -103,6 +103,19 @@ class Freezer:
                 weight.grad.mul_(mask)  # itself without a gradient
                 self._before[name] = (mask, weight.detach().clone())
 
+    def step_mask(self, name: str) -> Tensor | None:
+        """Return the weights of layer ``name`` that this step may change, None for all."""
+        return self._before[name][0] if name in self._before else None
+
+    @torch.no_grad()
+    def hold(self, name: str, mask: Tensor) -> None:
+        """Let this step change no weight of layer ``name`` outside ``mask`` (the weight's shape), and those masked."""
+        if name in self._before:
+            allowed, before = self._before[name]
+            self._before[name] = (mask & allowed, before)
+        else:
+            self._before[name] = (mask, self.weights[name].detach().clone())
+
     def restore(self, method: Method) -> None:
         """Undo what momentum and weight decay did to frozen weights, and zero what the sparsity mask closes."""
         if self._before:

@@ -18,6 +18,7 @@ from imcsim.learn.quantize import Quantiser
 from imcsim.learn.recording.recorder import Recorder
 from imcsim.learn.stream import Task
 from imcsim.learn.weight_error import WeightError
+from imcsim.learn.writing.writer import Writer
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Learner:
     augmentation: torch.Generator
     weight_error: WeightError
     producers: tuple[tuple[str, ...], ...]
+    writer: Writer
     class_il: list[list[float]] = field(default_factory=list)
     task_il: list[list[float]] = field(default_factory=list)
     optimizer: torch.optim.Optimizer | None = None
@@ -66,7 +68,9 @@ def start_task(learner: Learner, task: Task) -> None:
     context.task, context.epoch, context.step, context.work = learner.task, 0, 0, WorkDone()
     learner.freezer.apply(learner.method.before_task(context, task))
     learner.freezer.zero_inactive(learner.method)
+    learner.writer.rows.begin_task()
     if learner.task == 0:
+        learner.quantiser.program()
         learner.recorder.deploy()
     learner.recorder.begin_task(learner.task)
     learner.optimizer = make_optimizer(learner)
@@ -105,6 +109,7 @@ def train_step(learner: Learner, task: Task, index: Tensor, sample_activity: boo
         loss.backward()  # type: ignore[no-untyped-call]
     method.before_step(context)
     learner.freezer.mask_gradients(method)
+    learner.writer.rows.choose(learner.freezer)
     if optimizer is not None:
         optimizer.step()
     learner.quantiser.saturate()
@@ -133,6 +138,7 @@ def finish_task(learner: Learner, task: Task) -> None:
     """Let the method remember, record, evaluate on all tasks."""
     learner.method.after_task(learner.context, task)
     learner.freezer.zero_inactive(learner.method)
+    learner.context.work.add("optimizer_state_values", learner.writer.rows.kept_values)
     learner.recorder.end_task(learner.method, state_per_value(learner.optimizer), learner.context.work)
     learner.task, learner.epoch, learner.started = learner.task + 1, 0, False
     evaluate(learner)

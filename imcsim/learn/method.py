@@ -72,6 +72,9 @@ class Context:
         Bits of a weight's code.
     deployed
         Whether the network was trained before deployment; else the first task trains the backbone.
+    wear
+        Returns layer -> (G, row tiles, column tiles): programming events per cell of each PE so far, over the run's
+        finished tasks (:func:`imcsim.learn.placing.life.events_by_pe`).
     task, epoch, step
         Current position; ``step`` counts optimiser steps within the task.
     """
@@ -86,6 +89,7 @@ class Context:
     epochs: int = 0
     deployed: bool = False
     weight_bits: int = 8
+    wear: Callable[[], dict[str, Tensor]] = dict
     task: int = 0
     epoch: int = 0
     step: int = 0

@@ -5,6 +5,7 @@ scale fixed at deployment, scale = weight_range * max|w| / code_max, so that a c
 conductance. The master copy saturates at the ends of the range, as a register would.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,10 +21,14 @@ from imcsim.crossbar.quantise import CODE_STEP, code_max, code_step, on_codes, w
 from imcsim.crossbar.quantise import steps_per_unit as inverse_step
 from imcsim.learn.adapt.adaptor import adaptor_of
 from imcsim.learn.weight_error import WeightError
+from imcsim.learn.writing.stored import StoredCodes
 from imcsim.mapping.layer import LayerSpec
 
 Stuck: TypeAlias = Callable[[Tensor], Tensor]
 """From intended codes to those that the cells give: floats with integer values, neither changed by the other."""
+
+MakeCells: TypeAlias = Callable[[tuple[float, float], int], StoredCodes | None]
+"""From (code step, its reciprocal) and the largest code to a layer's cells; None: they follow the master copy."""
 
 CODE_RANGE = "weight_code_range"
 """Attribute of a layer whose first weights say nothing of the range that its codes need: the largest weight."""
@@ -43,10 +48,12 @@ class _KnownCodes:
     """Codes of a layer's weight, rounded once for the forward pass, the record, and every pass of an evaluation.
 
     PyTorch counts a tensor's in-place changes (``_version``): codes stand while the same tensor has the same count.
+    ``cells`` say what is stored where that is not simply the nearest code.
     """
 
     grid: _Grid
-    stuck: "Stuck | None" = None
+    cells: StoredCodes | None = None
+    stuck: Stuck | None = None
     weight: Tensor | None = field(default=None, init=False)
     version: int = field(default=-1, init=False)
     codes: Tensor = field(init=False)
@@ -57,11 +64,13 @@ class _KnownCodes:
             codes = weight_codes(weight.detach(), self.grid.steps_per_unit, self.grid.limit)
             if not isinstance(weight, nn.Parameter):  # made anew by an adaptor: it would keep its graph alive
                 return codes
+            if self.cells is not None:
+                codes = self.cells.write(weight.detach(), codes)
             self.weight, self.version, self.codes = weight, weight._version, codes
         return self.codes
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "_KnownCodes":
-        return _KnownCodes(self.grid, self.stuck)  # a copied tensor counts its changes from 0
+        return _KnownCodes(self.grid, copy.copy(self.cells), self.stuck)  # a copied tensor counts its changes from 0
 
 
 class _FrozenConv(torch.autograd.Function):
@@ -121,6 +130,8 @@ class Quantiser:
         False: the forward pass uses the float weights; codes are still given.
     error
         What is added to the weights in training forward passes; None for nothing.
+    make_cells
+        Makes what stores the codes of a layer; None: all cells follow the master copies at once.
     """
 
     def __init__(
@@ -131,9 +142,10 @@ class Quantiser:
         weight_range: float = 3.0,
         quantise: bool = True,
         error: WeightError | None = None,
+        make_cells: MakeCells | None = None,
     ) -> None:
         self.limit = code_max(weight_bits)
-        self.quantise, self.error = quantise, error
+        self.quantise, self.error, self.make_cells = quantise, error, make_cells
         self._stuck: Sequence[Stuck | None] = [None] * len(layers)
         self.layers = tuple(layers)
         self.modules = [mapped_module(network, spec.name) for spec in layers]
@@ -146,21 +158,45 @@ class Quantiser:
 
     def wear(self, stuck: Sequence["Stuck"]) -> None:
         """Let forward passes see codes as the cells of each layer give them; records keep the intended codes."""
-        self._stuck = stuck
-        self._place(self.scales)
+        self._stuck = list(stuck)
+        for known, layer in zip(self._known, stuck, strict=True):
+            known.stuck = layer
 
     def restore_scales(self, scales: Sequence[float]) -> None:
         """Use the scales of an earlier deployment."""
         self._place(scales)
 
     def _place(self, scales: Sequence[float]) -> None:
+        grids = [_Grid(scale, inverse_step(scale), self.limit) for scale in scales]
         self._known = [
-            _KnownCodes(_Grid(scale, inverse_step(scale), self.limit), stuck)
-            for scale, stuck in zip(scales, self._stuck, strict=True)
+            _KnownCodes(grid, self._cells(grid), stuck) for grid, stuck in zip(grids, self._stuck, strict=True)
         ]
         for module, spec, known in zip(self.modules, self.layers, self._known, strict=True):
             setattr(module, CODE_STEP, known.grid.scale)
             module.forward = partial(_forward, module, spec, known if self.quantise else None, self.error)  # type: ignore[method-assign]
+
+    def _cells(self, grid: _Grid) -> StoredCodes | None:
+        return None if self.make_cells is None else self.make_cells((grid.scale, grid.steps_per_unit), grid.limit)
+
+    @property
+    def cells(self) -> list[StoredCodes]:
+        """What is stored, layer by layer; empty where cells follow the master copies at once."""
+        return [known.cells for known in self._known if known.cells is not None]
+
+    @torch.no_grad()
+    def program(self) -> None:
+        """Program every cell with the nearest code: deployment."""
+        for known in self._known:
+            if known.cells is not None:
+                known.cells.clear()
+                known.version = -1
+
+    def take_skipped(self) -> list[int]:
+        """Return the writes skipped since the last call, layer by layer."""
+        skipped = [known.cells.skipped if known.cells is not None else 0 for known in self._known]
+        for cells in self.cells:
+            cells.skipped = 0
+        return skipped
 
     @torch.no_grad()
     def codes(self) -> Tensor:
@@ -188,9 +224,12 @@ class Quantiser:
         """Hold the master copies inside the range (nothing, if the forward pass is not quantised)."""
         if not self.quantise:
             return
-        for module, scale in zip(self.modules, self.scales, strict=True):
+        for module, known in zip(self.modules, self._known, strict=True):
             if module.weight.requires_grad:
-                module.weight.clamp_(-scale * self.limit, scale * self.limit)
+                largest = known.grid.scale * known.grid.limit
+                module.weight.clamp_(-largest, largest)
+                if known.cells is not None and known.cells.config.master == "codes":
+                    module.weight.copy_(known.cells.settled(module.weight.detach()))
 
 
 def held_weight(layer: nn.Linear | nn.Conv2d) -> Tensor:

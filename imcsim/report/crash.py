@@ -150,7 +150,7 @@ def _cost_rows(schemes: list[dict[str, Any]], record: dict[str, Any]) -> list[st
         _row("programming energy per commit", schemes, lambda s: with_prefix(s["programming_j_per_commit"], "J")),
         _row(f"worst weight cell in {record['tasks']} tasks", schemes, lambda s: _count(s["worst_events"])),
         _row("   tasks to its guaranteed cycles", schemes, lambda s: _tasks(s["tasks_guaranteed"])),
-        _row("   tasks to the first failed cell", schemes, lambda s: _tasks(s["tasks_first_failure"])),
+        _row("   to a failed cell, all as the worst", schemes, lambda s: _tasks(s["tasks_first_failure"])),
         _row("deployment of the second copy", schemes, lambda s: with_prefix(s["second_deployment_j"], "J")),
         _row(
             "area (of chip): cells and row drivers",

@@ -33,7 +33,9 @@ COUNTS: dict[str, str] = {
     "peak_active_weights": "weights inside the sparsity mask at once, largest over the task: cells that must exist",
     "closed_segments": "column segments (rows of one PE of one output) that the task's mask closes: they add 0",
     "updated_weights": "master-copy updates, summed over steps: weights written by the optimiser",
+    "skipped_writes": "weights not written at a step although the nearest code of the master copy changed",
 }
+LATER_COUNTS = ("skipped_writes",)  # a trace of this schema written before they were counted has none: 0
 TASK_COUNTS: dict[str, str] = {
     "optimizer_steps": "optimiser steps",
     "epochs": "epochs, and so commits under the epoch policy",

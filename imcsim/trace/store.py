@@ -17,7 +17,7 @@ from imcsim.core.errors import TraceError
 from imcsim.core.files import write_atomic
 from imcsim.trace.conservation import check_trace
 from imcsim.trace.placements import Placements
-from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, SCHEMA_VERSION, TASK_COUNTS, TraceMeta
+from imcsim.trace.schema import COUNTS, LATER_COUNTS, RECORDED_POLICIES, SCHEMA_VERSION, TASK_COUNTS, TraceMeta
 from imcsim.trace.trace import Trace
 
 _KEY = "imcsim_trace"
@@ -122,7 +122,7 @@ def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path) -> Trace:
         }
         return Trace(
             meta=meta,
-            counts={name: arrays[f"counts/{name}"] for name in COUNTS},
+            counts=_counts(arrays),
             task_counts={name: arrays[f"task/{name}"] for name in TASK_COUNTS},
             codes=group("codes/"),
             changes=_keyed(group("changes/")),
@@ -140,6 +140,11 @@ def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path) -> Trace:
         )
     except (KeyError, ValueError) as error:
         raise TraceError(f"{path} lacks part of a trace: {error}") from None
+
+
+def _counts(arrays: Arrays) -> dict[str, NDArray[Any]]:
+    absent = {f"counts/{name}": np.zeros_like(arrays["counts/updated_weights"]) for name in LATER_COUNTS}
+    return {name: (absent | arrays)[f"counts/{name}"] for name in COUNTS}
 
 
 def _keyed(arrays: Arrays) -> dict[Any, NDArray[Any]]:

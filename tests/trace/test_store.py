@@ -11,7 +11,7 @@ from safetensors.numpy import save as save_tensors
 
 from imcsim.core.errors import ConservationError, StorageError, TraceError
 from imcsim.trace import COUNTS, TASK_COUNTS
-from imcsim.trace.schema import Policy
+from imcsim.trace.schema import LATER_COUNTS, Policy
 from imcsim.trace.store import load, save
 from tests.chip.hand import one_pe_trace, random_trace
 
@@ -35,6 +35,17 @@ def test_round_trip_keeps_every_array(saved: Path) -> None:
         assert one.keys() == two.keys()
         assert all(np.array_equal(one[key], two[key]) for key in one)
     assert np.array_equal(after.class_il, before.class_il)
+
+
+def test_a_trace_from_before_a_count_was_added_has_none_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "older.safetensors"
+    with monkeypatch.context() as older:
+        older.setattr("imcsim.trace.store.COUNTS", {name: "" for name in COUNTS if name not in LATER_COUNTS})
+        save(random_trace(0), path)
+    found = load(path)
+    assert found.counts.keys() == COUNTS.keys()
+    for name in LATER_COUNTS:
+        assert found.counts[name].shape == found.counts["updated_weights"].shape and not found.counts[name].any()
 
 
 def test_masks_are_packed_and_come_back(tmp_path: Path) -> None:

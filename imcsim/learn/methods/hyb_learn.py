@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from imcsim.learn.method import Context, TaskPlan, method
 from imcsim.learn.over_base import BaseChoice, OverBase
 from imcsim.learn.placing.correlation import basis, correlation, gram_macs, input_vectors, projection_macs, row_grams
+from imcsim.learn.placing.life import with_wear
 from imcsim.learn.placing.pe_blocks import pe_counts, pe_norms, trainable_pes
 from imcsim.learn.placing.scoring import charge_scoring, scoring, weight_gradients
 from imcsim.learn.quantize import mapped_module
@@ -55,6 +56,9 @@ class HybLearnConfig(BaseChoice):
         Samples of a finished task that its bases are made of; TRGP takes 125.
     gradient_samples
         Samples of the new task for the gradient; TRGP takes one batch of 64.
+    life_weight
+        How far PEs that wore more so far freeze first: 0 by score alone, 1 by wear alone
+        (:func:`imcsim.learn.placing.life.with_wear`).
     """
 
     frozen_fraction: float = Field(0.5, ge=0, le=1)
@@ -67,6 +71,7 @@ class HybLearnConfig(BaseChoice):
     threshold: float = Field(0.97, gt=0, le=1)
     samples: int = Field(125, ge=1)
     gradient_samples: int = Field(64, ge=1)
+    life_weight: float = Field(0.0, ge=0, le=1)
 
 
 @method("hyb-learn")
@@ -86,7 +91,8 @@ class HybLearn(OverBase):
         super().before_task(context, task)
         eligible = {spec.name: True for spec in context.layers}
         eligible[context.layers[-1].name] = self.hyb.freeze_classifier
-        pes = trainable_pes(self._scores(context, task), self.hyb.frozen_fraction, eligible, self.hyb.per_layer)
+        scores = self._with_wear(self._scores(context, task), eligible, context)
+        pes = trainable_pes(scores, self.hyb.frozen_fraction, eligible, self.hyb.per_layer)
         return TaskPlan(
             {name: torch.ones_like(mask) for name, mask in pes.items()} if self._trains_all(context) else pes
         )
@@ -105,6 +111,16 @@ class HybLearn(OverBase):
     def _trains_all(self, context: Context) -> bool:
         first = context.task == 0 and self.hyb.first_task == "all-trainable"
         return first or self.hyb.frozen_fraction == 0
+
+    def _with_wear(
+        self, scores: dict[str, Tensor], eligible: Mapping[str, bool], context: Context
+    ) -> dict[str, Tensor]:
+        """Return what is frozen first, highest: of PEs that may be frozen, the more worn ones, too."""
+        if not self.hyb.life_weight:
+            return scores
+        reasons = {name: -score for name, score in scores.items() if eligible[name]}
+        blended = with_wear(reasons, context.wear(), self.hyb.life_weight)
+        return {name: -blended[name] if name in blended else score for name, score in scores.items()}
 
     def _scores(self, context: Context, task: Task) -> dict[str, Tensor]:
         shapes = {spec.name: pe_counts(spec, context.pe_tile) for spec in context.layers}

@@ -16,6 +16,7 @@ from imcsim.learn.adapt.column_shifts import ShiftColumns, ShiftConfig
 from imcsim.learn.adapt.pe_budget import choose_pes
 from imcsim.learn.adapt.reprogram import ReprogrammingMethod
 from imcsim.learn.method import Context, TaskPlan, method
+from imcsim.learn.placing.life import with_wear
 from imcsim.learn.placing.pe_blocks import pe_counts, pe_norms
 from imcsim.learn.placing.scoring import charge_scoring, scoring, weight_gradients
 from imcsim.learn.shapes import weight_matrix
@@ -38,11 +39,15 @@ class Xma2Config(ShiftConfig):
         Samples of the task's data that the PEs are scored on; a budget of 0 or 1 needs no scores.
     weight_learning_rate
         Adam's step for the weights of re-programmed PEs.
+    life_weight
+        How far PEs with less wear so far go first: 0 by score alone, 1 by wear alone
+        (:func:`imcsim.learn.placing.life.with_wear`).
     """
 
     budget: float = Field(0.1, ge=0, le=1)
     score_samples: int = Field(64, ge=1)
     weight_learning_rate: float = Field(1e-3, gt=0)
+    life_weight: float = Field(0.0, ge=0, le=1)
 
 
 @method("xma2")
@@ -84,6 +89,8 @@ class Xma2(ReprogrammingMethod):
             spec.name: pe_norms(weight_matrix(gradient, spec), context.pe_tile)
             for spec, gradient in zip(layers, gradients, strict=True)
         }
+        if self.xma2.life_weight:
+            scores = with_wear(scores, context.wear(), self.xma2.life_weight)
         return choose_pes(scores, self.xma2.budget)
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:

@@ -164,6 +164,7 @@ class Recorder:
         if self.wear is not None:
             self.wear.end_task(self.quantiser.codes())
         self.due = []
+        self.counts["skipped_writes"][self.task] = self.quantiser.take_skipped()
         trainable = [self.freezer.trainable_weights(spec) for spec in self.layers]
         active = method.active_masks() or {}
         self.counts["trainable_weights"][self.task] = trainable

@@ -150,3 +150,8 @@ def test_mistakes_are_one_sentence(wear: dict[str, Any], more: dict[str, Any], s
 def test_earlier_streams_need_their_cycles() -> None:
     with pytest.raises(ConfigError, match="give cycles_per_stream"):
         learn_on(tiny_config(wear={**WEAK, "streams_before": 1.0}), tiny_net(), tiny_stream())
+
+
+def test_levers_of_writing_go_with_cells_that_die() -> None:
+    trace = check_method("er", wear=WEAK, writing={"threshold": 1, "rounding": "stochastic"})
+    assert trace.wear_counts["dead_cells"][-1].sum() > 0
