@@ -152,6 +152,7 @@ def test_earlier_streams_need_their_cycles() -> None:
         learn_on(tiny_config(wear={**WEAK, "streams_before": 1.0}), tiny_net(), tiny_stream())
 
 
-def test_levers_of_writing_go_with_cells_that_die() -> None:
-    trace = check_method("er", wear=WEAK, writing={"threshold": 1, "rounding": "stochastic"})
+@pytest.mark.parametrize("writing", [{"threshold": 1}, {"rounding": "stochastic"}])
+def test_levers_of_writing_go_with_cells_that_die(writing: dict[str, Any]) -> None:
+    trace = check_method("er", wear=WEAK, writing=writing)
     assert trace.wear_counts["dead_cells"][-1].sum() > 0
