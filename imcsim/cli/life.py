@@ -14,7 +14,7 @@ from imcsim.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from imcsim.chip.config import ChipConfig
-    from imcsim.chip.life import WearLedger
+    from imcsim.chip.life import Outlook, WearLedger
     from imcsim.trace.trace import Trace
 
 _POLICY = (
@@ -68,20 +68,25 @@ def life_command(  # noqa: PLR0913 - each option of the command line is a parame
     worn = _worn(recorded, resolved.config, ledger, keep=ledger_out is not None)
     found = outlook(recorded, resolved, options, worn)
     curves = accuracy.curves(recorded, resolved.config, found)
-    if png is not None:
-        from imcsim.report.life_picture import draw_life
-        from imcsim.report.style import save_as
-
-        save_as(draw_life(found, resolved.config), png)
-    if ledger_out is not None and worn is not None:
-        from imcsim.chip.life import save_ledger
-
-        save_ledger(worn, ledger_out)
+    _write(found, resolved.config, png, worn, ledger_out)
     accuracy.draw(found, curves)
     if json_:
         echo_json(accuracy.add_to(life_record(found), found, curves))
     else:
         typer.echo(life_text(found) + accuracy.text(found, curves), nl=False)
+
+
+def _write(found: Outlook, chip: ChipConfig, png: Path | None, worn: WearLedger | None, ledger: Path | None) -> None:
+    """Write the picture and the ledger, where files are named for them."""
+    if png is not None:
+        from imcsim.report.life_picture import draw_life
+        from imcsim.report.style import save_as
+
+        save_as(draw_life(found, chip), png)
+    if ledger is not None and worn is not None:
+        from imcsim.chip.life import save_ledger
+
+        save_ledger(worn, ledger)
 
 
 def _worn(trace: Trace, chip: ChipConfig, earlier: Path | None, *, keep: bool) -> WearLedger | None:

@@ -113,15 +113,9 @@ def make_learner(
     method = method or make_method(config.method, config.method_config)
     check_writing(config.writing, method, config.method)
     network = method.prepare(network, stream.image_shape, config.pe_tile)
-    layers = trace_layers(network, stream.image_shape)
-    if layers[-1].out_features < stream.class_count:
-        raise ConfigError(
-            f"the network has {layers[-1].out_features} outputs but the stream has {stream.class_count} classes"
-        )
+    layers = _mapped_layers(network, stream)
     producers = layer_producers(network, layers, stream.image_shape)
-    network.to(device)
-    if config.autocast_bf16:
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    _place(network, config, device)
     noise = WeightError(config.weight_noise, _generator(config.seed, "weight-error"))
     writer = Writer(config.writing, layers, config.pe_tile[1], _generator(config.seed, "writing"))
     quantiser = Quantiser(
@@ -131,8 +125,7 @@ def make_learner(
     stream_tasks = tuple(task.to(device) for task in stream.tasks)
     tasks = method.tasks(stream_tasks)
     _check_sizes(config, tasks)
-    steps = config.epochs * max(-(-len(task.y_train) // config.batch_size) for task in tasks)
-    bits, most = (config.input_bits, config.error_bits), (steps, config.epochs)
+    bits, most = (config.input_bits, config.error_bits), (_most_steps(config, tasks), config.epochs)
     augmentation = _generator(config.seed, "augment")
     images = partial(_images, generator=augmentation if stream.augment else None, channels_last=config.autocast_bf16)
     context = _context(config, network, layers, device, images)
@@ -199,6 +192,25 @@ def _device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device: '{name}' was asked for, but torch finds no GPU; use device = \"cpu\"")
     return device
+
+
+def _mapped_layers(network: nn.Module, stream: Stream) -> tuple[LayerSpec, ...]:
+    layers = trace_layers(network, stream.image_shape)
+    if layers[-1].out_features < stream.class_count:
+        raise ConfigError(
+            f"the network has {layers[-1].out_features} outputs but the stream has {stream.class_count} classes"
+        )
+    return layers
+
+
+def _place(network: nn.Module, config: LearnConfig, device: torch.device) -> None:
+    network.to(device)
+    if config.autocast_bf16:
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _most_steps(config: LearnConfig, tasks: tuple[Task, ...]) -> int:
+    return config.epochs * max(-(-len(task.y_train) // config.batch_size) for task in tasks)
 
 
 def _check_sizes(config: LearnConfig, tasks: tuple[Task, ...]) -> None:

@@ -14,7 +14,7 @@ from imcsim.chip.life.cycles import CellRates, cell_rates, layer_pulses
 from imcsim.chip.life.energy import EnergyAt, LifeEnergy, energy_along
 from imcsim.chip.life.failures import Endurance, Tasks, first_failure, hazards, share_failed
 from imcsim.chip.life.ledger import WearLedger
-from imcsim.chip.life.levers import Pulled, Rotation, SpareCost, pull, sram_cache, verify_saving
+from imcsim.chip.life.levers import CacheUse, Pulled, Rotation, SpareCost, pull, sram_cache, verify_saving
 from imcsim.chip.life.notes import notes_of
 from imcsim.chip.life.options import LifeOptions
 from imcsim.chip.life.recording import wear_ledger
@@ -138,10 +138,7 @@ def outlook(
         If the trace does not fit the chip.
     """
     chosen, config = options or LifeOptions(), chip.config
-    part, cache = _part(config), None
-    if chosen.sram_cache_pes is not None:
-        _check_cache(config, chosen.sram_cache_pes, ledger)
-        cache = sram_cache(trace, config, chosen)
+    part, cache = _part(config), _cache(trace, config, chosen, ledger)
     ledger = _ledger(trace, config, ledger if cache is None else cache.ledger)
     saving = verify_saving(part, chosen)
     rates, levers = pull(trace, config, part, cell_rates(ledger, part, chosen), ledger, chosen, cache)
@@ -175,11 +172,15 @@ def _ledger(trace: Trace, chip: ChipConfig, given: WearLedger | None) -> WearLed
     return given or own
 
 
-def _check_cache(chip: ChipConfig, places: int, ledger: WearLedger | None) -> None:
+def _cache(trace: Trace, chip: ChipConfig, options: LifeOptions, ledger: WearLedger | None) -> CacheUse | None:
+    places = options.sram_cache_pes
+    if places is None:
+        return None
     if chip.sram is None or chip.sram.pe_count != places:
         raise ConfigError(f"sram-cache={places} needs a hybrid chip with sram.pe_count = {places}")
     if ledger is not None:
         raise ConfigError("sram-cache plays the stream itself and cannot go by a ledger: leave one of them")
+    return sram_cache(trace, chip, options)
 
 
 def _part(chip: ChipConfig) -> RramPart:

@@ -1,6 +1,6 @@
 """Watches a training run and writes its trace: hardware-neutral counts, masks, codes and level changes.
 
-Shape letters: T tasks, L mapped layers, K cells per weight, G groups, D fan-in, N outputs per group.
+Shape letters: T tasks, L mapped layers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -20,12 +19,9 @@ from imcsim.learn.quantize import Quantiser
 from imcsim.learn.recording.activity import Activity
 from imcsim.learn.recording.changes import LevelChanges
 from imcsim.learn.recording.passes import PassCounter
-from imcsim.learn.shapes import weight_matrix
+from imcsim.learn.recording.tables import TaskTables
 from imcsim.learn.wear.cells import WornCells
-from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, TASK_COUNTS
-
-Table = dict[str, NDArray[Any]]
 
 _OF_A_STEP = (
     "forward_vectors",
@@ -43,9 +39,7 @@ class Recorder:
     A commit holds whatever happened until the next step (or epoch) begins, mask changes between them included: a task
     of n steps has n step commits, the last of them at the task's end, and so with epochs.
 
-    ``tables`` holds one list per name, grown by one entry a task: ``codes/<layer>``, ``digital/<name in the network>``,
-    ``changes/<policy>/<encoding>/<layer>``, ``transitions/...``, ``placement/<layer>``, ``active/<layer>``,
-    ``input_density`` and so on; the names contain no other slash, for layer names have none.
+    ``tables`` holds the arrays, as :class:`imcsim.learn.recording.tables.TaskTables` names them.
 
     Parameters
     ----------
@@ -76,10 +70,10 @@ class Recorder:
     ) -> None:
         self.network, self.freezer, self.quantiser = network, freezer, quantiser
         self.layers = quantiser.layers
-        self.encodings, self.wear = tuple(encodings), wear
+        self.wear = wear
         self.counts = {name: np.zeros((tasks, len(self.layers)), np.int64) for name in COUNTS}
         self.task_counts = {name: np.zeros(tasks, np.int64) for name in TASK_COUNTS}
-        self.tables: dict[str, list[NDArray[Any]]] = {}
+        self._tables = TaskTables(self.layers, encodings, quantiser.limit)
         self.inputs = Activity(len(self.layers), bits[0])
         self.errors = Activity(len(self.layers), bits[1])
         self.passes = PassCounter(network, self.layers, self.inputs, self.errors)
@@ -93,11 +87,15 @@ class Recorder:
         self.due: list[str] = []
         self._steps: dict[tuple[Any, ...], int] = {}  # a step's counts -> steps that had them, not added yet
 
+    @property
+    def tables(self) -> dict[str, list[NDArray[Any]]]:
+        """Arrays by name, one entry a task (codes and digital state: and one at deployment)."""
+        return self._tables.entries
+
     def deploy(self) -> None:
         """Record the codes, and what digital logic holds, at deployment."""
         self._commit(*RECORDED_POLICIES)
-        self._store_codes()
-        self._store_digital()
+        self._store_state()
 
     def begin_task(self, task: int) -> None:
         """Take note of what the plan lets train."""
@@ -210,7 +208,8 @@ class Recorder:
         """Take back what :meth:`state_dict` gave."""
         self.counts = {name: values.numpy() for name, values in state["counts"].items()}
         self.task_counts = {name: values.numpy() for name, values in state["task_counts"].items()}
-        self.tables = {name: [entry.numpy() for entry in entries] for name, entries in state["tables"].items()}
+        tables = {name: [entry.numpy() for entry in entries] for name, entries in state["tables"].items()}
+        self._tables.entries = tables
         self.inputs.load_state_dict(state["inputs"])
         self.errors.load_state_dict(state["errors"])
         for policy, changes in self.changes.items():
@@ -248,57 +247,14 @@ class Recorder:
                 known = int(table_of[self.task, index[layer]])
                 table_of[self.task, index[layer]] = max(known, amount) if name.startswith("peak") else known + amount
 
-    def _store(self, name: str, values: NDArray[Any]) -> None:
-        self.tables.setdefault(name, []).append(values)
-
-    def _store_codes(self) -> None:
-        dtype = np.int8 if self.quantiser.limit <= np.iinfo(np.int8).max else np.int16
-        parts = torch.split(self.quantiser.codes().cpu(), [spec.weight_count for spec in self.layers])
-        for spec, part in zip(self.layers, parts, strict=True):
-            self._store(f"codes/{spec.name}", _as_matrix(part, spec).astype(dtype))
-
-    def _store_digital(self) -> None:
-        mapped = {f"{spec.name}.weight" for spec in self.layers}
-        for name, values in self.network.state_dict().items():
-            if name not in mapped and values.is_floating_point():
-                self._store(f"digital/{name}", values.detach().float().cpu().numpy().copy())
+    def _store_state(self) -> None:
+        self._tables.add_codes(self.quantiser.codes())
+        self._tables.add_digital(self.network.state_dict())
 
     def _store_task(self, active: Mapping[str, Tensor]) -> None:
-        self._store_codes()
-        self._store_digital()
+        self._store_state()
         for policy, changes in self.changes.items():
-            per_cell, transitions = changes.take()
-            for encoding, cells, squares in zip(self.encodings, per_cell, transitions, strict=True):
-                for number, spec in enumerate(self.layers):
-                    key = f"{policy}/{encoding.name}/{spec.name}"
-                    matrices = [_as_matrix(torch.from_numpy(cell), spec) for cell in cells[number]]
-                    self._store(f"changes/{key}", np.stack(matrices))
-                    self._store(f"transitions/{key}", squares[number])
-        for name, activity in (("input", self.inputs), ("error", self.errors)):
-            density, zero_share = activity.take()
-            self._store(f"{name}_density", density)
-            self._store(f"{name}_zero_share", zero_share)
-        self._store_masks(active)
-
-    def _store_masks(self, active: Mapping[str, Tensor]) -> None:
-        pes = self.freezer.written_pes()
-        for spec in self.layers:
-            trains = pes[spec.name].numpy().copy() if spec.name in pes else None
-            self._store_mask(f"placement/{spec.name}", trains)
-            mask = _as_matrix(active[spec.name].cpu().reshape(-1), spec) if spec.name in active else None
-            self._store_mask(f"active/{spec.name}", mask)
-
-    def _store_mask(self, name: str, mask: NDArray[np.bool_] | None) -> None:
-        """Store a mask; tasks without one, before or after a task with one, get all True."""
-        known = self.tables.get(name)
-        if mask is not None:
-            self.tables[name] = (known or [np.ones_like(mask)] * self.task) + [mask]
-        elif known is not None:
-            known.append(np.ones_like(known[0]))
-
-
-def _as_matrix(flat: Tensor, spec: LayerSpec) -> NDArray[Any]:
-    """Return a flat tensor in the parameter's order as (G, D, N)."""
-    inner = (spec.in_features // spec.groups, *spec.kernel) if spec.kind == "conv2d" else (spec.in_features,)
-    matrix: NDArray[Any] = weight_matrix(flat.reshape(spec.out_features, *inner), spec).contiguous().numpy()
-    return matrix
+            self._tables.add_changes(policy, changes)
+        self._tables.add_activity("input", self.inputs)
+        self._tables.add_activity("error", self.errors)
+        self._tables.add_masks(self.task, self.freezer.written_pes(), active)
