@@ -32,7 +32,7 @@ def convnet(
     image_shape: tuple[int, int, int],
     *,
     channels: tuple[Count, ...] = (32, 64, 64),
-    norm: bool = False,
+    norm: bool = True,
 ) -> nn.Module:
     """Build the small convolution network for any image size.
 
@@ -44,7 +44,7 @@ def convnet(
     channels
         Outputs of each block.
     norm
-        Batch normalisation after each convolution (which then has no bias).
+        Batch normalisation after each convolution (which then has no bias). Without it a few epochs hardly train.
     """
     built = ConvNet(class_count, image_shape, channels, norm)
     for module in built.modules():

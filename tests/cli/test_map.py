@@ -50,7 +50,7 @@ def test_json_and_csv_agree(tmp_path: Path) -> None:
     file = tmp_path / "map.csv"
     done = run(*DIGITS, "--param", "channels=[8, 16]", "--classes", "4", "--json", "--csv", str(file))
     found = json.loads(done.output)
-    assert found["params"] == {"channels": [8, 16], "norm": False}
+    assert found["params"] == {"channels": [8, 16], "norm": True}
     assert [(row["fan_in"], row["outputs"]) for row in found["layers"]] == [(9, 8), (72, 16), (16, 4)]
     assert found["total"]["weights"] == 72 + 72 * 16 + 64
     assert found["fit"]["needed"] == found["total"]["pes"] == sum(row["pes"] for row in found["layers"])
