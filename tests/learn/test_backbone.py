@@ -142,7 +142,11 @@ def test_methods_keep_their_laws_where_a_domain_returns_on_a_backbone() -> None:
 
 def test_a_backbone_that_diverges_is_one_sentence(cache: Path) -> None:
     with pytest.raises(ConfigError, match=r"the backbone diverged in epoch \d.*lower backbone.learning_rate"):
-        network(config(backbone={"dataset": "digits", "learning_rate": 1e30}, network_params={"channels": [4], "norm": False}))
+        network(
+            config(
+                backbone={"dataset": "digits", "learning_rate": 1e30}, network_params={"channels": [4], "norm": False}
+            )
+        )
     assert not cache.exists()
 
 
