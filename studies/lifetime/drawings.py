@@ -100,14 +100,15 @@ def draw_levers(rows: Rows) -> "Figure":
             axes[1].errorbar(energy, y, xerr=sd, **style)
             axes[0].axvline(at[NONE]["years_median_mean"], color=PALETTE[k], linestyle=":", linewidth=1)
         axes[0].set_yticks(range(len(names)), [_with_price(rows, name) for name in names])
-        axes[0].invert_yaxis()
+        axes[0].set_ylim(len(names) - 0.4, -0.6)
         axes[0].set_xlabel("years to the end at one task a day\n(5 %, half, 95 % of chips)")
         axes[1].set_xlabel("programming energy per task, fresh chip (µJ)\n(bar: standard deviation over 3 seeds)")
         for axis in axes:
             axis.set_xscale("log")
             axis.grid(axis="y", visible=False)
         figure.suptitle(
-            "All-RRAM each step, digits, default cell. End: first failed cell; with spares, first PE out of them",
+            "All-RRAM each step, digits, default cell. End: first failed cell; with spares, first PE out of them. "
+            "In brackets: further area; Class-IL",
             fontsize=10,
         )
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

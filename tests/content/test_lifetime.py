@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imcsim.chip.life import CellRates, Endurance, first_failure, outlook
+from imcsim.chip.life import CellRates, Endurance, first_failure
 from imcsim.study.spec import load_study
 from imcsim.trace import Trace
 from studies.lifetime.analyse import tables
-from studies.lifetime.claims import ideal_gain, levelling, published, worst_over_mean
+from studies.lifetime.claims import ideal_gain, published
 from studies.lifetime.drawings import draw_levers, draw_sensitivity, draw_survival, draw_wear
-from studies.lifetime.levers import LEVERS, ROWS, SWAP, SWAPPED_ROWS, WAITING_ROWS, Lever, bought, lever_rows
+from studies.lifetime.levers import LEVERS
 from studies.lifetime.scaling import (
     EVERY,
     LENGTHS,
@@ -173,84 +173,8 @@ def test_at_the_crossover_scale_the_target_is_the_median() -> None:
 
 def test_levelling_by_hand() -> None:
     wear = worn(4.0, 0.0, 0.0, 0.0)
-    assert worst_over_mean(wear) == 4.0
     assert ideal_gain(wear, wear.mean) == pytest.approx(2.0)  # sqrt(16) over sqrt(4 x 1)
     assert ideal_gain(worn(3.0, 3.0), 3.0) == pytest.approx(1.0)
-
-
-def test_what_levers_buy_and_cost() -> None:
-    chosen = (
-        *LEVERS[:1],
-        *(lever for lever in LEVERS if lever.label in ("coalesce: task", "4 spare columns", "rotate every task")),
-    )
-    rows = list(lever_rows({"er": [random_trace(3)]}, SETS, chosen))
-    at = {row["lever"]: row for row in rows if row["setup"] == STEP}
-    none, waits, spares, moves = (
-        at[name] for name in ("none", "coalesce: task", "4 spare columns", "rotate every task")
-    )
-    assert none["years_gained"] == 0 and none["life_factor"] == 1 and none["years_per_joule"] is None
-    assert waits["more_j_per_task"] < 0 and waits["years_per_joule"] is None and waits["life_factor"] > 1
-    assert (
-        spares["more_j_per_task"] == pytest.approx(0, abs=1e-18)
-        and spares["joules_over_life"] > 0
-        and spares["area_m2"] > 0
-    )
-    assert spares["years_per_mm2"] == pytest.approx(spares["years_gained"] / spares["area_m2"] / 1e6)
-    assert moves["more_j_per_task"] > 0
-    assert {row["lever"] for row in rows if row["setup"] == HYBRID} == set(at) - {"coalesce: task"}
-
-
-def test_a_lever_under_which_nothing_is_written_never_ends() -> None:
-    trace = later_tasks(random_trace(3))
-    written, still = (outlook(trace, BY_LABEL[HYBRID].load(SETS, {"commit": commit})) for commit in ("task", "lazy"))
-    row = bought(still, written)
-    assert still.first_failure is None
-    assert row["years_median"] is None and row["years_gained"] is None and row["more_j_per_task"] < 0
-
-
-def test_selective_verify_saves_energy_and_no_wear_by_events() -> None:
-    chosen = (LEVERS[0], Lever("selective", ("selective-verify=0.1",)))
-    none, less = list(lever_rows({"er": [random_trace(3)]}, SETS, chosen))[:2]
-    assert less["life_factor"] == 1 and less["programming_j_per_task"] < 0.5 * none["programming_j_per_task"]
-
-
-def test_a_lever_within_learning_is_another_run_held_against_plain_replay() -> None:
-    plain, waits = random_trace(3), random_trace(4)
-    object.__setattr__(waits, "class_il", np.full_like(plain.class_il, 0.25))
-    chosen = (LEVERS[0], Lever("threshold 4", learner="er t4"), Lever("swap", ("swap=1",)))
-    traces = {"er": [plain], "er t4": [waits], "hyb-learn f50": [plain]}
-    rows = [row for row in lever_rows(traces, SETS, chosen) if row["setup"] == STEP]
-    lever, swapped = rows[1], rows[2]
-    alone, base = (outlook(later_tasks(trace), BY_LABEL[STEP].load(SETS)) for trace in (waits, plain))
-    assert alone.first_failure is not None and base.first_failure is not None
-    assert lever["life_factor"] == pytest.approx(alone.first_failure.median / base.first_failure.median) != 1
-    assert lever["more_j_per_task"] == pytest.approx(alone.energy[0].total_j - base.energy[0].total_j)
-    assert lever["class_il_lost"] == pytest.approx(plain.class_il[-1].mean() - 0.25)
-    assert swapped["class_il_lost"] == 0 and swapped["more_j_per_task"] > 0  # moved rows are paid
-    assert swapped["programming_j_per_task"] > rows[0]["programming_j_per_task"]
-    assert [row["lever"] for row in rows if row["method"] == "hyb-learn f50"] == ["none", "swap"]
-
-
-def test_a_cache_is_a_lever_of_the_hybrid_alone_and_shrinks_it() -> None:
-    chosen = (LEVERS[0], Lever("cache", ("sram-cache=2:life",), (HYBRID,)))
-    rows = [row for row in lever_rows({"er": [random_trace(3)]}, SETS, chosen) if row["lever"] == "cache"]
-    assert [row["setup"] for row in rows] == [HYBRID]
-    assert rows[0]["area_m2"] < 0 and rows[0]["years_per_mm2"] is None
-
-
-def test_the_published_gain_by_rows_and_swapping_is_held_against_both_ways_to_end() -> None:
-    book = {("er", STEP): [worn(8.0, 0.0, 0.0, 0.0)], ("er rows10", STEP): [worn(1.0, 0.0, 0.0, 0.0)]}
-    levers = [
-        {"method": "er", "setup": STEP, "lever": name, "worst_cycles_per_task_mean": worst, "life_factor_mean": gain}
-        for name, worst, gain in (
-            ("none", 8.0, 1.0), (SWAP, 4.0, 1.5), (ROWS, 2.0, 2.0), (SWAPPED_ROWS, 1.0, 3.0), (WAITING_ROWS, 0.02, 5.0)
-        )
-    ]  # fmt: skip
-    found = levelling(book, levers)
-    assert (found["ours"], found["to"]) == (8.0, 3.0)
-    assert found["holds"].startswith("reached with threshold 4, not reached with ideal levelling.")
-    assert "whole chip: 4x, with rows 32x" in found["holds"]  # 8 over the mean of 2, and over that of 0.25
-    assert "at most with rows 16.0x" in found["breaks"]  # sqrt(64) over sqrt(4 / 16)
 
 
 def test_what_nobody_could_find_is_left_blank() -> None:
