@@ -29,7 +29,7 @@ from imcsim.study.stamp import git_commit
 from imcsim.trace.trace import Trace
 from studies.lifetime.ageing_picture import draw_accuracy
 from studies.lifetime.tables import sets_of, traces_by_method, write_rows
-from studies.lifetime.wear import BY_LABEL, HYBRID, STEP, later_tasks, rram_of
+from studies.lifetime.wear import BY_LABEL, HYBRID, STEP, TASK, later_tasks, rram_of
 
 HERE = Path(__file__).resolve().parent
 Row = dict[str, Any]
@@ -53,6 +53,7 @@ SERVED = ("er", "hyb-learn f50", "sparcl s95", "xma", "er t4")
 AGAIN = ("er", "hyb-learn f50", "sparcl s95")
 JOBS = (
     *(Curves(method, setup, "learned", 6, 3, 1) for method in AGAIN for setup in (STEP, HYBRID)),
+    Curves("er", TASK, "learned", 6, 3, 1),  # written as seldom as the hybrid, but in place
     *(Curves(method, setup, "served", 16, 8, 3) for method in SERVED for setup in (STEP, HYBRID)),
 )
 
