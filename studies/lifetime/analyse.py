@@ -6,8 +6,6 @@ scaling.csv, sensitivity.csv, crossover.csv, target.csv, claims.csv (one row a s
 over seeds), analysis_stamp.json, and figures/*.png there.
 """
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,24 +14,19 @@ from typing import Any
 
 from imcsim.core.files import write_atomic
 from imcsim.report.style import save_as
-from imcsim.study.spec import StudySpec, load_study
+from imcsim.study.spec import load_study
 from imcsim.study.stamp import git_commit
-from studies.claims.runs import traces_of
 from studies.lifetime.claims import claim_rows, target_rows
 from studies.lifetime.drawings import draw_levers, draw_sensitivity, draw_survival, draw_wear
 from studies.lifetime.levers import lever_rows
 from studies.lifetime.scaling import rate_rows, scaling_rows
 from studies.lifetime.sensitivity import Book, crossover_rows, grid_rows
 from studies.lifetime.survival import StudySets, Traces, mean_rows, rule_rows, survival_rows
+from studies.lifetime.tables import sets_of, traces_by_method, write_rows
 from studies.lifetime.wear import SETUPS, Setup, later_tasks, wear_of
 
 HERE = Path(__file__).resolve().parent
 Row = dict[str, Any]
-
-
-def sets_of(spec: StudySpec) -> StudySets:
-    """Return chip -> the values that the study sets on it."""
-    return {choice.name: choice.set for choice in spec.chips}
 
 
 def book_of(traces: Traces, sets: StudySets) -> Book:
@@ -64,16 +57,6 @@ def tables(traces: Traces, sets: StudySets, setups: Sequence[Setup] = SETUPS) ->
     return found
 
 
-def write_rows(rows: list[Row], path: Path) -> None:
-    """Write rows as CSV, four digits of each number, blanks for None."""
-    text = io.StringIO()
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    write_atomic(path, text.getvalue())
-
-
 def draw(found: Mapping[str, list[Row]], folder: Path) -> None:
     """Write the figures."""
     for name, figure in (
@@ -88,9 +71,7 @@ def draw(found: Mapping[str, list[Row]], folder: Path) -> None:
 def main(folder: Path) -> None:
     """Read the traces below ``folder`` and write what they say."""
     spec = load_study("lifetime").spec
-    given = traces_of(folder / "traces")
-    labels = {"".join(c if c.isalnum() or c in "._-" else "-" for c in m.label): m.label for m in spec.methods}
-    found = tables({labels[name]: given[name] for name in labels if name in given}, sets_of(spec))
+    found = tables(traces_by_method(spec, folder), sets_of(spec))
     for name, rows in found.items():
         write_rows(rows, folder / f"{name}.csv")
     write_atomic(folder / "analysis_stamp.json", json.dumps({"commit": git_commit(HERE)}, indent=1) + "\n")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from studies.lifetime.levers import DAYS
+from studies.lifetime.levers import DAYS, NONE, ROWS, SWAP, SWAPPED_ROWS, WAITING_ROWS
 from studies.lifetime.scaling import CELLS_PER_WEIGHT, EVERY, MEASURED, SPLIT_CIFAR10, TREND
 from studies.lifetime.sensitivity import SUBJECTS
 from studies.lifetime.survival import pick
@@ -106,22 +106,40 @@ def writes(scaling: Rows) -> Row:
 
 
 def levelling(book: Book, levers: Rows) -> Row:
-    """Return what levelling alone can give, and what is left for writing less."""
-    step, task = book["er", STEP], book["er", TASK]
-    ideal, left = (_mean([worst_over_mean(wear) for wear in seeds]) for seeds in (step, task))
-    both = _mean([a.rates.worst / b.mean for a, b in zip(step, task, strict=True)])
-    weibull = _mean([ideal_gain(wear, wear.mean) for wear in step])
-    first = _mean([ideal_gain(a, b.mean) for a, b in zip(step, task, strict=True)])
-    rotated = pick(levers, "er", STEP, lever="rotate every 100")["life_factor_mean"]
+    """Return what rows with the largest gradient and swapping give together, and what ideal levelling could."""
+    plain, rows = book["er", STEP], book["er rows10", STEP]
+    worst = pick(levers, "er", STEP, lever=NONE)["worst_cycles_per_task_mean"]
+    cycles, first = {}, {}
+    for lever in (SWAP, ROWS, SWAPPED_ROWS, WAITING_ROWS):
+        row = pick(levers, "er", STEP, lever=lever)
+        cycles[lever], first[lever] = worst / row["worst_cycles_per_task_mean"], row["life_factor_mean"]
+    ideal = ", ".join(f"{how} {gain:.0f}x" for how, gain in ideal_levelling(book).items())
+    weibull = _mean([ideal_gain(a, b.mean) for a, b in zip(plain, rows, strict=True)])
     return {
-        "ours": ideal,
-        "to": both,
-        "quantity": "er: worst cell over mean cell, which is ideal levelling over the whole chip; the same with one "
-        "write a task",
-        "holds": f"life ends with the worst cell's cycles: ideal levelling {ideal:.0f}x, and {356 / ideal:.1f}x fewer "
-        f"writes; with one write a task {both:.0f}x",
-        "breaks": f"life ends with the first failed Weibull cell: ideal levelling {weibull:.1f}x, with one write a "
-        f"task {first:.0f}x; rows moved within a PE every 100 tasks {rotated:.1f}x; of writes once a task {left:.1f}x",
+        "ours": cycles[SWAPPED_ROWS],
+        "to": first[SWAPPED_ROWS],
+        "quantity": "er with a tenth of the rows a step (rest kept) and swap=10, over er: by the worst cell's cycles, "
+        "and by the first failed cell",
+        "holds": "life ends with the worst cell's cycles, and levelling over the whole chip is perfect and free: "
+        f"{ideal}",
+        "breaks": f"worst cell's cycles as measured: rows {cycles[ROWS]:.1f}x, swap {cycles[SWAP]:.1f}x, both "
+        f"{cycles[SWAPPED_ROWS]:.1f}x, with threshold 4 {cycles[WAITING_ROWS]:.0f}x; first failed Weibull cell: rows "
+        f"{first[ROWS]:.1f}x, swap {first[SWAP]:.1f}x, both {first[SWAPPED_ROWS]:.1f}x, with threshold 4 "
+        f"{first[WAITING_ROWS]:.0f}x, rows with perfect levelling {weibull:.1f}x",
+    }
+
+
+def ideal_levelling(book: Book) -> dict[str, float]:
+    """Return the worst cell of er over the mean cell of each way to write less."""
+    ways = {
+        "er": ("er", STEP),
+        "rows": ("er rows10", STEP),
+        "threshold 4 and rows": ("er t4 rows10", STEP),
+        "one write a task": ("er", TASK),
+    }
+    return {
+        how: _mean([a.rates.worst / b.mean for a, b in zip(book["er", STEP], book[way], strict=True)])
+        for how, way in ways.items()
     }
 
 
@@ -178,11 +196,6 @@ def years(target: Rows) -> Row:
         "(hybrid) tasks a day",
         "breaks": f"by guaranteed cycles from {step[sure]:.2g} (each step) and {hybrid[sure]:.2g} (hybrid) tasks a day",
     }
-
-
-def worst_over_mean(wear: Wear) -> float:
-    """Return what levelling over all cells, for nothing, gives if life ends with the worst cell's cycles."""
-    return wear.rates.worst / wear.mean
 
 
 def ideal_gain(wear: Wear, level: float) -> float:

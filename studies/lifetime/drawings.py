@@ -84,8 +84,8 @@ def draw_sensitivity(rows: Rows) -> "Figure":
 
 def draw_levers(rows: Rows) -> "Figure":
     """Return years until the end under each lever, and programming energy per task, written at each step."""
-    names = [lever.label for lever in LEVERS]
-    with panels(1, 2, (12.0, 6.2), sharey=True) as (figure, axes):
+    names = [lever.label for lever in LEVERS if STEP in lever.setups]
+    with panels(1, 2, (12.0, 9.6), sharey=True) as (figure, axes):
         for k, method in enumerate(LEVER_METHODS):
             mine = [row for row in rows if row["method"] == method and row["setup"] == STEP]
             at = {row["lever"]: row for row in mine if row["years_median_mean"] is not None}
@@ -99,15 +99,16 @@ def draw_levers(rows: Rows) -> "Figure":
             )
             axes[1].errorbar(energy, y, xerr=sd, **style)
             axes[0].axvline(at[NONE]["years_median_mean"], color=PALETTE[k], linestyle=":", linewidth=1)
-        axes[0].set_yticks(range(len(names)), [_with_area(rows, name) for name in names])
-        axes[0].invert_yaxis()
+        axes[0].set_yticks(range(len(names)), [_with_price(rows, name) for name in names])
+        axes[0].set_ylim(len(names) - 0.4, -0.6)
         axes[0].set_xlabel("years to the end at one task a day\n(5 %, half, 95 % of chips)")
         axes[1].set_xlabel("programming energy per task, fresh chip (µJ)\n(bar: standard deviation over 3 seeds)")
         for axis in axes:
             axis.set_xscale("log")
             axis.grid(axis="y", visible=False)
         figure.suptitle(
-            "All-RRAM each step, digits, default cell. End: first failed cell; with spares, first PE out of them",
+            "All-RRAM each step, digits, default cell. End: first failed cell; with spares, first PE out of them. "
+            "In brackets: further area; Class-IL",
             fontsize=10,
         )
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -178,7 +179,16 @@ def _at_preset(tasks: Any) -> float:
     return float(tasks[row, column])
 
 
-def _with_area(rows: Rows, lever: str) -> str:
-    """The lever's name, with the area that its spares take."""
-    area = next((row["area_m2_mean"] for row in rows if (row["lever"], row["setup"]) == (lever, STEP)), 0.0)
-    return f"{lever} (+{area * 1e12:,.0f} µm²)" if area else lever
+def _with_price(rows: Rows, lever: str) -> str:
+    """The lever's name, with the area that its spares take, or the accuracy of er where it is one of learning."""
+    mine = {row["lever"]: row for row in rows if (row["method"], row["setup"]) == ("er", STEP)}
+    if lever not in mine:
+        return lever
+    area, accuracy = mine[lever]["area_m2_mean"], mine[lever]["class_il_mean"]
+    costs = [f"+{area * 1e12:,.0f} µm²"] if area else []
+    if accuracy is not None and (lever == NONE or lever in _LEARNERS):
+        costs.append(f"er {100 * accuracy:.1f} %")
+    return f"{lever} ({', '.join(costs)})" if costs else lever
+
+
+_LEARNERS = {lever.label for lever in LEVERS if lever.learner}
