@@ -48,14 +48,10 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
 
     Parameters
     ----------
-    layers
-        Mapped layers.
-    initial
-        Layer -> (G, D, N) codes at deployment.
-    history
-        Layer -> codes after each step, nested by task and epoch; the same nesting for every layer.
-    encodings
-        Encodings to count level changes for.
+    layers, encodings
+        Mapped layers; encodings to count level changes for.
+    initial, history
+        Layer -> (G, D, N) codes at deployment; codes after each step, nested by task and epoch, alike for every layer.
     counts, task_counts
         Name -> value broadcast to (T, L) or (T,); counts that are not given are 0, but optimiser steps, epochs and
         trainable weights follow from the history.
