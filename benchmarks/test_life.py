@@ -12,7 +12,7 @@ import pytest
 
 from imcsim.chip import load_chip
 from imcsim.chip.life import WearLedger
-from imcsim.chip.life.counting import add_changes, add_moves
+from imcsim.chip.wear.counting import add_changes, add_moves
 from imcsim.crossbar import Encoding
 
 CODING = Encoding(sign="differential", cell_bits=2)

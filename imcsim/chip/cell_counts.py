@@ -18,36 +18,64 @@ Counts = NDArray[np.integer]
 Floats = NDArray[np.float64]
 
 
-def changes_of_cells(cells: Counts) -> tuple[Counts, Counts]:
-    """Return changes by weight (T, G, D, N) and the most of any one cell of a weight over all tasks (G, D, N).
+def changes_of_cells(cells: Counts) -> tuple[Counts, Counts, Ints]:
+    """Return changes by weight (T, G, D, N), the most of any cell of a weight over all tasks, and cells by changes.
 
     Parameters
     ----------
     cells
         (T, K, G, D, N) level changes of each cell.
+
+    Returns
+    -------
+    tuple
+        (T, G, D, N) changes by weight; (G, D, N) the most of any one cell of a weight over all tasks; (M,) how many
+        cells changed 0, 1, 2, ... times over all tasks.
     """
     by_weight = np.zeros((cells.shape[0], *cells.shape[2:]), dtype=np.uint32)
     most = np.zeros(cells.shape[2:], dtype=np.uint32)
+    histograms = []
     for k in range(cells.shape[1]):
         total = np.zeros_like(most)
         for task in range(cells.shape[0]):
             by_weight[task] += cells[task, k]
             total += cells[task, k]
         np.maximum(most, total, out=most)
-    return by_weight, most
+        histograms.append(cells_by_count(total))
+    return by_weight, most, _added(histograms)
 
 
-def changes_of_codes(codes: Counts, encoding: Encoding) -> tuple[Counts, Counts]:
+def cells_by_count(counts: Counts) -> Ints:
+    """Return (M,): how many entries of ``counts`` (any shape, no negative one) are 0, 1, 2, ..., its largest."""
+    flat = np.ascontiguousarray(counts).reshape(-1)
+    found = np.zeros(int(flat.max(initial=0)) + 1, np.int64)
+    for start in range(0, flat.size, _IN_CACHE):
+        piece = np.bincount(flat[start : start + _IN_CACHE])
+        found[: len(piece)] += piece
+    return found
+
+
+def _added(histograms: list[Ints]) -> Ints:
+    total = np.zeros(max(len(each) for each in histograms), np.int64)
+    for each in histograms:
+        total[: len(each)] += each
+    return total
+
+
+def changes_of_codes(codes: Counts, encoding: Encoding) -> tuple[Counts, Counts, Ints]:
     """The same from codes (T + 1, G, D, N): a cell changes in a task if its level differs at the task's ends."""
     index = codes.astype(np.intp) - encoding.code_min
     by_weight = np.zeros((len(codes) - 1, *codes.shape[1:]), dtype=np.uint8)
     most = np.zeros(codes.shape[1:], dtype=np.uint16)
+    histograms = []
     for table in encoding.level_table:
         levels = table.astype(np.uint16 if encoding.cell_bits > 8 else np.uint8)[index]
         moved = levels[1:] != levels[:-1]
         by_weight += moved
-        np.maximum(most, moved.sum(axis=0, dtype=np.uint16), out=most)
-    return by_weight, most
+        total = moved.sum(axis=0, dtype=np.uint16)
+        np.maximum(most, total, out=most)
+        histograms.append(cells_by_count(total))
+    return by_weight, most, _added(histograms)
 
 
 def levels_of_codes(codes: Counts, encoding: Encoding) -> NDArray[np.uint16]:

@@ -17,7 +17,7 @@ from imcsim.chip.suspicious import suspicious
 from imcsim.chip.switching import switch
 from imcsim.chip.traffic import Traffic, traffic
 from imcsim.chip.training import training_energy
-from imcsim.chip.wear import rram_lifetime, rram_writes, sram_lifetime, sram_writes
+from imcsim.chip.wear.totals import rram_wear, sram_wear
 from imcsim.chip.writes import Programming, programming
 from imcsim.core.cost import Breakdown
 from imcsim.core.sources import Resolved
@@ -129,13 +129,11 @@ def _total(trees: tuple[Breakdown, ...]) -> Breakdown:
 def _writes(
     trace: Trace, chip: ChipConfig, where: Assignment, done: Programming, deployed: int
 ) -> tuple[dict[str, Writes], dict[str, Lifetime]]:
-    writes, life, tasks = {}, {}, trace.meta.tasks
+    writes, life = {}, {}
     if chip.rram is not None:
-        writes["rram"] = rram_writes(trace, chip, where, done, deployed)
-        life["rram"] = rram_lifetime(chip, writes["rram"], tasks)
+        writes["rram"], life["rram"] = rram_wear(trace, chip, where, done, deployed)
     if chip.sram is not None:
-        writes["sram"] = sram_writes(trace, chip, where, done)
-        life["sram"] = sram_lifetime(chip, writes["sram"], tasks)
+        writes["sram"], life["sram"] = sram_wear(trace, chip, where, done)
     return writes, life
 
 

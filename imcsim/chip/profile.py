@@ -67,12 +67,13 @@ class PolicyProfile:
 
     ``changes`` (T, P) programming events; ``row_events`` (T, P) row writes: commits in which at least one cell of a
     row changes, expected over the cells of a row (exact where a task has one commit); ``worst`` (P,) most events of
-    any one cell over the whole stream.
+    any one cell over the whole stream; ``cells`` for each layer, (M,) how many cells have 0, 1, 2, ... of them.
     """
 
     changes: Ints
     row_events: Floats
     worst: Ints
+    cells: tuple[Ints, ...]
 
 
 @dataclass
@@ -176,18 +177,20 @@ class TileProfile:
         commits = {"step": "optimizer_steps", "epoch": "epochs"}.get(policy)
         tasks = self.trace.meta.tasks
         commit_counts = np.ones(tasks) if commits is None else self.trace.task_counts[commits].astype(float)
-        changes, events, worst = [], [], []
+        changes, events, worst, cells = [], [], [], []
         for spec in self.trace.meta.layers:
             if policy == "task":
-                by_weight, most = changes_of_codes(self.trace.codes[spec.name], self.geometry.encoding)
+                by_weight, most, counted = changes_of_codes(self.trace.codes[spec.name], self.geometry.encoding)
             else:
-                by_weight, most = changes_of_cells(self.trace.changes[policy, key, spec.name])
+                by_weight, most, counted = changes_of_cells(self.trace.changes[policy, key, spec.name])
             per_row = row_sums(by_weight, self.geometry)
             changes.append(stack_rows(per_row, self.geometry).astype(np.int64))
             events.append(row_events(per_row, commit_counts, spec.outputs, self.geometry))
             tile = (self.geometry.weight_rows, self.geometry.weight_cols)
             worst.append(reduce_to_pes(most, tile, "max").ravel().astype(np.int64))
-        return PolicyProfile(np.concatenate(changes, 1), np.concatenate(events, 1), np.concatenate(worst))
+            cells.append(counted)
+        join = np.concatenate
+        return PolicyProfile(join(changes, 1), join(events, 1), join(worst), tuple(cells))
 
 
 def profile_of(trace: Trace, geometry: PeGeometry) -> TileProfile:

@@ -42,16 +42,18 @@ class Writes:
 
 @dataclass(frozen=True)
 class Lifetime:
-    """How long the worst memory lives at the measured writes per task.
+    """How long a memory lives at the measured writes per task, task switches at the horizon's rate included.
 
-    ``tasks_guaranteed`` divides the guaranteed cycles by the worst cell's writes per task; ``tasks_first_failure``
-    uses the Weibull first failure among all written cells; None means no limit (no writes, or unlimited memory).
+    ``tasks_guaranteed``: guaranteed cycles over the worst cell's writes per task. ``tasks_first_failure``: until the
+    first cell has failed on half of the chips, each cell at its own rate (Weibull); ``tasks_first_failure_band``: on
+    5 % and on 95 % of them. None means no limit (no writes, or unlimited memory).
     """
 
     worst_writes_per_task: float
     mean_writes_per_task: float
     tasks_guaranteed: float | None
     tasks_first_failure: float | None
+    tasks_first_failure_band: tuple[float, float] | None
     years_guaranteed: float | None
     years_first_failure: float | None
     tasks_per_day: float
@@ -145,6 +147,8 @@ class Report:
             **{name: self.horizon[name] for name in HORIZON_COLUMNS},
             "lifetime_tasks": None if life is None else life.tasks_guaranteed,
             "lifetime_years": None if life is None else life.years_guaranteed,
+            "first_failure_tasks": None if life is None else life.tasks_first_failure,
+            "first_failure_years": None if life is None else life.years_first_failure,
         }
 
 

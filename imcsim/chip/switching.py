@@ -1,9 +1,9 @@
 """What serving another learned task costs: its masks are loaded, and cells that hold other weights for it rewritten.
 
-Most methods share one set of weights among all tasks; a switch then moves masks alone. Methods that give a task weights
-of its own (an element mask that cells hold, re-programmed PEs, side paths) rewrite, at every switch, the cells whose
-level differs between the two tasks. The figures are means over switches between consecutive tasks of the stream, there
-and back (A, B, A).
+Most methods serve all tasks with one network, masked or not: there is nothing to switch. Methods that must be told the
+task load its masks; those that give a task weights of its own (an element mask that cells hold, re-programmed PEs, side
+paths) rewrite, at every switch, the cells whose level differs between the two tasks. The figures are means over
+switches between consecutive tasks of the stream, there and back (A, B, A).
 
 Shape letters: T tasks, P PEs.
 """
@@ -49,7 +49,7 @@ def switch(trace: Trace, chip: ChipConfig) -> Switch:
     at DRAM's bandwidth; rows with a changed cell one after the other in each PE, ``parallel_write_pes`` RRAM PEs at
     once.
     """
-    bits = float(trace.task_counts["mask_bits"].mean())
+    bits = switched_mask_bits(trace)
     from_dram = dram_weights(trace, chip) * chip.weight_bits
     rram, rram_j, rram_s = _rram(trace, chip)
     sram, sram_s = _sram(trace, chip)
@@ -65,6 +65,11 @@ def switch(trace: Trace, chip: ChipConfig) -> Switch:
         energy[("weights_dram",)] = from_dram * chip.dram.energy_j
     seconds = (bits + from_dram) / chip.dram.bandwidth_bits_per_s + max(rram_s, sram_s)
     return Switch(Breakdown(energy), rram, sram, seconds, bits)
+
+
+def switched_mask_bits(trace: Trace) -> float:
+    """Return the bits of masks that a switch loads, mean over tasks; 0 where one network serves all tasks."""
+    return float(trace.task_counts["mask_bits"].mean()) if trace.meta.told_task else 0.0
 
 
 def switched_in(trace: Trace, chip: ChipConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -81,9 +81,10 @@ def _writes(report: "Report") -> Iterator[str]:
 
 
 def _life(life: "Lifetime") -> Iterator[str]:
+    yield _line("  worst cell a task, switches included", f"{life.worst_writes_per_task:.3g}")
     for name, tasks, years in (
-        ("life to guaranteed cycles, no levelling", life.tasks_guaranteed, life.years_guaranteed),
-        ("life to first failure (Weibull)", life.tasks_first_failure, life.years_first_failure),
+        ("worst cell at guaranteed cycles", life.tasks_guaranteed, life.years_guaranteed),
+        ("first cell failed (half of the chips)", life.tasks_first_failure, life.years_first_failure),
     ):
         if tasks is None or years is None:
             yield _line(f"  {name}", "no limit")

@@ -17,7 +17,7 @@ NOTES = (
     "Mean ± sample standard deviation over seeds. Accuracy: mean over all tasks after the last one.",
     FORGETTING,
     "Energy and time: training the whole stream. Writes: programming events of the worst RRAM cell over the stream.",
-    "Life: tasks until the worst RRAM cell reaches its guaranteed cycles, no levelling. -: no RRAM, or no writes.",
+    "Life: guaranteed life, tasks until the worst RRAM cell has its guaranteed cycles. -: no RRAM, or no writes.",
 )
 
 

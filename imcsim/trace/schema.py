@@ -122,6 +122,11 @@ class TraceMeta(FrozenConfig):
         return self
 
     @property
+    def told_task(self) -> bool:
+        """Whether the method must be told the task that it serves, and the chip load that task's part at a switch."""
+        return "class-il" not in self.scenarios
+
+    @property
     def feeds(self) -> tuple[tuple[int, ...], ...]:
         """For each layer the places of its producers; of a trace that does not tell, the layer before."""
         if not self.producers:

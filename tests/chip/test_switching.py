@@ -9,6 +9,7 @@ import imcsim
 from imcsim.chip.config import load_chip
 from imcsim.chip.switching import switch
 from imcsim.devices.programming import event_energies_j
+from imcsim.learn.method import METHODS, Method
 from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace.trace import Trace
 
@@ -22,7 +23,7 @@ def _trace(switched: tuple[str, ...], chip: str, mask_bits: int = 0) -> Trace:
         [linear_layer("l", 2, 1)], {"l": codes[0]}, history, [config.geometry.encoding],
         task_counts={"mask_bits": mask_bits},
     )  # fmt: skip
-    return replace(trace, meta=trace.meta.model_copy(update={"switched_layers": switched}))
+    return replace(trace, meta=trace.meta.model_copy(update={"switched_layers": switched, "scenarios": ("task-il",)}))
 
 
 def test_shared_weights_move_masks_alone() -> None:
@@ -32,6 +33,22 @@ def test_shared_weights_move_masks_alone() -> None:
     assert found.mask_bits == 10
     assert found.time_s == 10 / chip.dram.bandwidth_bits_per_s
     assert found.energy.total == pytest.approx(10 * (chip.dram.energy_j + chip.buffer.write_energy_j), rel=1e-12)
+
+
+def test_one_network_for_all_tasks_has_nothing_to_switch() -> None:
+    chip = load_chip("all-rram-28nm")
+    trace = _trace((), "all-rram-28nm", mask_bits=10)
+    shared = replace(trace, meta=trace.meta.model_copy(update={"scenarios": ("class-il", "task-il")}))
+    found = switch(shared, chip.config)
+    assert (found.energy.total, found.time_s, found.mask_bits, found.rewritten_cells) == (0.0, 0.0, 0.0, 0.0)
+    assert imcsim.price(shared, chip).energy == imcsim.price(trace, chip).energy  # masks of training are charged alike
+
+
+@pytest.mark.parametrize("name", METHODS.names())
+def test_a_method_that_serves_tasks_apart_is_told_the_task(name: str) -> None:
+    method = METHODS.get(name)
+    apart = method.serving is not Method.serving or method.switched_layers is not Method.switched_layers
+    assert apart == ("class-il" not in method.scenarios)
 
 
 def test_rram_programs_the_cells_that_differ() -> None:

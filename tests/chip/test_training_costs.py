@@ -227,10 +227,12 @@ def test_pes_that_rest_for_a_task_are_loaded_again() -> None:
 
 
 def test_a_task_switch_loads_that_tasks_masks() -> None:
-    chip, report = trained_on("all-rram-28nm", None, {"mask_bits": 40})
-    assert report.task_switch.total == pytest.approx(40 * (chip.dram.energy_j + chip.buffer.write_energy_j))
-    _, none = trained_on("all-rram-28nm")
-    assert none.task_switch.total == 0
+    trace, resolved = one_pe_trace(task_counts={"mask_bits": 40}), small_chip("all-rram-28nm")
+    chip = resolved.config
+    told = dataclasses.replace(trace, meta=trace.meta.model_copy(update={"scenarios": ("task-il",)}))
+    loaded_j = 40 * (chip.dram.energy_j + chip.buffer.write_energy_j)
+    assert price(told, resolved).task_switch.total == pytest.approx(loaded_j)
+    assert price(trace, resolved).task_switch.total == 0  # one network serves all tasks, masked or not
 
 
 def test_a_step_costs_its_share() -> None:

@@ -117,7 +117,7 @@ def make_report(method: str, chip: str, seed: int = 0, **changes: Any) -> Report
     rram, sram = "sram" not in chip, "all-rram" not in chip
     writes = {"rram": Writes(100, 5000, (2500, 2500), 80, 50.0, 100)} if rram else {}
     writes |= {"sram": Writes(100, 9000, (4500, 4500), 120, 90.0, 0)} if sram else {}
-    life = {"rram": Lifetime(40.0, 25.0, 2500.0, 900.0, 6.8, 2.5, 1.0)} if rram else {}
+    life = {"rram": Lifetime(40.0, 25.0, 2500.0, 900.0, (300.0, 1500.0), 6.8, 2.5, 1.0)} if rram else {}
     accuracy = 0.5 + 0.1 * seed
     values: dict[str, Any] = {
         "chip": chip, "method": method, "dataset": "digits", "network": "convnet", "seed": seed,

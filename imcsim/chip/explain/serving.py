@@ -49,7 +49,8 @@ def explained_power_up(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, Te
 
 def explained_task_switch(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, Terms]:
     """Return the terms of serving another task: its masks come from DRAM into the buffer."""
-    config, bits = chip.config, float(trace.task_counts["mask_bits"].mean())
+    told = trace.meta.told_task  # else one network serves all tasks, and no mask is loaded
+    config, bits = chip.config, float(trace.task_counts["mask_bits"].mean()) if told else 0.0
     table = ("buffer.size_bytes", "buffer.table_bytes", "buffer.write_table_j")
     said, fields = "bits of a task's masks, mean over tasks", ("mask_bits",)
     writing: Unit = (config.buffer.write_energy_j, "energy of writing a bit, log-log in the table at size_bytes", table)

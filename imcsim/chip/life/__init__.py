@@ -3,13 +3,14 @@
 from imcsim.chip.life.chips import chip_for
 from imcsim.chip.life.compare import LeverRow, compare_levers, standard_policies
 from imcsim.chip.life.cycles import CellRates, cell_rates
-from imcsim.chip.life.failures import Endurance, Tasks, first_failure, share_failed
-from imcsim.chip.life.ledger import LayerWear, WearLedger
+from imcsim.chip.life.failures import share_failed
 from imcsim.chip.life.ledger_store import load_ledger, save_ledger
 from imcsim.chip.life.options import LifeOptions, parse_policies
 from imcsim.chip.life.outlook import LayerLife, Outlook, outlook
-from imcsim.chip.life.recording import wear_ledger
 from imcsim.chip.life.spares import spare_limited
+from imcsim.chip.wear.first_failure import Endurance, Tasks, first_failure
+from imcsim.chip.wear.ledger import LayerWear, WearLedger
+from imcsim.chip.wear.recording import wear_ledger
 
 __all__ = [
     "CellRates",

@@ -9,10 +9,10 @@ import numpy as np
 from imcsim.chip.assign import assign
 from imcsim.chip.config import ChipConfig, load_chip
 from imcsim.chip.life.chips import chip_for
-from imcsim.chip.life.failures import Tasks
 from imcsim.chip.life.options import parse_policies
 from imcsim.chip.life.outlook import Outlook, outlook
 from imcsim.chip.profile import profile_of
+from imcsim.chip.wear.first_failure import Tasks
 from imcsim.core.errors import ConfigError
 from imcsim.core.units import DAYS_PER_YEAR
 from imcsim.trace.trace import Trace

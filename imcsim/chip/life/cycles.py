@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import RramPart
-from imcsim.chip.life.ledger import LayerWear, WearLedger
 from imcsim.chip.life.options import LifeOptions
+from imcsim.chip.wear.ledger import LayerWear, WearLedger
 from imcsim.core.errors import ConfigError
 from imcsim.devices.programming import event_pulses
 from imcsim.mapping.geometry import PeGeometry

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from imcsim.chip.life.ledger import LayerWear, WearLedger
+from imcsim.chip.wear.ledger import LayerWear, WearLedger
 from imcsim.core.errors import ConfigError
 from imcsim.core.files import write_atomic
 from imcsim.mapping.geometry import PeGeometry

@@ -6,7 +6,7 @@ Shape letters: P PEs, R rows, C columns, n trials.
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.life.failures import Endurance
+from imcsim.chip.wear.first_failure import Endurance
 from imcsim.devices.worn_out import draw_lives
 
 Floats = NDArray[np.float64]

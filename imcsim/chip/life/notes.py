@@ -1,9 +1,9 @@
 """Sentences that a reader must see beside an outlook's numbers."""
 
 from imcsim.chip.config import ChipConfig, RramPart
-from imcsim.chip.life.failures import Tasks
 from imcsim.chip.life.levers import Pulled
 from imcsim.chip.life.options import LifeOptions
+from imcsim.chip.wear.first_failure import Tasks
 from imcsim.core.units import DAYS_PER_YEAR
 
 

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from imcsim.chip.config import ChipConfig, RramPart
 from imcsim.chip.life.cycles import CellRates, cell_rates, layer_pulses
 from imcsim.chip.life.energy import EnergyAt, LifeEnergy, energy_along
-from imcsim.chip.life.failures import Endurance, Tasks, first_failure, hazards, share_failed
-from imcsim.chip.life.ledger import WearLedger
+from imcsim.chip.life.failures import share_failed
 from imcsim.chip.life.levers import CacheUse, Pulled, Rotation, SpareCost, pull, sram_cache, verify_saving
 from imcsim.chip.life.notes import notes_of
 from imcsim.chip.life.options import LifeOptions
-from imcsim.chip.life.recording import wear_ledger
 from imcsim.chip.life.spares import RenewalTable, pe_death, spare_limited
 from imcsim.chip.price import price
+from imcsim.chip.wear.first_failure import Endurance, Tasks, first_failure, hazards
+from imcsim.chip.wear.ledger import WearLedger
+from imcsim.chip.wear.recording import wear_ledger
 from imcsim.core.errors import ConfigError
 from imcsim.core.sources import Resolved
 from imcsim.devices.retention import margin_cycles

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.life.failures import BAND, Endurance, Tasks, first_failure
+from imcsim.chip.wear.first_failure import BAND, Endurance, Tasks, first_failure
 
 Floats = NDArray[np.float64]
 

@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 
 from imcsim.chip.area import rram_pe_area
 from imcsim.chip.profile import profile_of
-from imcsim.chip.report import Lifetime, Writes
-from imcsim.chip.wear import rram_lifetime
-from imcsim.core.units import DAYS_PER_YEAR
-from imcsim.devices.wear import first_failure_cycles
+from imcsim.chip.report import Lifetime
+from imcsim.chip.switching import switched_in
+from imcsim.chip.wear.cell_writes import CellWrites, counted, joined, switch_counts
+from imcsim.chip.wear.lifetime import lifetime_at, rram_lifetime
 from imcsim.events.consolidate.memory import Memory, deployed, levels_of
 from imcsim.events.consolidate.recovery import recovery_graph
 from imcsim.events.consolidate.rows import rows_to_write
 from imcsim.events.consolidate.scheme import CommitScheme, commits_by_task, rram_of
 from imcsim.events.engine import run
 from imcsim.events.work import Work, work_of
+
+Counts = dict[str, NDArray[np.uint16]]  # layer -> (K, G, D, N)
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,9 @@ def scheme_cost(work: Work, scheme: CommitScheme) -> SchemeCost:
     commits = commits_by_task(last)
     ever: NDArray[np.bool_] = np.asarray(commits.any(axis=0))
     memory, tasks = _start(last, scheme), int(commits.any(axis=1).sum())
-    events, joules, turned, worst, memory = _commits(last, commits, memory)
+    events, joules, turned, counts, memory = _commits(last, commits, memory)
     cells = int(memory.grid.cells[ever].sum()) * len(memory.copies)
-    total = sum(events)
-    writes = Writes(cells, total, tuple(events), worst, total / max(cells, 1), 0)
+    written = _written(last, counts, cells)
     power_up = run(recovery_graph(last, memory))
     second = len(memory.copies) == 2
     return SchemeCost(
@@ -97,10 +98,10 @@ def scheme_cost(work: Work, scheme: CommitScheme) -> SchemeCost:
         pes=int(ever.sum()),
         commits=tasks,
         cells=cells,
-        events=total / max(tasks, 1),
+        events=sum(events) / max(tasks, 1),
         programming_j=sum(joules) / max(tasks, 1),
-        worst=worst,
-        life=rram_lifetime(work.chip, writes, work.trace.meta.tasks),
+        worst=written.worst,
+        life=rram_lifetime(work.chip, written),
         deployment_j=_first_programming_j(last, memory, ever) if second else 0.0,
         area_m2=_area(last, scheme, ever) if second else (0.0, 0.0),
         power_up=(power_up.makespan_s, power_up.energy_j),
@@ -114,8 +115,21 @@ def _start(work: Work, scheme: CommitScheme) -> Memory:
     return deployed(work.trace.meta.layers, grid, initial, scheme.record_slots if scheme.name == "two-copy" else None)
 
 
-def _commits(work: Work, commits: NDArray[np.bool_], memory: Memory) -> tuple[list[int], list[float], int, int, Memory]:
-    """Commit task after task; return events and joules of weight cells (T), of record cells, and the worst cell."""
+def _written(work: Work, copies: list[Counts], cells: int) -> CellWrites:
+    """Return how often weight cells are written: by commits, and by task switches, which rewrite the copy in force."""
+    trace, switched = work.trace, switched_in(work.trace, work.chip)[0]
+    encoding = profile_of(trace, work.chip.geometry).geometry.encoding
+    tables = []
+    for counts in copies:
+        for name, events in counts.items():
+            tables.append(counted(events, switch_counts(trace, encoding, name) if name in switched else None))
+    return joined(tables, cells, trace.meta.tasks, in_force=1 / len(copies))
+
+
+def _commits(
+    work: Work, commits: NDArray[np.bool_], memory: Memory
+) -> tuple[list[int], list[float], int, list[Counts], Memory]:
+    """Commit task after task; return events and joules of weight cells (T), of record cells, and of each cell."""
     part, events, joules, turned = rram_of(work), [], [], 0
     counts = [{k: np.zeros(v.shape, np.uint16) for k, v in levels.items()} for levels in memory.copies]
     for task, pes in enumerate(commits):
@@ -133,8 +147,7 @@ def _commits(work: Work, commits: NDArray[np.bool_], memory: Memory) -> tuple[li
         events.append(int(rows.cells.sum()))
         joules.append(float(rows.energy_j.sum()))
         memory = after
-    worst = max(int(changed.max(initial=0)) for total in counts for changed in total.values())
-    return events, joules, turned, worst, memory
+    return events, joules, turned, counts, memory
 
 
 def _first_programming_j(work: Work, memory: Memory, ever: NDArray[np.bool_]) -> float:
@@ -155,10 +168,7 @@ def _area(work: Work, scheme: CommitScheme, ever: NDArray[np.bool_]) -> tuple[fl
 def _records(work: Work, scheme: CommitScheme, turned: int, tasks: int) -> RecordCost:
     """A mark turns once in as many commits as there are slots; a cell of a map at most as often."""
     cell, slots = rram_of(work).cell, scheme.record_slots
-    cells, rate = slots * (work.where.in_rram.shape[1] + 1), work.chip.horizon.tasks_per_day
-    years = 1.0 / (rate * DAYS_PER_YEAR)
-    guaranteed = cell.guaranteed_cycles * slots
-    failure = first_failure_cycles(cells, cell.endurance_scale_cycles, cell.endurance_shape) * slots
-    worst = 1.0 / slots
-    life = Lifetime(worst, worst, guaranteed, failure, guaranteed * years, failure * years, rate)
-    return RecordCost(slots, cells, turned / max(tasks, 1), worst, life)
+    cells = slots * (work.where.in_rram.shape[1] + 1)
+    each = CellWrites(np.ones(1, np.int64), np.zeros(1), np.array([cells]), cells, slots)
+    life = lifetime_at(each.per_task(0.0), each, cell, work.chip.horizon.tasks_per_day)
+    return RecordCost(slots, cells, turned / max(tasks, 1), 1.0 / slots, life)

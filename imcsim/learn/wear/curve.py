@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.life.cycles import CellRates
-from imcsim.chip.life.failures import BAND, Endurance
+from imcsim.chip.wear.first_failure import BAND, Endurance
 from imcsim.core.errors import ConfigError
 from imcsim.trace.schema import Scenario
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from imcsim.chip.life.cycles import CellRates
-from imcsim.chip.life.failures import Endurance, Tasks, first_failure, hazards, share_failed
+from imcsim.chip.life.failures import share_failed
 from imcsim.chip.life.monte_carlo import cell_lives, spare_limited_lives
 from imcsim.chip.life.spares import RenewalTable, pe_death, spare_limited
+from imcsim.chip.wear.first_failure import Endurance, Tasks, first_failure, hazards
 from imcsim.devices.wear import failure_probability, first_failure_cycles
 
 CELL = Endurance(1e4, 2.2)

@@ -39,17 +39,6 @@ def test_the_outlook_of_one_pe_by_hand() -> None:
     assert high == pytest.approx(1e8 * (math.log(2) / (2**3 + 3)) ** (1 / 3), rel=1e-6)
 
 
-def test_life_is_never_shorter_than_the_price_says() -> None:
-    for seed in range(3):
-        trace, chip = random_trace(seed), small_chip("hybrid-28nm")
-        found, life = outlook(trace, chip), price(trace, chip).lifetime["rram"]
-        assert found.guaranteed_tasks == pytest.approx(life.tasks_guaranteed, rel=1e-6)
-        # the price takes every cell as the worst; 1 of M cells expected dead is 63 % of chips
-        assert found.first_failure is not None
-        assert life.tasks_first_failure is not None
-        assert found.first_failure.late > life.tasks_first_failure
-
-
 def test_wear_rules_by_hand() -> None:
     chip = small_chip(ALL)
     worst = {w: outlook(one_pe_trace(), chip, parse_policies([], w)).worst_cycles_per_task

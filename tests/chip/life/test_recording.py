@@ -9,9 +9,9 @@ import pytest
 from imcsim.chip import ChipConfig, price
 from imcsim.chip.assign import assign
 from imcsim.chip.life import WearLedger, wear_ledger
-from imcsim.chip.life.ledger import MOST_EVENTS
 from imcsim.chip.profile import profile_of
-from imcsim.chip.wear import rram_writes
+from imcsim.chip.wear.ledger import MOST_EVENTS
+from imcsim.chip.wear.totals import rram_wear
 from imcsim.chip.writes import programming
 from imcsim.core.errors import ConfigError
 from imcsim.mapping.masks import expand_pe_mask
@@ -43,7 +43,7 @@ def charged(trace: Trace, chip: ChipConfig) -> tuple[int, int]:
     """Return (all programming events, events of the worst cell) as pricing charges them."""
     assert chip.rram_geometry is not None
     where = assign(profile_of(trace, chip.rram_geometry), chip)
-    writes = rram_writes(trace, chip, where, programming(trace, chip, where), 0)
+    writes, _ = rram_wear(trace, chip, where, programming(trace, chip, where), 0)
     return writes.total, writes.worst
 
 

@@ -36,6 +36,18 @@ def test_one_copy_is_what_the_price_charges() -> None:
     assert (found.deployment_j, found.area_m2, found.power_up, found.records) == (0.0, (0.0, 0.0), (0.0, 0.0), None)
 
 
+def test_switches_wear_the_copy_in_force() -> None:
+    trace = random_trace(0)
+    trace = replace(trace, meta=trace.meta.model_copy(update={"switched_layers": ("a",)}), cache={})
+    chip = small_chip("hybrid-28nm", {"horizon.task_switches_per_task": 1e9})
+    one, two = (scheme_cost(work_of(trace, chip.config, -1), scheme) for scheme in (ONE, TWO))
+    assert one.life == price(trace, chip).lifetime["rram"]
+    # so many switches that commits do not count: each copy takes half of them
+    assert two.life.worst_writes_per_task == pytest.approx(one.life.worst_writes_per_task / 2, rel=1e-6)
+    still = replace(trace, meta=trace.meta.model_copy(update={"switched_layers": ()}), cache={})
+    assert scheme_cost(work_of(still, chip.config, -1), ONE).life.worst_writes_per_task < 10
+
+
 def test_the_graph_writes_what_the_price_charges() -> None:
     for task in range(3):
         one = work(random_trace(1), task)

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from imcsim.chip.config import ChipConfig, RramPart
 from imcsim.chip.life.cycles import CellRates
-from imcsim.chip.life.failures import Endurance, first_failure, hazards
-from imcsim.chip.life.ledger import WearLedger
 from imcsim.chip.life.levers.refreshing import Refreshing, refresh
 from imcsim.chip.life.levers.rotation import Rotation, rotate
 from imcsim.chip.life.levers.spare_lines import SpareCost, spare_cost
 from imcsim.chip.life.levers.sram_cache import CacheUse
 from imcsim.chip.life.levers.swapping import Swapping, swap
 from imcsim.chip.life.options import LifeOptions
+from imcsim.chip.wear.first_failure import Endurance, first_failure, hazards
+from imcsim.chip.wear.ledger import WearLedger
 from imcsim.trace.trace import Trace
 
 _ROUNDS = 3  # of fitting the simulated time to the life: each changes it less than the one before

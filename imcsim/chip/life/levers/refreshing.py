@@ -10,9 +10,9 @@ import numpy as np
 
 from imcsim.chip.config import ChipConfig, RramPart
 from imcsim.chip.life.cycles import CellRates, by_pe, nudge_cycles
-from imcsim.chip.life.ledger import WearLedger
 from imcsim.chip.life.options import ZERO_CELSIUS_K, LifeOptions
 from imcsim.chip.profile import pe_grid
+from imcsim.chip.wear.ledger import WearLedger
 from imcsim.chip.writes import rram_time_s
 from imcsim.core.errors import ConfigError
 from imcsim.core.units import SECONDS_PER_DAY

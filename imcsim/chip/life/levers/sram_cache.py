@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from imcsim.chip.area import sram_pe_area
 from imcsim.chip.assign import assign
 from imcsim.chip.config import ChipConfig, RramPart
-from imcsim.chip.life.ledger import WearLedger
 from imcsim.chip.life.levers.evictions import Evictions, Span, events_of, pieces, play
 from imcsim.chip.life.options import LifeOptions
-from imcsim.chip.life.recording import wear_ledger
 from imcsim.chip.profile import TileProfile, profile_of
 from imcsim.chip.read_cost import rram_read_out
+from imcsim.chip.wear.ledger import WearLedger
+from imcsim.chip.wear.recording import wear_ledger
 from imcsim.chip.writes import rram_time_s
 from imcsim.core.errors import ConfigError
 from imcsim.core.units import SECONDS_PER_DAY

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from imcsim.chip.config import RramPart
 from imcsim.chip.life.cycles import CellRates, by_pe, event_cycles
-from imcsim.chip.life.ledger import WearLedger
 from imcsim.chip.life.options import LifeOptions
+from imcsim.chip.wear.ledger import WearLedger
 from imcsim.chip.writes import rram_time_s
 from imcsim.core.errors import ConfigError
 from imcsim.devices.programming import programming_energy_j

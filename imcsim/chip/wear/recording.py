@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from imcsim.chip.assign import Assignment, assign
 from imcsim.chip.config import ChipConfig, RramPart
-from imcsim.chip.life.counting import add_changes, add_moves
-from imcsim.chip.life.ledger import LayerWear, WearLedger
 from imcsim.chip.profile import TileProfile, profile_of
 from imcsim.chip.switching import pairs_of, switched_in
+from imcsim.chip.wear.counting import add_changes, add_moves
+from imcsim.chip.wear.ledger import LayerWear, WearLedger
 from imcsim.chip.writes import Commit, plan_commits
 from imcsim.core.errors import ConfigError
 from imcsim.mapping.layer import LayerSpec
@@ -47,12 +47,38 @@ def wear_ledger(trace: Trace, chip: ChipConfig, commits: tuple[Commit, ...] | No
     ledger.expect(int(_commits_by_task(trace, part).sum()) + len(commits))
     for spec, span in zip(trace.meta.layers, profile.grid.layer_slices, strict=True):
         wear = ledger.wear[spec.name]
-        _in_place(wear, profile, part, where, (spec, span))
-        for commit in commits:
-            _commit(wear, profile, commit, (spec, span))
+        _learn(wear, profile, part, where, commits, (spec, span))
         _switches(wear, trace, chip, switched_in(trace, chip)[0], spec)
     ledger.tasks = trace.meta.tasks
     return ledger
+
+
+def layer_wear(
+    profile: TileProfile,
+    chip: ChipConfig,
+    where: Assignment,
+    commits: tuple[Commit, ...],
+    layer: tuple[LayerSpec, slice],
+) -> LayerWear:
+    """Return the wear of the RRAM cells of one layer from learning the trace once, task switches apart."""
+    if chip.rram is None:
+        raise ValueError("the chip has no RRAM")
+    wear = LayerWear.empty(layer[0], profile.geometry.encoding)
+    _learn(wear, profile, chip.rram, where, commits, layer)
+    return wear
+
+
+def _learn(
+    wear: LayerWear,
+    profile: TileProfile,
+    part: RramPart,
+    where: Assignment,
+    commits: tuple[Commit, ...],
+    layer: tuple[LayerSpec, slice],
+) -> None:
+    _in_place(wear, profile, part, where, layer)
+    for commit in commits:
+        _commit(wear, profile, commit, layer)
 
 
 def _commits_by_task(trace: Trace, part: RramPart) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.core.errors import ConfigError
+from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
 
@@ -39,6 +40,12 @@ class LayerWear:
     full: NDArray[np.float32]
     distances: NDArray[np.float64]
     switches: NDArray[np.float32] | None = None
+
+    @classmethod
+    def empty(cls, spec: LayerSpec, encoding: Encoding) -> "LayerWear":
+        """Return the counters of cells that were never written."""
+        shape = (encoding.cells_per_weight, *spec.matrix_shape)
+        return cls(np.zeros(shape, np.uint32), np.zeros(shape, np.float32), np.zeros(encoding.level_count))
 
     def total(self) -> NDArray[np.float32] | NDArray[np.uint32]:
         """(K, G, D, N): events of each cell, switches included."""
@@ -68,12 +75,7 @@ class WearLedger:
     @classmethod
     def empty(cls, geometry: PeGeometry, layers: tuple[LayerSpec, ...], copies: int = 1) -> "WearLedger":
         """Return a ledger of cells that were never written."""
-        encoding = geometry.encoding
-        wear = {}
-        for spec in layers:
-            shape = (encoding.cells_per_weight, *spec.matrix_shape)
-            zeros = np.zeros(shape, np.uint32), np.zeros(shape, np.float32), np.zeros(encoding.level_count)
-            wear[spec.name] = LayerWear(*zeros)
+        wear = {spec.name: LayerWear.empty(spec, geometry.encoding) for spec in layers}
         return cls(geometry, layers, copies, wear=wear)
 
     @property
