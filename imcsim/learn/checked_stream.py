@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ def _task(stream: Stream, place: int, task: Task, notes: list[str]) -> Task:
     if task.index != place:
         raise ConfigError(f"{where} has index {task.index!r}: tasks are numbered from 0 in their order")
     _check_classes(task.classes, stream.class_count, where)
-    cast: dict[str, Tensor] = {}
+    cast: dict[str, Any] = {}
     for part in ("train", "test"):
         x = _images(getattr(task, f"x_{part}"), stream.image_shape, f"{where}: x_{part}", notes)
         y = _labels(getattr(task, f"y_{part}"), f"{where}: y_{part}", notes)
