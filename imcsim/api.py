@@ -54,10 +54,13 @@ def plot(report: "Report | Sequence[Report]", path: str | Path) -> Path:
         PNG or PDF, by its suffix.
     """
     from imcsim.chip.report import Report
+    from imcsim.core.errors import ConfigError
     from imcsim.report.energy_by_task import energy_by_task
     from imcsim.report.style import save_as
 
     reports = [report] if isinstance(report, Report) else list(report)
+    if not reports or not all(isinstance(entry, Report) for entry in reports):
+        raise ConfigError("imcsim.plot draws the reports that imcsim.price returns, one or more")
     figure, _ = energy_by_task(reports, list(dict.fromkeys(entry.method for entry in reports)))
     return save_as(figure, Path(path))
 
@@ -69,10 +72,14 @@ def _chip(name: str, overrides: Mapping[str, Any] | None = None) -> "Resolved[Ch
 
 
 def _network(name: str, like: "Stream", seed: int = 0, **params: Any) -> "nn.Module":
+    from imcsim.core.errors import ConfigError
     from imcsim.core.seeds import child_seed
     from imcsim.learn.face import remember_name
     from imcsim.learn.networks import build_network
+    from imcsim.learn.stream import Stream
 
+    if not isinstance(like, Stream):
+        raise ConfigError(f"load('network', '{name}', like=...) takes a stream, as imcsim.split gives, got {like!r}")
     built = build_network(name, like.class_count, like.image_shape, params, child_seed(seed, "network"))
     return remember_name(built, name, params)
 

@@ -14,10 +14,10 @@ from imcsim.analog.layer import AnalogLayer, analog_of
 from imcsim.analog.network import AnalogNetwork, Generator, seed_of
 from imcsim.analog.placement import PlacementLike, placement_masks
 from imcsim.chip.config import ChipConfig, RramPart, SramPart
+from imcsim.chip.given import ChipLike, given_chip
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError, MappingError, nearest
 from imcsim.core.seeds import child_seed
-from imcsim.core.sources import Resolved
 from imcsim.mapping.tile import MatrixShape
 
 Mapped = nn.Linear | nn.Conv2d
@@ -27,7 +27,7 @@ _ELSEWHERE = (nn.modules.conv._ConvNd, nn.Bilinear, nn.RNNBase, nn.RNNCellBase, 
 
 def convert(
     model: nn.Module,
-    chip: Resolved[ChipConfig] | ChipConfig,
+    chip: ChipLike | ChipConfig,
     placement: PlacementLike = None,
     *,
     exclude: Sequence[str] = (),
@@ -47,7 +47,7 @@ def convert(
     model
         Any module; it is not touched.
     chip
-        As :func:`imcsim.load` gives it.
+        As :func:`imcsim.load` gives it, or its name or file.
     placement
         Which PEs are in SRAM: see :data:`~imcsim.analog.placement.PlacementLike`; ``trace.placement(task=4)``.
     exclude
@@ -66,7 +66,9 @@ def convert(
     ConfigError, MappingError
         For an unknown pattern or layer, a wrong setting or mask, a layer type without arrays, or too large a network.
     """
-    base = chip.config if isinstance(chip, Resolved) else chip
+    if not isinstance(model, nn.Module):
+        raise MappingError(f"imcsim.convert takes a torch module, such as imcsim.load gives, got {model!r}")
+    base = chip if isinstance(chip, ChipConfig) else given_chip(chip).config
     switches = config if isinstance(config, AnalogConfig) else parse(AnalogConfig, config or {}, _WHERE)
     made = copy.deepcopy(model)
     layers = _chosen(made, exclude)

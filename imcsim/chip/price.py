@@ -9,6 +9,7 @@ from imcsim.chip import conservation, latency, serving
 from imcsim.chip.area import area
 from imcsim.chip.assign import Assignment, assign
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.given import ChipLike, given_chip
 from imcsim.chip.leakage import leakage_w, retention_w
 from imcsim.chip.multiplex import reloads
 from imcsim.chip.profile import profile_of
@@ -20,14 +21,21 @@ from imcsim.chip.training import training_energy
 from imcsim.chip.wear.totals import rram_wear, sram_wear
 from imcsim.chip.writes import Programming, programming
 from imcsim.core.cost import Breakdown
-from imcsim.core.sources import Resolved
 from imcsim.core.units import SECONDS_PER_DAY
 from imcsim.trace import accuracy
+from imcsim.trace.given import TraceLike, given_trace
 from imcsim.trace.trace import Trace
 
 
-def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
+def price(trace: TraceLike, chip: ChipLike) -> Report:
     """Return energy, latency, area, writes and lifetime of learning ``trace`` on ``chip``.
+
+    Parameters
+    ----------
+    trace
+        A trace, or the path of its file.
+    chip
+        As ``imcsim.load("chip", NAME)`` gives it, or its name or file.
 
     Raises
     ------
@@ -36,6 +44,7 @@ def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
     ConservationError
         If a conservation law does not hold.
     """
+    trace, chip = given_trace(trace), given_chip(chip)
     config = chip.config
     where, done, bits = _place_and_write(trace, config)
     times, by_task = _spend(trace, config, where, done, bits)

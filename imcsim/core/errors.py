@@ -54,6 +54,9 @@ class StorageError(ImcsimError):
     exit_status = 1
 
 
+_LISTED = 40  # names in one sentence; the kinds and keys of one table are fewer
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Return a hint ``; did you mean 'x'?`` or the list of allowed names.
 
@@ -68,4 +71,6 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
     if close:
         return f"; did you mean '{close[0]}'?"
-    return f"; allowed: {', '.join(choices)}" if choices else ""
+    left = len(choices) - _LISTED
+    shown = ", ".join(choices[:_LISTED]) + (f" and {left} more" if left > 0 else "")
+    return f"; allowed: {shown}" if choices else ""

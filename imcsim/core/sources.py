@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
+from imcsim.core.errors import ConfigError, nearest
+
 T = TypeVar("T")
 
 
@@ -38,7 +40,15 @@ class Resolved(Generic[T]):
     origins: Mapping[str, Origin]
 
     def origin(self, path: str) -> Origin:
-        """Return the origin of the value at dotted ``path``; KeyError if there is no such value."""
+        """Return the origin of the value at dotted ``path``.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such value, with the nearest one.
+        """
+        if path not in self.origins:
+            raise ConfigError(f"no value is called '{path}'{nearest(path, self.origins)}")
         return self.origins[path]
 
 

@@ -19,9 +19,9 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from imcsim.core.config import ConfigT, parse
+from imcsim.core.config import ConfigT, FrozenConfig, parse
 from imcsim.core.content import path_of
 from imcsim.core.errors import ConfigError, nearest
 from imcsim.core.sources import Origin, Resolved, leaves, source_of
@@ -95,6 +95,8 @@ def load_resolved(
     path = path_of(kind, name)
     document = _read_document(path)
     pending = dict(overrides or {})
+    for dotted in pending:
+        _open_optional(document.values, dotted.rpartition(".")[0], config_type)
     for reference, target_kind in (references or {}).items():
         _follow(document, reference, target_kind, pending, path.parent)
     for dotted, value in pending.items():
@@ -162,11 +164,11 @@ def _range(value: Any, dotted: str, where: str) -> tuple[float | None, float | N
 def _follow(document: _Document, reference: str, kind: str, pending: dict[str, Any], folder: Path) -> None:
     parent, _, key = reference.rpartition(".")
     table = _table(document.values, parent)
-    if table is None or key not in table:
+    if table is None:
         return
     if isinstance(pending.get(reference), str):
-        name = pending.pop(reference)
-    elif isinstance(table[key], str):
+        name = pending.pop(reference)  # the place may be one that the file leaves empty
+    elif isinstance(table.get(key), str):
         name = _beside(table[key], folder)
     else:
         return
@@ -194,6 +196,28 @@ def _override(document: _Document, dotted: str, value: Any, where: str) -> None:
     text = f"{dotted}={value}"
     for path, _ in leaves({dotted: value}):
         document.origins[path] = Origin("override", text, f"override: {text}")
+
+
+def _open_optional(values: dict[str, Any], dotted: str, config_type: type[Any]) -> None:
+    """Open the tables on the way to ``dotted`` that the configuration has as optional parts and the file leaves out.
+
+    What the part needs beside the value is for its own check to say.
+    """
+    at: Any = config_type
+    for part in dotted.split(".") if dotted else []:
+        field = at.model_fields.get(part)
+        at = None if field is None else _part_type(field.annotation)
+        if at is None or not isinstance(values, dict):
+            return
+        values = values.setdefault(part, {})
+
+
+def _part_type(annotation: Any) -> Any:
+    """Return the configuration class that an annotation (``Part``, ``Part | None``) names; None if it names none."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, FrozenConfig):
+            return kind
+    return None
 
 
 def _table(values: dict[str, Any], dotted: str) -> dict[str, Any] | None:

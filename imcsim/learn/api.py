@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from imcsim.core.errors import ConfigError, ImcsimError
 from imcsim.core.seeds import child_seed
 from imcsim.learn import checkpoint as checkpoints
+from imcsim.learn.checked_stream import checked_stream
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.loop import Learner, train
@@ -87,7 +88,7 @@ def learn_on(
     cycles_per_stream: CyclesPerStream | None = None,
 ) -> Trace:
     """Train a given network, in place, on a given stream; ``method`` None is the configured one; see :func:`learn`."""
-    device = _device(config.device)
+    stream, device = checked_stream(stream), _device(config.device)
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         learner = make_learner(config, network, stream, method, cycles_per_stream)

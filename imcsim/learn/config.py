@@ -1,15 +1,31 @@
 """The configuration of one training run: everything that the trace depends on."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from imcsim.core.config import FrozenConfig
 from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.wear.config import WearConfig
 from imcsim.learn.writing.config import WritingConfig
 from imcsim.trace.stream_name import domains_name
+
+
+def _one_or_several(least: int, what: str) -> BeforeValidator:
+    def check(given: Any) -> Any:
+        numbers = given if isinstance(given, list | tuple) and given else [given]
+        if given is not None and not all(type(number) is int and number >= least for number in numbers):
+            raise ValueError(f"must be {what}")
+        return tuple(given) if isinstance(given, list) else given
+
+    return BeforeValidator(check)
+
+
+ClassesPerTask = Annotated[
+    int | tuple[int, ...] | None, _one_or_several(1, "a whole number of at least 1, or one for each task")
+]
+ClassOrder = Annotated[int | tuple[int, ...] | None, _one_or_several(0, "a list of labels, or a seed of at least 0")]
 
 DEFAULT_SHAPE = (1, 28, 28)  # of a multi-domain stream; design choice: the shape of two of its usual data sets
 
@@ -64,6 +80,7 @@ class BackboneConfig(FrozenConfig):
 class LearnConfig(FrozenConfig):
     """One learner on one stream.
 
+    ``classes_per_task`` and ``class_order`` say which classes a task gets, as in :func:`imcsim.learn.stream.split`.
     ``train_limit`` and ``test_limit`` are the largest numbers of samples per task (None: all). ``domains`` are the data
     sets of a multi-domain stream, one task each, with images of ``image_shape`` (C, H, W; left out: 1 x 28 x 28);
     ``dataset`` and ``tasks`` then follow from them. ``backbone`` is what the network learned before it was deployed;
@@ -81,7 +98,8 @@ class LearnConfig(FrozenConfig):
 
     dataset: str = "digits"
     tasks: int = Field(5, ge=1)
-    classes_per_task: int | None = Field(None, ge=1)
+    classes_per_task: ClassesPerTask = None
+    class_order: ClassOrder = None
     train_limit: int | None = Field(None, ge=1)
     test_limit: int | None = Field(None, ge=1)
     domains: tuple[str, ...] = ()
@@ -135,8 +153,9 @@ class LearnConfig(FrozenConfig):
     @model_validator(mode="after")
     def _stream(self) -> "LearnConfig":
         check_domains(self.domains, self.dataset, self.tasks, self.image_shape)
-        if self.domains and self.classes_per_task is not None:
-            raise ValueError("classes_per_task splits one data set: leave it out with domains")
+        for name in ("classes_per_task", "class_order"):
+            if self.domains and getattr(self, name) is not None:
+                raise ValueError(f"{name} splits one data set: leave it out with domains")
         return self
 
     @model_validator(mode="after")

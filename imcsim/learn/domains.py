@@ -60,6 +60,8 @@ def multi_domain(
     DataError
         If a data set cannot be had.
     """
+    if isinstance(datasets, str):
+        raise ConfigError(f"a multi-domain stream takes a list of data sets, got '{datasets}'")
     if not datasets:
         raise ConfigError("a multi-domain stream needs at least one data set")
     if min(image_shape) < 1 or image_shape[0] not in (1, 3):

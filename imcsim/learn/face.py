@@ -7,8 +7,11 @@ from torch import nn
 
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
+from imcsim.core.seeds import child_seed
 from imcsim.learn.api import Progress, learn_on
+from imcsim.learn.checked_stream import checked_stream
 from imcsim.learn.config import LearnConfig
+from imcsim.learn.networks import build_network
 from imcsim.learn.stream import Stream
 from imcsim.trace.trace import Trace
 
@@ -17,7 +20,7 @@ _BUILT = ("domains", "image_shape", "backbone")  # decided before a network and 
 
 
 def learn(
-    network: nn.Module,
+    network: nn.Module | str,
     stream: Stream,
     method: str = "finetune",
     seed: int = 0,
@@ -31,7 +34,8 @@ def learn(
     Parameters
     ----------
     network
-        Any module of Linear and Conv2d layers that maps the stream's images to logits of all its classes.
+        Any module of Linear and Conv2d layers that maps the stream's images to logits of all its classes; or the name
+        of a network, which is built with ``seed``.
     method
         A registered method; ``method_config={...}`` among the settings holds its own.
     settings
@@ -48,6 +52,8 @@ def learn(
                 f"imcsim.learn: '{field}' is settled by the network and the stream that are given; "
                 f"imcsim.learn.api.learn takes a whole configuration"
             )
+    stream = checked_stream(stream)
+    network = _network(network, stream, seed)
     name, params = getattr(network, _NAMED, (type(network).__name__, {}))
     fields: dict[str, Any] = {
         "dataset": stream.dataset,
@@ -59,6 +65,15 @@ def learn(
     }
     config = parse(LearnConfig, fields | settings, "imcsim.learn")
     return learn_on(config, network, stream, progress=progress, checkpoint=checkpoint)
+
+
+def _network(given: nn.Module | str, stream: Stream, seed: int) -> nn.Module:
+    if isinstance(given, nn.Module):
+        return given
+    if not isinstance(given, str):
+        raise ConfigError(f"imcsim.learn takes a torch module or the name of a network, got {given!r}")
+    built = build_network(given, stream.class_count, stream.image_shape, {}, child_seed(seed, "network"))
+    return remember_name(built, given, {})
 
 
 def remember_name(network: nn.Module, name: str, params: dict[str, Any]) -> nn.Module:

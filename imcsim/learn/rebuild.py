@@ -14,16 +14,19 @@ from imcsim.learn.method import METHODS, make_method
 from imcsim.learn.networks import NETWORKS, build_network
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.shapes import weight_from_matrix
+from imcsim.trace.given import TraceLike, given_trace
 from imcsim.trace.trace import Trace
 
 
-def network_after(trace: Trace, task: int, network: nn.Module | None = None) -> nn.Module:
+def network_after(trace: TraceLike, task: int, network: nn.Module | None = None) -> nn.Module:
     """Return the network as it was after ``task``: code x step as weights, biases and batch-norm as recorded.
 
     Each mapped layer knows its code step, so that :func:`imcsim.convert` finds the very codes of the trace.
 
     Parameters
     ----------
+    trace
+        A trace, or the path of its file.
     task
         0 .. T - 1, or -1 for deployment, before the first task.
     network
@@ -34,6 +37,7 @@ def network_after(trace: Trace, task: int, network: nn.Module | None = None) -> 
     TraceError
         If there is no such task, or the network is not the trace's.
     """
+    trace = given_trace(trace)
     if not -1 <= task < trace.meta.tasks:
         raise TraceError(f"the trace has tasks 0 to {trace.meta.tasks - 1} (-1: deployment), got {task}")
     built = _prepared(trace, _built(trace) if network is None else copy.deepcopy(network))

@@ -26,8 +26,8 @@ def make_stream(config: LearnConfig) -> Stream:
     if config.domains:
         stream = multi_domain(config.domains, config.image_shape or DEFAULT_SHAPE, seed=seed, **limits)
     else:
-        share = config.classes_per_task
-        stream = split(config.dataset, config.tasks, classes_per_task=share, seed=seed, **limits)
+        share, order = config.classes_per_task, config.class_order
+        stream = split(config.dataset, config.tasks, classes_per_task=share, class_order=order, seed=seed, **limits)
     if config.backbone is None:
         return stream
     return replace(stream, notes=(*stream.notes, backbone_note(config.backbone)))

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from imcsim.core.errors import ConfigError
 from imcsim.core.seeds import numpy_generator
+from imcsim.learn.class_groups import Order, PerTask, class_groups
 from imcsim.learn.data import Arrays, load_dataset
 
 _CROP_PAD = 4  # Mammoth's Split CIFAR-10: random crop with padding 4 and horizontal flip
@@ -61,12 +62,13 @@ def split(
     dataset: str,
     tasks: int,
     *,
-    classes_per_task: int | None = None,
+    classes_per_task: PerTask = None,
+    class_order: Order = None,
     train_limit: int | None = None,
     test_limit: int | None = None,
     seed: int = 0,
 ) -> Stream:
-    """Split a data set into tasks of disjoint classes, in label order.
+    """Split a data set into tasks of disjoint classes; labels stay those of the data set.
 
     Parameters
     ----------
@@ -75,7 +77,10 @@ def split(
     tasks
         T.
     classes_per_task
-        None: all classes, shared equally.
+        Classes of every task, or of each in turn; None: all classes, shared equally.
+    class_order
+        Labels in the order in which the tasks take them, all or some; an integer seeds a random order of all of them;
+        None: rising.
     train_limit
         Training samples per task at most, in equal shares of its classes, drawn with ``seed``; None: all.
     test_limit
@@ -89,23 +94,13 @@ def split(
         If the data set cannot be had.
     """
     arrays = load_dataset(dataset)
-    share = _classes_per_task(arrays, tasks, classes_per_task)
-    limits = per_class(share, train_limit, test_limit)
-    groups = [tuple(range(t * share, (t + 1) * share)) for t in range(tasks)]
+    groups = class_groups(arrays.name, arrays.class_count, tasks, classes_per_task, class_order)
+    limits = [per_class(len(classes), train_limit, test_limit) for classes in groups]
     generators = [numpy_generator(seed, "train-limit", t) for t in range(tasks)]
-    built = tuple(make_task(arrays, t, classes, limits, generators[t]) for t, classes in enumerate(groups))
+    built = tuple(make_task(arrays, t, classes, limits[t], generators[t]) for t, classes in enumerate(groups))
     channels, height, width = built[0].x_train.shape[1:]
-    return Stream(dataset, built, tasks * share, (channels, height, width), arrays.augment, arrays.notes)
-
-
-def _classes_per_task(arrays: Arrays, tasks: int, wanted: int | None) -> int:
-    total = arrays.class_count
-    if wanted is None and (tasks < 1 or total % tasks):
-        raise ConfigError(f"{total} classes of {arrays.name} do not divide into {tasks} tasks; give classes_per_task")
-    share = wanted or total // tasks
-    if tasks * share > total:
-        raise ConfigError(f"{tasks} tasks x {share} classes need {tasks * share}; {arrays.name} has {total} classes")
-    return share
+    count = 1 + max(max(classes) for classes in groups)
+    return Stream(dataset, built, count, (channels, height, width), arrays.augment, arrays.notes)
 
 
 Limits = tuple[int | None, int | None]

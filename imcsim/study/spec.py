@@ -17,18 +17,21 @@ from imcsim.core.content import path_of
 from imcsim.core.errors import ConfigError, nearest
 from imcsim.core.sources import leaves
 from imcsim.core.toml import read_toml
-from imcsim.learn.config import check_domains, fill_from_domains
+from imcsim.learn.config import ClassesPerTask, ClassOrder, check_domains, fill_from_domains
 
 
 class StreamChoice(FrozenConfig):
     """The stream: a data set in ``tasks`` tasks, or the data sets ``domains`` in turn, each brought to ``image_shape``.
 
-    At most ``train_limit`` training and ``test_limit`` test images per task (None: all). With ``domains``, ``dataset``
-    ("mnist+cifar10", which names the results' folder) and ``tasks`` follow from them.
+    ``classes_per_task`` and ``class_order`` are as in :func:`imcsim.learn.stream.split`. At most ``train_limit``
+    training and ``test_limit`` test images per task (None: all). With ``domains``, ``dataset`` ("mnist+cifar10", which
+    names the results' folder) and ``tasks`` follow from them.
     """
 
     dataset: str
     tasks: int = Field(ge=1)
+    classes_per_task: ClassesPerTask = None
+    class_order: ClassOrder = None
     train_limit: int | None = Field(None, ge=1)
     test_limit: int | None = Field(None, ge=1)
     domains: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import imcsim
-from imcsim.core.errors import ConfigError, ContentError
+from imcsim.core.errors import ConfigError, ContentError, MappingError, TraceError
 from imcsim.learn.stream import Stream
 from imcsim.trace import Trace
 
@@ -50,6 +50,55 @@ def test_a_chip_takes_overrides_and_a_trace_comes_from_a_file(trace: Trace, tmp_
     assert imcsim.load("chip", "hybrid-28nm", overrides={"clock_hz": 1e8}).config.clock_hz == 1e8
     save(trace, tmp_path / "t.safetensors")
     assert imcsim.load("trace", tmp_path / "t.safetensors").meta == trace.meta
+
+
+def test_names_and_paths_stand_for_objects(trace: Trace, stream: Stream, tmp_path: Path) -> None:
+    from imcsim.chip.explain import explain_priced
+    from imcsim.chip.life import compare_levers, outlook
+    from imcsim.trace.store import save
+
+    path = tmp_path / "t.safetensors"
+    save(trace, path)
+    chip, whole = imcsim.load("chip", "hybrid-28nm"), imcsim.price(trace, imcsim.load("chip", "hybrid-28nm"))
+    for given in (trace, path, str(path)):
+        for on in (chip, "hybrid-28nm"):
+            assert imcsim.price(given, on).energy == whole.energy
+    found = explain_priced(str(path), "hybrid-28nm", "energy.forward.rram.adc")
+    assert found == explain_priced(trace, chip, "energy.forward.rram.adc")
+    assert outlook(path, "hybrid-28nm").first_failure == outlook(trace, chip).first_failure
+    assert compare_levers(path, "hybrid-28nm", [])[0] == compare_levers(trace, "hybrid-28nm", [])[0]
+    assert imcsim.network_after(path, 0).state_dict().keys() == imcsim.network_after(trace, 0).state_dict().keys()
+    network = imcsim.load("network", "mlp", like=stream, hidden=(8,))
+    by_name, by_chip = (imcsim.convert(network, on).program(0) for on in ("hybrid-28nm", chip))
+    assert by_name.events == by_chip.events
+    named = imcsim.learn("mlp", stream, seed=3, epochs=1)
+    built = imcsim.learn(imcsim.load("network", "mlp", like=stream, seed=3), stream, seed=3, epochs=1)
+    assert named.meta.config == built.meta.config
+    assert all((named.codes[name] == built.codes[name]).all() for name in built.codes)
+
+
+def test_what_is_neither_is_one_sentence(trace: Trace, stream: Stream, tmp_path: Path) -> None:
+    network = imcsim.load("network", "mlp", like=stream)
+    with pytest.raises(TraceError, match=r"a trace must be an imcsim.trace.Trace or the path of its file, got dict"):
+        imcsim.price({}, "hybrid-28nm")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"a chip must be what imcsim.load\('chip', NAME\) returns, .* got NoneType"):
+        imcsim.price(trace, None)  # type: ignore[arg-type]
+    with pytest.raises(ContentError, match="hybrid-28n"):
+        imcsim.price(trace, "hybrid-28n")
+    with pytest.raises(ContentError, match="hybrid-28n"):
+        imcsim.convert(network, "hybrid-28n")
+    with pytest.raises(TraceError, match=r"missing.safetensors"):
+        imcsim.price(tmp_path / "missing.safetensors", "hybrid-28nm")
+    with pytest.raises(MappingError, match=r"imcsim.convert takes a torch module, .* got 'mlp'"):
+        imcsim.convert("mlp", "hybrid-28nm")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="takes a torch module or the name of a network, got 3"):
+        imcsim.learn(3, stream)  # type: ignore[arg-type]
+    with pytest.raises(ContentError, match="mpl"):
+        imcsim.learn("mpl", stream)
+    with pytest.raises(ConfigError, match=r"takes a stream, as imcsim.split gives, got 'digits'"):
+        imcsim.load("network", "mlp", like="digits")  # type: ignore[call-overload]
+    with pytest.raises(ConfigError, match=r"draws the reports that imcsim.price returns"):
+        imcsim.plot([trace], tmp_path / "x.png")  # type: ignore[list-item]
 
 
 def test_mistakes_name_the_nearest(stream: Stream) -> None:

@@ -20,3 +20,9 @@ def test_the_exit_status_tells_a_mistake_from_a_failure() -> None:
     mistakes = [errors.ConfigError, errors.ContentError, errors.MappingError, errors.TraceError]
     assert {error.exit_status for error in [*mistakes, errors.DataError, errors.StudyError]} == {2}
     assert {errors.ConservationError.exit_status, errors.StorageError.exit_status} == {1}
+
+
+def test_a_long_list_of_names_is_cut() -> None:
+    hint = nearest("zzz", [f"name-{i:03}" for i in range(150)])
+    assert hint.startswith("; allowed: name-000, name-001") and hint.endswith("name-039 and 110 more")
+    assert nearest("zzz", [f"name-{i:03}" for i in range(40)]).endswith("name-039")

@@ -23,9 +23,25 @@ class Part(FrozenConfig):
     cell: Cell
 
 
+class Plan(FrozenConfig):
+    shape: str
+    routers: int = 1
+
+
 class Chip(FrozenConfig):
     name: str
     rram: Part
+
+
+class Roomy(Chip):
+    """A chip with places that its file leaves empty."""
+
+    spare: Cell | None = None
+    plan: Plan | None = None
+
+
+def roomy(overrides: dict[str, Any]) -> Resolved[Roomy]:
+    return load_resolved(Roomy, "chip", "tiny", overrides, {"rram.cell": "device", "spare": "device"})
 
 
 CELL = """
@@ -85,7 +101,7 @@ def test_a_reference_is_followed_and_every_value_has_an_origin() -> None:
     assert chip.origin("rram.count").source == "design choice: four PEs are enough here"
     assert (chip.origin("rram.count").low, chip.origin("rram.count").high) == (None, None)
     assert chip.origin("rram.cell.endurance").kind == "default"
-    with pytest.raises(KeyError):
+    with pytest.raises(ConfigError, match="no value is called .rram.cell.nothing."):
         chip.origin("rram.cell.nothing")
 
 
@@ -261,3 +277,31 @@ def test_a_file_that_cannot_be_read_is_refused(write: Write) -> None:
     path.unlink()
     with pytest.raises(ConfigError, match=r"^cannot read .*gone.toml: No such file or directory$"):
         read_toml(path)
+
+
+def test_a_name_for_a_component_that_the_file_leaves_out_is_followed() -> None:
+    chip = roomy({"spare": "other", "spare.endurance": 9})
+    assert chip.config.spare is not None
+    assert (chip.config.spare.read_v, chip.config.spare.endurance) == (0.3, 9)
+    assert chip.origin("spare.read_v").where == "other.toml"
+    with pytest.raises(ContentError, match="unknown device 'othr'; did you mean 'other'"):
+        roomy({"spare": "othr"})
+
+
+def test_fields_of_a_part_that_the_file_leaves_out_can_be_set() -> None:
+    chip = roomy({"plan.shape": "mesh", "plan.routers": 4})
+    assert chip.config.plan == Plan(shape="mesh", routers=4)
+    assert chip.origin("plan.routers").kind == "override"
+    for overrides, sentence in (
+        ({"plan.routers": 4}, "tiny.toml: 'plan.shape' is missing"),
+        ({"plan.shape": "x", "plan.ruters": 2}, "tiny.toml: unknown key 'plan.ruters'; did you mean 'routers'?"),
+        ({"plan.deep.x": 1}, "tiny.toml: override of 'plan.deep.x': no such table 'plan.deep'"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            roomy(overrides)
+        assert str(caught.value).startswith(sentence)
+
+
+def test_the_origin_of_no_value_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"no value is called 'rram.cuont'; did you mean 'rram.count'\?"):
+        load().origin("rram.cuont")

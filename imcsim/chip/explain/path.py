@@ -1,6 +1,5 @@
 """Finds the leaves that a dotted path means, and explains them."""
 
-from imcsim.chip.config import ChipConfig
 from imcsim.chip.explain.area import explained_area
 from imcsim.chip.explain.energy import explained_energy
 from imcsim.chip.explain.explanation import UNITS, Explanation
@@ -12,10 +11,10 @@ from imcsim.chip.explain.serving import (
     explained_power_up,
     explained_task_switch,
 )
+from imcsim.chip.given import ChipLike, given_chip
 from imcsim.chip.price import price
 from imcsim.core.errors import ConfigError, nearest
-from imcsim.core.sources import Resolved
-from imcsim.trace.trace import Trace
+from imcsim.trace.given import TraceLike, given_trace
 
 EXPLAINED = {
     "energy": explained_energy,
@@ -29,11 +28,13 @@ EXPLAINED = {
 }
 
 
-def explain_priced(trace: Trace, chip: Resolved[ChipConfig], path: str) -> tuple[Explanation, ...]:
+def explain_priced(trace: TraceLike, chip: ChipLike, path: str) -> tuple[Explanation, ...]:
     """Return how the leaves at ``path`` arose.
 
     Parameters
     ----------
+    trace, chip
+        As :func:`imcsim.chip.price.price` takes them.
     path
         A tree (``energy``, ``latency``, ``area``, ``inference``: all of :data:`UNITS`) and a leaf of it
         (``energy.forward.rram.adc``), a branch, which explains all leaves below it, or a leaf with inner names left
@@ -46,6 +47,7 @@ def explain_priced(trace: Trace, chip: Resolved[ChipConfig], path: str) -> tuple
     TraceError, ConservationError
         As :func:`imcsim.chip.price.price`.
     """
+    trace, chip = given_trace(trace), given_chip(chip)
     tree, *wanted = path.split(".")
     if tree not in UNITS:
         trees = ", ".join(UNITS)

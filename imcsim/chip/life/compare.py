@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from imcsim.chip.profile import profile_of
 from imcsim.chip.wear.first_failure import Tasks
 from imcsim.core.errors import ConfigError
 from imcsim.core.units import DAYS_PER_YEAR
+from imcsim.trace.given import TraceLike, given_trace
 from imcsim.trace.trace import Trace
 
 NONE: tuple[str, ...] = ()
@@ -68,8 +70,8 @@ class LeverRow:
 
 
 def compare_levers(
-    trace: Trace,
-    chip: str,
+    trace: TraceLike,
+    chip: str | Path,
     policies: Sequence[Sequence[str]] | None = None,
     overrides: Mapping[str, Any] | None = None,
     wear: str = "events",
@@ -92,6 +94,7 @@ def compare_levers(
     TraceError
         If the trace does not fit the chip.
     """
+    trace, chip = given_trace(trace), str(chip)
     base = load_chip(chip, overrides).config
     chosen = standard_policies(trace, base) if policies is None else tuple(tuple(texts) for texts in policies)
     options = {texts: parse_policies(texts, wear) for texts in (NONE, *chosen)}

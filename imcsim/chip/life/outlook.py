@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig, RramPart
+from imcsim.chip.given import ChipLike, given_chip
 from imcsim.chip.life.cycles import CellRates, cell_rates, layer_pulses
 from imcsim.chip.life.energy import EnergyAt, LifeEnergy, energy_along
 from imcsim.chip.life.failures import share_failed
@@ -24,6 +25,7 @@ from imcsim.chip.wear.recording import wear_ledger
 from imcsim.core.errors import ConfigError
 from imcsim.core.sources import Resolved
 from imcsim.devices.retention import margin_cycles
+from imcsim.trace.given import TraceLike, given_trace
 from imcsim.trace.trace import Trace
 
 FAILED_SHARE = 0.01
@@ -117,15 +119,15 @@ class Outlook:
 
 
 def outlook(
-    trace: Trace, chip: Resolved[ChipConfig], options: LifeOptions | None = None, ledger: WearLedger | None = None
+    trace: TraceLike, chip: ChipLike, options: LifeOptions | None = None, ledger: WearLedger | None = None
 ) -> Outlook:
     """Return the outlook of ``chip`` if it learns streams like ``trace`` without end.
 
     Parameters
     ----------
     trace, chip
-        What is learned, and where. What a lever changes of the chip (:attr:`LifeOptions.overrides`) must be in it, as
-        :func:`imcsim.chip.life.chips.chip_for` loads it.
+        What is learned, and where, as :func:`imcsim.chip.price.price` takes them. What a lever changes of the chip
+        (:attr:`LifeOptions.overrides`) must be in it, as :func:`imcsim.chip.life.chips.chip_for` loads it.
     options
         Wear rule and levers; None: no lever.
     ledger
@@ -138,6 +140,7 @@ def outlook(
     TraceError
         If the trace does not fit the chip.
     """
+    trace, chip = given_trace(trace), given_chip(chip)
     chosen, config = options or LifeOptions(), chip.config
     part, cache = _part(config), _cache(trace, config, chosen, ledger)
     ledger = _ledger(trace, config, ledger if cache is None else cache.ledger)
