@@ -13,6 +13,7 @@ from imcsim.core.seeds import child_seed
 from imcsim.learn import checkpoint as checkpoints
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.freeze import Freezer
+from imcsim.learn.learnable import check_learnable
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import Context, Method, make_method
 from imcsim.learn.placing.life import events_by_pe
@@ -195,6 +196,7 @@ def _device(name: str) -> torch.device:
 
 
 def _mapped_layers(network: nn.Module, stream: Stream) -> tuple[LayerSpec, ...]:
+    check_learnable(network)
     layers = trace_layers(network, stream.image_shape)
     if layers[-1].out_features < stream.class_count:
         raise ConfigError(
