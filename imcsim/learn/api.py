@@ -113,7 +113,7 @@ def make_learner(
     device = _device(config.device)
     method = method or make_method(config.method, config.method_config)
     check_writing(config.writing, method, config.method)
-    network = method.prepare(network, stream.image_shape, config.pe_tile)
+    network, frozen = _prepared(method, network, stream, config.pe_tile)
     layers = _mapped_layers(network, stream)
     producers = layer_producers(network, layers, stream.image_shape)
     _place(network, config, device)
@@ -122,7 +122,7 @@ def make_learner(
     quantiser = Quantiser(
         network, layers, config.weight_bits, config.weight_range, config.quantise, noise, writer.cells
     )
-    freezer = Freezer(network, layers, config.pe_tile, config.freeze_digital)
+    freezer = Freezer(network, layers, config.pe_tile, config.freeze_digital, frozen)
     stream_tasks = tuple(task.to(device) for task in stream.tasks)
     tasks = method.tasks(stream_tasks)
     _check_sizes(config, tasks)
@@ -130,6 +130,7 @@ def make_learner(
     augmentation = _generator(config.seed, "augment")
     images = partial(_images, generator=augmentation if stream.augment else None, channels_last=config.autocast_bf16)
     context = _context(config, network, layers, device, images)
+    context.frozen = frozen
     wear = make_wear(config, quantiser, len(stream_tasks), method.resident_layers(context), cycles_per_stream)
     recorder = Recorder(network, freezer, quantiser, len(stream_tasks), config.encodings, bits, most, wear)
     context.wear = lambda: events_by_pe(recorder.tables, layers, config.encodings[0], config.pe_tile)
@@ -193,6 +194,16 @@ def _device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device: '{name}' was asked for, but torch finds no GPU; use device = \"cpu\"")
     return device
+
+
+def _prepared(
+    method: Method, network: nn.Module, stream: Stream, pe_tile: tuple[int, int]
+) -> tuple[nn.Module, frozenset[str]]:
+    """Return the network as the method prepares it, and the names there of the parameters that the user froze."""
+    frozen = {id(parameter): name for name, parameter in network.named_parameters() if not parameter.requires_grad}
+    prepared, names = method.prepare(network, stream.image_shape, pe_tile), set(frozen.values())
+    held = {name for name, p in prepared.named_parameters() if id(p) in frozen or name in names}
+    return prepared, frozenset(held)
 
 
 def _mapped_layers(network: nn.Module, stream: Stream) -> tuple[LayerSpec, ...]:
