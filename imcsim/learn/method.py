@@ -170,6 +170,15 @@ class Method:
         """Return the mapped layers whose arrays hold other weights for each task, so that a switch rewrites cells."""
         return ()
 
+    def set_layers(self, context: Context) -> Mapping[str, str]:
+        """Return mapped layer -> why its levels may have changed in this task without a weight gradient of the layer.
+
+        Asked at the task's end, for methods that set weights back, draw them anew, or learn by a rule without
+        gradients. A level change in any other layer without a gradient is refused
+        (:mod:`imcsim.trace.gradient_law`).
+        """
+        return {}
+
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Score, place, set up; called once before the task's first epoch."""
         return TaskPlan()
