@@ -130,9 +130,7 @@ def import_entries(package: str, kind: str) -> None:
         except Exception as error:
             place = Path(getattr(module.module_finder, "path", "")) / module.name
             file = place / "__init__.py" if module.ispkg else place.with_suffix(".py")
-            raise ContentError(
-                f"{kind} file {file} cannot be imported: {type(error).__name__}: {error}"
-            ) from error
+            raise ContentError(f"{kind} file {file} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def _package(point: "EntryPoint | None") -> str:

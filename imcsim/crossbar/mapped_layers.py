@@ -76,7 +76,7 @@ def stands_in(forward: Forward) -> Forward:
 
 
 def _check(layer: MappedLayer, name: str) -> None:
-    if nn.parameter.is_lazy(layer._parameters.get("weight")):
+    if isinstance(layer._parameters.get("weight"), nn.UninitializedParameter):
         raise MappingError(f"layer '{name}' has no weights yet: run the network once before it is mapped")
     _check_class(layer, name)
     for key in _PARAMETERS:
@@ -134,7 +134,7 @@ def _refuse_shared_weights(mapped: Mapping[str, MappedLayer], way_out: str) -> N
         weight = layer.weight
         if not weight.numel():
             continue
-        first = weight.storage_offset()
+        first = int(weight.storage_offset())
         last = first + sum(stride * (size - 1) for size, stride in zip(weight.shape, weight.stride(), strict=True))
         neighbours = by_storage.setdefault((weight.device, weight.untyped_storage().data_ptr()), [])
         for other_first, other_last, other in neighbours:

@@ -92,11 +92,13 @@ def learn_on(
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         learner = make_learner(config, network, stream, method, cycles_per_stream)
-        if checkpoint is not None and checkpoint.exists():
-            checkpoints.restore(learner, checkpoint)
-        saver = None if checkpoint is None else checkpoints.Saver(learner, checkpoint)
-        train(learner, partial(_after_epoch, learner, progress, saver, stop))
-        learner.recorder.passes.remove()
+        try:
+            if checkpoint is not None and checkpoint.exists():
+                checkpoints.restore(learner, checkpoint)
+            saver = None if checkpoint is None else checkpoints.Saver(learner, checkpoint)
+            train(learner, partial(_after_epoch, learner, progress, saver, stop))
+        finally:
+            learner.recorder.passes.remove()  # the network is the caller's, stopped or not
     trace = make_trace(learner, stream)
     check_trace(trace)
     return trace
@@ -129,8 +131,7 @@ def make_learner(
     bits, most = (config.input_bits, config.error_bits), (_most_steps(config, tasks), config.epochs)
     augmentation = _generator(config.seed, "augment")
     images = partial(_images, generator=augmentation if stream.augment else None, channels_last=config.autocast_bf16)
-    context = _context(config, network, layers, device, images)
-    context.frozen = frozen
+    context = _context(config, network, layers, device, images, frozen)
     wear = make_wear(config, quantiser, len(stream_tasks), method.resident_layers(context), cycles_per_stream)
     recorder = Recorder(network, freezer, quantiser, len(stream_tasks), config.encodings, bits, most, wear)
     context.wear = lambda: events_by_pe(recorder.tables, layers, config.encodings[0], config.pe_tile)
@@ -159,6 +160,7 @@ def _context(
     layers: tuple[LayerSpec, ...],
     device: torch.device,
     images: Callable[[Tensor], Tensor],
+    frozen: frozenset[str],
 ) -> Context:
     return Context(
         network,
@@ -170,6 +172,7 @@ def _context(
         epochs=config.epochs,
         deployed=config.backbone is not None,
         weight_bits=config.weight_bits,
+        frozen=frozen,
     )
 
 

@@ -51,7 +51,9 @@ class Freezer:
         self.trains: frozenset[str] | None = None
         self.allowed: dict[str, int] = {}
         self._trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
-        self._held = {name: parameter.detach().clone() for name, parameter in network.named_parameters() if name in held}
+        self._held = {
+            name: parameter.detach().clone() for name, parameter in network.named_parameters() if name in held
+        }
         self._masks: dict[str, Tensor] = {}
         self._before: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -75,7 +77,7 @@ class Freezer:
                 self._freeze(spec, self.pes[spec.name])
         for name, pes in (self.pes or {}).items():
             if f"{name}.weight" in self._held:
-                pes.fill_(False)  # noqa: FBT003 - after the plan's own part, of which digital parameters follow
+                pes.fill_(False)
 
     def trainable_parameters(self) -> dict[str, nn.Parameter]:
         """Return what the optimiser may change, by name."""

@@ -73,7 +73,7 @@ class Tagged(nn.Module):
         self.fc.gain = nn.Parameter(torch.tensor(3.0))
         self.fc.register_buffer("shift", torch.tensor(0.5), persistent=False)
         self.fc.add_module("norm", nn.LayerNorm(4))
-        self.fc.note = "kept"
+        vars(self.fc)["note"] = "kept"
 
     def forward(self, x: Tensor) -> Tensor:
         fc = self.fc

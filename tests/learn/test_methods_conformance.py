@@ -229,7 +229,7 @@ class _HoldsOtherCells(_Broken):
 
 class _LetsTrainAgain(_Broken):
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
-        context.network.get_parameter(f"{context.layers[1].name}.bias").requires_grad_(True)  # noqa: FBT003
+        context.network.get_parameter(f"{context.layers[1].name}.bias").requires_grad_(True)
         return None
 
 
@@ -253,7 +253,7 @@ def _frozen_run(method: str, frozen: tuple[str, ...], **config: Any) -> Trace:
     stream = make_stream(settings)
     network = make_network(settings, stream)
     for name in frozen:
-        network.get_parameter(name).requires_grad_(False)  # noqa: FBT003
+        network.get_parameter(name).requires_grad_(False)
     before = {name: network.get_parameter(name) for name in frozen}
     kept = {name: value.detach().clone() for name, value in before.items()}
     trace = learn_on(settings, network, stream)

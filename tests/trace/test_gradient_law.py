@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ class Hebbian(Method):
 
 
 def test_the_word_of_a_method_is_asked_at_run_time_and_stays_in_the_trace(tmp_path: Path) -> None:
-    with pytest.raises(ConservationError, match="layer 'first', task 0: .* does not say why"):
+    with pytest.raises(ConservationError, match=r"layer 'first', task 0: .* does not say why"):
         learn_on(tiny_config(epochs=1), tiny_net(), tiny_stream(), method=Hebbian(MethodConfig()))
     method = Hebbian(MethodConfig())
     method.word = "decays by a rule of its own"
@@ -106,7 +107,7 @@ def test_a_word_must_be_of_a_layer_and_for_each_task() -> None:
 
 
 def test_set_back_pes_are_told_by_the_method() -> None:
-    settings = {"method": "xma2", "method_config": {"budget": 0.3}, "pe_tile": (4, 2), "epochs": 1}
+    settings: dict[str, Any] = {"method": "xma2", "method_config": {"budget": 0.3}, "pe_tile": (4, 2), "epochs": 1}
     trace = imcsim.learn(tiny_net(classes=8), tiny_stream(tasks=4), **settings)
     assert any(reasons for reasons in trace.meta.set_layers)
     assert {why for reasons in trace.meta.set_layers for why in reasons.values()} == {
@@ -125,8 +126,8 @@ def test_a_pruned_network_has_the_gradient_work_of_all_its_weights() -> None:
     network = imcsim.load("network", "mlp", like=stream, hidden=(64,))
     for module in network.modules():
         if isinstance(module, nn.Linear):
-            prune.l1_unstructured(module, "weight", 0.5)
-            prune.remove(module, "weight")
+            prune.l1_unstructured(module, "weight", 0.5)  # type: ignore[no-untyped-call]
+            prune.remove(module, "weight")  # type: ignore[no-untyped-call]
     trace = imcsim.learn(network, stream, method="er", seed=0, epochs=2, batch_size=32)
     assert int(trace.counts["weight_gradient_macs"].sum()) == (4 * 1438 - 32) * (64 * 64 + 64 * 10) == 27_089_920
     assert np.array_equal(trace.counts["weight_gradient_vectors"], trace.counts["forward_vectors"])

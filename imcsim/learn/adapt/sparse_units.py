@@ -50,7 +50,7 @@ class SparseUnits:
         """Make all units of the layers ``names`` stable: their weights stay as they are from the start."""
         for name in names:
             if name in self.frozen:
-                self.frozen[name].fill_(True)  # noqa: FBT003
+                self.frozen[name].fill_(True)
         self.candidates = dict(self.frozen)
 
     def rewire(
