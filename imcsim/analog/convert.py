@@ -1,6 +1,5 @@
 """``imcsim.convert``: a network in, a copy on PEs out."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -18,11 +17,12 @@ from imcsim.chip.given import ChipLike, given_chip
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError, MappingError, nearest
 from imcsim.core.seeds import child_seed
+from imcsim.crossbar.baked_in import copied
+from imcsim.crossbar.mapped_layers import NOT_MAPPED, mapped_layers
 from imcsim.mapping.tile import MatrixShape
 
 Mapped = nn.Linear | nn.Conv2d
 _WHERE = "imcsim.convert config"
-_ELSEWHERE = (nn.modules.conv._ConvNd, nn.Bilinear, nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 
 
 def convert(
@@ -64,14 +64,16 @@ def convert(
     Raises
     ------
     ConfigError, MappingError
-        For an unknown pattern or layer, a wrong setting or mask, a layer type without arrays, or too large a network.
+        For an unknown pattern or layer, a wrong setting or mask, too large a network, or a layer that
+        :func:`~imcsim.crossbar.mapped_layers.mapped_layers` refuses.
     """
     if not isinstance(model, nn.Module):
         raise MappingError(f"imcsim.convert takes a torch module, such as imcsim.load gives, got {model!r}")
     base = chip if isinstance(chip, ChipConfig) else given_chip(chip).config
     switches = config if isinstance(config, AnalogConfig) else parse(AnalogConfig, config or {}, _WHERE)
-    made = copy.deepcopy(model)
-    layers = _chosen(made, exclude)
+    names = list(_chosen(model, exclude))  # ahead of the copy, which PyTorch refuses where a weight is computed
+    made = copied(model)
+    layers = {name: _layer(made, name) for name in names}
     arrays = _arrays(layers, _settings(layers, base, switches, overrides or {}), placement)
     result = _on_arrays(made, layers, arrays, Clock(train_seed=child_seed(seed_of(generator), "train")))
     if calibration is not None:
@@ -90,26 +92,20 @@ def _arrays(
 
 def _chosen(model: nn.Module, exclude: Sequence[str]) -> dict[str, Mapped]:
     """Return the layers to convert, by name."""
-    names = {name: module for name, module in model.named_modules() if isinstance(module, (*_ELSEWHERE, nn.Linear))}
+    names = {name: module for name, module in model.named_modules() if isinstance(module, (*NOT_MAPPED, nn.Linear))}
     _check_patterns(exclude, names, "exclude")
     inside = tuple(f"{name}." for name, module in names.items() if isinstance(module, nn.MultiheadAttention))
-    chosen: dict[str, Mapped] = {}
-    for name, module in names.items():
-        if _matches(name, exclude) or (inside and name.startswith(inside)):
-            continue
-        if not isinstance(module, Mapped):
-            kind = type(module).__name__
-            raise MappingError(f"layer '{name}' is a {kind}, which has no arrays here; exclude it to keep it digital")
-        chosen[name] = module
-    if not chosen:
-        raise MappingError("the network has no Linear or Conv2d layer to convert")
-    owners: dict[int, str] = {}
-    for name, module in chosen.items():
-        if owners.setdefault(id(module.weight), name) != name:
-            raise MappingError(
-                f"layers '{owners[id(module.weight)]}' and '{name}' share one weight; exclude one of them"
-            )
-    return chosen
+    return mapped_layers(model, lambda name, _: _matches(name, exclude) or name.startswith(inside))
+
+
+def _layer(model: nn.Module, name: str) -> Mapped:
+    layer = model.get_submodule(name)
+    if "adaptor" in layer._modules:
+        raise MappingError(
+            f"layer '{name}' has the adaptor of a method, which arrays cannot hold: convert "
+            f"imcsim.learn.rebuild.network_after(trace, task, network)"
+        )
+    return layer  # type: ignore[return-value]  # one of mapped_layers
 
 
 def _settings(

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imcsim.analog.arrays import LayerArrays
+from imcsim.analog.carry_over import carry_over
 from imcsim.analog.cells import Programming
 from imcsim.analog.clock import Clock
 from imcsim.analog.column_scale import column_scales, keep_scales, scaled_weight
@@ -224,7 +225,7 @@ class AnalogConv2d(AnalogLayer, nn.Conv2d):
 
 
 def analog_of(layer: nn.Linear | nn.Conv2d, arrays: LayerArrays, clock: Clock) -> AnalogLayer:
-    """Return ``layer`` on ``arrays``, sharing its parameters; its hooks and its own forward are left behind."""
+    """Return ``layer`` on ``arrays``, sharing its parameters, with its hooks and whatever else the user put on it."""
     made: AnalogLinear | AnalogConv2d
     fields: dict[str, Any] = {"bias": layer.bias is not None, "device": "meta"}
     if isinstance(layer, nn.Linear):
@@ -242,8 +243,7 @@ def analog_of(layer: nn.Linear | nn.Conv2d, arrays: LayerArrays, clock: Clock) -
             **fields,
         )
     made.weight, made.bias = layer.weight, layer.bias
-    if hasattr(layer, CODE_STEP):
-        setattr(made, CODE_STEP, getattr(layer, CODE_STEP))
+    carry_over(made, layer)
     keep_scales(made, layer, arrays)
     made.train(layer.training)
     made.attach(arrays, clock)

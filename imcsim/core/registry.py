@@ -1,9 +1,12 @@
 """A name for each piece of code that users pick by name; a duplicate or unknown name is an error."""
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from imcsim.core.errors import ContentError, nearest
+from imcsim.core.errors import ContentError, ImcsimError, nearest
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -108,6 +111,26 @@ class Registry(Generic[T]):
                 f"{type(error).__name__}: {error}"
             ) from error
         return entry
+
+
+def import_entries(package: str, kind: str) -> None:
+    """Import every module of ``package``, so that their decorators run.
+
+    Raises
+    ------
+    ContentError
+        If one cannot be imported: a file of the user's, since this package's own can. It names the file and the cause.
+    """
+    folder = importlib.import_module(package)
+    for module in pkgutil.iter_modules(folder.__path__):
+        try:
+            importlib.import_module(f"{package}.{module.name}")
+        except ImcsimError:
+            raise
+        except Exception as error:
+            place = Path(getattr(module.module_finder, "path", "")) / module.name
+            file = place / "__init__.py" if module.ispkg else place.with_suffix(".py")
+            raise ContentError(f"{kind} file {file} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def _package(point: "EntryPoint | None") -> str:

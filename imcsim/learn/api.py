@@ -14,6 +14,7 @@ from imcsim.learn import checkpoint as checkpoints
 from imcsim.learn.checked_stream import checked_stream
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.freeze import Freezer
+from imcsim.learn.learnable import check_learnable
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import Context, Method, make_method
 from imcsim.learn.placing.life import events_by_pe
@@ -92,11 +93,13 @@ def learn_on(
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         learner = make_learner(config, network, stream, method, cycles_per_stream)
-        if checkpoint is not None and checkpoint.exists():
-            checkpoints.restore(learner, checkpoint)
-        saver = None if checkpoint is None else checkpoints.Saver(learner, checkpoint)
-        train(learner, partial(_after_epoch, learner, progress, saver, stop))
-        learner.recorder.passes.remove()
+        try:
+            if checkpoint is not None and checkpoint.exists():
+                checkpoints.restore(learner, checkpoint)
+            saver = None if checkpoint is None else checkpoints.Saver(learner, checkpoint)
+            train(learner, partial(_after_epoch, learner, progress, saver, stop))
+        finally:
+            learner.recorder.passes.remove()  # the network is the caller's, stopped or not
     trace = make_trace(learner, stream)
     check_trace(trace)
     return trace
@@ -113,7 +116,7 @@ def make_learner(
     device = _device(config.device)
     method = method or make_method(config.method, config.method_config)
     check_writing(config.writing, method, config.method)
-    network = method.prepare(network, stream.image_shape, config.pe_tile)
+    network, frozen = _prepared(method, network, stream, config.pe_tile)
     layers = _mapped_layers(network, stream)
     producers = layer_producers(network, layers, stream.image_shape)
     _place(network, config, device)
@@ -122,14 +125,14 @@ def make_learner(
     quantiser = Quantiser(
         network, layers, config.weight_bits, config.weight_range, config.quantise, noise, writer.cells
     )
-    freezer = Freezer(network, layers, config.pe_tile, config.freeze_digital)
+    freezer = Freezer(network, layers, config.pe_tile, config.freeze_digital, frozen)
     stream_tasks = tuple(task.to(device) for task in stream.tasks)
     tasks = method.tasks(stream_tasks)
     _check_sizes(config, tasks)
     bits, most = (config.input_bits, config.error_bits), (_most_steps(config, tasks), config.epochs)
     augmentation = _generator(config.seed, "augment")
     images = partial(_images, generator=augmentation if stream.augment else None, channels_last=config.autocast_bf16)
-    context = _context(config, network, layers, device, images)
+    context = _context(config, network, layers, device, images, frozen)
     wear = make_wear(config, quantiser, len(stream_tasks), method.resident_layers(context), cycles_per_stream)
     recorder = Recorder(network, freezer, quantiser, len(stream_tasks), config.encodings, bits, most, wear)
     context.wear = lambda: events_by_pe(recorder.tables, layers, config.encodings[0], config.pe_tile)
@@ -158,6 +161,7 @@ def _context(
     layers: tuple[LayerSpec, ...],
     device: torch.device,
     images: Callable[[Tensor], Tensor],
+    frozen: frozenset[str],
 ) -> Context:
     return Context(
         network,
@@ -169,6 +173,7 @@ def _context(
         epochs=config.epochs,
         deployed=config.backbone is not None,
         weight_bits=config.weight_bits,
+        frozen=frozen,
     )
 
 
@@ -195,7 +200,18 @@ def _device(name: str) -> torch.device:
     return device
 
 
+def _prepared(
+    method: Method, network: nn.Module, stream: Stream, pe_tile: tuple[int, int]
+) -> tuple[nn.Module, frozenset[str]]:
+    """Return the network as the method prepares it, and the names there of the parameters that the user froze."""
+    frozen = {id(parameter): name for name, parameter in network.named_parameters() if not parameter.requires_grad}
+    prepared, names = method.prepare(network, stream.image_shape, pe_tile), set(frozen.values())
+    held = {name for name, p in prepared.named_parameters() if id(p) in frozen or name in names}
+    return prepared, frozenset(held)
+
+
 def _mapped_layers(network: nn.Module, stream: Stream) -> tuple[LayerSpec, ...]:
+    check_learnable(network)
     layers = trace_layers(network, stream.image_shape)
     if layers[-1].out_features < stream.class_count:
         raise ConfigError(

@@ -57,8 +57,8 @@ def start_from_backbone(
     ConfigError, ContentError, DataError, StorageError
         As :func:`backbone_state`; or if the network's other layers, too, depend on the number of classes.
     """
+    head = trace_layers(network, image_shape)[-1].name  # ahead of the training: it may refuse the network
     state = backbone_state(config, name, params, image_shape, device)
-    head = trace_layers(network, image_shape)[-1].name
     kept = {key: values for key, values in state.items() if not key.startswith(f"{head}.")}
     try:
         network.load_state_dict(kept, strict=False)

@@ -3,11 +3,12 @@
 Shape letters: G groups, I row tiles, J column tiles of PEs, D fan-in.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from imcsim.core.errors import ConservationError
 from imcsim.learn.method import Method, TaskPlan
 from imcsim.learn.placing.pe_blocks import PeTile, expand, pe_counts
 from imcsim.learn.quantize import mapped_module
@@ -27,10 +28,17 @@ class Freezer:
     freeze_digital
         Whether the bias of a fully frozen layer, and the parameters of the unmapped modules that follow it in the
         network's order (its norm layer), freeze with it; else one early bias keeps the whole backward pass alive.
+    held
+        Names of the parameters that the user froze, to stay as they are now whatever the method does.
     """
 
     def __init__(
-        self, network: nn.Module, layers: Sequence[LayerSpec], pe_tile: PeTile, freeze_digital: bool = True
+        self,
+        network: nn.Module,
+        layers: Sequence[LayerSpec],
+        pe_tile: PeTile,
+        freeze_digital: bool = True,
+        held: Collection[str] = (),
     ) -> None:
         self.network = network
         self.layers = tuple(layers)
@@ -43,6 +51,9 @@ class Freezer:
         self.trains: frozenset[str] | None = None
         self.allowed: dict[str, int] = {}
         self._trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+        self._held = {
+            name: parameter.detach().clone() for name, parameter in network.named_parameters() if name in held
+        }
         self._masks: dict[str, Tensor] = {}
         self._before: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -64,6 +75,9 @@ class Freezer:
         for spec in self.layers:
             if self.pes is not None and not self.pes[spec.name].all():
                 self._freeze(spec, self.pes[spec.name])
+        for name, pes in (self.pes or {}).items():
+            if f"{name}.weight" in self._held:
+                pes.fill_(False)
 
     def trainable_parameters(self) -> dict[str, nn.Parameter]:
         """Return what the optimiser may change, by name."""
@@ -132,12 +146,18 @@ class Freezer:
                 for name, mask in masks.items():
                     self.weights[name].mul_(mask)
 
+    def check_held(self, method: str) -> None:
+        """Raise ConservationError if the method changed a parameter that the user froze."""
+        for name, before in self._held.items():
+            if not torch.equal(self.network.get_parameter(name).detach(), before):
+                raise ConservationError(f"method '{method}' changed parameter '{name}', which the user froze")
+
     def _checked(self, pes: Mapping[str, Tensor]) -> dict[str, Tensor]:
         for spec in self.layers:
             shape = tuple(pes[spec.name].shape) if spec.name in pes else None
             if shape != pe_counts(spec, self.pe_tile):
                 raise ValueError(f"plan for layer {spec.name}: {pe_counts(spec, self.pe_tile)} PEs, got {shape}")
-        return {spec.name: pes[spec.name].detach().cpu().bool() for spec in self.layers}
+        return {spec.name: pes[spec.name].detach().cpu().bool().clone() for spec in self.layers}
 
     def _freeze(self, spec: LayerSpec, pes: Tensor) -> None:
         weight = self.weights[spec.name]

@@ -138,7 +138,9 @@ def finish_task(learner: Learner, task: Task) -> None:
     """Let the method remember, record, evaluate on all tasks."""
     learner.method.after_task(learner.context, task)
     learner.freezer.zero_inactive(learner.method)
+    learner.freezer.check_held(learner.config.method)
     learner.context.work.add("optimizer_state_values", learner.writer.rows.kept_values)
+    learner.recorder.set_layers.append(dict(learner.method.set_layers(learner.context)))
     learner.recorder.end_task(learner.method, state_per_value(learner.optimizer), learner.context.work)
     learner.task, learner.epoch, learner.started = learner.task + 1, 0, False
     evaluate(learner)

@@ -6,8 +6,6 @@ a method never touches the loop's state but through the :class:`Context` it is g
 Shape letters: B batch, G groups, D fan-in, N outputs per group.
 """
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from imcsim.core.config import FrozenConfig, parse
-from imcsim.core.registry import Registry
+from imcsim.core.registry import Registry, import_entries
 from imcsim.learn.stream import Task
 from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.schema import Scenario
@@ -75,6 +73,9 @@ class Context:
     wear
         Returns layer -> (G, row tiles, column tiles): programming events per cell of each PE so far, over the run's
         finished tasks (:func:`imcsim.learn.placing.life.events_by_pe`).
+    frozen
+        Names of the parameters that the user froze (``requires_grad_(False)``): no method may change them, nor what
+        the cells of a mapped one hold.
     task, epoch, step
         Current position; ``step`` counts optimiser steps within the task.
     """
@@ -90,6 +91,7 @@ class Context:
     deployed: bool = False
     weight_bits: int = 8
     wear: Callable[[], dict[str, Tensor]] = dict
+    frozen: frozenset[str] = frozenset()
     task: int = 0
     epoch: int = 0
     step: int = 0
@@ -168,6 +170,15 @@ class Method:
         """Return the mapped layers whose arrays hold other weights for each task, so that a switch rewrites cells."""
         return ()
 
+    def set_layers(self, context: Context) -> Mapping[str, str]:
+        """Return mapped layer -> why its levels may have changed in this task without a weight gradient of the layer.
+
+        Asked at the task's end, for methods that set weights back, draw them anew, or learn by a rule without
+        gradients. A level change in any other layer without a gradient is refused
+        (:mod:`imcsim.trace.gradient_law`).
+        """
+        return {}
+
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Score, place, set up; called once before the task's first epoch."""
         return TaskPlan()
@@ -209,9 +220,7 @@ class Method:
 
 
 def _import_all() -> None:
-    package = importlib.import_module("imcsim.learn.methods")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    import_entries("imcsim.learn.methods", "method")
 
 
 METHODS: Registry[type[Method]] = Registry("method", _import_all)

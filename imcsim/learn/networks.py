@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Callable, Mapping
-from inspect import Parameter, signature
+from inspect import Parameter, getsourcefile, signature
 from typing import Annotated, Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import nn
 
 from imcsim.core.config import FrozenConfig, parse
 from imcsim.core.content import import_networks
-from imcsim.core.errors import ConfigError
+from imcsim.core.errors import ConfigError, ContentError, ImcsimError
 from imcsim.core.registry import Registry
 
 Count = Annotated[int, Field(ge=1)]
@@ -52,7 +52,7 @@ def build_network(
     Raises
     ------
     ContentError
-        If there is no such network.
+        If there is no such network, or its code fails.
     ConfigError
         For an unknown parameter (with the nearest name), a wrong value, or an empty image.
     """
@@ -64,7 +64,15 @@ def build_network(
     # layers initialise from torch's global generator: lend it to them, and put its state back
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         torch.default_generator.manual_seed(seed)
-        return builder(class_count, image_shape, **values)
+        try:
+            return builder(class_count, image_shape, **values)
+        except (ImcsimError, MemoryError):
+            raise
+        except Exception as error:  # whatever the code of a network raises
+            if "memory" in str(error):  # torch's own word for what is no mistake of the network
+                raise
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise ContentError(f"network '{name}' of {getsourcefile(builder)} cannot be built: {reason}") from error
 
 
 def network_params(name: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -38,6 +38,10 @@ class OverBase(Method):
         """Return the base method's tasks."""
         return self.base.tasks(tasks)
 
+    def set_layers(self, context: Context) -> Mapping[str, str]:
+        """As the base method."""
+        return self.base.set_layers(context)
+
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """As the base method."""
         return self.base.before_task(context, task)

@@ -88,7 +88,9 @@ def _hooks(network: nn.Module, names: set[str], marks: _Marks) -> Iterator[None]
 
         return cut
 
-    handles = [m.register_forward_hook(hook(name)) for name, m in network.named_modules() if name in names]
+    handles = [
+        m.register_forward_hook(hook(name), prepend=True) for name, m in network.named_modules() if name in names
+    ]
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.grad import conv2d_input
 
+from imcsim.crossbar.mapped_layers import stands_in
 from imcsim.crossbar.quantise import CODE_STEP, code_max, code_step, on_codes, weight_codes
 from imcsim.crossbar.quantise import steps_per_unit as inverse_step
 from imcsim.learn.adapt.adaptor import adaptor_of
@@ -93,6 +94,7 @@ class _FrozenConv(torch.autograd.Function):
         return into.to(ctx.dtype), None, bias, None
 
 
+@stands_in
 def _forward(
     layer: nn.Linear | nn.Conv2d, spec: LayerSpec, known: _KnownCodes | None, error: WeightError | None, x: Tensor
 ) -> Tensor:

@@ -1,12 +1,11 @@
 """The network as it was when a task was committed: from the codes and the digital state of a trace."""
 
-import copy
-
 import torch
 from torch import nn
 
 from imcsim.core.config import parse
 from imcsim.core.errors import TraceError
+from imcsim.crossbar.baked_in import copied
 from imcsim.crossbar.quantise import CODE_STEP
 from imcsim.learn.adapt.settle import settle
 from imcsim.learn.config import LearnConfig
@@ -40,7 +39,7 @@ def network_after(trace: TraceLike, task: int, network: nn.Module | None = None)
     trace = given_trace(trace)
     if not -1 <= task < trace.meta.tasks:
         raise TraceError(f"the trace has tasks 0 to {trace.meta.tasks - 1} (-1: deployment), got {task}")
-    built = _prepared(trace, _built(trace) if network is None else copy.deepcopy(network))
+    built = _prepared(trace, _built(trace) if network is None else copied(network))
     state = {name: torch.from_numpy(values[task + 1]) for name, values in trace.digital.items()}
     for spec, step in zip(trace.meta.layers, trace.meta.weight_scales, strict=True):
         codes = torch.from_numpy(trace.codes[spec.name][task + 1]).float()

@@ -82,5 +82,6 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
         notes=stream.notes if config.wear is None else (*stream.notes, *config.wear.notes),
         scenarios=learner.method.scenarios,
         switched_layers=learner.method.switched_layers(learner.context),
+        set_layers=tuple(recorded) if any(recorded := learner.recorder.set_layers) else (),
         resident_layers=learner.method.resident_layers(learner.context),
     )

@@ -10,20 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from imcsim.core.errors import MappingError
+from imcsim.core.errors import ImcsimError, MappingError
+from imcsim.crossbar.mapped_layers import MappedLayer, mapped_layers
 from imcsim.mapping.layer import LayerSpec
-
-MappedModule = nn.Linear | nn.Conv2d
-
-_UNSUPPORTED = (
-    nn.modules.conv._ConvNd,
-    nn.Bilinear,
-    nn.RNNBase,
-    nn.RNNCellBase,
-    nn.MultiheadAttention,
-    nn.Embedding,
-    nn.EmbeddingBag,
-)
 
 
 def trace_layers(network: nn.Module, image_shape: tuple[int, int, int]) -> tuple[LayerSpec, ...]:
@@ -42,14 +31,13 @@ def trace_layers(network: nn.Module, image_shape: tuple[int, int, int]) -> tuple
     Raises
     ------
     MappingError
-        For a layer type that cannot be mapped, a layer used twice or never, shared weights, padding other than
-        symmetric zeros, or an image that the network does not take.
+        For what :func:`~imcsim.crossbar.mapped_layers.mapped_layers` refuses, a layer used twice or never, padding
+        other than symmetric zeros, or an image that the network does not take.
     """
-    names = {module: name for name, module in network.named_modules()}
-    mapped = {module: name for module, name in names.items() if isinstance(module, MappedModule)}
-    for module, name in names.items():
-        _refuse_unsupported(module, name)
-    _refuse_shared_weights(mapped)
+    mapped = {module: name for name, module in mapped_layers(network).items()}
+    for module, name in mapped.items():
+        if isinstance(module, nn.Conv2d):
+            _padding(module, name)
     specs: dict[str, LayerSpec] = {}
     with torch.no_grad(), _hooks(mapped, specs):
         run_once(network, blank_image(network, image_shape))
@@ -77,8 +65,11 @@ def run_once(network: nn.Module, image: Tensor) -> None:
     training = {module: module.training for module in network.modules()}
     try:
         functional_call(network.eval(), copies, (image,))
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except ImcsimError:
+        raise
+    except Exception as error:  # whatever the user's forward pass raises
+        known = isinstance(error, RuntimeError | ValueError)
+        reason = " ".join(["" if known else f"{type(error).__name__}:", *str(error).splitlines()[:1]]).strip()
         shape = tuple(image.shape[1:])
         raise MappingError(f"the network does not take images of shape {shape}: {reason}") from error
     finally:
@@ -124,36 +115,20 @@ def _weight_shape(spec: LayerSpec) -> tuple[int, ...]:
     return spec.out_features, spec.in_features // spec.groups, *spec.kernel
 
 
-def _refuse_unsupported(module: nn.Module, name: str) -> None:
-    if isinstance(module, _UNSUPPORTED) and not isinstance(module, nn.Conv2d):
-        raise MappingError(f"layer '{name}' is a {type(module).__name__}: only Linear and Conv2d can be mapped")
-    if isinstance(module, nn.Conv2d):
-        if module.padding_mode != "zeros":
-            raise MappingError(f"layer '{name}' has padding_mode '{module.padding_mode}': only 'zeros' can be mapped")
-        _padding(module, name)
-    if isinstance(module, MappedModule) and nn.parameter.is_lazy(module.weight):
-        raise MappingError(f"layer '{name}' has no weights yet: run the network once before it is mapped")
-
-
-def _refuse_shared_weights(mapped: dict[MappedModule, str]) -> None:
-    seen: dict[int, str] = {}
-    for module, name in mapped.items():
-        other = seen.setdefault(id(module.weight), name)
-        if other != name:
-            raise MappingError(f"layers '{other}' and '{name}' share one weight: a weight can lie in one place only")
-
-
 @contextmanager
-def _hooks(mapped: dict[MappedModule, str], specs: dict[str, LayerSpec]) -> Iterator[None]:
+def _hooks(mapped: dict[MappedLayer, str], specs: dict[str, LayerSpec]) -> Iterator[None]:
     def recorder(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
         def record(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             if name in specs:
                 raise MappingError(f"layer '{name}' runs twice in one forward pass: give each use its own layer")
+            if not inputs:
+                raise MappingError(f"layer '{name}' is called with a named input: give it as layer(x)")
             specs[name] = _spec(module, name, inputs[0], output)
 
         return record
 
-    handles = [module.register_forward_hook(recorder(name)) for module, name in mapped.items()]
+    # ahead of the user's hooks, which may change the output's shape
+    handles = [module.register_forward_hook(recorder(name), prepend=True) for module, name in mapped.items()]
     try:
         yield
     finally:
@@ -191,6 +166,8 @@ def _spec(module: nn.Module, name: str, x: Tensor, y: Tensor) -> LayerSpec:
 
 
 def _padding(module: nn.Conv2d, name: str) -> tuple[int, int]:
+    if module.padding_mode != "zeros":
+        raise MappingError(f"layer '{name}' has padding_mode '{module.padding_mode}': only 'zeros' can be mapped")
     if not isinstance(module.padding, str):
         return _pair(module.padding)
     if module.padding == "valid":

@@ -8,14 +8,12 @@ network's rule gets a sequence, one entry a layer, of all but ``pe_budget``. A n
 ``imcsim.mapping_rule``; test it with :func:`imcsim.testing.check_mapping`.
 """
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
 from typing import Any, Literal, TypeVar
 
 from imcsim.core.errors import ContentError, MappingError, nearest
-from imcsim.core.registry import Registry
+from imcsim.core.registry import Registry, import_entries
 
 MappingRule = Callable[..., Any]
 Level = Literal["layer", "network"]
@@ -32,14 +30,7 @@ NEEDS: dict[str, str] = {
 
 
 def _import_all() -> None:
-    package = importlib.import_module("imcsim.mapping.rules")
-    for module in pkgutil.iter_modules(package.__path__):
-        try:
-            importlib.import_module(f"{package.__name__}.{module.name}")
-        except Exception as error:
-            raise ContentError(
-                f"mapping rule file '{module.name}' cannot be imported: {type(error).__name__}: {error}"
-            ) from error
+    import_entries("imcsim.mapping.rules", "mapping rule")
 
 
 MAPPING_RULES: Registry[MappingRule] = Registry("mapping rule", _import_all, "imcsim.mapping_rule")

@@ -148,6 +148,10 @@ class WatchedMethod(Method):
         """Return the inner method's."""
         return self.inner.switched_layers(context)
 
+    def set_layers(self, context: Context) -> Mapping[str, str]:
+        """Return the inner method's."""
+        return self.inner.set_layers(context)
+
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Keep the weights as they are before the inner method plans."""
         start = self.watch.copy()

@@ -18,6 +18,7 @@ from imcsim.learn.quantize import evaluating
 from imcsim.learn.record import make_trace
 from imcsim.learn.start import make_network, make_stream
 from imcsim.testing.method_watch import MethodCheckError, Watch, WatchedMethod
+from imcsim.testing.user_frozen import check_user_frozen
 from imcsim.trace.conservation import check_trace
 from imcsim.trace.trace import Trace
 
@@ -49,7 +50,8 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
     a step changes no weight outside the update mask (all of it, for a layer that freezes within a task); masks are bool
     in the parameter's shape, and the trace counts the weights that they hold; accuracies are finite; a method that
     declares Class-IL needs no task identity at test; logged writes are the level changes that
-    happened, cell by cell; the trace obeys the conservation laws of :mod:`imcsim.trace.conservation`.
+    happened, cell by cell; what the user froze keeps every bit, in weights and in cells; the trace obeys the
+    conservation laws of :mod:`imcsim.trace.conservation`.
 
     Parameters
     ----------
@@ -85,6 +87,7 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
     other = learn(config.model_copy(update={"seed": config.seed + 1}))
     _require(not same_trace(trace, other), f"{name}: another seed gives the same trace, so the seed is not used")
     check_resume(config, trace)
+    check_user_frozen(config)
     return trace
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from imcsim.core.errors import ConservationError
 from imcsim.crossbar.encoding import Encoding
+from imcsim.trace.gradient_law import check_gradients
 from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, TASK_COUNTS, WEAR_COUNTS, Policy
 from imcsim.trace.trace import Trace
 
@@ -17,13 +18,16 @@ def check_trace(trace: Trace) -> None:
 
     Laws: arrays have the shapes of the schema and no negative counts; level changes equal transitions; what flows
     between levels equals the difference of the level histograms of consecutive commits; a cell changes at most once
-    per commit, and a coarser policy never changes a cell more often than a finer one; a frozen PE never changes.
+    per commit, and a coarser policy never changes a cell more often than a finer one; a frozen PE never changes; a
+    layer whose levels change computes a weight gradient, or the method says why not
+    (:mod:`imcsim.trace.gradient_law`).
     """
     _check_shapes(trace)
     for encoding in trace.meta.encodings:
         for layer in trace.meta.layers:
             _check_layer(trace, encoding, layer.name)
     _check_frozen(trace)
+    check_gradients(trace)
 
 
 def _demand(holds: bool | np.bool_, law: str) -> None:

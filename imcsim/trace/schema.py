@@ -70,7 +70,8 @@ class TraceMeta(FrozenConfig):
     it, and a switch from one task to another rewrites the cells that differ. ``resident_layers`` are small and a task's
     own, stored with its masks (``mask_bits``): a chip that has SRAM keeps them there and commits nothing of them.
     ``producers`` names for each layer the earlier layers whose outputs its input is made from, none for a layer on the
-    image alone; empty, as in older traces: a chain.
+    image alone; empty, as in older traces: a chain. ``set_layers`` holds for each task layer -> why its levels may
+    change without a weight gradient, in the method's words; empty: no layer's may.
     """
 
     schema_version: Literal[3] = SCHEMA_VERSION
@@ -100,6 +101,7 @@ class TraceMeta(FrozenConfig):
     scenarios: tuple[Scenario, ...] = Field(("class-il", "task-il"), min_length=1)
     switched_layers: tuple[str, ...] = ()
     resident_layers: tuple[str, ...] = ()
+    set_layers: tuple[dict[str, str], ...] = ()
 
     @model_validator(mode="after")
     def _one_width(self) -> "TraceMeta":
@@ -121,6 +123,16 @@ class TraceMeta(FrozenConfig):
                     raise ValueError(f"layer '{names[index]}' cannot read from '{name}', which does not run before it")
         return self
 
+    @model_validator(mode="after")
+    def _set_layers_fit(self) -> "TraceMeta":
+        if self.set_layers and len(self.set_layers) != self.tasks:
+            raise ValueError(f"set_layers must be given for each of {self.tasks} tasks, got {len(self.set_layers)}")
+        names = {layer.name for layer in self.layers}
+        for name in (name for reasons in self.set_layers for name in reasons):
+            if name not in names:
+                raise ValueError(f"set_layers names '{name}', which is no layer")
+        return self
+
     @property
     def told_task(self) -> bool:
         """Whether the method must be told the task that it serves, and the chip load that task's part at a switch."""
@@ -133,6 +145,10 @@ class TraceMeta(FrozenConfig):
             return tuple((index - 1,) if index else () for index in range(len(self.layers)))
         places = {layer.name: index for index, layer in enumerate(self.layers)}
         return tuple(tuple(places[name] for name in given) for given in self.producers)
+
+    def reason_to_set(self, task: int, layer: str) -> str:
+        """Return why levels of ``layer`` may change in ``task`` without a weight gradient; "": they may not."""
+        return self.set_layers[task].get(layer, "") if self.set_layers else ""
 
     @property
     def tasks(self) -> int:

@@ -147,9 +147,12 @@ def test_a_network_larger_than_the_chip_is_refused() -> None:
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        (nn.Sequential(nn.Conv1d(2, 2, 3), nn.Linear(4, 4)), "layer '0' is a Conv1d, which has no arrays here"),
-        (nn.Sequential(nn.MultiheadAttention(4, 2)), "layer '0' is a MultiheadAttention, which has no arrays here"),
-        (nn.Sequential(nn.ReLU()), "no Linear or Conv2d layer to convert"),
+        (
+            nn.Sequential(nn.Conv1d(2, 2, 3), nn.Linear(4, 4)),
+            "layer '0' is a Conv1d: .*; exclude it",
+        ),
+        (nn.Sequential(nn.MultiheadAttention(4, 2)), "layer '0' is a MultiheadAttention: only"),
+        (nn.Sequential(nn.ReLU()), "no Linear or Conv2d layer to map"),
     ],
 )
 def test_what_has_no_arrays_is_refused_unless_excluded(model: nn.Module, sentence: str) -> None:
@@ -171,7 +174,7 @@ def test_shared_weights_are_refused() -> None:
     layer = nn.Linear(4, 4)
     twin = nn.Linear(4, 4)
     twin.weight = layer.weight
-    with pytest.raises(MappingError, match="layers '0' and '1' share one weight; exclude one of them"):
+    with pytest.raises(MappingError, match=r"layers '0' and '1' share one weight: .*; exclude one of them"):
         imcsim.convert(nn.Sequential(layer, twin), chip())
 
 

@@ -3,14 +3,24 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from imcsim.core.config import parse
+from imcsim.core.errors import ConfigError
+from imcsim.learn.api import learn_on
+from imcsim.learn.config import LearnConfig
 from imcsim.learn.method import METHODS, Context, Method, MethodConfig, TaskPlan
+from imcsim.learn.methods.piggyback import ElementMask, PiggybackConfig
 from imcsim.learn.placing.pe_blocks import pe_counts
+from imcsim.learn.shapes import trace_layers
+from imcsim.learn.start import make_network, make_stream
 from imcsim.learn.stream import Task
-from imcsim.testing.methods import MethodCheckError, check_method
+from imcsim.testing.methods import TINY, MethodCheckError, check_method
+from imcsim.testing.user_frozen import check_user_frozen
+from imcsim.trace.trace import Trace
 
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("sparcl", {"base": "derpp", "sparsity": 0.5, "gradient_refresh": 2}),
@@ -195,3 +205,98 @@ def test_broken_methods_are_caught(broken: type[Method], message: str, registere
     METHODS.register(registered)(broken)
     with pytest.raises(MethodCheckError, match=message):
         check_method(registered)
+
+
+class _WritesTheFrozen(_Broken):
+    def after_task(self, context: Context, task: Task) -> None:
+        with torch.no_grad():
+            context.network.get_parameter(f"{context.layers[1].name}.weight").mul_(0.5)
+
+
+class _HoldsOtherCells(_Broken):
+    """Gives a layer that the user froze a mask in its cells, past ``attach``."""
+
+    def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
+        spec = trace_layers(network, image_shape)[1]
+        layer = network.get_submodule(spec.name)
+        layer.add_module("adaptor", ElementMask(spec, layer.get_parameter("weight").detach(), PiggybackConfig()))
+        return network
+
+    def after_epoch(self, context: Context, task: Task) -> None:
+        with torch.no_grad():
+            context.network.get_parameter(f"{context.layers[1].name}.adaptor.latent").view(-1)[::2] = -1.0
+
+
+class _LetsTrainAgain(_Broken):
+    def before_epoch(self, context: Context, task: Task) -> Tensor | None:
+        context.network.get_parameter(f"{context.layers[1].name}.bias").requires_grad_(True)
+        return None
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (_WritesTheFrozen, "method 'broken' changed parameter 'features.1.conv.weight', which the user froze"),
+        (_HoldsOtherCells, "broken: cells of 'features.1.conv' were written, though the user froze its weight"),
+        (_LetsTrainAgain, "broken: 'features.1.conv.bias' changed, or trains again, though the user froze it"),
+    ],
+)
+def test_what_the_user_froze_is_watched(broken: type[Method], message: str, registered: str) -> None:
+    METHODS.register(registered)(broken)
+    tiny = TINY | {"network_params": {"channels": [4, 8, 8], "norm": False}, "method": registered}
+    with pytest.raises(MethodCheckError, match=message):
+        check_user_frozen(parse(LearnConfig, tiny, "test"))
+
+
+def _frozen_run(method: str, frozen: tuple[str, ...], **config: Any) -> Trace:
+    settings = parse(LearnConfig, TINY | {"method": method, "method_config": config}, "test")
+    stream = make_stream(settings)
+    network = make_network(settings, stream)
+    for name in frozen:
+        network.get_parameter(name).requires_grad_(False)
+    before = {name: network.get_parameter(name) for name in frozen}
+    kept = {name: value.detach().clone() for name, value in before.items()}
+    trace = learn_on(settings, network, stream)
+    assert all(torch.equal(before[name].detach(), kept[name]) for name in frozen)
+    return trace
+
+
+@pytest.mark.parametrize("method", ["packnet", "cpg", "piggyback", "ksm", "sparcl", "static", "xma2", "hyb-learn"])
+def test_a_frozen_layer_in_the_middle_keeps_its_cells(method: str) -> None:
+    trace = _frozen_run(method, ("features.1.conv.weight", "features.0.norm.weight"))
+    codes = trace.codes["features.1.conv"]
+    assert (codes == codes[:1]).all() and (codes != 0).mean() > 0.9
+    assert (trace.codes["features.2.conv"][0] != trace.codes["features.2.conv"][-1]).any()  # the others train
+    assert not trace.placement.get("features.1.conv", np.zeros(1, bool)).any()
+
+
+def test_a_frozen_classifier_is_not_closed_by_growth() -> None:
+    trace = _frozen_run("cpg", ("classifier.weight", "classifier.bias"))
+    assert (trace.codes["classifier"] == trace.codes["classifier"][:1]).all()
+
+
+def test_hyb_learn_counts_frozen_layers_first() -> None:
+    trace = _frozen_run("hyb-learn", ("features.2.conv.weight",), frozen_fraction=0.5, freeze_classifier=True)
+    total = sum(mask[1].size for mask in trace.placement.values())
+    frozen = sum(int((~mask[1]).sum()) for mask in trace.placement.values())
+    layer = trace.placement["features.2.conv"][1]
+    assert not layer.any()
+    assert frozen == max(round(0.5 * total), layer.size)
+
+
+@pytest.mark.parametrize(("frozen", "behind"), [("features.1.conv", "features.0.conv"), ("classifier", "features.0")])
+def test_nispa_refuses_a_frozen_layer_behind_one_that_trains(frozen: str, behind: str) -> None:
+    with pytest.raises(ConfigError, match=f"network came with '{frozen}' frozen behind '{behind}"):
+        _frozen_run("nispa", (f"{frozen}.weight",))
+
+
+def test_nispa_takes_a_frozen_front_as_stable_and_whole() -> None:
+    trace = _frozen_run("nispa", ("features.0.conv.weight", "features.1.conv.weight"), density=0.3)
+    assert all(trace.active[name].all() for name in ("features.0.conv", "features.1.conv"))
+    assert trace.active["features.2.conv"].mean() < 0.5
+
+
+def test_masks_have_nothing_left_where_all_is_frozen() -> None:
+    frozen = ("features.1.conv.weight", "features.2.conv.weight")
+    with pytest.raises(ConfigError, match=r"static: no layer is left to mask, since the network came with features.1"):
+        _frozen_run("static", frozen)

@@ -164,9 +164,13 @@ def test_tasks_without_masks_of_a_method_with_masks_are_open() -> None:
         def active_masks(self) -> dict[str, Tensor] | None:
             return {"head": torch.zeros(6, 32, dtype=torch.bool)} if self.late else None
 
+        def set_layers(self, context: Context) -> dict[str, str]:
+            return {"head": "the mask closes every weight"} if self.late else {}
+
     trace = learn_on(tiny_config(), TinyNet(classes=6), tiny_stream(SAMPLES, tasks=3), method=Late(MethodConfig()))
     assert [bool(pes.all()) for pes in trace.placement["first"]] == [True, False, True]
     assert [int(mask.sum()) for mask in trace.active["head"]] == [192, 0, 192]
+    assert trace.meta.set_layers == ({}, {"head": "the mask closes every weight"}, {})
 
 
 def test_flops_are_those_of_the_counts(plain: Trace) -> None:

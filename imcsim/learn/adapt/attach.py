@@ -14,7 +14,8 @@ def attach(
 ) -> nn.Module:
     """Attach ``make(spec, weight)`` to every mapped layer but the last, the classifier; None leaves a layer as it is.
 
-    The network is changed in place and returned. The last layer's outputs are classes, of which each task has its own.
+    The network is changed in place and returned. A layer whose weight the user froze gets no adaptor of cells: its
+    cells would be written. The last layer's outputs are classes, of which each task has its own.
     """
     for spec in trace_layers(network, image_shape)[:-1]:
         layer = network.get_submodule(spec.name)
@@ -22,6 +23,6 @@ def attach(
         if not isinstance(weight, Tensor):
             raise TypeError(f"layer {spec.name} has no weight")
         made = make(spec, weight.detach())
-        if made is not None:
+        if made is not None and (weight.requires_grad or made.where != "cells"):
             layer.add_module("adaptor", made)
     return network

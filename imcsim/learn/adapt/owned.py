@@ -31,8 +31,8 @@ class DividedMethod(PerTaskMethod):
         return super().own(context) | {f"{name}.weight" for name in self.hidden(context)}
 
     def hidden(self, context: Context) -> list[str]:
-        """Return the mapped layers but the last."""
-        return [spec.name for spec in context.layers[:-1]]
+        """Return the mapped layers but the last, and but those that the user froze."""
+        return [spec.name for spec in context.layers[:-1] if f"{spec.name}.weight" not in context.frozen]
 
     def written_layers(self, context: Context) -> set[str]:
         """Return all mapped layers but the classifier."""
@@ -131,7 +131,9 @@ class OwnedMethod(DividedMethod):
     def written_pes(self, context: Context, trained: set[str], written: set[str]) -> dict[str, Tensor]:
         """Return the PEs that hold a weight of the task; a PE full of older weights is frozen."""
         pes = super().written_pes(context, trained, written)
-        for spec in context.layers[:-1]:
+        for spec in context.layers:
+            if spec.name not in self.owners:
+                continue
             mine = (self.owners[spec.name] == context.task + 1).float()
             pes[spec.name] = pe_norms(weight_matrix(mine, spec), context.pe_tile) > 0
         return pes

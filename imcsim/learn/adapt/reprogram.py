@@ -26,6 +26,7 @@ class ReprogrammingMethod(PerTaskMethod):
         super().__init__(config)
         self.chosen: dict[str, Tensor] = {}
         self._may_update: dict[str, Tensor] | None = None
+        self._set_back: tuple[str, ...] = ()
 
     @abstractmethod
     def rewritable(self, context: Context) -> tuple[str, ...]:
@@ -42,12 +43,17 @@ class ReprogrammingMethod(PerTaskMethod):
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Add the chosen PEs to the plan, and those that are set back."""
         before, self._may_update = self.chosen, None
-        plan = super().before_task(context, task)
+        plan, self._set_back = super().before_task(context, task), ()
         if self.trains_backbone(context) or plan.trains is None or plan.trainable_pes is None:
             return plan
         weights = {f"{name}.weight" for name, pes in self.chosen.items() if pes.any()}
         restored = {name: pes & ~self.chosen[name] for name, pes in before.items()}
+        self._set_back = tuple(name for name, pes in restored.items() if pes.any())
         return TaskPlan(dict(plan.trainable_pes) | self.chosen, plan.trains | weights, restored)
+
+    def set_layers(self, context: Context) -> Mapping[str, str]:
+        """Return the layers with PEs that were set back."""
+        return dict.fromkeys(self._set_back, "PEs of the task before are set back to the backbone")
 
     def before_step(self, context: Context) -> None:
         """Work out, once a task, which weights may change."""
@@ -72,12 +78,13 @@ class ReprogrammingMethod(PerTaskMethod):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the base's state and the PEs that do not hold the backbone."""
-        return super().state_dict() | {"chosen": dict(self.chosen)}
+        return super().state_dict() | {"chosen": dict(self.chosen), "set_back": list(self._set_back)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what :meth:`state_dict` gave."""
         super().load_state_dict(state)
         self.chosen, self._may_update = dict(state["chosen"]), None
+        self._set_back = tuple(state.get("set_back", ()))
 
     def _state_names(self, context: Context) -> set[str]:
         return super()._state_names(context) | {f"{name}.weight" for name in self.rewritable(context)}

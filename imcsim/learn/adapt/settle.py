@@ -5,6 +5,7 @@ from functools import partial
 from torch import Tensor, nn
 from torch.nn import functional
 
+from imcsim.crossbar.mapped_layers import stands_in
 from imcsim.crossbar.quantise import COLUMN_SCALE
 from imcsim.learn.adapt.adaptor import ColumnAdaptor, adaptors, expand_segments
 from imcsim.learn.quantize import mapped_module
@@ -27,6 +28,7 @@ def settle(network: nn.Module) -> None:
             layer.forward = partial(_scaled, layer, adaptor.spec)  # type: ignore[method-assign]
 
 
+@stands_in
 def _scaled(layer: nn.Linear | nn.Conv2d, spec: LayerSpec, x: Tensor) -> Tensor:
     weight = layer.weight * expand_segments(getattr(layer, COLUMN_SCALE), spec, int(layer.column_rows))  # type: ignore[arg-type]
     if isinstance(layer, nn.Linear):

@@ -46,6 +46,13 @@ class SparseUnits:
         self.candidates = dict(self.frozen)
         self._masks = {}
 
+    def hold(self, names: Sequence[str]) -> None:
+        """Make all units of the layers ``names`` stable: their weights stay as they are from the start."""
+        for name in names:
+            if name in self.frozen:
+                self.frozen[name].fill_(True)
+        self.candidates = dict(self.frozen)
+
     def rewire(
         self, classes: Sequence[int], generator: torch.Generator, leftover: Leftover = "next-layers"
     ) -> dict[str, Tensor]:

@@ -199,15 +199,17 @@ class Cpg(OwnedMethod):
             return dict(owners)
         reads, reserved = input_units(context.layers, "cpg"), {}
         for number, spec in enumerate(context.layers[:-1]):
+            if spec.name not in owners:  # frozen by the user: all of it is there
+                continue
             units = units_at(spec.out_features, self.width, self.cpg.widest)
             read = reads[0] if number == 0 else units_at(reads[number], self.width, self.cpg.widest)
             reserved[spec.name] = reserve(owners[spec.name], units, read, reads[number])
         return reserved
 
     def _close_head(self, context: Context) -> None:
-        if self.cpg.widest == 1:
-            return
         name, units = context.layers[-1].name, context.layers[-2].out_features
+        if self.cpg.widest == 1 or f"{name}.weight" in context.frozen:
+            return
         weight = self._weight(context, name)
         there = torch.zeros_like(weight, dtype=torch.bool)
         there[:, : units_at(units, self.width, self.cpg.widest) * (weight.shape[1] // units)] = True

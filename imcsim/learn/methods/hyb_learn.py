@@ -37,7 +37,8 @@ class HybLearnConfig(BaseChoice):
         Method that gives the loss: "finetune", "er" or "derpp"; ``base_config`` is its configuration. The original's
         self-supervised loss is not offered.
     frozen_fraction
-        f, the share of *all* PEs frozen in a task: round(f * PEs). At f = 0 nothing is scored and nothing frozen.
+        f, the share of *all* PEs frozen in a task: round(f * PEs). At f = 0 nothing is scored and nothing frozen. PEs
+        of layers that the user froze come first.
     score
         "correlation", or a control at the same f: "random", "lowest-correlation", "smallest-gradient" (Frobenius norm
         of the PE's gradient), "first-layers-first".
@@ -92,6 +93,8 @@ class HybLearn(OverBase):
         eligible = {spec.name: True for spec in context.layers}
         eligible[context.layers[-1].name] = self.hyb.freeze_classifier
         scores = self._with_wear(self._scores(context, task), eligible, context)
+        for name in (name for name in scores if f"{name}.weight" in context.frozen):
+            eligible[name], scores[name] = True, torch.full_like(scores[name], torch.inf)
         pes = trainable_pes(scores, self.hyb.frozen_fraction, eligible, self.hyb.per_layer)
         return TaskPlan(
             {name: torch.ones_like(mask) for name, mask in pes.items()} if self._trains_all(context) else pes

@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from imcsim.core.errors import ConfigError
 from imcsim.learn.adapt.chain import mean_activation, require_chain
 from imcsim.learn.adapt.holdout import Holdout
 from imcsim.learn.adapt.owned import DividedMethod
@@ -67,6 +68,8 @@ class NispaConfig(NormConfig):
 class Nispa(DividedMethod):
     """Units that carry most of a layer's activity become stable; what they read is frozen for good.
 
+    First layers that the user froze have all their connections, and all their units are stable from the start.
+
     A task ends with connections to its stable units from stable units only, so nothing later changes what they give: no
     weight is stored twice and a task switch writes no cell. Our reading: a connection of a convolution is a whole
     kernel; a task's classes are stable units from its first rewiring on; biases of hidden layers stay as the first
@@ -92,9 +95,12 @@ class Nispa(DividedMethod):
         if not self.units.connections:
             inputs = input_units(context.layers, "nispa")
             require_chain(context, task.x_train[:4], "nispa")
-            dense = [context.layers[0].name] if self.nispa.dense_first else []
+            held = _held_front(context)
+            dense = [context.layers[0].name, *held] if self.nispa.dense_first else held
             self.units.start(context.layers, inputs, self.nispa.density, dense, context.generator)
-            self._deviations = {n: float(_weight(context, n).detach().std()) for n in self.hidden(context)}
+            self.units.hold(held)
+            names = [spec.name for spec in context.layers[:-1]]
+            self._deviations = {n: float(_weight(context, n).detach().std()) for n in names}
         self._bind(context)
         if context.task > 0:
             for name, mask in self.units.trainable(self._shapes).items():
@@ -219,6 +225,18 @@ class Nispa(DividedMethod):
     def _zero(self, context: Context) -> None:
         for name, mask in self._on_device(self.units.active(self._shapes)).items():
             _weight(context, name).mul_(mask)
+
+
+def _held_front(context: Context) -> list[str]:
+    """Return the layers that the user froze; ConfigError unless they are the network's first ones."""
+    held = [spec.name for spec in context.layers if f"{spec.name}.weight" in context.frozen]
+    for spec, name in zip(context.layers, held, strict=False):
+        if spec.name != name:
+            raise ConfigError(
+                f"nispa rewires what lies behind the first layer that trains, but the network came with '{name}' "
+                f"frozen behind '{spec.name}': freeze layers from the first on, or let '{name}' train"
+            )
+    return held
 
 
 def _weight(context: Context, name: str) -> Tensor:

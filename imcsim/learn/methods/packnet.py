@@ -12,6 +12,7 @@ from imcsim.learn.adapt.per_task import NormConfig
 from imcsim.learn.method import Context, method
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.stream import Task
+from imcsim.mapping.layer import LayerSpec
 
 
 class PacknetConfig(NormConfig):
@@ -76,7 +77,7 @@ class Packnet(OwnedMethod):
         if context.epoch + 1 != self.train_epochs(context):
             return
         share, ties = self._share(context.task), self.packnet.ties
-        for spec in context.layers[:-1]:
+        for spec in self._owned(context):
             weight, owner = mapped_module(context.network, spec.name).weight, self.owners[spec.name]
             if self.packnet.unit == "weight":
                 self.owners[spec.name] = prune(weight, owner, context.task, share, ties)
@@ -88,11 +89,14 @@ class Packnet(OwnedMethod):
         """Return one for each weight, or for each column segment."""
         if self.packnet.unit == "weight":
             return super().owner_entries(context)
-        return sum(segments(spec, context.pe_tile[0]) for spec in context.layers[:-1])
+        return sum(segments(spec, context.pe_tile[0]) for spec in self._owned(context))
 
     def train_epochs(self, context: Context) -> int:
         """Return the epochs before pruning; the others retrain."""
         return max(context.epochs - round(context.epochs * self.packnet.retrain_share), 1)
+
+    def _owned(self, context: Context) -> list[LayerSpec]:
+        return [spec for spec in context.layers if spec.name in self.owners]
 
     def _share(self, task: int) -> float:
         shares = self.packnet.prune_shares

@@ -111,7 +111,8 @@ class Sparcl(ReplayMethod):
 
     def _bound(self, context: Context) -> SparseMasks:
         if not self.masks.weights:
-            self.masks.bind(context.network, masked_layers(context.layers, self.sparcl.dense_layers))
+            chosen = masked_layers(context.layers, self.sparcl.dense_layers, frozen=context.frozen)
+            self.masks.bind(context.network, chosen)
         return self.masks
 
     def _schedule(self, context: Context) -> Schedule:

@@ -71,8 +71,9 @@ class Xma2(ReprogrammingMethod):
         return attach(network, image_shape, lambda spec, _: ShiftColumns(spec, pe_tile[0], self.xma2))
 
     def rewritable(self, context: Context) -> tuple[str, ...]:
-        """Return every layer but the classifier; none for a budget of 0."""
-        return tuple(adaptors(context.network)) if self.xma2.budget else ()
+        """Return every layer but the classifier and those that the user froze; none for a budget of 0."""
+        free = (name for name in adaptors(context.network) if f"{name}.weight" not in context.frozen)
+        return tuple(free) if self.xma2.budget else ()
 
     def choose(self, context: Context, task: Task) -> dict[str, Tensor]:
         """Return the PEs with the largest gradients."""

@@ -58,7 +58,9 @@ class PassCounter:
         self._handles = [network.register_forward_pre_hook(self._count_samples)]
         mapped = {spec.name for spec in layers}
         for number, spec in enumerate(self.layers):
-            self._handles.append(mapped_module(network, spec.name).register_forward_hook(self._mapped_hook(number)))
+            self._handles.append(
+                mapped_module(network, spec.name).register_forward_hook(self._mapped_hook(number), prepend=True)
+            )
         for name, module in network.named_modules():
             if name not in mapped and name and not list(module.children()) and not isinstance(module, _STATELESS):
                 self._handles.append(module.register_forward_hook(self._unmapped_hook))

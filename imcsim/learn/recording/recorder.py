@@ -84,6 +84,7 @@ class Recorder:
             for policy, commits in zip(RECORDED_POLICIES, most, strict=True)
         }
         self.task = 0
+        self.set_layers: list[dict[str, str]] = []  # for each finished task, as Method.set_layers gives it
         self.due: list[str] = []
         self._steps: dict[tuple[Any, ...], int] = {}  # a step's counts -> steps that had them, not added yet
 
@@ -187,6 +188,7 @@ class Recorder:
             self.counts[name][task] = self.counts["active_weights"][task - 1]
         if self.wear is not None:
             self.wear.skip_task(task)
+        self.set_layers.append({})
         self._store_task({})
 
     def state_dict(self) -> dict[str, Any]:
@@ -200,6 +202,7 @@ class Recorder:
             "errors": self.errors.state_dict(),
             "changes": {policy: changes.state_dict() for policy, changes in self.changes.items()},
             "task": self.task,
+            "set_layers": self.set_layers,
             "due": self.due,
             **({} if self.wear is None else {"wear": self.wear.state_dict()}),
         }
@@ -217,6 +220,7 @@ class Recorder:
         if self.wear is not None:
             self.wear.load_state_dict(state["wear"])
         self.begin_task(state["task"])
+        self.set_layers = [dict(reasons) for reasons in state.get("set_layers", [{}] * state["task"])]
         self.due = state["due"]
         self._steps = {}
 

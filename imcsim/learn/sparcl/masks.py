@@ -1,6 +1,6 @@
 """The masks of SparCL: which weights exist (TDM) and which of them a step updates (DGM), for all masked layers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,7 +15,10 @@ from imcsim.mapping.layer import LayerSpec
 
 
 def masked_layers(
-    layers: Sequence[LayerSpec], dense: Sequence[str] | None, title: str = "sparcl"
+    layers: Sequence[LayerSpec],
+    dense: Sequence[str] | None,
+    title: str = "sparcl",
+    frozen: Collection[str] = (),
 ) -> tuple[LayerSpec, ...]:
     """Return the layers to mask.
 
@@ -27,6 +30,8 @@ def masked_layers(
         Names that stay dense; None: the first layer, 1x1 convolutions and the last layer, as in SparCL.
     title
         The method, for messages.
+    frozen
+        Parameters that the user froze: a mask would write their layers.
 
     Raises
     ------
@@ -41,6 +46,10 @@ def masked_layers(
         shortcuts = [spec.name for spec in layers if spec.kind == "conv2d" and spec.kernel == (1, 1)]
         dense = [names[0], names[-1], *shortcuts]
     chosen = tuple(spec for spec in layers if spec.name not in dense)
+    held = [spec.name for spec in chosen if f"{spec.name}.weight" in frozen]
+    if held and len(held) == len(chosen):
+        raise ConfigError(f"{title}: no layer is left to mask, since the network came with {', '.join(held)} frozen")
+    chosen = tuple(spec for spec in chosen if spec.name not in held)
     if not chosen:
         raise ConfigError(
             f"{title}: no layer is left to mask, since the first, the last and 1x1 convolutions stay dense by default; "

@@ -89,7 +89,8 @@ class SparseMethod(OverBase):
     def bound(self, context: Context) -> SparseMasks:
         """Return the masks, tied to the network (anew after a checkpoint)."""
         if not self.masks.weights:
-            self.masks.bind(context.network, masked_layers(context.layers, self.sparse.dense_layers, self.title))
+            chosen = masked_layers(context.layers, self.sparse.dense_layers, self.title, context.frozen)
+            self.masks.bind(context.network, chosen)
         return self.masks
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,0 +1,30 @@
+"""The law that ties level changes to gradients: what trains a weight computes its gradient.
+
+A level change without one was written for another reason, which only the method can tell: it sets weights back, draws
+them, or learns by a rule without gradients. Where nobody tells, work was done that no count holds.
+"""
+
+import numpy as np
+
+from imcsim.core.errors import ConservationError
+from imcsim.trace.trace import Trace
+
+GRADIENT_COUNTS = ("weight_gradient_macs", "dense_gradient_macs")
+"""Counts of work that leads to a change of a weight: gradients of weights that train, and of ones that may grow."""
+
+
+def check_gradients(trace: Trace) -> None:
+    """Raise ConservationError if a layer's levels change in a task without gradient and without the method's word.
+
+    The word is in ``TraceMeta.set_layers``, task by task.
+    """
+    gradients = np.add.reduce([trace.counts[name] for name in GRADIENT_COUNTS])  # (T, L)
+    for number, spec in enumerate(trace.meta.layers):
+        changes = (values for key, values in trace.changes.items() if key[-1] == spec.name)
+        by_task = [values.reshape(len(values), -1).sum(1, dtype=np.int64) for values in changes]
+        for task, moved in enumerate(np.maximum.reduce(by_task) if by_task else ()):
+            if moved and not gradients[task, number] and not trace.meta.reason_to_set(task, spec.name):
+                raise ConservationError(
+                    f"the trace breaks a law: layer '{spec.name}', task {task}: {int(moved)} level changes, but no "
+                    f"multiply-accumulate of a weight gradient, and method '{trace.meta.method}' does not say why"
+                )
