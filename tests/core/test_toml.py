@@ -101,7 +101,7 @@ def test_a_reference_is_followed_and_every_value_has_an_origin() -> None:
     assert chip.origin("rram.count").source == "design choice: four PEs are enough here"
     assert (chip.origin("rram.count").low, chip.origin("rram.count").high) == (None, None)
     assert chip.origin("rram.cell.endurance").kind == "default"
-    with pytest.raises(ConfigError, match="no value is called .rram.cell.nothing."):
+    with pytest.raises(ConfigError, match=r"no value is called .rram.cell.nothing."):
         chip.origin("rram.cell.nothing")
 
 
