@@ -5,6 +5,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -72,9 +73,7 @@ def _spoil(result: Any, part: str, factor: float) -> Any:
         return {name: _spoil(one, rest, factor) if name == key else one for name, one in result.items()}
     if result is None:
         return None
-    import dataclasses
-
-    return dataclasses.replace(result, **{key: _spoil(getattr(result, key), rest, factor)})
+    return replace(result, **{key: _spoil(getattr(result, key), rest, factor)})
 
 
 def test_called(name: str) -> Callable[[], None]:

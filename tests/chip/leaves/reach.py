@@ -1,10 +1,13 @@
 """Traces and chips that together charge every leaf that a shipped chip or one of its options can."""
 
 from collections.abc import Iterator, Mapping
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, product
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
+from pydantic import BaseModel
 
 from imcsim.chip import ChipConfig, Report, load_chip, price
 from imcsim.core.errors import ImcsimError
@@ -38,7 +41,6 @@ def charged_trace(chip: ChipConfig, *, own: str = "", wear: bool = False) -> Tra
     geometries = [geometry for geometry in (chip.rram_geometry, chip.sram_geometry) if geometry is not None]
     most = 2 ** (chip.weight_bits - 1) - 1
     paths = {spec.name: rng.integers(-most, most + 1, (TASKS + 1, *spec.matrix_shape)) for spec in LAYERS}
-    step, epoch = ("step", "epoch") if chip.sram is None else ("commit", "commit")
     trace = make_trace(
         LAYERS,
         {name: path[0] for name, path in paths.items()},
@@ -54,17 +56,10 @@ def charged_trace(chip: ChipConfig, *, own: str = "", wear: bool = False) -> Tra
     if wear and chip.rram is not None:
         policy = "commit" if chip.sram is not None else chip.rram.write_policy
         changes["config"] = {"wear": {"policy": policy, "encoding": chip.geometry.encoding.name}}
-    del step, epoch
-    return _with(trace, chip, changes, wear)
-
-
-def _with(trace: Trace, chip: ChipConfig, changes: Mapping[str, Any], wear: bool) -> Trace:
-    from dataclasses import replace
-
     shape = (TASKS, len(LAYERS))
     return replace(
         trace,
-        meta=trace.meta.model_copy(update=dict(changes)),
+        meta=trace.meta.model_copy(update=changes),
         input_density=np.full((*shape, chip.input_bits), 0.5),
         error_density=np.full((*shape, chip.error_bits), 0.5),
         wear_counts={name: np.full(shape, 3) for name in WEAR_COUNTS} if wear else {},
@@ -72,51 +67,81 @@ def _with(trace: Trace, chip: ChipConfig, changes: Mapping[str, Any], wear: bool
     )
 
 
-def options() -> Iterator[dict[str, Any]]:
-    """Yield every choice of a chip file that is a name or yes or no, alone: field -> value."""
-    for name, info in ChipConfig.model_fields.items():
-        kind = info.annotation
-        values = (True, False) if kind is bool else get_args(kind) if get_origin(kind) is Literal else ()
-        yield from ({name: value} for value in values)
+PAIRS: tuple[tuple[str, dict[str, Any], str, bool], ...] = (
+    (RRAM, {}, "switched", True),
+    (RRAM, {"input_gradient": "second-copy"}, "", False),
+    (RRAM, {"input_gradient": "digital"}, "", False),
+    (SRAM, {}, "switched", False),
+    (SRAM, {"input_gradient": "second-copy"}, "", False),
+    (SRAM, {"input_gradient": "digital"}, "", False),
+    (SRAM, {"weight_gradient": "sram-array"}, "", False),
+    (SRAM, {"oversize": "multiplex"}, "", False),
+    (SRAM, {"master_copy.location": "dram"}, "", False),
+    (HYBRID, {}, "resident", True),
+    (HYBRID, {"commit": "lazy"}, "", False),
+)
+"""Chip, what is set, whether layer ``b`` is a task's own, whether cells died: together they charge every leaf."""
 
 
-def reached(trace_kinds: bool, chip: Resolved[ChipConfig]) -> Leaves:
-    """Return the leaves that ``chip`` charges, each with the largest value over the kinds of traces."""
-    found: Leaves = {}
-    for own in ("", "switched", "resident") if trace_kinds else ("",):
-        for wear in (False, True):
-            try:
-                report = price(charged_trace(chip.config, own=own, wear=wear), chip)
-            except ImcsimError:  # does not fit: charges nothing
-                continue
-            for leaf, value in leaves_of(report).items():
-                found[leaf] = max(found.get(leaf, 0.0), value)
+def charged_leaves() -> set[str]:
+    """Return the leaves that :data:`PAIRS` charge more than nothing."""
+    found: set[str] = set()
+    for name, choice, own, wear in PAIRS:
+        chip = chip_with(name, choice)
+        if chip is not None:
+            found |= _charged(chip, own, wear)
     return found
 
 
-def all_leaves(pairs: bool = False, names: tuple[str, ...] = (HYBRID, RRAM, SRAM)) -> set[str]:
-    """Return every leaf that is charged more than nothing on chips ``names`` with one option set, or two."""
-    alone = list(options())
-    chosen = [{}, *alone]
-    if pairs:
-        chosen += [one | two for one, two in combinations(alone, 2) if not one.keys() & two.keys()]
+def every_leaf(names: tuple[str, ...], *, two: bool = False) -> set[str]:
+    """Return every leaf that is charged more than nothing on chips ``names`` with each option set.
+
+    ``two``: and with each two of those that no part has, but the chip.
+    """
+    choices = [{}, *options()]
+    if two:
+        own = [choice for choice in options() if "." not in next(iter(choice))]
+        choices += [one | other for one, other in combinations(own, 2) if not one.keys() & other.keys()]
     found: set[str] = set()
     for name in names:
-        for choice in chosen:
-            chip = _chip(name, choice)
+        for choice in choices:
+            chip = chip_with(name, choice)
             if chip is not None:
-                found |= {leaf for leaf, value in reached(True, chip).items() if value > 0}
+                kinds = product(("", "switched", "resident"), (False, True))
+                found |= set().union(*(_charged(chip, own, wear) for own, wear in kinds))
     return found
 
 
-def _chip(name: str, choice: Mapping[str, Any]) -> Resolved[ChipConfig] | None:
+def options() -> Iterator[dict[str, Any]]:
+    """Yield every choice of a chip file that is a name or yes or no, alone: dotted field -> value."""
+    yield from _options(ChipConfig, "")
+
+
+def _options(model: type[BaseModel], prefix: str) -> Iterator[dict[str, Any]]:
+    for name, info in model.model_fields.items():
+        for kind in get_args(info.annotation) if get_origin(info.annotation) is UnionType else (info.annotation,):
+            if kind is bool or get_origin(kind) is Literal:
+                values = (True, False) if kind is bool else get_args(kind)
+                yield from ({f"{prefix}{name}": value} for value in values)
+            elif isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from _options(kind, f"{prefix}{name}.")
+
+
+def chip_with(name: str, choice: Mapping[str, Any]) -> Resolved[ChipConfig] | None:
+    """Return chip ``name``, a small one of those of 28 nm, with ``choice``; None where that contradicts itself."""
     room = {"sram.pe_count": 6} if choice.get("oversize") == "multiplex" else {}
-    small = name in (HYBRID, RRAM, SRAM)
     try:
-        if small:
+        if name in (HYBRID, RRAM, SRAM):
             rooms = {f"{part}.pe_count": 64 for part in ("rram", "sram") if part in name or name == HYBRID}
             return small_chip(name, rooms | room | dict(choice))
-        eight = {"weight_bits": 8, "input_bits": 8, "error_bits": 8}
-        return load_chip(name, eight | dict(choice))
+        return load_chip(name, dict(choice))
     except ImcsimError:
         return None
+
+
+def _charged(chip: Resolved[ChipConfig], own: str, wear: bool) -> set[str]:
+    try:
+        report = price(charged_trace(chip.config, own=own, wear=wear), chip)
+    except ImcsimError:  # it does not fit: nothing is charged
+        return set()
+    return {leaf for leaf, value in leaves_of(report).items() if value > 0}

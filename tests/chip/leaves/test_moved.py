@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from imcsim.chip import ChipConfig, price
-from tests.chip.hand import small_chip
 from tests.chip.leaves.two_tiles import (
-    COLUMNS, HYBRID, IN, OUT, RRAM, SRAM, STEPS, check, priced, trace,
+    COLUMNS, HYBRID, IN, OUT, RRAM, SRAM, STEPS, check, chip_with, priced, trace,
 )  # fmt: skip
 
 
@@ -58,7 +57,7 @@ def test_updates_move_gradient_master_copy_and_state() -> None:
 
 
 def test_activations_that_find_no_room_go_to_dram_and_back() -> None:
-    chip = small_chip(SRAM).config
+    chip = chip_with(SRAM).config
     room = chip.buffer.size_bytes * 8 - (12 + 2 + 14) * 32  # what the master copy leaves, in bits
     chip, report = priced(SRAM, peak_kept_bits=4 * room)
     bits = (70 + 8) * 8 + 30
@@ -111,7 +110,7 @@ def test_writes_are_cells_whose_level_differs() -> None:
     ("name", "policy", "leaf"), [(RRAM, "step", "update.failed_writes"), (HYBRID, "commit", "migration.failed_writes")]
 )
 def test_a_failed_write_goes_on_until_the_controller_gives_up(name: str, policy: str, leaf: str) -> None:
-    chip = small_chip(name)
+    chip = chip_with(name)
     part = chip.config.rram
     assert part is not None
     one = trace()

@@ -4,12 +4,14 @@ One task: weight (0, 0) goes 0 -> 4, weight (3, 1) goes -1 -> 1. An image has 3 
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
 from imcsim.chip import ChipConfig, Report, price
+from imcsim.core.sources import Resolved
 from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace import Trace
 from tests.chip.hand import ENCODINGS, small_chip
@@ -35,6 +37,11 @@ STEPS = 2
 
 
 def trace(**task_counts: Any) -> Trace:
+    return _trace(tuple(sorted(task_counts.items())))
+
+
+@cache
+def _trace(task_counts: tuple[tuple[str, int], ...]) -> Trace:
     start, end = (np.array([codes], dtype=np.int64) for codes in (START, END))
     return make_trace(
         [linear_layer("fc", IN, OUT, positions=POSITIONS)],
@@ -42,15 +49,21 @@ def trace(**task_counts: Any) -> Trace:
         {"fc": [[[start, end]]]},
         ENCODINGS,
         counts=COUNTS,
-        task_counts=TASK_COUNTS | task_counts,
+        task_counts=TASK_COUNTS | dict(task_counts),
         density=0.25,
     )
 
 
 def priced(name: str, more: Mapping[str, Any] | None = None, **task_counts: Any) -> tuple[ChipConfig, Report]:
     """Return chip ``name`` of 4 x 16 cells with ``more`` set, and the price of the trace on it."""
-    chip = small_chip(name, more)
+    chip = chip_with(name, tuple(sorted((more or {}).items())))
     return chip.config, price(trace(**task_counts), chip)
+
+
+@cache
+def chip_with(name: str, more: tuple[tuple[str, Any], ...] = ()) -> Resolved[ChipConfig]:
+    """Return a small chip; loaded once, because each test is called for each leaf that it guards."""
+    return small_chip(name, dict(more))
 
 
 def conductance_s(chip: ChipConfig, codes: list[list[int]], rows: range) -> float:
