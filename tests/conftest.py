@@ -2,7 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import settings
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -15,3 +17,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("imcsim", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "imcsim")
+
+
+_approx = pytest.approx
+
+
+def _relative(expected: Any, rel: float | None = None, abs: float | None = None, nan_ok: bool = False) -> Any:
+    """Compare as pytest.approx, but forgive no absolute error that a test does not name.
+
+    pytest's default of 1e-12 is more than most energies (J), times (s) and areas (m2) of a test: any value would do.
+    """
+    if abs is None:
+        rel, abs = 1e-6 if rel is None else rel, 0.0
+    return _approx(expected, rel=rel, abs=abs, nan_ok=nan_ok)
+
+
+pytest.approx = _relative

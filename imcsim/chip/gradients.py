@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.profile import TileProfile
-from imcsim.chip.read_cost import rram_read_out
+from imcsim.chip.read_cost import conductance_sums, rram_read_out
 from imcsim.trace.trace import Trace
 
 Floats = NDArray[np.float64]
@@ -91,7 +91,8 @@ def digital_input_gradient(
     reads = reads_of_all_weights(trace, vectors, scoring=scoring)[:, grid.layer]
     energy = {"mac": vectors @ weights * chip.mac.gradient_energy_j}
     if chip.rram is not None:
-        energy["read_out"] = (reads * in_rram * rram_read_out(grid, chip, chip.rram)).sum(axis=1)
+        each_j = rram_read_out(grid, chip, chip.rram, conductance_sums(profile, chip.rram))
+        energy["read_out"] = (reads * in_rram * each_j).sum(axis=1)
     if chip.sram is not None:
         bits = grid.rows * grid.outputs * chip.weight_bits
         energy["sram_read"] = (reads * ~in_rram * bits * chip.sram.cell.read_energy_j).sum(axis=1)

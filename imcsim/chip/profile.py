@@ -1,5 +1,4 @@
 """A trace seen through one PE geometry: per-PE sums that pricing needs, built once and kept with the trace.
-
 Shape letters: T tasks, P PEs of the network (all layers, in layer order), L mapped layers, K cells per weight,
 D fan-in, N outputs per group.
 """
@@ -21,9 +20,9 @@ from imcsim.chip.cell_counts import (
 )
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
-from imcsim.mapping.masks import reduce_to_pes
+from imcsim.mapping.masks import expand_pe_mask, reduce_to_pes, tile_grid
 from imcsim.trace.schema import Policy
-from imcsim.trace.trace import Trace
+from imcsim.trace.trace import Trace, transition_counts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -138,6 +137,38 @@ class TileProfile:
                     cached[name] = self.trace.task_transitions(encoding, name)
             return [cached[name] for name in names]
         return [self.trace.transitions[policy, key, name] for name in names]
+
+    def transitions_of(self, policy: Policy, pes: NDArray[np.bool_]) -> list[Floats]:
+        """For each layer, (T, levels, levels) transitions under ``policy`` of the PEs in ``pes`` (T, P).
+
+        Exact where these are all of a layer's PEs that change, and under policy ``task``, whose codes are known;
+        else the layer's transitions, shared out by level changes.
+        """
+        changes, found = self.policy(policy).changes, []
+        layers = zip(self.trace.meta.layers, self.grid.layer_slices, self.transitions(policy), strict=True)
+        for spec, span, table in layers:
+            ours, whole = (changes * pes)[:, span].sum(axis=1), changes[:, span].sum(axis=1)
+            share = np.divide(ours, whole, out=np.zeros(len(whole)), where=whole > 0)
+            of_pes = table * share[:, None, None]
+            for task in np.flatnonzero((share > 0) & (share < 1)) if policy == "task" else ():
+                of_pes[task] = self._transitions_in(spec, task, task + 1, pes[task, span])
+            found.append(of_pes)
+        return found
+
+    def transitions_between(self, first: int, last: int, pes: NDArray[np.bool_]) -> Ints:
+        """Return (levels, levels): transitions of the PEs in ``pes`` (P,) between commits ``first`` and ``last``."""
+        levels = self.geometry.encoding.level_count
+        found = np.zeros((levels, levels), dtype=np.int64)
+        for spec, span in zip(self.trace.meta.layers, self.grid.layer_slices, strict=True):
+            if pes[span].any():
+                found += self._transitions_in(spec, first, last, pes[span])
+        return found
+
+    def _transitions_in(self, spec: LayerSpec, first: int, last: int, pes: NDArray[np.bool_]) -> Ints:
+        encoding, tile = self.geometry.encoding, (self.geometry.weight_rows, self.geometry.weight_cols)
+        mine = expand_pe_mask(pes.reshape(tile_grid(spec.matrix_shape, tile)), spec.matrix_shape, tile)
+        levels = encoding.levels(self.trace.codes[spec.name][[first, last]][:, mine]).astype(np.int64)
+        return transition_counts(levels[:, 0], levels[:, 1], encoding.level_count)
 
     def policy(self, policy: Policy) -> PolicyProfile:
         """Return per-PE level changes under ``policy``."""

@@ -63,23 +63,33 @@ def activity(density: Floats, dac_bits: int) -> Activity:
     return Activity(drives, power, phases)
 
 
-def conductance_sums(profile: ArrayState, part: RramPart) -> Floats:
-    """Sum of cell conductances of each PE at the start of each task, (T, P) in siemens."""
-    cell, levels = part.cell, profile.geometry.encoding.level_count
+def conductance_sums(state: ArrayState, part: RramPart, *, after: bool = False) -> Floats:
+    """Sum of the cell conductances of each PE, (T, P) in siemens.
+
+    A task is read with the codes at its start: those that stand in frozen PEs all task long, and from which PEs that
+    train in place depart. ``after``: with the codes at its end, which serve once the task is learned.
+    """
+    cell, levels = part.cell, state.geometry.encoding.level_count
     step = (cell.conductance_max_s - cell.conductance_min_s) / (levels - 1)
-    return profile.grid.cells * cell.conductance_min_s + profile.level_sums[:-1] * step
+    sums = state.level_sums[1:] if after else state.level_sums[:-1]
+    return state.grid.cells * cell.conductance_min_s + sums * step
 
 
-def rram_forward(profile: ArrayState, chip: ChipConfig, part: RramPart, busy: Activity) -> Components:
-    """Joules for one input vector through each PE read as an RRAM array, by component."""
-    grid = profile.grid
+def rram_forward(
+    state: ArrayState, chip: ChipConfig, part: RramPart, busy: Activity, *, after: bool = False
+) -> Components:
+    """Joules for one input vector through each PE read as an RRAM array, by component.
+
+    ``after``: of the codes at the end of each task, as :func:`conductance_sums`.
+    """
+    grid = state.grid
     drives, power = busy.drives[:, grid.layer], busy.power[:, grid.layer]
-    conductance = conductance_sums(profile, part)
+    conductance = conductance_sums(state, part, after=after)
     conversions = grid.cols * busy.phases
     return {
         "driver": grid.rows * drives * chip.driver.energy_j(chip.array.cols, chip.supply_v, chip.dac_bits),
         "cells": power * conductance * part.cell.read_voltage_v**2 * part.cell.read_time_s,
-        "adc": _spread(conversions * _conversion_j(part, chip, conductance * drives / grid.cols, busy), drives),
+        "adc": conversions * _conversion_j(part, chip, conductance * drives / grid.cols, busy),
         "shift_add": _spread(conversions * chip.shift_add.energy_j, drives),
         "accumulate": _spread(_accumulations(grid) * chip.shift_add.energy_j, drives),
     }
@@ -97,22 +107,22 @@ def sram_forward(grid: PeGrid, chip: ChipConfig, part: SramPart, busy: Activity)
     }
 
 
-def rram_transposed(profile: ArrayState, chip: ChipConfig, part: RramPart, busy: Activity) -> Components:
+def rram_transposed(state: ArrayState, chip: ChipConfig, part: RramPart, busy: Activity) -> Components:
     """Joules for one error vector through each RRAM PE read the other way.
 
     Columns are driven, rows are sensed. The slices of a weight share a row, so that each takes a pass of its own; the
     two columns of a differential pair are driven with opposite polarity in the same pass. Rows x phases x slices
     conversions, where the forward read needs one for each used column and phase.
     """
-    grid = profile.grid
+    grid = state.grid
     drives, power = busy.drives[:, grid.layer], busy.power[:, grid.layer]
-    conductance = conductance_sums(profile, part)
+    conductance = conductance_sums(state, part)
     lines = grid.rows * grid.geometry.encoding.slices
     conversions = lines * busy.phases
     return {
         "driver": grid.cols * drives * chip.driver.energy_j(chip.array.rows, chip.supply_v, chip.dac_bits),
         "cells": power * conductance * part.cell.read_voltage_v**2 * part.cell.read_time_s,
-        "adc": _spread(conversions * _conversion_j(part, chip, conductance * drives / lines, busy), drives),
+        "adc": conversions * _conversion_j(part, chip, conductance * drives / lines, busy),
         "shift_add": _spread(conversions * chip.shift_add.energy_j, drives),
     }
 
@@ -128,13 +138,21 @@ def sram_transposed(grid: PeGrid, chip: ChipConfig, part: SramPart, busy: Activi
     }
 
 
-def rram_read_out(grid: PeGrid, chip: ChipConfig, part: RramPart) -> Floats:
-    """Joules to read every cell of each PE once, row by row through the ADCs, (P,)."""
-    middle = 0.5 * (part.cell.conductance_min_s + part.cell.conductance_max_s)
-    cell_j = part.cell.read_voltage_v**2 * part.cell.read_time_s * middle
-    conversion_j = part.adc.energy_j(part.adc_bits, chip.supply_v, middle)
+def rram_read_out(grid: PeGrid, chip: ChipConfig, part: RramPart, conductance_s: Floats | None = None) -> Floats:
+    """Joules to read every cell of each PE once, row by row through the ADCs, in the shape of ``conductance_s``.
+
+    Parameters
+    ----------
+    conductance_s
+        (P,) or (T, P): sum of the cell conductances of each PE; each conversion sees a mean cell. None: cells in the
+        middle of their window, (P,), where codes are not known.
+    """
+    if conductance_s is None:
+        conductance_s = grid.cells * (0.5 * (part.cell.conductance_min_s + part.cell.conductance_max_s))
+    cells_j = part.cell.read_voltage_v**2 * part.cell.read_time_s * conductance_s
+    conversion_j = part.adc.energy_j(part.adc_bits, chip.supply_v, np.asarray(conductance_s / grid.cells))
     row_j = chip.driver.energy_j(chip.array.cols, chip.supply_v)
-    return np.asarray(grid.cells * (cell_j + conversion_j) + grid.rows * row_j, dtype=np.float64)
+    return np.asarray(cells_j + grid.cells * conversion_j + grid.rows * row_j, dtype=np.float64)
 
 
 def rram_pass_s(chip: ChipConfig, part: RramPart) -> float:
@@ -161,9 +179,12 @@ def component_totals(unit: Components, where: NDArray[np.bool_], vectors: Floats
     return [Breakdown({(name,): float(total[t]) for name, total in totals.items()}) for t in range(len(where))]
 
 
-def _conversion_j(part: RramPart, chip: ChipConfig, driven_s: Floats, busy: Activity) -> float:
-    """Joules of one conversion of a mean line; ``driven_s`` (T, P): its cells' conductance, once for each drive."""
-    return part.adc.energy_j(part.adc_bits, chip.supply_v, float(driven_s.mean()) / busy.phases)
+def _conversion_j(part: RramPart, chip: ChipConfig, driven_s: Floats, busy: Activity) -> Floats:
+    """Joules of one conversion of a mean line of each PE in each task, (T, P).
+
+    ``driven_s`` (T, P): the conductance of the line's cells, once for each drive over all phases.
+    """
+    return part.adc.energy_j(part.adc_bits, chip.supply_v, driven_s / busy.phases)
 
 
 def _tree_energies_j(part: SramPart, inputs: NDArray[np.int64], bits: int) -> Floats:

@@ -61,7 +61,7 @@ def inference(trace: Trace, chip: ChipConfig, where: Assignment) -> Breakdown:
     outputs = np.array([spec.groups * spec.outputs for spec in trace.meta.layers], dtype=np.float64)
     vectors = np.zeros((trace.meta.tasks, len(positions)))
     vectors[-1] = positions
-    arrays = forward(trace, chip, serving_place(chip, where), vectors, skip_closed=chip.gate_columns)[-1]
+    arrays = forward(trace, chip, serving_place(chip, where), vectors, serving=True)[-1]
     hops = network_hops(chip, profile_of(trace, chip.geometry).grid.layer_slices)
     read = float(positions @ inputs) * chip.input_bits
     written = float(positions @ outputs) * chip.input_bits

@@ -64,10 +64,12 @@ def _on_off(part: RramPart) -> Iterator[str]:
 
 
 def _memory(trace: Trace, chip: ChipConfig, bits: Traffic) -> Iterator[str]:
-    if bits.master_spilled_share > 0:
+    share = bits.master_spilled_share
+    if float(share.max()) > 0:
+        never = "never fits" if bool((share > 0).all()) else "does not always fit"
         yield (
-            f"the buffer never fits the master copy ({master_bits(trace, chip) / 8e3:.0f} kB): "
-            f"{bits.master_spilled_share:.0%} of it is read from and written to DRAM at every step"
+            f"the buffer {never} the master copy ({master_bits(trace, chip).max() / 8e3:.0f} kB): "
+            f"{share.max():.0%} of it is read from and written to DRAM at every step"
         )
     if float(bits.spilled_share.max()) > 0:
         yield f"up to {bits.spilled_share.max():.0%} of the activations kept for backward spill to DRAM"

@@ -19,6 +19,7 @@ class Traffic:
     """Bits by purpose, each (T,): read from and written to the buffer, moved to or from DRAM (reads + writes).
 
     ``hops`` holds, for what crosses links, the mean hops of a bit: by layer as the floor plan has it, weighted by bits.
+    The shares are those of kept activations, and of the master copy, that do not fit the buffer.
     """
 
     buffer_reads: Mapping[str, Floats]
@@ -26,7 +27,7 @@ class Traffic:
     hops: Mapping[str, Floats]
     dram: Mapping[str, Floats]
     spilled_share: Floats
-    master_spilled_share: float
+    master_spilled_share: Floats
 
     def buffer_bits(self) -> Floats:
         """All buffer bits of each task, (T,)."""
@@ -79,10 +80,10 @@ def traffic(trace: Trace, chip: ChipConfig) -> Traffic:
     return Traffic(reads | {"update": update_reads}, written, _mean_hops(trace, chip), dram, spill, master_spill)
 
 
-def master_bits(trace: Trace, chip: ChipConfig) -> float:
-    """Bits of the master copy and of the optimiser's state: the largest over tasks."""
-    per_task = trace.counts["trainable_weights"].sum(axis=1) + trace.task_counts["digital_parameters"]
-    return float((per_task + trace.task_counts["optimizer_state_values"]).max(initial=0)) * chip.master_copy.bits
+def master_bits(trace: Trace, chip: ChipConfig) -> Floats:
+    """Bits of the master copy and of the optimiser's state during each task, (T,)."""
+    weights = trace.counts["trainable_weights"].sum(axis=1) + trace.task_counts["digital_parameters"]
+    return np.asarray((weights + trace.task_counts["optimizer_state_values"]) * float(chip.master_copy.bits))
 
 
 def _matrix_sides(trace: Trace) -> tuple[Floats, Floats]:
@@ -113,18 +114,18 @@ def _weighted(amount: Floats, weight: Floats) -> Floats:
     return np.divide(amount, weight, out=np.zeros(len(weight)), where=weight > 0)
 
 
-def _spilled_shares(trace: Trace, chip: ChipConfig) -> tuple[Floats, float]:
-    """The master copy takes its room first (it stays all task long); activations take what is left."""
+def _spilled_shares(trace: Trace, chip: ChipConfig) -> tuple[Floats, Floats]:
+    """(T,) shares: the master copy takes its room first (it stays all task long); activations take what is left."""
     room = chip.buffer.size_bytes * 8.0
-    master = master_bits(trace, chip) if chip.master_copy.location == "buffer" else 0.0
-    master_spill = 1.0 - min(1.0, room / master) if master > 0 else 0.0
-    left = max(0.0, room - master)
+    master = master_bits(trace, chip) * (1.0 if chip.master_copy.location == "buffer" else 0.0)
+    master_spill = 1.0 - np.minimum(1.0, room / np.maximum(master, 1.0))
+    left = np.maximum(0.0, room - master)
     peak = trace.task_counts["peak_kept_elements"] * chip.input_bits + trace.task_counts["peak_kept_bits"]
     share = 1.0 - np.minimum(1.0, left / np.maximum(peak, 1))
-    return np.asarray(share, dtype=np.float64), master_spill
+    return np.asarray(share, dtype=np.float64), np.asarray(master_spill, dtype=np.float64)
 
 
-def _update(trace: Trace, chip: ChipConfig, master_spill: float) -> tuple[Floats, Floats, Floats]:
+def _update(trace: Trace, chip: ChipConfig, master_spill: Floats) -> tuple[Floats, Floats, Floats]:
     """Gradient written and read once; master copy and optimiser state read and written, per updated weight."""
     task = trace.task_counts
     digital = (task["digital_parameters"] * task["optimizer_steps"]).astype(float)

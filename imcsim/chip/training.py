@@ -51,15 +51,16 @@ def training_energy(
 
 
 def forward(
-    trace: Trace, chip: ChipConfig, where: Assignment, vectors: Floats, *, skip_closed: bool = False
+    trace: Trace, chip: ChipConfig, where: Assignment, vectors: Floats, *, serving: bool = False
 ) -> PerTask:
     """Energy of ``vectors`` (T, L) through the arrays, below the names ``rram`` and ``sram``.
 
-    ``skip_closed``: column segments that the task's mask closes are not evaluated.
+    ``serving``: of each task once it is learned. Arrays hold the codes at its end, and a chip with ``gate_columns``
+    does not evaluate column segments that the task's mask closes.
     """
     busy = activity(trace.input_density, chip.dac_bits)
-    costs = _unit_costs(trace, chip, busy, transposed=False)
-    if skip_closed:
+    costs = _unit_costs(trace, chip, busy, transposed=False, after=serving)
+    if serving and chip.gate_columns:
         costs = {kind: (without_closed(unit, trace, at.grid), at) for kind, (unit, at) in costs.items()}
     return _by_memory(trace, chip, where, costs, vectors)
 
@@ -79,13 +80,17 @@ def backward(trace: Trace, chip: ChipConfig, where: Assignment, vectors: Floats,
 
 
 def _unit_costs(
-    trace: Trace, chip: ChipConfig, busy: read_cost.Activity, *, transposed: bool
+    trace: Trace, chip: ChipConfig, busy: read_cost.Activity, *, transposed: bool, after: bool = False
 ) -> dict[str, tuple[Components, TileProfile]]:
     costs = {}
     if chip.rram is not None and chip.rram_geometry is not None:
         profile = profile_of(trace, chip.rram_geometry)
-        rram = read_cost.rram_transposed if transposed else read_cost.rram_forward
-        costs["rram"] = rram(profile, chip, chip.rram, busy), profile
+        rram = (
+            read_cost.rram_transposed(profile, chip, chip.rram, busy)
+            if transposed
+            else read_cost.rram_forward(profile, chip, chip.rram, busy, after=after)
+        )
+        costs["rram"] = rram, profile
     if chip.sram is not None and chip.sram_geometry is not None:
         profile = profile_of(trace, chip.sram_geometry)
         sram = read_cost.sram_transposed if transposed else read_cost.sram_forward

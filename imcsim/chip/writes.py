@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from imcsim.chip.assign import Assignment
 from imcsim.chip.config import ChipConfig, RramPart
 from imcsim.chip.profile import PolicyProfile, TileProfile, profile_of
-from imcsim.chip.read_cost import rram_read_out
-from imcsim.devices.programming import event_energies_j, programming_energy_j, row_write_time_s
+from imcsim.chip.read_cost import conductance_sums, rram_read_out
+from imcsim.devices.programming import programming_energy_j, row_write_time_s
 from imcsim.trace.schema import Policy
 from imcsim.trace.trace import Trace
 
@@ -182,12 +182,12 @@ def _commits(totals: _Totals, profile: TileProfile, part: RramPart, commits: tup
 
 def _late_commit(totals: _Totals, profile: TileProfile, part: RramPart, commit: Commit, copies: int) -> None:
     events = profile.changes_between(commit.first, commit.last) * commit.pes
-    energies = event_energies_j(part.cell, part.cell_bits, part.write_rule)
-    mean_j = float(energies.sum() / np.count_nonzero(energies))
-    rows = np.minimum(events, profile.grid.rows * commit.pes).astype(float)
+    rows = (profile.rows_between(commit.first, commit.last) * commit.pes).astype(float)
+    table = profile.transitions_between(commit.first, commit.last, commit.pes)
+    joules = float(programming_energy_j(table, part.cell, part.cell_bits, part.write_rule))
     at = np.arange(profile.trace.meta.tasks) == commit.task
     totals.add("commit_events", at * int(events.sum()) * copies)
-    totals.add("commit_j", at * float(events.sum()) * mean_j * copies)
+    totals.add("commit_j", at * joules * copies)
     totals.add("commit_s", at * rram_time_s(events[None], rows[None], part)[0])
 
 
@@ -204,11 +204,8 @@ def _program(
     under: PolicyProfile = profile.policy(policy)
     events = under.changes * pes
     totals.add(f"{kind}_events", events.sum(axis=1) * copies)
-    for span, table in zip(profile.grid.layer_slices, profile.transitions(policy), strict=True):
-        whole = under.changes[:, span].sum(axis=1)
-        share = np.divide(events[:, span].sum(axis=1), whole, out=np.zeros(len(whole)), where=whole > 0)
-        energy = programming_energy_j(table, part.cell, part.cell_bits, part.write_rule)
-        totals.add(f"{kind}_j", energy * share * copies)
+    for table in profile.transitions_of(policy, pes):
+        totals.add(f"{kind}_j", programming_energy_j(table, part.cell, part.cell_bits, part.write_rule) * copies)
     totals.add(f"{kind}_s", rram_time_s(events, under.row_events * pes, part))
 
 
@@ -231,6 +228,7 @@ def _loads(totals: _Totals, profile: TileProfile, chip: ChipConfig, where: Assig
     rows = (arriving * profile.grid.rows).max(axis=1, initial=0)
     conversion_s = rram.columns_per_adc * rram.adc.time_s(rram.adc_bits, chip.array.rows)
     totals.add("load_events", events)
-    totals.add("load_read_j", (arriving * rram_read_out(profile.grid, chip, rram)).sum(axis=1) * copies)
+    read_j = rram_read_out(profile.grid, chip, rram, conductance_sums(profile, rram))
+    totals.add("load_read_j", (arriving * read_j).sum(axis=1) * copies)
     totals.add("load_write_j", events * sram.cell.write_energy_j)
     totals.add("load_s", rows * (rram.cell.read_time_s + conversion_s + sram.cell.write_time_s))

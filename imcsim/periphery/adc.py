@@ -3,13 +3,14 @@
 import math
 from typing import Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import ConfigError
 from imcsim.periphery.converter_table import ConverterTable
 from imcsim.periphery.multilevel_sense_amp import MultilevelSenseAmp
-from imcsim.periphery.table import check_increasing, log_linear, log_log
+from imcsim.periphery.table import Amount, check_increasing, log_linear, log_log
 
 AdcModel = Literal["macro-fit", "neurosim", "neurosim-mlsa", "survey", "table"]
 
@@ -108,7 +109,12 @@ class Adc(FrozenConfig):
         self._chosen()
         return self
 
-    def energy_j(self, bits: int, supply_v: float, column_conductance_s: float) -> float:
+    @property
+    def follows_conductance(self) -> bool:
+        """Whether the energy of a conversion depends on the column's conductance."""
+        return isinstance(self._chosen(), NeurosimFit | MultilevelSenseAmp)
+
+    def energy_j(self, bits: int, supply_v: float, column_conductance_s: Amount) -> Amount:
         """Return the energy of one conversion (J).
 
         Parameters
@@ -118,18 +124,20 @@ class Adc(FrozenConfig):
         supply_v
             Supply (V).
         column_conductance_s
-            Conductance of the column while it is read (S), the sum over its open cells.
+            Conductance of the column while it is read (S), the sum over its open cells. An array holds a column in
+            each element (say, one for each task and PE), and so does what is returned.
 
         Raises
         ------
         ConfigError
-            For bits outside the model's range, a supply <= 0 or a negative conductance.
+            For bits outside the model's range, a supply <= 0 or a conductance that is negative or not a number.
         """
         self._check(bits)
         if supply_v <= 0:
             raise ConfigError(f"adc '{self.name}': supply_v must be > 0, got {supply_v}")
-        if column_conductance_s < 0:
-            raise ConfigError(f"adc '{self.name}': column_conductance_s must be >= 0, got {column_conductance_s}")
+        if not np.all(np.asarray(column_conductance_s) >= 0):
+            worst = float(np.min(column_conductance_s))
+            raise ConfigError(f"adc '{self.name}': column_conductance_s must be >= 0, got {worst:g}")
         model = self._chosen()
         if isinstance(model, NeurosimFit):
             self._check_node(model.feature_sizes_m)
@@ -137,6 +145,11 @@ class Adc(FrozenConfig):
         if isinstance(model, MultilevelSenseAmp):
             self._check_node(model.feature_sizes_m)
             return model.energy_j(self.feature_size_m, bits, column_conductance_s)
+        return self._alike_j(model, bits, supply_v) + 0.0 * column_conductance_s
+
+    @staticmethod
+    def _alike_j(model: MacroFit | SurveyTable | ConverterTable, bits: int, supply_v: float) -> float:
+        """Joules of a conversion by a model that costs every column alike."""
         if isinstance(model, SurveyTable):
             return log_linear(bits, model.bits, model.energy_j)
         if isinstance(model, ConverterTable):
@@ -206,9 +219,9 @@ def _check_bit_range(low: int, high: int) -> None:
         raise ValueError(f"bits_min ({low}) must be <= bits_max ({high})")
 
 
-def _neurosim_energy_j(fit: NeurosimFit, feature_size_m: float, bits: int, conductance_s: float) -> float:
+def _neurosim_energy_j(fit: NeurosimFit, feature_size_m: float, bits: int, conductance_s: Amount) -> Amount:
     nodes = fit.feature_sizes_m
-    energies = []
+    energies: list[Amount] = []
     for i in range(len(nodes)):
         # exp(-k log10(1/G)) written as a power of G, so that an open column (G = 0) draws nothing.
         resistive = fit.power_resistive_w[i] * conductance_s ** (fit.resistive_slope[i] / math.log(10))

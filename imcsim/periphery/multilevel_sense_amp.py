@@ -5,7 +5,7 @@ import math
 from pydantic import Field, model_validator
 
 from imcsim.core.config import FrozenConfig
-from imcsim.periphery.table import check_increasing, log_log
+from imcsim.periphery.table import Amount, check_increasing, log_log
 
 
 class MultilevelSenseAmp(FrozenConfig):
@@ -35,11 +35,14 @@ class MultilevelSenseAmp(FrozenConfig):
             raise ValueError(f"bits_min ({self.bits_min}) must be <= bits_max ({self.bits_max})")
         return self
 
-    def energy_j(self, feature_size_m: float, bits: int, conductance_s: float) -> float:
-        """Return the energy (J) of sensing a column of ``conductance_s`` (S) at a node inside ``feature_sizes_m``."""
+    def energy_j(self, feature_size_m: float, bits: int, conductance_s: Amount) -> Amount:
+        """Return the energy (J) of sensing a column of ``conductance_s`` (S) at a node inside ``feature_sizes_m``.
+
+        An array holds a column in each element, and so does what is returned.
+        """
         columns = zip(self.power_per_reference_w, self.power_resistive_w, self.resistive_slope, strict=True)
         # exp(-k log10(1/G)) written as a power of G, so that an open column (G = 0) draws nothing.
-        powers = [
+        powers: list[Amount] = [
             per_reference * (2**bits - 1) + resistive * conductance_s ** (slope / math.log(10))
             for per_reference, resistive, slope in columns
         ]

@@ -25,23 +25,28 @@ def on(layers: list[LayerSpec], chip: ChipConfig, rule: str = "im2col", budget: 
 TIGHT = {"sram.pe_count": 9, "oversize": "multiplex"}  # room for 9 of 13 PEs
 
 
-@pytest.mark.parametrize(("name", "more"), [*((name, {}) for name in CHIPS), ("all-sram-28nm", TIGHT)])
+BY_COLUMN = {"rram.adc": "adc-neurosim-22nm", "rram.adc_bits": 5}  # energy follows the column's conductance
+
+
+@pytest.mark.parametrize(
+    ("name", "more"), [*((name, {}) for name in CHIPS), ("all-rram-28nm", BY_COLUMN), ("all-sram-28nm", TIGHT)]
+)
 def test_im2col_costs_what_price_says(name: str, more: dict[str, Any]) -> None:
-    """One task, so that price has one state of the arrays to take converter energy from: that before the task."""
-    trace, chip = random_trace(5, tasks=1), small_chip(name, more)
+    """An image after the last task: its codes, its inputs."""
+    trace, chip = random_trace(5), small_chip(name, more)
     report = price(trace, chip)
     found = per_image(
         map_network(trace.meta.layers, chip.config.geometry),
         chip.config,
-        density=trace.input_density[0],
-        codes={layer: codes[0] for layer, codes in trace.codes.items()},
+        density=trace.input_density[-1],
+        codes={layer: codes[-1] for layer, codes in trace.codes.items()},
     )
     expected = report.inference.flat()
     assert found.energy.flat() == pytest.approx({k: v for k, v in expected.items() if v or k in found.energy.flat()})
     assert found.energy.total == pytest.approx(report.inference.total)
     assert found.latency_s == pytest.approx(report.inference_latency.total)
     assert found.table_energy_j == 0
-    assert (found.energy.part("reload").total > 0) == bool(more)
+    assert (found.energy.part("reload").total > 0) == (more == TIGHT)
 
 
 def test_counts_by_hand() -> None:

@@ -46,12 +46,15 @@ def trained_on(name: str, counts: Any = None, task_counts: Any = None, **more: A
 
 
 def read_out_j(chip: ChipConfig) -> float:
-    """A whole PE: 64 cells read and converted one by one, 4 rows driven across 16 columns."""
+    """A whole PE at the first codes: 64 cells read and converted one by one, 4 rows driven across 16 columns."""
     part = chip.rram
     assert part is not None
-    middle_s = (part.cell.conductance_min_s + part.cell.conductance_max_s) / 2
-    cell_j = part.cell.read_voltage_v**2 * part.cell.read_time_s * middle_s
-    return 64 * (cell_j + part.adc.energy_j(8, chip.supply_v, middle_s)) + 4 * chip.driver.energy_j(16, chip.supply_v)
+    # levels, base 4: 5 = 1,1 | 7 = 3,1 | -7 | 100 = 0,1,2,1 | 3 | 2 | -1: 20 steps of a third of the window
+    low, high = part.cell.conductance_min_s, part.cell.conductance_max_s
+    all_s = 64 * low + 20 * (high - low) / 3
+    cells_j = part.cell.read_voltage_v**2 * part.cell.read_time_s * all_s
+    converters_j = 64 * part.adc.energy_j(8, chip.supply_v, all_s / 64)
+    return cells_j + converters_j + 4 * chip.driver.energy_j(16, chip.supply_v)
 
 
 # --- input gradient, three options ---

@@ -41,6 +41,7 @@ def program_terms(facts: Facts) -> dict[str, Terms]:
         "update.rram_program": by_pair(
             in_place, part, "level changes of PEs that train in RRAM, at its write policy",
             ("transitions", "changes"), ("rram.write_policy", "input_gradient"),
+            shared="" if part.write_policy == "task" else _SHARED,
         ),
         "migration.rram_program": _committed(facts, profile, part),
     }  # fmt: skip
@@ -56,6 +57,8 @@ def rram_profile(facts: Facts) -> TileProfile:
 
 def transitions(profile: TileProfile, policy: Policy, pes: NDArray[np.bool_]) -> Floats:
     """Return (levels, levels) events under ``policy`` of the PEs in ``pes`` (T, P), over the whole stream."""
+    if policy == "task":
+        return np.sum([profile.transitions_between(t, t + 1, row) for t, row in enumerate(pes)], axis=0, dtype=float)
     changes = profile.policy(policy).changes
     levels = profile.geometry.encoding.level_count
     found = np.zeros((levels, levels))
@@ -87,25 +90,25 @@ def _committed(facts: Facts, profile: TileProfile, part: RramPart) -> Terms:
     found = by_pair(transitions(profile, "task", whole) * times, part, said, ("codes", "placement"), own)
     if not late:
         return found
-    energies = event_energies_j(part.cell, part.cell_bits, part.write_rule)
-    mean_j = float(energies.sum() / np.count_nonzero(energies))
-    events = sum(int((profile.changes_between(c.first, c.last) * c.pes).sum()) for c in late)
-    unit = (mean_j, f"mean over level pairs of {_formula(part)}", (*_values(part), *own))
+    table = np.sum([profile.transitions_between(c.first, c.last, c.pes) for c in late], axis=0) * times
     said = "cells that RRAM holds at another level when a PE leaves SRAM, changes of several tasks together"
-    return (*found, counted(events * times, _EVENTS, said, ("codes", "placement"), unit))
+    return (*found, *by_pair(table, part, said, ("codes", "placement"), own))
 
 
-def by_pair(table: Floats, part: RramPart, said: str, fields: tuple[str, ...], own: tuple[str, ...]) -> Terms:
+def by_pair(
+    table: Floats, part: RramPart, said: str, fields: tuple[str, ...], own: tuple[str, ...], *, shared: str = ""
+) -> Terms:
     """Return one term where every event costs the same (rule ``flat``), else one for each pair of levels that occurs.
 
-    ``table`` (levels, levels) holds the events, ``said`` what they are.
+    ``table`` (levels, levels) holds the events, ``said`` what they are, ``shared`` how they were found by PE.
     """
+    said += shared
     energies = event_energies_j(part.cell, part.cell_bits, part.write_rule)
     values = (*_values(part), *own)
     events = np.where(energies > 0, table, 0.0)
     if part.write_rule == "flat":
         unit: Unit = (float(energies.max()), _formula(part), values)
-        return (counted(events, _EVENTS, f"{said}{_SHARED}", fields, unit),)
+        return (counted(events, _EVENTS, said, fields, unit),)
     pairs = np.argwhere(events > 0) if events.any() else np.array([[0, 1]])
     return tuple(_pair(events, energies, (int(i), int(j)), said, fields, (_formula(part), values)) for i, j in pairs)
 
@@ -119,7 +122,7 @@ def _pair(
     how: tuple[str, tuple[str, ...]],
 ) -> Term:
     of = f"{_EVENTS} from level {at[0]} to {at[1]}"
-    return counted(float(events[at]), of, f"{said}{_SHARED}", fields, (float(energies[at]), *how))
+    return counted(float(events[at]), of, said, fields, (float(energies[at]), *how))
 
 
 def _formula(part: RramPart) -> str:

@@ -5,9 +5,10 @@ import numpy as np
 from imcsim.chip.config import RramPart
 from imcsim.chip.explain.explanation import Facts, Floats, Term, Terms, Unit, absent, counted
 from imcsim.chip.explain.programmed import rram_profile
-from imcsim.chip.explain.reads import conversion_values
+from imcsim.chip.explain.reads import codes_of, conversion_values, mean_unit
 from imcsim.chip.gradients import reads_of_all_weights
 from imcsim.chip.profile import profile_of
+from imcsim.chip.read_cost import conductance_sums
 
 _STEPS = "optimizer_steps"
 
@@ -66,25 +67,27 @@ def _read_out(
     facts: Facts, part: RramPart, times: Floats, said: str, fields: tuple[str, ...], own: tuple[str, ...]
 ) -> Terms:
     """Cells, conversions and driven rows of reading PEs ``times`` (T, P) whole."""
-    chip, grid = facts.chip, rram_profile(facts).grid
-    middle_s = 0.5 * (part.cell.conductance_min_s + part.cell.conductance_max_s)
-    cells, rows = float((times * grid.cells).sum()), float((times * grid.rows).sum())
+    chip, profile = facts.chip, rram_profile(facts)
+    grid, sums_s = profile.grid, conductance_sums(profile, part)
+    cells, rows = times * grid.cells, float((times * grid.rows).sum())
     each = f"cells in use of {said}"
     reading: Unit = (
-        part.cell.read_voltage_v**2 * part.cell.read_time_s * middle_s,
-        "V_read^2 t_read (G_min + G_max) / 2",
+        part.cell.read_voltage_v**2 * part.cell.read_time_s,
+        "V_read^2 t_read",
         ("rram.cell.read_voltage_v", "rram.cell.read_time_s", "rram.cell.conductance_min_s",
          "rram.cell.conductance_max_s", "rram.cell_bits", "rram.sign", *own),
     )  # fmt: skip
     formula, values = conversion_values(part)
-    converting: Unit = (part.adc.energy_j(part.adc_bits, chip.supply_v, middle_s), formula, (*values, *own))
+    each_j = part.adc.energy_j(part.adc_bits, chip.supply_v, np.asarray(sums_s / grid.cells))
+    converting: Unit = (mean_unit(each_j, cells), formula, (*values, *own))
     driving: Unit = (
         chip.driver.energy_j(chip.array.cols, chip.supply_v),
         "cols (C_wire + C_gate) Vdd^2",
         ("driver.wire_capacitance_per_cell_f", "driver.gate_capacitance_per_cell_f", "array.cols", "supply_v", *own),
     )
+    conducting = f"conductance at the task's start of {each}"
     return (
-        counted(cells, "cells read", each, fields, reading),
-        counted(cells, "conversions", each, fields, converting),
+        counted(times * sums_s, "siemens read", conducting, (*fields, "codes"), reading),
+        counted(cells, "conversions", each, (*fields, *codes_of(part)), converting),
         counted(rows, "rows driven", f"rows in use of {said}", fields, driving),
     )

@@ -47,6 +47,7 @@ class Pass:
     transposed: bool
     scaled: str = ""  # said of the vectors where they are not taken as they are
     skip_closed: bool = False  # column segments that a mask closes are not evaluated
+    after: bool = False  # of learned tasks: with the codes at their end
 
     def fields(self, *, busy: bool) -> tuple[str, ...]:
         """Return the trace's fields behind a count of vectors, with activity if it enters."""
@@ -154,12 +155,13 @@ def _sram(counted: _Counted) -> dict[str, Term]:
 
 
 def _cells(counted: _Counted, part: RramPart) -> Term:
-    conductance_s = conductance_sums(counted.profile, part)
+    conductance_s = conductance_sums(counted.profile, part, after=counted.way.after)
     power = counted.busy.power[:, counted.grid.layer]
+    when = "end" if counted.way.after else "start"
     return Term(
         amount=float((counted.used * conductance_s * power).sum()),
         amount_of="siemens read",
-        amount_formula=counted.over("cell conductances at the task's start x expected squared digit, all phases"),
+        amount_formula=counted.over(f"cell conductances at the task's {when} x expected squared digit, all phases"),
         fields=(*counted.way.fields(busy=True), "codes"),
         unit=part.cell.read_voltage_v**2 * part.cell.read_time_s,
         unit_formula="V_read^2 t_read",
@@ -171,24 +173,37 @@ def _cells(counted: _Counted, part: RramPart) -> Term:
 
 
 def _conversions(counted: _Counted, part: RramPart) -> Term:
-    driven = conductance_sums(counted.profile, part) * counted.busy.drives[:, counted.grid.layer]
-    column_s = float((driven / counted.sensed).mean()) / counted.busy.phases
+    driven = conductance_sums(counted.profile, part, after=counted.way.after) * counted.busy.drives[:, counted.grid.layer]
+    each_j = part.adc.energy_j(part.adc_bits, counted.chip.supply_v, driven / counted.sensed / counted.busy.phases)
+    conversions = counted.evaluated * counted.sensed * counted.busy.phases
     formula, values = conversion_values(part)
-    by_column = part.adc.model in ("neurosim", "neurosim-mlsa")
     return Term(
-        amount=counted.sensed_count(),
+        amount=float(conversions.sum()),
         amount_of="conversions",
         amount_formula=counted.over(counted.senses_of),
-        fields=(*counted.way.fields(busy=by_column), *(("codes",) if by_column else ())),
-        unit=part.adc.energy_j(part.adc_bits, counted.chip.supply_v, column_s),
+        fields=(*counted.way.fields(busy=part.adc.follows_conductance), *codes_of(part)),
+        unit=mean_unit(each_j, conversions),
         unit_formula=formula,
         parameters=(*values, "rram.cell_bits", "rram.sign", "dac_bits"),
     )
 
 
+def mean_unit(each: Floats, amounts: Floats) -> float:
+    """Return what one of ``amounts`` costs on average where each element of ``each`` is the cost of one there."""
+    total = float(amounts.sum())
+    return float((each * amounts).sum()) / total if total else float(each.mean())
+
+
+def codes_of(part: RramPart) -> tuple[str, ...]:
+    """Return the trace's codes as a field, where a conversion's energy follows from them."""
+    return ("codes",) if part.adc.follows_conductance else ()
+
+
 def conversion_values(part: RramPart) -> tuple[str, tuple[str, ...]]:
     """Return the formula of a conversion's energy under the part's converter model, and the values that enter it."""
     formula, coefficients = _ADC[part.adc.model]
+    if part.adc.follows_conductance:
+        formula += "; mean over conversions of the lines of each PE in each task"
     window = ("rram.cell.conductance_min_s", "rram.cell.conductance_max_s")
     own = {"macro-fit": ("supply_v",), "neurosim": window, "neurosim-mlsa": window}
     named = (f"rram.adc.{name}" for name in coefficients)

@@ -96,6 +96,7 @@ def explained_inference(trace: Trace, chip: Resolved[ChipConfig]) -> dict[str, T
         transposed=False,
         scaled=f" ({_IMAGE}, last task)",
         skip_closed=chip.config.gate_columns and bool(trace.counts["closed_segments"].any()),
+        after=True,
     )
     found = {name: (term,) for name, term in read_terms(facts, way).items()}
     return found | _moved(facts, positions) | _turns(facts)

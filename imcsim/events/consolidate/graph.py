@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imcsim.chip.config import RramPart
 from imcsim.chip.profile import profile_of
-from imcsim.chip.read_cost import rram_pass_s, rram_read_out
+from imcsim.chip.read_cost import conductance_sums, rram_pass_s, rram_read_out
 from imcsim.core.errors import EventsError
 from imcsim.devices.programming import event_energies_j
 from imcsim.events.consolidate.memory import UNSETTLED, Levels, Mask, Memory, levels_of
@@ -107,10 +107,12 @@ def consolidation(
 class _Builder:
     def __init__(self, work: Work, part: RramPart, generator: np.random.Generator | None) -> None:
         self.work, self.chip, self.part, self.generator = work, work.chip, part, generator
-        self.grid = profile_of(work.trace, work.chip.geometry).grid
+        profile = profile_of(work.trace, work.chip.geometry)
+        self.grid = profile.grid
         self.build = GraphBuilder()
         self.build.resource(_DRIVERS, part.parallel_write_pes)
-        self.row_j = rram_read_out(self.grid, work.chip, part) / self.grid.rows  # to read one row of a PE
+        written_s = conductance_sums(profile, part, after=True)[work.task]
+        self.row_j = rram_read_out(self.grid, work.chip, part, written_s) / self.grid.rows  # to read one row of a PE
 
     def rows(self, rows: Rows, *, read_back: bool) -> tuple[Ints, list[int]]:
         """Add the row writes; return their tasks, and the last task of each PE."""

@@ -1,0 +1,102 @@
+"""Which test notices which wrong number: ``guards.csv``, and how it is made (``python -m tests.chip.leaves.table``).
+
+A *leaf* is made wrong in the report, where all laws have been checked; a *charge* in the function that computes it,
+below everything that is summed, so that a test which merely calls that function again notices nothing. Tests that
+compare two prices, or a price with its explanation, guard neither: what they compare goes wrong alike.
+"""
+
+import csv
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from tests.chip.leaves.mutate import notices, tests_of, wrong_charge, wrong_leaf
+from tests.chip.leaves.reach import charged_leaves
+
+FILE = Path(__file__).with_name("guards.csv")
+BY_HAND = (
+    "leaves.test_reads", "leaves.test_moved", "leaves.test_apart", "leaves.test_space_and_time", "test_price_by_hand",
+    "test_training_costs", "test_multiplex", "test_residents",
+)  # fmt: skip
+"""Modules below ``tests.chip`` whose tests work prices out by hand, quickest first."""
+_COMPARES = ("explained", "like_price", "only_difference", "more", "less", "nothing_changes", "share")
+_FORWARD = ("driver", "shift_add", "accumulate")
+_PARTS = {
+    "read_cost:rram_forward": (*_FORWARD, "cells", "adc"),
+    "read_cost:sram_forward": (*_FORWARD, "adder_tree"),
+    "read_cost:rram_transposed": ("driver", "shift_add", "cells", "adc"),
+    "read_cost:sram_transposed": ("driver", "shift_add", "adder_tree"),
+    "read_cost:rram_read_out": ("",),
+    "read_cost:conductance_sums": ("",),
+    "read_cost:rram_pass_s": ("",),
+    "read_cost:sram_pass_s": ("",),
+    "read_cost:rram_transposed_pass_s": ("",),
+    "gradients:digital_input_gradient": ("mac", "read_out", "sram_read"),
+    "gradients:weight_gradient_energy": ("mac", "adder_tree", "shift_add", "array_write"),
+    "gradients:weight_gradient_s": ("",),
+    "leakage:leakage_w": ("buffer", "sram"),
+    "leakage:retention_w": ("",),
+    "traffic:traffic": (
+        *(f"buffer_reads.{k}" for k in ("forward", "input_gradient", "weight_gradient", "signs", "scoring", "update")),
+        *(f"buffer_writes.{k}" for k in ("forward", "input_gradient", "signs", "scoring", "update")),
+        *(f"dram.{k}" for k in ("activations", "replay", "master", "scoring", "masks")),
+        *(f"hops.{k}" for k in ("forward", "input_gradient", "scoring")),
+    ),
+    "writes:programming": (
+        "sram_j", "rram_j", "commit_j", "load_read_j", "load_write_j", "sram_s", "rram_s", "commit_s", "load_s",
+    ),
+    "writes:deployment_energy_j": ("0",),
+    "failed_writes:failed_writes": ("events", "each_j", "each_s"),
+    "multiplex:load_j": ("dram_read", "sram_write"),
+    "multiplex:load_s": ("",),
+    "switching:switch_transitions": ("",),
+    "switching:switch_cells": ("0",),
+    "switching:dram_weights": ("",),
+    "area:rram_pe_area": ("cells", "adc", "driver", "shift_add", "transpose_driver"),
+    "area:sram_pe_area": ("cells", "adder_tree", "driver", "shift_add", "transpose_tree", "transpose_driver"),
+}  # fmt: skip
+CHARGES = tuple(f"{function}:{part}" for function, parts in _PARTS.items() for part in parts)
+
+
+def wrong(number: str) -> AbstractContextManager[None]:
+    """Make ``number``, ``leaf PATH`` or ``charge MODULE:FUNCTION:PART``, wrong."""
+    kind, _, path = number.partition(" ")
+    return wrong_leaf(path) if kind == "leaf" else wrong_charge(path)
+
+
+def numbers() -> list[str]:
+    """Return all that can be made wrong."""
+    return [*(f"leaf {leaf}" for leaf in sorted(charged_leaves())), *(f"charge {path}" for path in CHARGES)]
+
+
+def by_hand() -> list[str]:
+    """Return the tests that may guard a number."""
+    found = [name for module in BY_HAND for name in tests_of(module)]
+    return [name for name in found if not any(word in name.split("::")[1].split("_") for word in _COMPARES)]
+
+
+def guards(number: str) -> Iterator[str]:
+    """Yield the tests by hand that notice if ``number`` is wrong, in the order of :func:`by_hand`."""
+    with wrong(number):
+        for name in by_hand():
+            if notices(name):
+                yield name
+
+
+def read() -> dict[str, str]:
+    """Return the table: number -> the test that guards it."""
+    with FILE.open(newline="") as file:
+        return {row["number"]: row["test"] for row in csv.DictReader(file)}
+
+
+def write() -> None:
+    """Find a guard of every number and write the table; what has none gets an empty one."""
+    rows = [(number, next(guards(number), "")) for number in numbers()]
+    with FILE.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([("number", "test"), *rows])
+
+
+if __name__ == "__main__":
+    import tests.conftest  # noqa: F401 (comparisons forgive no absolute error)
+
+    write()

@@ -1,0 +1,109 @@
+"""Area and time by hand."""
+
+import pytest
+
+from imcsim.devices.programming import row_write_time_s
+from tests.chip.leaves.two_tiles import COLUMNS, HYBRID, IN, OUT, POSITIONS, RRAM, SRAM, STEPS, check, priced
+
+PES, ROWS, CELLS = 16, 4, 4 * 16  # of the chip; of a PE
+USED = 2  # PEs, of which one has rows 4 and 5 alone
+EMPTY = USED * CELLS - IN * COLUMNS
+BITS = (10 * (IN + OUT) + 6 * (IN + OUT) + 4 * (IN + OUT) + 5 * (IN + OUT)) * 8 + 2 * 30 + 2 * 3 * 15 * 32
+"""Through the buffer: vectors forward, back, of weight gradients and scoring; signs; 15 updates of three values."""
+DRAM_BITS = 120 * 8 + 2 * 13 * 8 + 40  # replay, what scoring remembers, masks
+
+
+def test_area_of_rram() -> None:
+    chip, report = priced(RRAM)
+    part = chip.rram
+    assert part is not None
+    pe = {
+        "adc": COLUMNS / part.columns_per_adc * part.adc.area_m2(part.adc_bits),
+        "driver": ROWS * chip.driver.area_per_row_m2,
+        "shift_add": COLUMNS / part.columns_per_adc * chip.shift_add.area_m2,
+        "transpose_driver": COLUMNS * chip.driver.area_per_row_m2,
+    }
+    each = sum(pe.values()) + CELLS * part.cell.area_m2
+    check(report, "area", {f"rram.{name}": USED * value for name, value in pe.items()})
+    check(report, "area", {
+        "rram.cells": IN * COLUMNS * part.cell.area_m2,
+        "unused.rram_cells": EMPTY * part.cell.area_m2,
+        "unused.rram_pes": (PES - USED) * each,
+        "digital": chip.mac.area_m2,
+    })  # fmt: skip
+
+
+def test_area_of_sram_and_buffer() -> None:
+    chip, report = priced(SRAM)
+    part = chip.sram
+    assert part is not None
+    pe = {
+        "adder_tree": COLUMNS * part.adder_tree.area_m2(ROWS, 1),
+        "driver": ROWS * chip.driver.area_per_row_m2,
+        "shift_add": COLUMNS * chip.shift_add.area_m2,
+        "transpose_tree": ROWS * part.adder_tree.area_m2(OUT, 1),
+        "transpose_driver": COLUMNS * chip.driver.area_per_row_m2,
+    }
+    each = sum(pe.values()) + CELLS * part.cell.area_m2
+    check(report, "area", {f"sram.{name}": USED * value for name, value in pe.items()})
+    check(report, "area", {
+        "sram.cells": IN * COLUMNS * part.cell.area_m2,
+        "unused.sram_cells": EMPTY * part.cell.area_m2,
+        "unused.sram_pes": (PES - USED) * each,
+    })  # fmt: skip
+    at = chip.buffer.table_bytes[2]  # an entry of the table, so that nothing is interpolated
+    chip, report = priced(SRAM, {"buffer.size_bytes": int(at)})
+    check(report, "area", {"buffer": 8 * at * chip.buffer.area_table_m2[2]})
+
+
+def test_time_of_vectors_in_rram() -> None:
+    chip, report = priced(RRAM)
+    part = chip.rram
+    assert part is not None
+    forward = 8 * (part.cell.read_time_s + part.columns_per_adc * part.adc.time_s(part.adc_bits, ROWS))
+    # two converters share four rows: two turns for each phase and each of four slices, columns of 16 cells
+    back = 8 * 4 * (part.cell.read_time_s + 2 * part.adc.time_s(part.adc_bits, COLUMNS))
+    mac_s = 1 / chip.mac.macs_per_s
+    check(report, "latency", {
+        "forward": 10 * forward,
+        "input_gradient": 6 * back,
+        "weight_gradient": 45 * mac_s,
+        "scoring": 3 * forward + 2 * back + 33 * mac_s,
+        "dram": DRAM_BITS / chip.dram.bandwidth_bits_per_s,
+    })  # fmt: skip
+    check(report, "inference_latency", {"forward": POSITIONS * forward})
+
+
+def test_time_of_vectors_in_sram() -> None:
+    for clock_hz in (200e6, 1e12):  # the clock sets the pace, or the adder trees do
+        chip, report = priced(SRAM, {"clock_hz": clock_hz})
+        assert chip.sram is not None
+        tree = chip.sram.adder_tree
+        forward = 8 * max(tree.time_s(ROWS, 1), 1 / clock_hz)
+        back = 8 * 8 * max(tree.time_s(OUT, 1), 1 / clock_hz)
+        check(report, "latency", {"forward": 10 * forward, "input_gradient": 6 * back})
+        check(report, "inference_latency", {"forward": POSITIONS * forward})
+
+
+def test_time_that_the_buffer_adds() -> None:
+    bandwidth = 1e6  # bits a second: far slower than the arrays
+    chip, report = priced(RRAM, {"buffer.bandwidth_bits_per_s": bandwidth})
+    hidden = sum(report.latency.flat()[name] for name in ("forward", "input_gradient", "weight_gradient"))
+    check(report, "latency", {"buffer": BITS / bandwidth - hidden})
+
+
+def test_time_of_writes() -> None:
+    # task policy: cells of rows 0 (one; one bit in SRAM) and 3 (two; seven bits) of the first PE
+    chip, report = priced(SRAM, {"sram.write_policy": "task"})
+    assert chip.sram is not None
+    check(report, "latency", {"update": 2 * chip.sram.cell.write_time_s})
+    chip, report = priced(RRAM, {"rram.write_policy": "task"})
+    assert chip.rram is not None
+    both = 2 * row_write_time_s(chip.rram.cell, 2, 1.5)
+    check(report, "latency", {"update": both})
+    chip, report = priced(HYBRID)
+    assert chip.rram is not None
+    assert chip.sram is not None
+    convert = chip.rram.columns_per_adc * chip.rram.adc.time_s(chip.rram.adc_bits, ROWS)
+    load = ROWS * (chip.rram.cell.read_time_s + convert + chip.sram.cell.write_time_s)
+    check(report, "latency", {"migration": both + load})
