@@ -21,6 +21,7 @@ from imcsim.learn.config import BackboneConfig
 from imcsim.learn.data.arrays import cache_folder
 from imcsim.learn.domains import multi_domain
 from imcsim.learn.evaluate import accuracy_rows
+from imcsim.learn.global_draws import lent_globals
 from imcsim.learn.networks import NETWORKS, build_network, network_params
 from imcsim.learn.shapes import trace_layers
 from imcsim.learn.stream import Task
@@ -118,8 +119,7 @@ def pretrain(network: nn.Module, task: Task, config: BackboneConfig) -> None:
     optimizer = torch.optim.SGD(network.parameters(), config.learning_rate, config.momentum)
     device = task.x_train.device
     network.train()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(child_seed(config.seed, "backbone-global"))  # for drop-out
+    with lent_globals(child_seed(config.seed, "backbone-global"), device):  # for drop-out
         for epoch in range(config.epochs):
             total = torch.zeros((), device=device)
             samples = torch.randperm(len(task.y_train), generator=order).to(device)

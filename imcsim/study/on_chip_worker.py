@@ -95,7 +95,7 @@ def _test(network: "AnalogNetwork", tasks: list["Task"], t: int, choice: "OnChip
     labels = {label for task in seen for label in task.classes}
     for index, age_s in enumerate(choice.ages_s):
         network.drift(age_s)
-        class_il, task_il = accuracy_rows(network, seen, labels)
+        class_il, task_il = accuracy_rows(network, seen, labels, seed=t)
         found["class_il"][index].append([*class_il, *unseen])
         found["task_il"][index].append([*task_il, *unseen])
 
@@ -107,7 +107,7 @@ def _test_alone(
 
     for index, age_s in enumerate(choice.ages_s):
         network.drift(age_s)
-        _, (alone,) = accuracy_rows(network, [tasks[t]], tasks[t].classes)
+        _, (alone,) = accuracy_rows(network, [tasks[t]], tasks[t].classes, seed=t)
         rows = found["task_il"][index]
         earlier = rows[-1][:t] if rows else []
         rows.append([*earlier, alone, *[None] * (len(tasks) - t - 1)])

@@ -105,7 +105,7 @@ def _tests(trace: Trace, config: LearnConfig) -> list[_Test]:
 
 
 def _accuracy(trace: Trace, tests: list[_Test], classes: set[int]) -> float:
-    rows = [accuracy_rows(test.network, test.tasks, classes) for test in tests]
+    rows = [accuracy_rows(test.network, test.tasks, classes, seed=trace.meta.seed) for test in tests]
     which = 0 if "class-il" in trace.meta.scenarios else 1
     return float(np.mean([value for row in rows for value in row[which]]))
 
