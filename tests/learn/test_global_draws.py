@@ -129,8 +129,8 @@ def test_a_builder_that_draws_with_numpy_is_seeded_too() -> None:
         first, again, other = (build_network("drawing", 2, IMAGE, generator=seed).weight for seed in (1, 1, 2))
     finally:
         NETWORKS._entries.pop("drawing", None)
-    assert first == again  # type: ignore[comparison-overlap]
-    assert first != other  # type: ignore[comparison-overlap]
+    assert first == again
+    assert first != other
 
 
 class Diary(Method):
