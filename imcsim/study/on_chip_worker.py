@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from imcsim.core.content import use_content
 from imcsim.core.files import write_atomic
-from imcsim.study.store import to_json
+from imcsim.core.strict_json import to_json
 
 if TYPE_CHECKING:
     from imcsim.analog.network import AnalogNetwork
     from imcsim.chip.config import ChipConfig
     from imcsim.learn.config import LearnConfig
     from imcsim.learn.stream import Task
-    from imcsim.study.spec import OnChipChoice
+    from imcsim.study.on_chip_choice import OnChipChoice
     from imcsim.trace.trace import Trace
 
 
@@ -37,7 +37,7 @@ def measure_on_chip(payload: dict[str, Any]) -> str:
     """
     from imcsim.chip.config import ChipConfig
     from imcsim.core.config import parse
-    from imcsim.study.spec import OnChipChoice
+    from imcsim.study.on_chip_choice import OnChipChoice
     from imcsim.trace.store import load
 
     with use_content(Path(payload["content"])):
@@ -59,7 +59,7 @@ def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice",
     alone; later rows repeat that value, for each return to the task puts the same codes, masks and scales back.
     """
     from imcsim.analog.convert import convert
-    from imcsim.chip.serving import serving_in_sram
+    from imcsim.chip.serving_place import serving_in_sram
     from imcsim.core.config import parse
     from imcsim.core.seeds import child_seed
     from imcsim.learn.config import LearnConfig

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.life.outlook import Outlook
-from imcsim.chip.serving import serving_in_sram
+from imcsim.chip.serving_place import serving_in_sram
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
 from imcsim.crossbar.encoding import Encoding
