@@ -14,6 +14,7 @@ from imcsim.learn import checkpoint as checkpoints
 from imcsim.learn.checked_stream import checked_stream
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.freeze import Freezer
+from imcsim.learn.global_draws import lent_globals
 from imcsim.learn.learnable import check_learnable
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import Context, Method, make_method
@@ -23,7 +24,7 @@ from imcsim.learn.quantize import Quantiser
 from imcsim.learn.record import make_trace
 from imcsim.learn.recording.recorder import Recorder
 from imcsim.learn.shapes import trace_layers
-from imcsim.learn.start import make_network, make_stream
+from imcsim.learn.start import make_network, make_stream, prepare_network
 from imcsim.learn.stream import Stream, Task, augment
 from imcsim.learn.wear.cells import CyclesPerStream, make_wear
 from imcsim.learn.weight_error import WeightError
@@ -89,9 +90,8 @@ def learn_on(
     cycles_per_stream: CyclesPerStream | None = None,
 ) -> Trace:
     """Train a given network, in place, on a given stream; ``method`` None is the configured one; see :func:`learn`."""
-    stream, device = checked_stream(stream), _device(config.device)
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    stream = checked_stream(stream)
+    with lent_globals(child_seed(config.seed, "global"), _device(config.device)):
         learner = make_learner(config, network, stream, method, cycles_per_stream)
         try:
             if checkpoint is not None and checkpoint.exists():
@@ -100,7 +100,7 @@ def learn_on(
             train(learner, partial(_after_epoch, learner, progress, saver, stop))
         finally:
             learner.recorder.passes.remove()  # the network is the caller's, stopped or not
-    trace = make_trace(learner, stream)
+        trace = make_trace(learner, stream)
     check_trace(trace)
     return trace
 
@@ -116,7 +116,7 @@ def make_learner(
     device = _device(config.device)
     method = method or make_method(config.method, config.method_config)
     check_writing(config.writing, method, config.method)
-    network, frozen = _prepared(method, network, stream, config.pe_tile)
+    network, frozen = _prepared(config, method, network, stream)
     layers = _mapped_layers(network, stream)
     producers = layer_producers(network, layers, stream.image_shape)
     _place(network, config, device)
@@ -201,11 +201,11 @@ def _device(name: str) -> torch.device:
 
 
 def _prepared(
-    method: Method, network: nn.Module, stream: Stream, pe_tile: tuple[int, int]
+    config: LearnConfig, method: Method, network: nn.Module, stream: Stream
 ) -> tuple[nn.Module, frozenset[str]]:
     """Return the network as the method prepares it, and the names there of the parameters that the user froze."""
     frozen = {id(parameter): name for name, parameter in network.named_parameters() if not parameter.requires_grad}
-    prepared, names = method.prepare(network, stream.image_shape, pe_tile), set(frozen.values())
+    prepared, names = prepare_network(config, method, network, stream.image_shape), set(frozen.values())
     held = {name for name, p in prepared.named_parameters() if id(p) in frozen or name in names}
     return prepared, frozenset(held)
 

@@ -12,6 +12,7 @@ from torch.func import functional_call
 
 from imcsim.core.errors import ImcsimError, MappingError
 from imcsim.crossbar.mapped_layers import MappedLayer, mapped_layers
+from imcsim.learn.global_draws import lent_globals
 from imcsim.mapping.layer import LayerSpec
 
 
@@ -64,7 +65,8 @@ def run_once(network: nn.Module, image: Tensor) -> None:
     copies = {name: buffer.clone() for name, buffer in network.named_buffers()}
     training = {module: module.training for module in network.modules()}
     try:
-        functional_call(network.eval(), copies, (image,))
+        with lent_globals(0, image.device):  # one look at the network must not move its user's draws
+            functional_call(network.eval(), copies, (image,))
     except ImcsimError:
         raise
     except Exception as error:  # whatever the user's forward pass raises

@@ -15,6 +15,7 @@ from typing import Any
 
 from imcsim.core.errors import StorageError, StudyError
 from imcsim.core.files import write_atomic
+from imcsim.core.strict_json import to_json
 from imcsim.study.points import TrainingPoint
 from imcsim.trace.store import load
 from imcsim.trace.trace import Trace
@@ -118,8 +119,3 @@ def to_csv(rows: Sequence[Row]) -> str:
     writer.writeheader()
     writer.writerows(dict(row) for row in rows)
     return buffer.getvalue()
-
-
-def to_json(data: object) -> str:
-    """Return strict JSON (no nan, no inf), indented, with a final newline."""
-    return json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
