@@ -4,7 +4,7 @@ import fcntl
 import glob
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -12,8 +12,8 @@ from typing import BinaryIO
 from imcsim.core.errors import StorageError
 
 
-def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write ``content`` to ``path`` so that a reader sees the old file or the new one, never a part.
+def write_atomic(path: Path, content: bytes | str | Iterable[bytes | memoryview]) -> None:
+    """Write ``content``, whole or part after part, so that a reader of ``path`` sees the old file or the new one.
 
     Temporary files of the same target whose writer was killed are removed.
 
@@ -23,8 +23,9 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         If the disk refuses (full, read-only); the temporary file is removed.
     """
     data = content.encode() if isinstance(content, str) else content
+    parts = [data] if isinstance(data, bytes) else data
     with scratch(path) as (temporary, file), _told(path):
-        file.write(data)
+        file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
         temporary.replace(path)  # still locked: nobody takes it for abandoned
