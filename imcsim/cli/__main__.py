@@ -30,7 +30,7 @@ def with_output(action: Callable[[], int]) -> int:
     A reader that goes away (a closed pipe) hears no more, and no complaint.
     """
     if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w")  # nobody listens; the exit status still tells
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - nobody listens; the exit status still tells
     if sys.stdout is None:
         sys.stderr.write(
             "imcsim: error: standard output is closed, so that nothing can be printed; send it to a file, or to "

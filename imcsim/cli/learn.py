@@ -12,7 +12,7 @@ import typer
 from imcsim.cli.options import JsonOption, SetOption, echo_json, overrides
 
 
-def learn_command(
+def learn_command(  # noqa: PLR0913 - each option of the command line is a parameter
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the trace goes.")],
     dataset: Annotated[str | None, typer.Option(help="Data set of the stream; left out: digits.")] = None,
     domains: Annotated[

@@ -97,7 +97,7 @@ def run_study(loaded: LoadedStudy, options: RunOptions) -> StudyResult:
         store.write_table("summary", [flat(group) for group in result.groups])
         if result.sensitivity:
             store.write_table("sensitivity", result.sensitivity)
-        store.write_json("stamp", result.stamp)
+        store.write_stamp(result.stamp)
     return result
 
 

@@ -15,7 +15,11 @@ def raising(error: BaseException) -> object:
         (StorageError("cannot write x: No space left on device"), 1, "imcsim: error: cannot write x: No space left"),
         (KeyboardInterrupt(), 130, "imcsim: interrupted\n"),
         (MemoryError(), 1, "imcsim: error: out of memory; use fewer --jobs, a lower batch_size or a smaller network\n"),
-        (OSError(28, "No space left on device"), 1, "imcsim: error: cannot write to standard output: No space left on device\n"),
+        (
+            OSError(28, "No space left on device"),
+            1,
+            "imcsim: error: cannot write to standard output: No space left on device\n",
+        ),
         (OSError(30, "Read-only file system", "a/b"), 1, "imcsim: error: a/b: Read-only file system\n"),
         (ZeroDivisionError("by zero"), 1, "imcsim: error: ZeroDivisionError: by zero; this is a defect of imcsim"),
     ],

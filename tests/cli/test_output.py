@@ -19,7 +19,7 @@ FULL = Path("/dev/full")
 
 def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run ``line`` of bash, in which ``imcsim`` is the command line."""
-    function = f"set -o pipefail; imcsim() {{ {shlex.quote(sys.executable)} -m imcsim \"$@\"; }}; {line}"
+    function = f'set -o pipefail; imcsim() {{ {shlex.quote(sys.executable)} -m imcsim "$@"; }}; {line}'
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         ["bash", "-c", function], cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -27,9 +27,7 @@ def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
-def test_closed_output_is_one_sentence_before_any_work(
-    verb: tuple[str, ...], trace_file: Path, tmp_path: Path
-) -> None:
+def test_closed_output_is_one_sentence_before_any_work(verb: tuple[str, ...], trace_file: Path, tmp_path: Path) -> None:
     done = shell(f"imcsim {shlex.join(verb).replace('{trace}', str(trace_file))} >&-", tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("imcsim: error: standard output is closed, so that nothing can be printed; ")
