@@ -22,7 +22,7 @@ def to_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = No
         Their order; None: all columns in order of first appearance.
     """
     names = list(dict.fromkeys(column for row in rows for column in row)) if columns is None else list(columns)
-    lines = [names, *([row.get(name) for name in names] for row in rows)]
+    lines: list[list[object]] = [list(names), *([row.get(name) for name in names] for row in rows)]
     return "".join(_line([harmless(cell) for cell in line]) for line in lines)
 
 
