@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imcsim.core.config import config_hash
 from imcsim.core.errors import ConfigError, ImcsimError
 from imcsim.core.seeds import child_seed
 from imcsim.learn import checkpoint as checkpoints
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.freeze import Freezer
+from imcsim.learn.global_draws import lent_globals
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import Context, Method, make_method
 from imcsim.learn.placing.life import events_by_pe
@@ -23,7 +23,7 @@ from imcsim.learn.record import make_trace
 from imcsim.learn.recording.recorder import Recorder
 from imcsim.learn.run_marks import run_marks
 from imcsim.learn.shapes import trace_layers
-from imcsim.learn.start import make_network, make_stream
+from imcsim.learn.start import make_network, make_stream, prepare_network
 from imcsim.learn.stream import Stream, Task, augment
 from imcsim.learn.wear.cells import CyclesPerStream, make_wear
 from imcsim.learn.weight_error import WeightError
@@ -90,19 +90,17 @@ def learn_on(
     cycles_per_stream: CyclesPerStream | None = None,
 ) -> Trace:
     """Train a given network, in place, on a given stream; ``method`` None is the configured one; see :func:`learn`."""
-    device = _device(config.device)
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with lent_globals(child_seed(config.seed, "global"), _device(config.device)):
         learner = make_learner(config, network, stream, method, cycles_per_stream)
         saver = None
         if checkpoint is not None:
-            marks = run_marks(config_hash(config), learner.network, learner.stream_tasks, cycles_per_stream)
+            marks = run_marks(config, learner.network, learner.stream_tasks, cycles_per_stream)
             if checkpoint.exists():
                 checkpoints.restore(learner, checkpoint, marks)
             saver = checkpoints.Saver(learner, checkpoint, marks)
         train(learner, partial(_after_epoch, learner, progress, saver, stop))
         learner.recorder.passes.remove()
-    trace = make_trace(learner, stream)
+        trace = make_trace(learner, stream)
     check_trace(trace)
     return trace
 
@@ -118,7 +116,7 @@ def make_learner(
     device = _device(config.device)
     method = method or make_method(config.method, config.method_config)
     check_writing(config.writing, method, config.method)
-    network = method.prepare(network, stream.image_shape, config.pe_tile)
+    network = prepare_network(config, method, network, stream.image_shape)
     layers = _mapped_layers(network, stream)
     producers = layer_producers(network, layers, stream.image_shape)
     _place(network, config, device)

@@ -1,9 +1,7 @@
 """A pre-trained backbone: trained once, in float, kept in the cache; what a network knows before it is deployed."""
 
-import hashlib
 import inspect
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +10,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imcsim.core import sealed
+from imcsim.core.code_key import code_key, running_tree
 from imcsim.core.config import config_hash
-from imcsim.core.content import content_root
 from imcsim.core.errors import ConfigError, ContentError
 from imcsim.core.seeds import child_seed
 from imcsim.learn.config import BackboneConfig
 from imcsim.learn.data.arrays import cache_folder
 from imcsim.learn.domains import multi_domain
 from imcsim.learn.evaluate import accuracy_rows
+from imcsim.learn.global_draws import lent_globals
 from imcsim.learn.networks import NETWORKS, build_network, network_params
+from imcsim.learn.run_code import run_files
 from imcsim.learn.shapes import trace_layers
 from imcsim.learn.stream import Task
 
 State = dict[str, Tensor]
 
 _STORED = sealed.Kind("backbone", 2, ContentError)
-# What decides a backbone's weights, beside the networks' own files.
-_CODE = ("backbone.py", "domains.py", "stream.py", "networks.py", "data/*.py")
 
 
 def start_from_backbone(
@@ -114,8 +112,7 @@ def pretrain(network: nn.Module, task: Task, config: BackboneConfig) -> None:
     optimizer = torch.optim.SGD(network.parameters(), config.learning_rate, config.momentum)
     device = task.x_train.device
     network.train()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(child_seed(config.seed, "backbone-global"))  # for drop-out
+    with lent_globals(child_seed(config.seed, "backbone-global"), device):  # for drop-out
         for epoch in range(config.epochs):
             total = torch.zeros((), device=device)
             samples = torch.randperm(len(task.y_train), generator=order).to(device)
@@ -155,21 +152,16 @@ def _key(
         "image_shape": list(image_shape),
         "device": device.type,
         "torch": torch.__version__,
-        "code": _code_version(content_root(), inspect.getsourcefile(NETWORKS.get(name))),
+        "code": _code(name, inspect.getsourcefile(NETWORKS.get(name))),
     }
     return config_hash(decides)
 
 
-@cache
-def _code_version(content: Path, builder: str | None) -> str:
-    here = Path(__file__).parent
-    files = [path for pattern in _CODE for path in sorted(here.glob(pattern))]
-    files += sorted((content / "models" / "networks").glob("*.py"))
-    files += [Path(builder)] if builder and Path(builder).is_file() else []
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+def _code(network: str, builder: str | None) -> str:
+    """Return the key of what trains a backbone; a ``builder`` outside the content counts by its file."""
+    tree = running_tree()
+    outside = [Path(builder)] if builder and Path(builder).is_file() else []
+    return code_key(tree, {*run_files(tree, "imcsim.learn.backbone", network), *outside})
 
 
 def _read(path: Path) -> State | None:

@@ -3,8 +3,6 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imcsim.core.content import content_root
+from imcsim.core.code_key import code_key, running_tree
+from imcsim.core.config import config_hash
+from imcsim.learn.config import LearnConfig
+from imcsim.learn.run_code import run_files
 from imcsim.learn.stream import Task
 from imcsim.learn.wear.cells import CyclesPerStream
 
 Marks = dict[str, str]
 
-# What decides a trace's bytes, below the package.
-_CODE = ("learn/**/*.py", "crossbar/encoding.py", "crossbar/quantise.py", "mapping/**/*.py", "trace/*.py", "core/*.py")
 # What to tell of a mark that differs, from what was (``was``) and what is (``now``).
 _DIFFERENCES = {
     "config": "belongs to another configuration",
@@ -31,14 +30,14 @@ _DIFFERENCES = {
 }
 
 
-def run_marks(config: str, network: nn.Module, tasks: Iterable[Task], cycles: CyclesPerStream | None) -> Marks:
-    """Return the marks of a run; ``config`` is the configuration's hash.
+def run_marks(config: LearnConfig, network: nn.Module, tasks: Iterable[Task], cycles: CyclesPerStream | None) -> Marks:
+    """Return the marks of a run.
 
     The network's weights are not among them: the checkpoint brings its own.
     """
     return {
-        "config": config,
-        "code": training_code(content_root()),
+        "config": config_hash(config),
+        "code": _code(config),
         "torch": torch.__version__,
         "network": _network(network),
         "stream": _stream(tasks),
@@ -54,16 +53,9 @@ def difference(was: Mapping[str, str], now: Mapping[str, str]) -> str | None:
     return None
 
 
-@cache
-def training_code(content: Path) -> str:
-    """Return a hash over the source of everything that decides a trace: learner, encoding, mapping, networks."""
-    package = Path(__file__).resolve().parents[1]
-    files = [path for pattern in _CODE for path in sorted(package.glob(pattern))]
-    files += sorted((content / "models" / "networks").glob("*.py"))
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+def _code(config: LearnConfig) -> str:
+    tree = running_tree()
+    return code_key(tree, run_files(tree, "imcsim.learn.api", config.network, config.method, config.method_config))
 
 
 def _network(network: nn.Module) -> str:

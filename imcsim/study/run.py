@@ -13,10 +13,11 @@ from imcsim.core.errors import StorageError, TraceError
 from imcsim.core.sources import Resolved
 from imcsim.study import on_chip
 from imcsim.study.engine import Executor, Job, Outcome, ProcessExecutor, Runner, run_jobs
+from imcsim.study.on_chip_choice import OnChipChoice
 from imcsim.study.on_chip_worker import measure_on_chip
 from imcsim.study.points import Chips, TrainingPoint, load_chips, training_points
 from imcsim.study.sensitivity import BASE, load_variants, sensitivity_row
-from imcsim.study.spec import LoadedStudy, OnChipChoice, StudySpec
+from imcsim.study.spec import LoadedStudy, StudySpec
 from imcsim.study.stamp import stamp
 from imcsim.study.store import ResultStore
 from imcsim.study.summary import Group, flat, summarise

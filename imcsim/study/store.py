@@ -7,7 +7,6 @@ no clock); ``stamp.json`` settings, origins, versions; ``work/`` checkpoints and
 import fcntl
 import hashlib
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from imcsim.core.csv_text import to_csv
 from imcsim.core.errors import StorageError, StudyError
 from imcsim.core.files import remove, remove_abandoned, write_atomic
 from imcsim.core.json_text import parse_json
+from imcsim.core.strict_json import to_json
 from imcsim.study.points import TrainingPoint
 from imcsim.trace.store import load
 from imcsim.trace.trace import Trace
@@ -125,8 +125,3 @@ class ResultStore:
             except OSError:
                 raise StudyError(f"another run is writing to {self.folder}; wait for it, or choose --out") from None
             yield
-
-
-def to_json(data: object) -> str:
-    """Return strict JSON (no nan, no inf), indented, with a final newline."""
-    return json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n"

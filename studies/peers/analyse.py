@@ -17,7 +17,7 @@ from imcsim.core.config import config_hash
 from imcsim.core.csv_text import to_csv
 from imcsim.core.files import write_atomic
 from imcsim.report.style import save_as
-from imcsim.study.points import code_version
+from imcsim.study.code import code_version
 from imcsim.study.stamp import git_commit, versions
 from studies.peers.chips import configured, figures
 from studies.peers.drawings import draw
@@ -109,7 +109,7 @@ def stamp() -> dict[str, Any]:
             settings[f"{run.name}: {label}"] = configured(chip, overrides)
     return {
         "commit": git_commit(HERE),
-        "code_version": code_version(),
+        "code_version": code_version([HERE / "analyse.py"]),
         "versions": versions(),
         "config_hash": {name: config_hash(chip) for name, chip in settings.items()},
     }

@@ -88,7 +88,7 @@ def test_no_flipped_bit_gives_another_result(tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
     learner = make_learner(tiny_config(method="er", momentum=0.9), tiny_net(), tiny_stream())
     train(learner, lambda: None)
-    marks = run_marks("config", learner.network, learner.stream_tasks, None)
+    marks = run_marks(learner.config, learner.network, learner.stream_tasks, None)
     save(learner, path, marks)
     data, same = path.read_bytes(), 0
     for place in [*range(80), *np.random.default_rng(0).permutation(len(data))[:200].tolist()]:

@@ -4,7 +4,8 @@ import pytest
 
 from imcsim.core.errors import StudyError
 from imcsim.core.files import scratch, write_atomic
-from imcsim.study.store import ResultStore, to_json
+from imcsim.core.strict_json import to_json
+from imcsim.study.store import ResultStore
 
 
 def test_results_that_are_not_there_or_broken_are_named(tmp_path: Path) -> None:
