@@ -6,7 +6,6 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from imcsim.core.errors import StorageError
 from imcsim.core.files import remove, remove_abandoned, scratch, write_atomic
+from tests.disks import make_read_only, mounted
 
 
 def refuse(number: int) -> OSError:
@@ -111,21 +111,6 @@ except StorageError as error:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@contextmanager
-def mounted(folder: Path, options: str) -> Iterator[Path]:
-    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("this system has no mount command")
-    if done.returncode != 0:
-        pytest.skip(f"a small tmpfs cannot be mounted here: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     with mounted(tmp_path, "size=64k") as folder:
@@ -202,7 +187,7 @@ def read_only_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder with the file ``old``, on a disk that refuses every write, for any user."""
     with mounted(tmp_path, "size=64k") as folder:
         (folder / "old").write_text("old")
-        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        make_read_only(folder)
         yield folder
 
 
