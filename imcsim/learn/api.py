@@ -23,6 +23,7 @@ from imcsim.learn.producers import layer_producers
 from imcsim.learn.quantize import Quantiser
 from imcsim.learn.record import make_trace
 from imcsim.learn.recording.recorder import Recorder
+from imcsim.learn.run_marks import run_marks
 from imcsim.learn.shapes import trace_layers
 from imcsim.learn.start import make_network, make_stream, prepare_network
 from imcsim.learn.stream import Stream, Task, augment
@@ -59,7 +60,8 @@ def learn(
     progress
         Called after each epoch with (epochs done, epochs in all, a few words).
     checkpoint
-        Written after each epoch; if it exists, training goes on from there.
+        Written after an epoch; if it exists, training goes on from there. Refused: one that was altered, or was
+        written by another configuration, network, stream, torch or code of imcsim.
     stop
         Asked after each epoch; True stops.
     cycles_per_stream
@@ -94,9 +96,12 @@ def learn_on(
     with lent_globals(child_seed(config.seed, "global"), _device(config.device)):
         learner = make_learner(config, network, stream, method, cycles_per_stream)
         try:
-            if checkpoint is not None and checkpoint.exists():
-                checkpoints.restore(learner, checkpoint)
-            saver = None if checkpoint is None else checkpoints.Saver(learner, checkpoint)
+            saver = None
+            if checkpoint is not None:
+                marks = run_marks(config, learner.network, learner.stream_tasks, cycles_per_stream)
+                if checkpoint.exists():
+                    checkpoints.restore(learner, checkpoint, marks)
+                saver = checkpoints.Saver(learner, checkpoint, marks)
             train(learner, partial(_after_epoch, learner, progress, saver, stop))
         finally:
             learner.recorder.passes.remove()  # the network is the caller's, stopped or not

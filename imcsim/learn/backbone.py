@@ -1,8 +1,6 @@
 """A pre-trained backbone: trained once, in float, kept in the cache; what a network knows before it is deployed."""
 
-import hashlib
 import inspect
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from imcsim.core import sealed
 from imcsim.core.code_key import code_key, running_tree
 from imcsim.core.config import config_hash
-from imcsim.core.errors import ConfigError
-from imcsim.core.files import write_atomic
+from imcsim.core.errors import ConfigError, ContentError
 from imcsim.core.seeds import child_seed
 from imcsim.learn.config import BackboneConfig
 from imcsim.learn.data.arrays import cache_folder
@@ -28,7 +26,7 @@ from imcsim.learn.stream import Task
 
 State = dict[str, Tensor]
 
-_FORMAT = "imcsim-backbone-1"
+_STORED = sealed.Kind("backbone", 2, ContentError)
 
 
 def start_from_backbone(
@@ -87,8 +85,6 @@ def backbone_state(
     ContentError, DataError, StorageError
         If there is no such network, no such data, or the cache cannot be written.
     """
-    from safetensors.torch import save
-
     device = device or torch.device("cpu")
     path = cache_folder() / "backbones" / f"{_key(config, name, params, image_shape, device)}.safetensors"
     stored = _read(path)
@@ -100,8 +96,7 @@ def backbone_state(
     pretrain(network, task, config)
     state = {key: values.detach().cpu().contiguous() for key, values in network.state_dict().items()}
     accuracy = accuracy_rows(network, [task], task.classes)[0][0]
-    metadata = {"format": _FORMAT, "sha256": _digest(state), "test_accuracy": json.dumps(accuracy)}
-    write_atomic(path, save(state, metadata))
+    sealed.save(path, _STORED, {"test_accuracy": accuracy}, {key: values.numpy() for key, values in state.items()})
     return state
 
 
@@ -171,20 +166,8 @@ def _code(network: str, builder: str | None) -> str:
 
 def _read(path: Path) -> State | None:
     """Return the stored state, None if there is none or it is not what was written."""
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError):
+        stored = sealed.load(path, _STORED)
+    except ContentError:
         return None
-    return state if (metadata.get("format"), metadata.get("sha256")) == (_FORMAT, _digest(state)) else None
-
-
-def _digest(state: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for key in sorted(state):
-        values = state[key].numpy()
-        digest.update(f"{key}|{values.dtype.str}|{values.shape}|".encode() + values.tobytes())
-    return digest.hexdigest()
+    return {key: torch.from_numpy(values) for key, values in stored.arrays.items()}

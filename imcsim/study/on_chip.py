@@ -4,7 +4,6 @@ Chips that differ only in what a product does not see (energies, write policies,
 measurement.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,16 @@ from typing import Any
 import numpy as np
 
 from imcsim.chip.config import ChipConfig
+from imcsim.core import sealed
 from imcsim.core.config import config_hash
 from imcsim.core.content import content_root
+from imcsim.core.errors import StudyError
+from imcsim.core.files import remove
 from imcsim.core.units import with_prefix
 from imcsim.study.code import measuring_code
 from imcsim.study.engine import Job
 from imcsim.study.on_chip_choice import OnChipChoice
+from imcsim.study.on_chip_worker import MEASURED
 from imcsim.study.points import Chips, TrainingPoint
 from imcsim.study.store import ResultStore
 
@@ -46,7 +49,9 @@ def measurements(
 ) -> list[Measurement]:
     """Return every (point, chip), chips that compute alike with the same file."""
     return [
-        Measurement(point, name, store.folder / "on_chip" / f"{point.name}-{_key(point, chip.config, choice)}.json")
+        Measurement(
+            point, name, store.folder / "on_chip" / f"{point.name}-{_key(point, chip.config, choice)}.safetensors"
+        )
         for point in points
         for name, chip in chips.items()
     ]
@@ -108,11 +113,10 @@ def _key(point: TrainingPoint, chip: ChipConfig, choice: OnChipChoice) -> str:
 
 def load_measurement(entry: Measurement) -> dict[str, Any] | None:
     """Return a stored measurement, None if the file is absent or broken (then it is removed)."""
-    try:
-        found = json.loads(entry.path.read_text(encoding="utf-8"))
-        return dict(found) if {"ages_s", "class_il", "task_il"} <= set(found) else None
-    except OSError:
+    if not entry.path.exists():
         return None
-    except ValueError:
-        entry.path.unlink(missing_ok=True)
+    try:
+        return sealed.load(entry.path, MEASURED).header
+    except StudyError:
+        remove(entry.path)
         return None

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imcsim.core import sealed
 from imcsim.core.content import use_content
-from imcsim.core.files import write_atomic
-from imcsim.core.strict_json import to_json
+from imcsim.core.errors import StudyError
 
 if TYPE_CHECKING:
     from imcsim.analog.network import AnalogNetwork
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from imcsim.study.on_chip_choice import OnChipChoice
     from imcsim.trace.trace import Trace
 
+MEASURED = sealed.Kind("measurement of accuracy", 1, StudyError, "it is measured again")
+
 
 def measure_on_chip(payload: dict[str, Any]) -> str:
-    """Measure and return the path of the result, a JSON file.
+    """Measure and return the path of the result, a sealed file whose header holds it.
 
     Parameters
     ----------
@@ -45,7 +47,7 @@ def measure_on_chip(payload: dict[str, Any]) -> str:
         choice = parse(OnChipChoice, payload["choice"], "on_chip")
         found = accuracy_on_chip(load(Path(payload["trace"])), chip, choice, payload["seed"])
     path = Path(payload["result"])
-    write_atomic(path, to_json(found))
+    sealed.save(path, MEASURED, found, {})
     return str(path)
 
 

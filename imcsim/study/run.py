@@ -9,7 +9,7 @@ from typing import Any
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.report import Report
 from imcsim.core.content import content_root
-from imcsim.core.errors import TraceError
+from imcsim.core.errors import StorageError, TraceError
 from imcsim.core.sources import Resolved
 from imcsim.study import on_chip
 from imcsim.study.engine import Executor, Job, Outcome, ProcessExecutor, Runner, run_jobs
@@ -99,7 +99,7 @@ def run_study(loaded: LoadedStudy, options: RunOptions) -> StudyResult:
         store.write_table("summary", [flat(group) for group in result.groups])
         if result.sensitivity:
             store.write_table("sensitivity", result.sensitivity)
-        store.write_json("stamp", result.stamp)
+        store.write_stamp(result.stamp)
     return result
 
 
@@ -220,8 +220,11 @@ class _StudyRun:
         self._open = None
         with suppress(OSError):  # a full disk must not hide why the run ends
             self.store.stop_path.touch()
-        executor.close(wait_s)
-        self.store.tidy()
+        try:
+            executor.close(wait_s)
+        finally:
+            with suppress(StorageError):
+                self.store.tidy()
 
     def _payload(self, point: TrainingPoint) -> dict[str, Any]:
         return {

@@ -164,7 +164,9 @@ def load_study(name: str, overrides: Mapping[str, Any] | None = None) -> LoadedS
 
 
 def _where(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
+    """Return the file's folder and name, however its path was typed."""
+    whole = path.resolve()
+    return f"{whole.parent.name}/{whole.name}"
 
 
 def _suited(per_dataset: Mapping[str, Any], dataset: object) -> Iterable[tuple[str, Any]]:

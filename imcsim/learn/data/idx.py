@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.core.errors import DataError
-from imcsim.core.files import write_atomic
+from imcsim.core.files import scratch, write_atomic
 from imcsim.learn.data.arrays import Arrays, cache_folder, channels_first, check_digests, data_folder
 
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -148,18 +148,17 @@ def fetch(name: str, url: str, folder: Path) -> bytes:
     ------
     DataError
         If there is no network: what to set instead.
+    StorageError
+        If the disk refuses.
     """
     import pooch
 
-    raw = folder / "download.part"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        pooch.HTTPDownloader(progressbar=False, timeout=30)(url, str(raw), None, check_only=False)
-        return raw.read_bytes()
-    except (OSError, ValueError, ImportError) as error:
-        raise DataError(
-            f"data set '{name}' is not in the folder IMCSIM_DATA ({data_folder() or 'not set'}) and cannot be "
-            f"downloaded ({type(error).__name__}); set IMCSIM_DATA to a folder that holds it"
-        ) from None
-    finally:
-        raw.unlink(missing_ok=True)
+    with scratch(folder / "download") as (raw, _):  # a name of its own: two processes may need it at once
+        try:
+            pooch.HTTPDownloader(progressbar=False, timeout=30)(url, str(raw), None, check_only=False)
+            return raw.read_bytes()
+        except (OSError, ValueError, ImportError) as error:
+            raise DataError(
+                f"data set '{name}' is not in the folder IMCSIM_DATA ({data_folder() or 'not set'}) and cannot be "
+                f"downloaded ({type(error).__name__}); set IMCSIM_DATA to a folder that holds it"
+            ) from None
