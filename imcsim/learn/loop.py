@@ -66,6 +66,7 @@ def start_task(learner: Learner, task: Task) -> None:
     """Plan the task, freeze what the plan freezes, make the optimiser anew."""
     context = learner.context
     context.task, context.epoch, context.step, context.work = learner.task, 0, 0, WorkDone()
+    context.steps = task_steps(learner.config, task)
     learner.freezer.apply(learner.method.before_task(context, task))
     learner.freezer.zero_inactive(learner.method)
     learner.writer.rows.begin_task()
@@ -75,6 +76,12 @@ def start_task(learner: Learner, task: Task) -> None:
     learner.recorder.begin_task(learner.task)
     learner.optimizer = make_optimizer(learner)
     learner.started = True
+
+
+def task_steps(config: LearnConfig, task: Task) -> int:
+    """Return the optimiser steps of ``task`` if every epoch uses all of its samples."""
+    samples, size = len(task.y_train), config.batch_size
+    return config.epochs * (samples // size if config.drop_last else -(-samples // size))
 
 
 def train_epoch(learner: Learner, task: Task) -> None:

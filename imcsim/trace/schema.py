@@ -70,7 +70,8 @@ class TraceMeta(FrozenConfig):
     it, and a switch from one task to another rewrites the cells that differ. ``resident_layers`` are small and a task's
     own, stored with its masks (``mask_bits``): a chip that has SRAM keeps them there and commits nothing of them.
     ``producers`` names for each layer the earlier layers whose outputs its input is made from, none for a layer on the
-    image alone; empty, as in older traces: a chain.
+    image alone; empty, as in older traces: a chain. ``acts`` counts, by task, what makes the method what it is (mask
+    changes, prunings, freezes), each one that it declares; empty in older traces.
     """
 
     schema_version: Literal[3] = SCHEMA_VERSION
@@ -100,6 +101,7 @@ class TraceMeta(FrozenConfig):
     scenarios: tuple[Scenario, ...] = Field(("class-il", "task-il"), min_length=1)
     switched_layers: tuple[str, ...] = ()
     resident_layers: tuple[str, ...] = ()
+    acts: dict[str, tuple[int, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_width(self) -> "TraceMeta":

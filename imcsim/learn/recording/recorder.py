@@ -84,6 +84,7 @@ class Recorder:
             for policy, commits in zip(RECORDED_POLICIES, most, strict=True)
         }
         self.task = 0
+        self.acts: dict[str, list[int]] = {}  # a method's act -> how often, by task
         self.due: list[str] = []
         self._steps: dict[tuple[Any, ...], int] = {}  # a step's counts -> steps that had them, not added yet
 
@@ -200,6 +201,7 @@ class Recorder:
             "errors": self.errors.state_dict(),
             "changes": {policy: changes.state_dict() for policy, changes in self.changes.items()},
             "task": self.task,
+            "acts": self.acts,
             "due": self.due,
             **({} if self.wear is None else {"wear": self.wear.state_dict()}),
         }
@@ -216,6 +218,7 @@ class Recorder:
             changes.load_state_dict(state["changes"][policy])
         if self.wear is not None:
             self.wear.load_state_dict(state["wear"])
+        self.acts = {act: list(times) for act, times in state["acts"].items()}
         self.begin_task(state["task"])
         self.due = state["due"]
         self._steps = {}
@@ -240,6 +243,8 @@ class Recorder:
     def _merge(self, work: WorkDone) -> None:
         for name, amount in work.task.items():
             self.task_counts[name][self.task] += amount
+        for act, times in work.acts.items():
+            self.acts.setdefault(act, [0] * len(self.task_counts["epochs"]))[self.task] += times
         index = {spec.name: number for number, spec in enumerate(self.layers)}
         for layer, table in work.layers.items():
             for name, amount in table.items():
