@@ -23,6 +23,7 @@ from imcsim.core.cost import Breakdown
 from imcsim.core.sources import Resolved
 from imcsim.core.units import SECONDS_PER_DAY
 from imcsim.trace import accuracy
+from imcsim.trace.acts import idle_acts
 from imcsim.trace.trace import Trace
 
 
@@ -74,6 +75,7 @@ def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
         accuracy=accuracies(trace),
         warnings=(*where.warnings, *suspicious(trace, config, bits, done, time, energy), *trace.meta.notes),
         origins=chip.origins,
+        idle_acts=idle_acts(trace.meta.acts),
         **apart,
     )
 

@@ -89,6 +89,8 @@ class Report:
         Sentences a reader must see beside the numbers.
     origins
         Dotted path of every chip value -> its origin.
+    idle_acts
+        What the method is known for and never did in the run (:mod:`imcsim.trace.acts`); a warning says so, too.
     """
 
     chip: str
@@ -113,6 +115,7 @@ class Report:
     accuracy: Mapping[str, Any]
     warnings: tuple[str, ...]
     origins: Mapping[str, Origin]
+    idle_acts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         from imcsim.chip.text import text
@@ -145,6 +148,7 @@ class Report:
             **{name: self.horizon[name] for name in HORIZON_COLUMNS},
             "lifetime_tasks": None if life is None else life.tasks_guaranteed,
             "lifetime_years": None if life is None else life.years_guaranteed,
+            "idle_acts": len(self.idle_acts),
         }
 
 

@@ -49,7 +49,8 @@ class WorkDone:
 
     def did(self, act: str, times: int = 1) -> None:
         """Take note that the method did what it is known for: ``times`` of ``act``, see :meth:`Method.acts`."""
-        self.acts[act] = self.acts.get(act, 0) + int(times)
+        if times:
+            self.acts[act] = self.acts.get(act, 0) + int(times)
 
 
 @dataclass

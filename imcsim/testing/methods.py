@@ -18,6 +18,7 @@ from imcsim.learn.quantize import evaluating
 from imcsim.learn.record import make_trace
 from imcsim.learn.start import make_network, make_stream
 from imcsim.testing.method_watch import MethodCheckError, Watch, WatchedMethod
+from imcsim.trace.acts import idle_acts
 from imcsim.trace.conservation import check_trace
 from imcsim.trace.trace import Trace
 
@@ -48,7 +49,7 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
     gives the same trace; a frozen PE keeps every bit through its task; weights outside the active mask are exactly 0;
     a step changes no weight outside the update mask (all of it, for a layer that freezes within a task); masks are bool
     in the parameter's shape, and the trace counts the weights that they hold; accuracies are finite; a method that
-    declares Class-IL needs no task identity at test; logged writes are the level changes that
+    declares Class-IL needs no task identity at test; each act that it declares happens; logged writes are the level changes that
     happened, cell by cell; the trace obeys the conservation laws of :mod:`imcsim.trace.conservation`.
 
     Parameters
@@ -80,6 +81,7 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
     check_writes(trace, watch)
     check_active(trace, watch)
     check_scenarios(trace, watch)
+    check_acts(trace)
     check_trace(trace)
     _require(same_trace(trace, learn(config)), f"{name}: the same seed gives another trace")
     other = learn(config.model_copy(update={"seed": config.seed + 1}))
@@ -106,6 +108,16 @@ def check_accuracy(trace: Trace) -> None:
     for matrix in (trace.class_il, trace.task_il):
         inside = bool(np.isfinite(matrix).all() and (matrix >= 0).all() and (matrix <= 1).all())
         _require(inside, f"{trace.meta.method}: an accuracy is not a number between 0 and 1")
+
+
+def check_acts(trace: Trace) -> None:
+    """Raise MethodCheckError unless each act that the method declares happened in the run."""
+    for act in idle_acts(trace.meta.acts):
+        raise MethodCheckError(
+            f"{trace.meta.method}: no {act} happened in {trace.meta.tasks} tasks of "
+            f"{trace.task_counts['epochs'][-1]} epochs: its step counts and rates must scale with so short a run, and "
+            f"context.work.did('{act}') report it"
+        )
 
 
 def check_writes(trace: Trace, watch: Watch) -> None:

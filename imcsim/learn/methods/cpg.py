@@ -15,6 +15,7 @@ from imcsim.learn.adapt.owned import OwnedMethod
 from imcsim.learn.adapt.owners import Ties, claim, gradual_sparsity, prune_to, reserve, units_at
 from imcsim.learn.adapt.per_task import PerTaskConfig, PerTaskMethod
 from imcsim.learn.adapt.pick import Pick
+from imcsim.learn.adapt.rates import scaled_rate
 from imcsim.learn.adapt.units import input_units
 from imcsim.learn.method import Context, TaskPlan, method
 from imcsim.learn.quantize import mapped_module
@@ -23,6 +24,9 @@ from imcsim.mapping.layer import LayerSpec
 
 if TYPE_CHECKING:
     from imcsim.learn.config import LearnConfig
+
+
+_PICK_STEPS = 7900  # of the source's rate: 100 epochs of ceil(2,500 / 32) steps
 
 
 class CpgConfig(PerTaskConfig):
@@ -50,8 +54,6 @@ class CpgConfig(PerTaskConfig):
     learning_rate
         Adam's step for the free weights of later tasks (the source has SGD there, with 1e-2).
     """
-
-    full_steps: ClassVar[int] = 7900  # 100 epochs of ceil(2,500 / 32) steps
 
     goal: float = Field(0.9, ge=0, le=1)
     validation_share: float = Field(0.1, gt=0, lt=1)
@@ -137,7 +139,7 @@ class Cpg(OwnedMethod):
         if self.trains_backbone(context):
             return super().task_optimizer(context, parameters, config)
         hidden, (own, head) = {f"{name}.weight" for name in self.hidden(context)}, self.cpg.rates(context.steps)
-        pick = self.cpg.rate(self.cpg.pick_learning_rate, 5e-4, context.steps)
+        pick = self.cpg.pick_learning_rate or scaled_rate(5e-4, _PICK_STEPS, context.steps)
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in parameters.items():
             rate = pick if name.endswith(".adaptor.latent") else own if name in hidden else head
