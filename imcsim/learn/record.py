@@ -52,7 +52,7 @@ def make_trace(learner: Learner, stream: Stream) -> Trace:
 def _acts(learner: Learner) -> dict[str, tuple[int, ...]]:
     """Return act -> how often by task: those that the method declares, and any other that it reported."""
     none = [0] * len(learner.stream_tasks)
-    declared = {act: none for act in learner.method.acts()}
+    declared = dict.fromkeys(learner.method.acts(), none)
     return {act: tuple(times) for act, times in {**declared, **learner.recorder.acts}.items()}
 
 

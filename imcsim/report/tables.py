@@ -21,7 +21,9 @@ NOTES = (
 )
 
 
-IDLE = "*: in some run the method never did what it is known for, so that it stands for a plainer one: see the warnings."
+IDLE = (
+    "*: in some run the method never did what it is known for, so that it stands for a plainer one: see the warnings."
+)
 
 
 @dataclass(frozen=True)

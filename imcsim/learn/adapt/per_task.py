@@ -100,7 +100,9 @@ class PerTaskMethod(Method):
 
     def effect(self, context: Context) -> int:
         """Return on how many weights or segments the method's part has an effect: those that adaptors change."""
-        return sum(adaptor.effect(mapped_module(context.network, n)) for n, adaptor in adaptors(context.network).items())
+        return sum(
+            adaptor.effect(mapped_module(context.network, n)) for n, adaptor in adaptors(context.network).items()
+        )
 
     def own(self, context: Context) -> set[str]:
         """Return the names, in the network's state, of what the method trains anew for each task: all adaptors."""

@@ -1,7 +1,7 @@
 """CPG: a task picks among the weights of older tasks, trains free ones, grows if it must, and is compacted."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from pydantic import Field, model_validator

@@ -172,10 +172,7 @@ class HybLearn(OverBase):
                     _accumulate(grams, spec.name, row_grams(input_vectors(x, spec), rows))
         charge_scoring(context.work, context.layers, len(index))
         context.work.add("scoring_macs", sum(gram_macs(spec, rows, len(index)) for spec in context.layers))
-        return {
-            name: [[self._basis(gram) for gram in row] for row in group]
-            for name, group in grams.items()
-        }
+        return {name: [[self._basis(gram) for gram in row] for row in group] for name, group in grams.items()}
 
     def _basis(self, gram: Tensor) -> Tensor:
         return basis(gram, self.hyb.threshold, self.hyb.one_vector_fewer).float().cpu()

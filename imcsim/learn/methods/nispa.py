@@ -215,9 +215,7 @@ class Nispa(DividedMethod):
         means = mean_activation(context, task.x_train[: self.nispa.activation_samples])
         for name, values in means.items():
             self.units.candidates[name] = self.units.frozen[name] | self._stable(values, share)
-        grown = self.units.rewire(
-            task.classes, context.generator, self.nispa.leftover, self.nispa.grow_output
-        )
+        grown = self.units.rewire(task.classes, context.generator, self.nispa.leftover, self.nispa.grow_output)
         context.work.did("rewiring", sum(int(connections.sum()) for connections in grown.values()))
         for name, connections in grown.items():
             if connections.any() and self.nispa.grown == "layer":

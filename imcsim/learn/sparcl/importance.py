@@ -98,9 +98,7 @@ def active_target(count: int, sparsity: float, truncate: bool = False) -> int:
     return int(exact + 1e-9) if truncate else round(exact)
 
 
-def gradient_mask(
-    importance: Tensor, active: Tensor, gradient_sparsity: float, keep_equal: bool = False
-) -> Tensor:
+def gradient_mask(importance: Tensor, active: Tensor, gradient_sparsity: float, keep_equal: bool = False) -> Tensor:
     """Return the positions to update: active and in the top (1 - gradient_sparsity) of all positions of the layer.
 
     The share is of the dense shape: at weight sparsity 0.75, gradient sparsity 0.80 updates 80 % of the active weights.
