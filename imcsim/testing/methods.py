@@ -182,6 +182,7 @@ def check_resume(config: LearnConfig, whole: Trace) -> None:
             except LearningStopped:
                 continue
             _require(same_trace(trace, whole), f"{config.method}: a resumed run gives another trace")
+            _require(trace.meta.acts == whole.meta.acts, f"{config.method}: a resumed run counts other acts")
             return
     raise MethodCheckError(f"{config.method}: a run resumed after every epoch does not end")
 
