@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -284,7 +285,7 @@ def test_picks_are_held_from_the_moment_a_task_is_pruned() -> None:
     assert method.phases(10) == (5, 3)
     for task in (1, 2):
         of_task = picks[10 * task : 10 * task + 10]
-        assert all(not torch.equal(a, b) for a, b in zip(of_task[:4], of_task[1:5], strict=True))
+        assert all(not torch.equal(a, b) for a, b in pairwise(of_task[:5]))
         assert all(torch.equal(of_task[4], later) for later in of_task[5:])
     # nothing is pruned: nothing is held
     config = tiny_config(method="cpg", epochs=4, method_config={"widest": 1, "goal": 0.0, "prune_share": 0})
