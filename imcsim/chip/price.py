@@ -24,6 +24,7 @@ from imcsim.chip.writes import Programming, programming
 from imcsim.core.cost import Breakdown
 from imcsim.core.units import SECONDS_PER_DAY
 from imcsim.trace import accuracy
+from imcsim.trace.acts import idle_acts
 from imcsim.trace.given import TraceLike, given_trace
 from imcsim.trace.trace import Trace
 
@@ -84,6 +85,7 @@ def price(trace: TraceLike, chip: ChipLike) -> Report:
         accuracy=accuracies(trace),
         warnings=(*where.warnings, *suspicious(trace, config, bits, done, time, energy), *trace.meta.notes),
         origins=chip.origins,
+        idle_acts=idle_acts(trace.meta.acts),
         **apart,
     )
 

@@ -91,6 +91,8 @@ class Report:
         Sentences a reader must see beside the numbers.
     origins
         Dotted path of every chip value -> its origin.
+    idle_acts
+        What the method is known for and never did in the run (:mod:`imcsim.trace.acts`); a warning says so, too.
     """
 
     chip: str
@@ -115,6 +117,7 @@ class Report:
     accuracy: Mapping[str, Any]
     warnings: tuple[str, ...]
     origins: Mapping[str, Origin]
+    idle_acts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         from imcsim.chip.text import text
@@ -149,6 +152,7 @@ class Report:
             "lifetime_years": None if life is None else life.years_guaranteed,
             "first_failure_tasks": None if life is None else life.tasks_first_failure,
             "first_failure_years": None if life is None else life.years_first_failure,
+            "idle_acts": len(self.idle_acts),
         }
 
 

@@ -141,6 +141,10 @@ class ReplayMethod(Method):
         self.buffer: Reservoir | None = None
         self._pending: Mapping[str, Any] | None = None
 
+    def acts(self) -> tuple[str, ...]:
+        """Return the replay."""
+        return ("replay",)
+
     def reservoir(self, context: Context) -> Reservoir:
         """Return the buffer, made on first use (or restored from a checkpoint)."""
         if self.buffer is None:
@@ -159,6 +163,7 @@ class ReplayMethod(Method):
         buffer = self.reservoir(context)
         x, y, logits = buffer.draw(self.replay.replay_batch or batch, context.generator)
         context.work.add("replay_samples_read", x.shape[0])
+        context.work.did("replay", x.shape[0])
         context.work.add("replay_bytes_read", x.shape[0] * buffer.sample_bytes)
         return context.augment(x), y, logits
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from imcsim.core import sealed
 from imcsim.core.errors import TraceError
 from imcsim.core.tensor_file import Contents
-from imcsim.learn.loop import Learner, make_optimizer
+from imcsim.learn.loop import Learner, make_optimizer, task_steps
 from imcsim.learn.method import TaskPlan, WorkDone
 from imcsim.learn.run_marks import Marks, difference
 
@@ -138,7 +138,7 @@ def _state(learner: Learner) -> dict[str, Any]:
         "cells": [cells.state_dict() for cells in learner.quantiser.cells],
         "waiting_gradients": learner.writer.rows.rest,
         "generators": [generator.get_state() for generator in _generators(learner)],
-        "work": {"layers": context.work.layers, "task": context.work.task},
+        "work": {"layers": context.work.layers, "task": context.work.task, "acts": context.work.acts},
         "recorder": learner.recorder.state_dict(),
         "class_il": learner.class_il,
         "task_il": learner.task_il,
@@ -151,6 +151,7 @@ def _take(learner: Learner, state: dict[str, Any]) -> None:
     learner.task, learner.epoch, context.step = state["position"]
     learner.started = True  # checkpoints are written after an epoch
     context.task, context.epoch = learner.task, learner.epoch
+    context.steps = task_steps(learner.config, learner.tasks[learner.task])
     learner.network.load_state_dict(state["network"])
     learner.quantiser.restore_scales(state["scales"])
     trains = state["trains"]
@@ -165,7 +166,7 @@ def _take(learner: Learner, state: dict[str, Any]) -> None:
     learner.writer.rows.load_state_dict(state["waiting_gradients"])
     for generator, saved in zip(_generators(learner), state["generators"], strict=True):
         generator.set_state(saved)
-    context.work = WorkDone(state["work"]["layers"], state["work"]["task"])
+    context.work = WorkDone(**state["work"])
     learner.recorder.load_state_dict(state["recorder"])
     learner.class_il, learner.task_il = state["class_il"], state["task_il"]
 

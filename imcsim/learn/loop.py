@@ -68,6 +68,7 @@ def start_task(learner: Learner, task: Task) -> None:
     context = learner.context
     context.task, context.epoch, context.step, context.work = learner.task, 0, 0, WorkDone()
     seed_hook(learner, "before_task")
+    context.steps = task_steps(learner.config, task)
     learner.freezer.apply(learner.method.before_task(context, task))
     learner.freezer.zero_inactive(learner.method)
     learner.writer.rows.begin_task()
@@ -77,6 +78,12 @@ def start_task(learner: Learner, task: Task) -> None:
     learner.recorder.begin_task(learner.task)
     learner.optimizer = make_optimizer(learner)
     learner.started = True
+
+
+def task_steps(config: LearnConfig, task: Task) -> int:
+    """Return the optimiser steps of ``task`` if every epoch uses all of its samples."""
+    samples, size = len(task.y_train), config.batch_size
+    return config.epochs * (samples // size if config.drop_last else -(-samples // size))
 
 
 def train_epoch(learner: Learner, task: Task) -> None:

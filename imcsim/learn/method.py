@@ -32,16 +32,23 @@ class MethodConfig(FrozenConfig):
 class WorkDone:
     """Work beyond the plain step that a method reports, for the recorder to charge.
 
-    Layer-keyed counts use the names of ``trace.schema.COUNTS``, the others those of ``TASK_COUNTS``.
+    Layer-keyed counts use the names of ``trace.schema.COUNTS``, the others those of ``TASK_COUNTS``. ``acts`` are the
+    method's own acts and cost nothing.
     """
 
     layers: dict[str, dict[str, int]] = field(default_factory=dict)
     task: dict[str, int] = field(default_factory=dict)
+    acts: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, amount: int, layer: str | None = None) -> None:
         """Add ``amount`` to count ``name`` (of ``layer``, or of the task)."""
         table = self.task if layer is None else self.layers.setdefault(layer, {})
         table[name] = table.get(name, 0) + int(amount)
+
+    def did(self, act: str, times: int = 1) -> None:
+        """Take note that the method did what it is known for: ``times`` of ``act``, see :meth:`Method.acts`."""
+        if times:
+            self.acts[act] = self.acts.get(act, 0) + int(times)
 
 
 @dataclass
@@ -66,6 +73,8 @@ class Context:
         Where the method reports extra work.
     epochs
         Epochs per task of this run; 0 if the caller does not say.
+    steps
+        Optimiser steps of the current task if all its samples are used; 0 if the caller does not say.
     weight_bits
         Bits of a weight's code.
     deployed
@@ -88,6 +97,7 @@ class Context:
     pe_tile: tuple[int, int]
     work: WorkDone = field(default_factory=WorkDone)
     epochs: int = 0
+    steps: int = 0
     deployed: bool = False
     weight_bits: int = 8
     wear: Callable[[], dict[str, Tensor]] = dict
@@ -135,6 +145,14 @@ class Method:
 
     def __init__(self, config: MethodConfig) -> None:
         self.config = config
+
+    def acts(self) -> tuple[str, ...]:
+        """Return what makes the method what it is, as it is configured: "mask change", "pruning", "layer freeze".
+
+        The method reports each one by ``context.work.did`` when it happens. A run in which one never did says so in its
+        trace, and :func:`imcsim.testing.check_method` demands all of them.
+        """
+        return ()
 
     def tasks(self, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
         """Return the tasks to train on (joint training merges them)."""

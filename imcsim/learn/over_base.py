@@ -34,6 +34,10 @@ class OverBase(Method):
         base = METHODS.get(config.base)
         self.base: Method = base(parse(base.config_type, config.base_config, f"{title} base_config"))
 
+    def acts(self) -> tuple[str, ...]:
+        """Return the base method's acts."""
+        return self.base.acts()
+
     def tasks(self, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
         """Return the base method's tasks."""
         return self.base.tasks(tasks)

@@ -12,6 +12,7 @@ from imcsim.learn.flops import recorded_flops
 from imcsim.learn.loop import Learner
 from imcsim.learn.processor import processor
 from imcsim.learn.stream import Stream
+from imcsim.trace.acts import idle_notes
 from imcsim.trace.placements import Placements
 from imcsim.trace.schema import Policy, TraceMeta
 from imcsim.trace.trace import Trace
@@ -49,8 +50,16 @@ def make_trace(learner: Learner, stream: Stream) -> Trace:
     )
 
 
+def _acts(learner: Learner) -> dict[str, tuple[int, ...]]:
+    """Return act -> how often by task: those that the method declares, and any other that it reported."""
+    none = [0] * len(learner.stream_tasks)
+    declared = dict.fromkeys(learner.method.acts(), none)
+    return {act: tuple(times) for act, times in {**declared, **learner.recorder.acts}.items()}
+
+
 def _meta(learner: Learner, stream: Stream) -> TraceMeta:
     config = learner.config
+    acts = _acts(learner)
     placed = any(name.startswith("placement/") for name in learner.recorder.tables)
     return TraceMeta(
         imcsim_version=imcsim.__version__,
@@ -81,7 +90,8 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
         pe_tile=config.pe_tile if placed else None,
         flops=recorded_flops(learner.recorder.counts, learner.recorder.task_counts),
         clipped_weight_share=learner.quantiser.clipped_share(),
-        notes=stream.notes if config.wear is None else (*stream.notes, *config.wear.notes),
+        notes=(*stream.notes, *(() if config.wear is None else config.wear.notes), *idle_notes(config.method, acts)),
+        acts=acts,
         scenarios=learner.method.scenarios,
         switched_layers=learner.method.switched_layers(learner.context),
         set_layers=tuple(recorded) if any(recorded := learner.recorder.set_layers) else (),

@@ -26,6 +26,7 @@ def record(report: Report) -> dict[str, Any]:
         "horizon": dict(report.horizon),
         "placement": {name: counts.tolist() for name, counts in report.placement.items()},
         "accuracy": dict(report.accuracy),
+        "idle_acts": list(report.idle_acts),
         "warnings": list(report.warnings),
         "origins": {path: asdict(origin) for path, origin in report.origins.items()},
     }

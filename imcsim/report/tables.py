@@ -21,6 +21,11 @@ NOTES = (
 )
 
 
+IDLE = (
+    "*: in some run the method never did what it is known for, so that it stands for a plainer one: see the warnings."
+)
+
+
 @dataclass(frozen=True)
 class TextTable:
     """A table as text: headers (name, unit), rows, and notes to print below."""
@@ -44,7 +49,7 @@ def headline(groups: Sequence[Group], title: str) -> TextTable:
     energy_unit, energy = common_unit(_means(groups, "energy_j"), "J")
     time_unit, time = common_unit(_means(groups, "latency_s"), "s")
     cells: list[tuple[str, str, Callable[[Group], str]]] = [
-        ("Method", "", lambda g: g.method),
+        ("Method", "", method_name),
         ("Chip", "", lambda g: g.chip),
         ("Class-IL", "%", lambda g: _percent(g, "class_il")),
         ("Task-IL", "%", lambda g: _percent(g, "task_il")),
@@ -55,7 +60,17 @@ def headline(groups: Sequence[Group], title: str) -> TextTable:
         ("Life", "tasks", lambda g: _short(g, "lifetime_tasks")),
     ]
     rows = tuple(tuple(cell(group) for _, _, cell in cells) for group in groups)
-    return TextTable(title, tuple((name, unit) for name, unit, _ in cells), rows, NOTES)
+    return TextTable(title, tuple((name, unit) for name, unit, _ in cells), rows, NOTES + idle_note(groups))
+
+
+def method_name(group: Group) -> str:
+    """Return the method's label, with an asterisk if an act of the method never happened in one of its runs."""
+    return f"{group.method} *" if group.mean("idle_acts") else group.method
+
+
+def idle_note(groups: Sequence[Group]) -> tuple[str, ...]:
+    """Return the note that explains the asterisk; none where no group has one."""
+    return (IDLE,) if any(group.mean("idle_acts") for group in groups) else ()
 
 
 def to_rich(table: TextTable) -> Table:

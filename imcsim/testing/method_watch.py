@@ -124,6 +124,10 @@ class WatchedMethod(Method):
         self.inner, self.watch = inner, watch
         self._before: dict[str, Tensor] = {}
 
+    def acts(self) -> tuple[str, ...]:
+        """Return the inner method's acts."""
+        return self.inner.acts()
+
     def tasks(self, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
         """Return the inner method's tasks."""
         return self.inner.tasks(tasks)

@@ -22,6 +22,7 @@ from imcsim.learn.start import make_network, make_stream
 from imcsim.testing.dropout import with_dropout
 from imcsim.testing.method_watch import MethodCheckError, Watch, WatchedMethod
 from imcsim.testing.user_frozen import check_user_frozen
+from imcsim.trace.acts import idle_acts
 from imcsim.trace.conservation import check_trace
 from imcsim.trace.trace import Trace
 
@@ -54,8 +55,8 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
     the same trace; a frozen PE keeps every bit through its task; weights outside the active mask are exactly 0;
     a step changes no weight outside the update mask (all of it, for a layer that freezes within a task); masks are bool
     in the parameter's shape, and the trace counts the weights that they hold; accuracies are finite; a method that
-    declares Class-IL needs no task identity at test; logged writes are the level changes that
-    happened, cell by cell; what the user froze keeps every bit, in weights and in cells; the trace obeys the
+    declares Class-IL needs no task identity at test; each act that it declares happens; logged writes are the level
+    changes that happened, cell by cell; what the user froze keeps every bit, in weights and in cells; the trace obeys the
     conservation laws of :mod:`imcsim.trace.conservation`.
 
     Parameters
@@ -87,6 +88,7 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
     check_writes(trace, watch)
     check_active(trace, watch)
     check_scenarios(trace, watch)
+    check_acts(trace)
     check_trace(trace)
     with lent_globals(_ELSEWHERE):
         again = learn(config)
@@ -116,6 +118,16 @@ def check_accuracy(trace: Trace) -> None:
     for matrix in (trace.class_il, trace.task_il):
         inside = bool(np.isfinite(matrix).all() and (matrix >= 0).all() and (matrix <= 1).all())
         _require(inside, f"{trace.meta.method}: an accuracy is not a number between 0 and 1")
+
+
+def check_acts(trace: Trace) -> None:
+    """Raise MethodCheckError unless each act that the method declares happened in the run."""
+    for act in idle_acts(trace.meta.acts):
+        raise MethodCheckError(
+            f"{trace.meta.method}: no {act} happened in {trace.meta.tasks} tasks of "
+            f"{trace.task_counts['epochs'][-1]} epochs: its step counts and rates must scale with so short a run, and "
+            f"context.work.did('{act}') report it"
+        )
 
 
 def check_writes(trace: Trace, watch: Watch) -> None:
@@ -186,6 +198,7 @@ def check_resume(config: LearnConfig) -> None:
             except LearningStopped:
                 continue
             _require(same_trace(trace, whole), f"{config.method}: a resumed run gives another trace")
+            _require(trace.meta.acts == whole.meta.acts, f"{config.method}: a resumed run counts other acts")
             return
     raise MethodCheckError(f"{config.method}: a run resumed after every epoch does not end")
 

@@ -71,7 +71,8 @@ class TraceMeta(FrozenConfig):
     own, stored with its masks (``mask_bits``): a chip that has SRAM keeps them there and commits nothing of them.
     ``producers`` names for each layer the earlier layers whose outputs its input is made from, none for a layer on the
     image alone; empty, as in older traces: a chain. ``set_layers`` holds for each task layer -> why its levels may
-    change without a weight gradient, in the method's words; empty: no layer's may.
+    change without a weight gradient, in the method's words; empty: no layer's may. ``acts`` counts, by task, what makes
+    the method what it is (mask changes, prunings, freezes), each one that it declares; empty in older traces.
     """
 
     schema_version: Literal[3] = SCHEMA_VERSION
@@ -102,6 +103,7 @@ class TraceMeta(FrozenConfig):
     switched_layers: tuple[str, ...] = ()
     resident_layers: tuple[str, ...] = ()
     set_layers: tuple[dict[str, str], ...] = ()
+    acts: dict[str, tuple[int, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_width(self) -> "TraceMeta":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imcsim.report.numbers import plain, plus_minus
-from imcsim.report.tables import TextTable, to_markdown
+from imcsim.report.tables import TextTable, idle_note, method_name, to_markdown
 from imcsim.study.summary import Group, Stat
 
 
@@ -62,8 +62,8 @@ def markdown(title: str, groups: Sequence[Group]) -> str:
 
 def _table(title: str, columns: Sequence[Column], groups: Sequence[Group], notes: tuple[str, ...]) -> TextTable:
     heads = (("Learner", ""), ("Chip", ""), *((column.title, column.unit) for column in columns))
-    rows = tuple((group.method, group.chip, *(_cell(group, column) for column in columns)) for group in groups)
-    return TextTable(title, heads, rows, notes)
+    rows = tuple((method_name(group), group.chip, *(_cell(group, column) for column in columns)) for group in groups)
+    return TextTable(title, heads, rows, notes + (idle_note(groups) if notes else ()))
 
 
 def _cell(group: Group, column: Column) -> str:

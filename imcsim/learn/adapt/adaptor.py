@@ -45,6 +45,11 @@ class Adaptor(nn.Module, ABC):
     def bits(self) -> int:
         """Return the bits that must be stored to serve this task again (a mask, scales)."""
 
+    def effect(self, layer: nn.Module) -> int:
+        """Return how many weights of ``layer`` the adaptor changes; of columns, how many segments it scales."""
+        weight = layer.get_parameter("weight").detach()
+        return int((self(weight).detach() != weight).sum())
+
     @property
     def trains(self) -> bool:
         """Whether any parameter of the adaptor is trained now."""
@@ -85,6 +90,10 @@ class ColumnAdaptor(Adaptor):
     @abstractmethod
     def scales(self) -> Tensor:
         """Return what each segment's partial sum is multiplied by, (G, I, N)."""
+
+    def effect(self, layer: nn.Module) -> int:
+        """Return how many segments have another scale than 1."""
+        return int((self.scales().detach() != 1).sum())
 
     @property
     def segments(self) -> int:

@@ -1,5 +1,7 @@
 """Shifts of column segments: the adaptor that XMA and XMA2 share, and its settings."""
 
+from typing import ClassVar
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -20,13 +22,15 @@ class ShiftConfig(PerTaskConfig):
     zero_level
         Whether 0 is a level too, which closes a segment as XBM does. The defaults give 0, 1/2, 1, 2: two bits.
     learning_rate
-        Adam's step for the latent values. They start at 1, and the next level is 0.3 to 0.4 away.
+        Adam's step for the latent values, None: 1e-2 scaled as the base says. They start at 1, and the next level is
+        0.3 to 0.4 away.
     """
+
+    full_rates: ClassVar[tuple[float, float]] = (1e-2, 1e-3)
 
     lowest_shift: int = Field(-1, ge=-16, le=0)
     highest_shift: int = Field(1, ge=0, le=16)
     zero_level: bool = True
-    learning_rate: float = Field(1e-2, gt=0)
 
     @property
     def levels(self) -> tuple[float, ...]:

@@ -16,8 +16,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from imcsim.learn.adapt.adaptor import adaptors
+from imcsim.learn.adapt.rates import scaled_rate
 from imcsim.learn.method import Context, Method, MethodConfig, TaskPlan
 from imcsim.learn.placing.pe_blocks import pe_counts
+from imcsim.learn.quantize import mapped_module
 from imcsim.learn.sparcl.loss import restrict
 from imcsim.learn.stream import Task
 from imcsim.trace.schema import Scenario
@@ -49,12 +51,27 @@ class PerTaskConfig(NormConfig):
     Parameters
     ----------
     learning_rate, head_learning_rate
-        Adam's steps for the method's own part, and for the classifier and norm layers. The backbone itself, if the
-        first task trains it, takes the run's optimiser.
+        Adam's steps for the method's own part, and for the classifier and norm layers. A number is taken as it is;
+        None: ``full_rates``, which hold for a task of ``full_steps`` steps and grow in a shorter one
+        (:func:`~imcsim.learn.adapt.rates.scaled_rate`). The backbone itself, if the first task trains it, takes the
+        run's optimiser.
     """
 
-    learning_rate: float = Field(1e-3, gt=0)
-    head_learning_rate: float = Field(1e-3, gt=0)
+    #: (own part, classifier and norm layers), and the steps of a task that they hold for (design choices)
+    full_rates: ClassVar[tuple[float, float]] = (1e-3, 1e-3)
+    full_steps: ClassVar[int] = 1000
+
+    learning_rate: float | None = Field(None, gt=0)
+    head_learning_rate: float | None = Field(None, gt=0)
+
+    def rates(self, steps: int) -> tuple[float, float]:
+        """Return both rates in a task of ``steps`` optimiser steps."""
+        own, head = self.full_rates
+        return self.rate(self.learning_rate, own, steps), self.rate(self.head_learning_rate, head, steps)
+
+    def rate(self, given: float | None, full: float, steps: int) -> float:
+        """Return the rate that was ``given``, else ``full`` scaled to a task of ``steps``."""
+        return scaled_rate(full, self.full_steps, steps) if given is None else given
 
 
 class PerTaskMethod(Method):
@@ -65,6 +82,8 @@ class PerTaskMethod(Method):
 
     config_type: ClassVar[type[NormConfig]] = PerTaskConfig
     scenarios: ClassVar[tuple[Scenario, ...]] = ("task-il",)
+    #: what the method's part does to the backbone, see :meth:`effect`
+    act: ClassVar[str] = ""
 
     def __init__(self, config: NormConfig) -> None:
         super().__init__(config)
@@ -74,6 +93,16 @@ class PerTaskMethod(Method):
         self._classes: tuple[int, ...] = ()
         self._head: tuple[str, Tensor] | None = None
         self._bias: Tensor | None = None
+
+    def acts(self) -> tuple[str, ...]:
+        """Return what the method's part does to the backbone."""
+        return (self.act,) if self.act else ()
+
+    def effect(self, context: Context) -> int:
+        """Return on how many weights or segments the method's part has an effect: those that adaptors change."""
+        return sum(
+            adaptor.effect(mapped_module(context.network, n)) for n, adaptor in adaptors(context.network).items()
+        )
 
     def own(self, context: Context) -> set[str]:
         """Return the names, in the network's state, of what the method trains anew for each task: all adaptors."""
@@ -118,7 +147,7 @@ class PerTaskMethod(Method):
         own = self.own(context)
         parts = [p for name, p in parameters.items() if name in own]
         others = [p for name, p in parameters.items() if name not in own]
-        groups = [(parts, self.per_task.learning_rate), (others, self.per_task.head_learning_rate)]
+        groups = zip((parts, others), self.per_task.rates(context.steps), strict=True)
         return torch.optim.Adam([{"params": part, "lr": rate} for part, rate in groups if part])
 
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
@@ -151,6 +180,8 @@ class PerTaskMethod(Method):
 
     def after_task(self, context: Context, task: Task) -> None:
         """Store the task's part and report its bits."""
+        if self.act and not self.trains_backbone(context):
+            context.work.did(self.act, self.effect(context))
         self.saved[context.task] = self._copy(context, self._state_names(context))
         self._head = None
         bits = self.stored_bits(context)

@@ -44,6 +44,10 @@ class SidePath(nn.Module):
     def draw(self, generator: torch.Generator) -> None:
         """Draw the weights with which a task starts; the path still contributes 0."""
 
+    def gate(self) -> Tensor:
+        """Return the parameter that keeps a new path at 0: the path adds something once it is not 0 throughout."""
+        raise NotImplementedError
+
     def own(self) -> dict[str, Tensor]:
         """Return the state of the path, by name below this module, without that of the layer beside it."""
         return {name: value for name, value in self.state_dict().items() if not name.startswith("base.")}

@@ -16,6 +16,12 @@ class SideMethod(PerTaskMethod):
     stored.
     """
 
+    act = "side path"
+
+    def effect(self, context: Context) -> int:
+        """Return how many side paths add something to their layer's output."""
+        return sum(bool((path.gate().detach() != 0).any()) for path in side_paths(context.network).values())
+
     def own(self, context: Context) -> set[str]:
         """Return the state of all side paths."""
         paths = side_paths(context.network)

@@ -19,13 +19,14 @@ class SparseUnits:
     """Connections of every mapped layer, and which units are stable.
 
     ``connections`` maps layer -> bool (N, M). ``frozen`` holds the units that earlier tasks have made stable, by hidden
-    layer; ``candidates`` those and what the current task proposes.
+    layer; ``candidates`` those and what the current task proposes; ``served`` lists the classes of finished tasks.
     """
 
     def __init__(self) -> None:
         self.connections: dict[str, Tensor] = {}
         self.frozen: dict[str, Tensor] = {}
         self.candidates: dict[str, Tensor] = {}
+        self.served: list[int] = []
         self._masks: dict[str, dict[str, Tensor]] = {}  # of weights; every step asks for them
 
     def start(
@@ -54,13 +55,18 @@ class SparseUnits:
         self.candidates = dict(self.frozen)
 
     def rewire(
-        self, classes: Sequence[int], generator: torch.Generator, leftover: Leftover = "next-layers"
+        self,
+        classes: Sequence[int],
+        generator: torch.Generator,
+        leftover: Leftover = "next-layers",
+        grow_output: bool = False,
     ) -> dict[str, Tensor]:
         """Drop connections from plastic to stable units, and grow as many to plastic units; return the grown ones.
 
-        The task's ``classes`` count as stable units of the classifier, which grows none. Growth has places in the layer
-        that lost connections; what finds none there goes to the following layers and then to the first ones, or is
-        "lost". Returns layer -> bool (N, M).
+        The task's ``classes`` count as stable units of the classifier; what it loses is not grown anywhere, or, with
+        ``grow_output``, at the outputs of classes that no task has had so far, as in any other layer. Growth has places
+        in the layer that lost connections; what finds none there goes to the following layers and then to the first
+        ones, or is "lost". Returns layer -> bool (N, M).
         """
         self._masks = {}
         names, left = list(self.connections), 0
@@ -70,19 +76,21 @@ class SparseUnits:
             reads = torch.ones(old.shape[1], dtype=torch.bool) if number == 0 else stable_inputs
             stable = self._outputs(name, classes)
             kept = drop(old, stable, reads)
-            lost = int(old.sum() - kept.sum()) if number + 1 < len(names) else 0
-            self.connections[name], more = self._grown(name, kept, lost, generator)
+            grows = grow_output or number + 1 < len(names)
+            lost = int(old.sum() - kept.sum()) if grows else 0
+            self.connections[name], more = self._grown(name, kept, lost, generator, classes)
             grown[name] = self.connections[name] & ~kept
             left += more
             stable_inputs = stable
         for name in names[:-1] if leftover == "next-layers" else ():
             before = self.connections[name]
-            self.connections[name], left = self._grown(name, before, left, generator)
+            self.connections[name], left = self._grown(name, before, left, generator, classes)
             grown[name] |= self.connections[name] & ~before
         return grown
 
-    def finish(self) -> None:
-        """Freeze the candidates: what they read never changes again."""
+    def finish(self, classes: Sequence[int] = ()) -> None:
+        """Freeze the candidates: what they read never changes again; the task had ``classes``."""
+        self.served = [*self.served, *classes]
         self.frozen = {name: mask.clone() for name, mask in self.candidates.items()}
         self._masks = {}
 
@@ -102,11 +110,15 @@ class SparseUnits:
     def state_dict(self) -> dict[str, Any]:
         """Return all masks."""
         kept = ("connections", "frozen", "candidates")
-        return {name: {layer: mask.clone() for layer, mask in getattr(self, name).items()} for name in kept}
+        masks = {name: {layer: mask.clone() for layer, mask in getattr(self, name).items()} for name in kept}
+        return {**masks, "served": list(self.served)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what :meth:`state_dict` gave."""
+        self.served = list(state["served"])
         for name, masks in state.items():
+            if name == "served":
+                continue
             setattr(self, name, {layer: mask.clone() for layer, mask in masks.items()})
         self._masks = {}
 
@@ -117,7 +129,9 @@ class SparseUnits:
         stable[list(classes)] = True
         return stable
 
-    def _grown(self, name: str, kept: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, int]:
-        if count == 0 or name not in self.candidates:
+    def _grown(
+        self, name: str, kept: Tensor, count: int, generator: torch.Generator, classes: Sequence[int]
+    ) -> tuple[Tensor, int]:
+        if count == 0:
             return kept, count
-        return grow(kept, ~self.candidates[name], count, generator)
+        return grow(kept, ~self._outputs(name, [*self.served, *classes]), count, generator)

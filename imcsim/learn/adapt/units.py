@@ -19,16 +19,19 @@ def stable_share(phase: int, phases: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(phase, phases) / phases))
 
 
-def stable_units(activation: Tensor, share: float) -> Tensor:
+def stable_units(activation: Tensor, share: float, first_of_silent: bool = False) -> Tensor:
     """Return a bool (N,) of the fewest units whose activations sum to at least ``share`` of the layer's sum.
 
     Units are taken by falling activation, among equal ones the earlier first; ``activation`` (N,) is not negative. A
-    share of 0, and a layer without activity, give no unit. Source: NISPA (Gurbuz and Dovrolis, ICML 2022).
+    share of 0, and a layer without activity, give no unit. ``first_of_silent``: they give the first in that order, as a
+    loop does that takes a unit before it asks whether the share is reached (BurakGurbuz97/NISPA). Source: NISPA (Gurbuz
+    and Dovrolis, ICML 2022).
     """
     chosen = torch.zeros(len(activation), dtype=torch.bool, device=activation.device)
     values, order = torch.sort(activation.double(), descending=True, stable=True)
     total = values.sum()
     if share <= 0 or total <= 0:
+        chosen[order[: int(first_of_silent)]] = True
         return chosen
     before = torch.cumsum(values, 0) - values  # what the units ahead of each one cover already
     chosen[order[(before < share * total) & (values > 0)]] = True

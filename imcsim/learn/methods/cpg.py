@@ -7,7 +7,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from imcsim.learn.adapt.adaptor import adaptor_of
+from imcsim.learn.adapt.adaptor import adaptor_of, adaptors
 from imcsim.learn.adapt.attach import attach
 from imcsim.learn.adapt.chain import require_chain
 from imcsim.learn.adapt.holdout import Holdout
@@ -15,6 +15,7 @@ from imcsim.learn.adapt.owned import OwnedMethod
 from imcsim.learn.adapt.owners import Ties, claim, gradual_sparsity, prune_to, reserve, units_at
 from imcsim.learn.adapt.per_task import PerTaskConfig, PerTaskMethod
 from imcsim.learn.adapt.pick import Pick
+from imcsim.learn.adapt.rates import scaled_rate
 from imcsim.learn.adapt.units import input_units
 from imcsim.learn.method import Context, TaskPlan, method
 from imcsim.learn.quantize import mapped_module
@@ -23,6 +24,9 @@ from imcsim.mapping.layer import LayerSpec
 
 if TYPE_CHECKING:
     from imcsim.learn.config import LearnConfig
+
+
+_PICK_STEPS = 7900  # of the source's rate: 100 epochs of ceil(2,500 / 32) steps
 
 
 class CpgConfig(PerTaskConfig):
@@ -43,7 +47,8 @@ class CpgConfig(PerTaskConfig):
     sparsity
         Share of what a task claimed that is free again when pruning ends; pruning ends before if the goal is lost.
     initial, threshold, pick_learning_rate
-        Of the picks; as in Piggyback.
+        Of the picks; as in Piggyback. None: 5e-4, which ivclab/CPG takes for 100 epochs of 2,500 samples in batches of
+        32, scaled as the other rates.
     ties, rank_free
         See :func:`imcsim.learn.adapt.owners.prune_to`; True is what the released code does.
     learning_rate
@@ -59,7 +64,7 @@ class CpgConfig(PerTaskConfig):
     sparsity: float = Field(0.75, ge=0, lt=1)
     initial: float = 0.01
     threshold: float = Field(0.005, ge=0)
-    pick_learning_rate: float = Field(5e-4, gt=0)
+    pick_learning_rate: float | None = Field(None, gt=0)
     ties: Ties = "count"
     rank_free: bool = False
     norm: Literal["per-task", "frozen"] = "per-task"
@@ -78,12 +83,14 @@ class Cpg(OwnedMethod):
     """Compact (gradual pruning), pick (masks over old weights), grow (units that were reserved).
 
     Shapes are fixed when layers are mapped, so the widest network is laid out from the start: reserved units hold
-    weights of 0 and count as cells. Their weights are drawn when they grow. Growth needs a chain of layers. The
-    released code's delay between a pruned owner map and its effect on the weights is not offered.
+    weights of 0 and count as cells. Their weights are drawn when they grow. Growth needs a chain of layers. Picks train
+    while the task's weights grow, and are held from the moment its pruning begins, as in the released code. That code's
+    delay between a pruned owner map and its effect on the weights is not offered.
     """
 
     source = "CPG (Hung et al., NeurIPS 2019); ivclab/CPG@f1b20ea"
     config_type = CpgConfig
+    act = "closed pick"
 
     def __init__(self, config: CpgConfig) -> None:
         super().__init__(config)
@@ -94,6 +101,11 @@ class Cpg(OwnedMethod):
         self._kept: dict[str, Any] = {}
         self._deviations: dict[str, float] = {}
         self._head_columns: tuple[str, Tensor] | None = None
+        self._held_picks: list[nn.Parameter] = []
+
+    def acts(self) -> tuple[str, ...]:
+        """Return the picks, and the pruning if it is on."""
+        return (*super().acts(), *["pruning"] * (self.cpg.prune_share > 0 and self.cpg.sparsity > 0))
 
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         """Attach picks that have nothing to choose from yet."""
@@ -126,11 +138,11 @@ class Cpg(OwnedMethod):
         """Return Adam with steps of its own for picks, weights and the rest; the run's optimiser in the first task."""
         if self.trains_backbone(context):
             return super().task_optimizer(context, parameters, config)
-        hidden = {f"{name}.weight" for name in self.hidden(context)}
+        hidden, (own, head) = {f"{name}.weight" for name in self.hidden(context)}, self.cpg.rates(context.steps)
+        pick = self.cpg.pick_learning_rate or scaled_rate(5e-4, _PICK_STEPS, context.steps)
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in parameters.items():
-            rate = self.cpg.learning_rate if name in hidden else self.cpg.head_learning_rate
-            rate = self.cpg.pick_learning_rate if name.endswith(".adaptor.latent") else rate
+            rate = pick if name.endswith(".adaptor.latent") else own if name in hidden else head
             groups.setdefault(rate, []).append(parameter)
         return torch.optim.Adam([{"params": part, "lr": rate} for rate, part in groups.items()])
 
@@ -138,10 +150,13 @@ class Cpg(OwnedMethod):
         """Return all samples but those held out."""
         super().before_epoch(context, task)
         self._close_head(context)
+        train, prune = self.phases(context.epochs)
+        self._hold_picks(context, prune > 0 and context.epoch >= train)
         return self.holdout.others(len(task.y_train))
 
     def after_epoch(self, context: Context, task: Task) -> None:
         """Grow while training falls short of the goal; then prune a step an epoch, as long as the goal is kept."""
+        self._hold_picks(context, False)
         train, prune = self.phases(context.epochs)
         done = context.epoch + 1
         if done in self._growth_epochs(train):
@@ -165,6 +180,7 @@ class Cpg(OwnedMethod):
         """As the base; nothing to go back to is kept."""
         self._kept = {}
         self._close_head(context)
+        context.work.did("pruning", sum(int((owner == 0).sum()) for owner in self.owners.values()))
         super().after_task(context, task)
 
     def active_masks(self) -> Mapping[str, Tensor] | None:
@@ -186,6 +202,15 @@ class Cpg(OwnedMethod):
         super().load_state_dict(state)
         self.holdout.index, self.width, self._goal = state["held"], float(state["width"]), float(state["goal"])
         self._ended, self._kept, self._deviations = bool(state["ended"]), state["kept"], dict(state["deviations"])
+
+    def _hold_picks(self, context: Context, held: bool) -> None:
+        """Hold the picks that train, or let those that were held train again."""
+        for latent in self._held_picks:
+            latent.requires_grad_(True)
+        found = adaptors(context.network).values() if held else ()
+        self._held_picks = [p for adaptor in found for p in adaptor.parameters() if p.requires_grad]
+        for latent in self._held_picks:
+            latent.requires_grad_(False)
 
     def _growth_epochs(self, train: int) -> set[int]:
         steps = -(-(self.cpg.widest - 1) // self.cpg.growth)

@@ -71,6 +71,10 @@ class Attention(SidePath):
         joined: Tensor = output + a if self.form == "additive" else self.multiply(output, a)
         return joined
 
+    def gate(self) -> Tensor:
+        """Return the last layer's weights."""
+        return self.last.weight
+
     def draw(self, generator: torch.Generator) -> None:
         """Draw the first convolution; the last is 0."""
         draw_uniform(self.first, generator)

@@ -1,10 +1,13 @@
 """Dark Experience Replay++: replay of logits and of labels, from two independent draws."""
 
+from functools import partial
+
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from imcsim.learn.buffer import ReplayConfig, ReplayMethod
 from imcsim.learn.method import Context, method
+from imcsim.learn.sparcl.loss import derpp_parts
 from imcsim.learn.stream import Task
 
 
@@ -34,15 +37,11 @@ class Derpp(ReplayMethod):
 
     def loss(self, context: Context, task: Task, x: Tensor, y: Tensor, index: Tensor) -> Tensor:
         """Return the three-term loss."""
-        outputs = context.network(context.augment(x))
-        self._logits = outputs.detach()
-        loss = nn.functional.cross_entropy(outputs, y)
-        if not self.can_replay(context):
-            return loss
-        old_x, _, old_logits = self.recall(context, x.shape[0])
-        loss = loss + self.weights.alpha * nn.functional.mse_loss(context.network(old_x), old_logits)
-        old_x, old_y, _ = self.recall(context, x.shape[0])
-        return loss + self.weights.beta * nn.functional.cross_entropy(context.network(old_x), old_y)
+        recall = partial(self.recall, context, len(y)) if self.can_replay(context) else None
+        weights = (self.weights.alpha, self.weights.beta)
+        parts = derpp_parts(context.network, context.augment(x), y, None, recall, weights)
+        self._logits = parts.logits
+        return parts.total
 
     def after_step(self, context: Context, x: Tensor, y: Tensor) -> None:
         """Offer the batch with the logits of the forward made before the step."""

@@ -1,10 +1,12 @@
 """Experience replay: each step trains on the current batch and a draw from a reservoir, as one batch."""
 
-import torch
-from torch import Tensor, nn
+from functools import partial
+
+from torch import Tensor
 
 from imcsim.learn.buffer import ReplayMethod
 from imcsim.learn.method import Context, method
+from imcsim.learn.sparcl.loss import er_parts
 from imcsim.learn.stream import Task
 
 
@@ -16,11 +18,8 @@ class Er(ReplayMethod):
 
     def loss(self, context: Context, task: Task, x: Tensor, y: Tensor, index: Tensor) -> Tensor:
         """Return the mean cross-entropy over current and replayed images."""
-        images, labels = context.augment(x), y
-        if self.can_replay(context):
-            old_x, old_y, _ = self.recall(context, x.shape[0])
-            images, labels = torch.cat([images, old_x]), torch.cat([labels, old_y])
-        return nn.functional.cross_entropy(context.network(images), labels)
+        recall = partial(self.recall, context, len(y)) if self.can_replay(context) else None
+        return er_parts(context.network, context.augment(x), y, None, recall).total
 
     def after_step(self, context: Context, x: Tensor, y: Tensor) -> None:
         """Offer the batch to the reservoir, after the optimiser's step as Mammoth does."""

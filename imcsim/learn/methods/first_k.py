@@ -39,6 +39,10 @@ class FirstK(OverBase):
         super().__init__(config, "first-k")
         self.split = config
 
+    def acts(self) -> tuple[str, ...]:
+        """Return the base method's acts and the freezing."""
+        return (*super().acts(), *["layer freeze"] * (self.split.frozen_layers > 0))
+
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Freeze the PEs of the first k layers, but in a task that trains the backbone.
 
@@ -53,7 +57,9 @@ class FirstK(OverBase):
                 f"train, so at most {len(context.layers) - 1} (given: {self.split.frozen_layers})"
             )
         super().before_task(context, task)
-        return plan_without(context, front(context, self.split.frozen_layers))
+        frozen = front(context, self.split.frozen_layers)
+        context.work.did("layer freeze", len(frozen))
+        return plan_without(context, frozen)
 
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Hold the statistics of the norm layers behind frozen layers."""

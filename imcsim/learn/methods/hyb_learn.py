@@ -53,6 +53,8 @@ class HybLearnConfig(BaseChoice):
     threshold
         Share of the old inputs' energy that a basis holds; TRGP takes 0.97 for its first task on Split CIFAR-100
         (LYang-666/TRGP).
+    one_vector_fewer
+        Code of TRGP: a basis has one vector fewer than hold the threshold.
     samples
         Samples of a finished task that its bases are made of; TRGP takes 125.
     gradient_samples
@@ -70,6 +72,7 @@ class HybLearnConfig(BaseChoice):
     freeze_classifier: bool = False
     first_task: Literal["all-trainable", "random"] = "all-trainable"
     threshold: float = Field(0.97, gt=0, le=1)
+    one_vector_fewer: bool = False
     samples: int = Field(125, ge=1)
     gradient_samples: int = Field(64, ge=1)
     life_weight: float = Field(0.0, ge=0, le=1)
@@ -87,6 +90,10 @@ class HybLearn(OverBase):
         self.hyb = config
         self.bases: list[Bases] = []
 
+    def acts(self) -> tuple[str, ...]:
+        """Return the base method's acts and the freezing."""
+        return (*super().acts(), *["PE freeze"] * (self.hyb.frozen_fraction > 0))
+
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Score all PEs and freeze the top share."""
         super().before_task(context, task)
@@ -96,9 +103,10 @@ class HybLearn(OverBase):
         for name in (name for name in scores if f"{name}.weight" in context.frozen):
             eligible[name], scores[name] = True, torch.full_like(scores[name], torch.inf)
         pes = trainable_pes(scores, self.hyb.frozen_fraction, eligible, self.hyb.per_layer)
-        return TaskPlan(
-            {name: torch.ones_like(mask) for name, mask in pes.items()} if self._trains_all(context) else pes
-        )
+        if self._trains_all(context):
+            return TaskPlan({name: torch.ones_like(mask) for name, mask in pes.items()})
+        context.work.did("PE freeze", sum(int((~mask).sum()) for mask in pes.values()))
+        return TaskPlan(pes)
 
     def after_task(self, context: Context, task: Task) -> None:
         """Make the bases of the finished task."""
@@ -167,10 +175,10 @@ class HybLearn(OverBase):
                     _accumulate(grams, spec.name, row_grams(input_vectors(x, spec), rows))
         charge_scoring(context.work, context.layers, len(index))
         context.work.add("scoring_macs", sum(gram_macs(spec, rows, len(index)) for spec in context.layers))
-        return {
-            name: [[basis(gram, self.hyb.threshold).float().cpu() for gram in row] for row in group]
-            for name, group in grams.items()
-        }
+        return {name: [[self._basis(gram) for gram in row] for row in group] for name, group in grams.items()}
+
+    def _basis(self, gram: Tensor) -> Tensor:
+        return basis(gram, self.hyb.threshold, self.hyb.one_vector_fewer).float().cpu()
 
     def _flat_bases(self) -> dict[str, Tensor]:
         return {

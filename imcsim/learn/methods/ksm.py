@@ -1,6 +1,6 @@
 """KSM: a soft mask of 2-D kernels for each task, on or damped, held in the cells themselves."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -16,6 +16,8 @@ from imcsim.mapping.layer import LayerSpec
 
 class KsmConfig(DecayConfig):
     """KSM's settings; defaults are those of LYang-666/CVPR_2021_KSM@135b675.
+
+    Its rates, 2e-4, are for 30 epochs; how many steps these are is a design choice, the same as for Piggyback.
 
     Parameters
     ----------
@@ -40,6 +42,9 @@ class KsmConfig(DecayConfig):
         As the base; the released code trains batch-norm with each task.
     """
 
+    full_rates: ClassVar[tuple[float, float]] = (2e-4, 2e-4)
+    full_steps: ClassVar[int] = 5625
+
     unit: Unit = "kernel"
     group_size: int = Field(8, ge=1)
     initial: float = 0.01
@@ -48,8 +53,6 @@ class KsmConfig(DecayConfig):
     off_weight: float = Field(0.5, ge=0, le=1)
     scale_range: Literal["off", "layer"] = "off"
     scale_bits: int = Field(32, ge=1, le=32)
-    learning_rate: float = Field(2e-4, gt=0)
-    head_learning_rate: float = Field(2e-4, gt=0)
 
 
 class KernelMask(Adaptor):
@@ -86,6 +89,7 @@ class Ksm(DecayingMethod):
 
     source = "KSM, CVPR 2021, pp. 13840-13848; LYang-666/CVPR_2021_KSM@135b675"
     config_type = KsmConfig
+    act = "damped weight"
 
     def __init__(self, config: KsmConfig) -> None:
         super().__init__(config)

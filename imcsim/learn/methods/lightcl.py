@@ -65,6 +65,11 @@ class Lightcl(Method):
         self.important: dict[str, Tensor] = {}
         self.old: dict[str, Tensor] = {}
 
+    def acts(self) -> tuple[str, ...]:
+        """Return the freezing and the holding of features, as far as they are on."""
+        holds = self.light.beta > 0 and self.light.channel_ratio > 0
+        return (*["layer freeze"] * (self.light.frozen_layers != 0), *["feature hold"] * holds)
+
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Freeze the front; keep the old network's features on the first samples of the new task."""
         self.old = {}
@@ -75,7 +80,9 @@ class Lightcl(Method):
             context.work.add("replay_samples_written", len(samples))
             context.work.add("replay_bytes_written", len(samples) * samples[0].numel())
             context.work.add("scoring_bytes", _FLOAT_BYTES * sum(values.numel() for values in self.old.values()))
-        return plan_without(context, front(context, self.front_layers(context)))
+        frozen = front(context, self.front_layers(context))
+        context.work.did("layer freeze", len(frozen))
+        return plan_without(context, frozen)
 
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Hold the statistics of the front's norm layers; bring a checkpoint's tensors to the device."""
@@ -91,6 +98,7 @@ class Lightcl(Method):
         if not self.old or self.light.beta == 0:
             return loss
         samples = self._buffer(task)
+        context.work.did("feature hold", sum(int(mask.sum()) for mask in self.important.values()))
         context.work.add("replay_samples_read", len(samples))
         context.work.add("replay_bytes_read", len(samples) * samples[0].numel())
         with _held_norms(context.network), _outputs(context.network, self._tail(context)) as new:

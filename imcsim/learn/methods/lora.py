@@ -43,6 +43,10 @@ class LowRank(SidePath):
         joined: Tensor = output + self.scale * self.up(self.down(x))
         return joined
 
+    def gate(self) -> Tensor:
+        """Return B."""
+        return self.up.get_parameter("weight")
+
     def draw(self, generator: torch.Generator) -> None:
         """Draw A; B is 0."""
         draw_uniform(self.down, generator)

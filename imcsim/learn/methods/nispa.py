@@ -46,6 +46,10 @@ class NispaConfig(NormConfig):
         Samples over which activations are averaged (a design choice).
     leftover
         What becomes of connections that find no place in their layer: "next-layers", or "lost" as in the released code.
+    first_of_silent
+        Code: a layer without activity has one stable unit, its first.
+    grow_output
+        Code: what the classifier loses is grown, too; at outputs of classes to come, or else as ``leftover`` says.
     grown
         Value of a new connection: "layer" draws from the mean and deviation of the layer's active weights as the
         released code does, "zero" starts at 0.
@@ -61,6 +65,8 @@ class NispaConfig(NormConfig):
     validation_share: float = Field(0.1, gt=0, lt=1)
     activation_samples: int = Field(1000, ge=1)
     leftover: Leftover = "next-layers"
+    first_of_silent: bool = False
+    grow_output: bool = False
     grown: Literal["layer", "zero"] = "layer"
 
 
@@ -89,6 +95,10 @@ class Nispa(DividedMethod):
         self.holdout = Holdout()
         self._best, self._phase, self._ended = 0.0, 0, False
         self._kept: dict[str, Any] = {}
+
+    def acts(self) -> tuple[str, ...]:
+        """Return the rewiring and the freezing of what stable units read."""
+        return ("rewiring", "stable unit")
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Draw the network before the first task; before later ones, draw the plastic weights anew."""
@@ -140,7 +150,8 @@ class Nispa(DividedMethod):
         if self._phase == 0:  # too short a task for a rewiring with training after it
             self._rewire(context, task, stable_share(1, self.nispa.phases))
             self._zero(context)
-        self.units.finish()
+        self.units.finish(task.classes)
+        context.work.did("stable unit", sum(int(units.sum()) for units in self.units.frozen.values()))
         self._kept = {}
         super().after_task(context, task)
 
@@ -203,11 +214,15 @@ class Nispa(DividedMethod):
         self.units.load_state_dict(self._kept["units"])
         self._kept = {}
 
+    def _stable(self, activation: Tensor, share: float) -> Tensor:
+        return stable_units(activation, share, self.nispa.first_of_silent).cpu()
+
     def _rewire(self, context: Context, task: Task, share: float) -> None:
         means = mean_activation(context, task.x_train[: self.nispa.activation_samples])
         for name, values in means.items():
-            self.units.candidates[name] = self.units.frozen[name] | stable_units(values, share).cpu()
-        grown = self.units.rewire(task.classes, context.generator, self.nispa.leftover)
+            self.units.candidates[name] = self.units.frozen[name] | self._stable(values, share)
+        grown = self.units.rewire(task.classes, context.generator, self.nispa.leftover, self.nispa.grow_output)
+        context.work.did("rewiring", sum(int(connections.sum()) for connections in grown.values()))
         for name, connections in grown.items():
             if connections.any() and self.nispa.grown == "layer":
                 weight = _weight(context, name).detach()

@@ -67,6 +67,10 @@ class Packnet(OwnedMethod):
         super().__init__(config)
         self.packnet = config
 
+    def acts(self) -> tuple[str, ...]:
+        """Return the pruning."""
+        return ("pruning",) if any(self.packnet.prune_shares) else ()
+
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Take smaller steps while retraining."""
         self.scale_rates(1.0 if context.epoch < self.train_epochs(context) else self.packnet.retrain_rate)
@@ -84,6 +88,11 @@ class Packnet(OwnedMethod):
             else:
                 rows = context.pe_tile[0]
                 self.owners[spec.name] = prune_segments(weight, owner, context.task, share, spec, rows, ties)
+
+    def after_task(self, context: Context, task: Task) -> None:
+        """As the base; report what was freed."""
+        super().after_task(context, task)
+        context.work.did("pruning", sum(int((owner == 0).sum()) for owner in self.owners.values()))
 
     def owner_entries(self, context: Context) -> int:
         """Return one for each weight, or for each column segment."""

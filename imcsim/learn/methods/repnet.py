@@ -91,6 +91,10 @@ class SideModule(SidePath):
         joined: Tensor = output + nn.functional.interpolate(side, output.shape[2:], mode="bilinear")
         return joined
 
+    def gate(self) -> Tensor:
+        """Return the last gain."""
+        return self.last_norm.weight
+
     def draw(self, generator: torch.Generator) -> None:
         """Draw both convolutions."""
         draw_uniform(self.first, generator)

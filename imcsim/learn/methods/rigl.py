@@ -45,6 +45,7 @@ class Rigl(SparseMethod):
 
     source = "RigL, Evci et al., ICML 2020, algorithm 1; google-research/rigl"
     config_type = RiglConfig
+    mask_acts = ("mask change",)
 
     def __init__(self, config: RiglConfig) -> None:
         super().__init__(config, "rigl")
@@ -74,7 +75,8 @@ class Rigl(SparseMethod):
             return
         gradients = {name: step_gradient(weight) for name, weight in self.masks.weights.items()}
         rules = (fraction, self.rigl.regrow_dropped, self.rigl.keep_regrown, self.rigl.zeros_tie)
-        self.masks.update_each(lambda name, weight, mask: rigl_step(weight, mask, gradients[name], *rules))
+        moved = self.masks.update_each(lambda name, weight, mask: rigl_step(weight, mask, gradients[name], *rules))
+        context.work.did("mask change", moved)
         for spec in context.layers:
             if spec.name in gradients:
                 macs = self._samples * spec.positions * spec.weight_count

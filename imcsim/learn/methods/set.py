@@ -36,6 +36,7 @@ class Set(SparseMethod):
 
     source = "SET, Mocanu et al., Nature Communications 2018, algorithm 1; google-research/rigl"
     config_type = SetConfig
+    mask_acts = ("mask change",)
 
     def __init__(self, config: SetConfig) -> None:
         super().__init__(config, "set")
@@ -47,7 +48,8 @@ class Set(SparseMethod):
         done = context.epoch + 1
         if done == context.epochs or done % self.evolution.every_epochs:
             return
-        self.masks.update_each(lambda name, weight, mask: self._step(context, weight, mask))
+        moved = self.masks.update_each(lambda name, weight, mask: self._step(context, weight, mask))
+        context.work.did("mask change", moved)
 
     def _step(self, context: Context, weight: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         by_sign = self.evolution.drop == "by-sign"

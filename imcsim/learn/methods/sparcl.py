@@ -42,6 +42,13 @@ class Sparcl(ReplayMethod):
         self._logits: Tensor | None = None
         self._samples = 0
 
+    def acts(self) -> tuple[str, ...]:
+        """Return replay, and TDM's, DGM's and DDR's acts as far as they are on."""
+        c = self.sparcl
+        masks, gradients = c.sparsity > 0, c.update_sparsity > c.sparsity
+        own = ["mask change"] * masks + ["gradient mask"] * gradients + ["sample removal"] * (c.removed_share > 0)
+        return (*super().acts(), *own)
+
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Draw the masks before the first task; start the counters of every task."""
         masks = self._bound(context)
@@ -62,6 +69,7 @@ class Sparcl(ReplayMethod):
         schedule = self._schedule(context)
         keep = schedule.kept_samples(len(task.y_train), self.sparcl.removed_share, context.epoch)
         if keep < len(self.kept):
+            context.work.did("sample removal", len(self.kept) - keep)
             self.kept = keep_hardest(self.kept, self.difficulty.scores(), keep, context.generator)
             self.difficulty.reset()
         change = schedule.mask_update(context.epoch, self.sparcl.sparsity, self.sparcl.p_inter, self.sparcl.p_intra)
@@ -84,7 +92,8 @@ class Sparcl(ReplayMethod):
         """Choose the gradient mask when it is due; the loop applies it to gradients and weights."""
         if self._refreshes(context):
             current, buffer = self._terms or ({n: _gradient(w) for n, w in self.masks.weights.items()}, None)
-            self.masks.choose_updates(self._importance(current, buffer), self.sparcl.update_sparsity)
+            chosen = self._importance(current, buffer)
+            self.masks.choose_updates(chosen, self.sparcl.update_sparsity, self.sparcl.keep_equal)
             self._charge_refresh(context)
             self._refresh_due, self._terms = False, None
         if self.sparcl.importance_gradient == "last-step":
@@ -154,7 +163,9 @@ class Sparcl(ReplayMethod):
                 )
                 for n, w in self.masks.weights.items()
             }
-        self.masks.change(change, importance, context.generator, self.sparcl.drop_zero_weights)
+        rules = (self.sparcl.drop_zero_weights, self.sparcl.truncate_growth)
+        moved = self.masks.change(change, importance, context.generator, *rules)
+        context.work.did("mask change", moved)
         self._refresh_due = True
 
     def _fresh_terms(self, context: Context, task: Task) -> Terms:
@@ -173,6 +184,7 @@ class Sparcl(ReplayMethod):
 
     def _charge_refresh(self, context: Context) -> None:
         beyond = self.masks.beyond_update()
+        context.work.did("gradient mask", sum(beyond.values()))
         for spec in context.layers:
             if spec.name in beyond:
                 macs = self._samples * spec.positions * beyond[spec.name]

@@ -28,7 +28,8 @@ class SpfdeConfig(ElasticConfig):
     sieve_every
         Epochs between sievings.
     freeze_from
-        Share of a task's epochs after which layers freeze, never before the mask has settled (MEST's last phase).
+        Share of a task's epochs after which layers freeze, never before the mask has settled (MEST's last phase). The
+        last epoch of two or more freezes in any case; 1 switches the freezing off.
     frozen_share
         Share of the mapped layers, counted from the front, that are frozen in the last epoch; the last layer never is.
     """
@@ -60,6 +61,12 @@ class Spfde(ElasticMethod):
         self._frozen: list[nn.Parameter] = []
         self._closed: dict[str, Tensor] = {}
 
+    def acts(self) -> tuple[str, ...]:
+        """Return MEST's acts, the freezing and the exchange of samples, as far as they are on."""
+        freezes = self.spfde.frozen_share > 0 and self.spfde.freeze_from < 1
+        sieves = self.spfde.used_share < 1 and self.spfde.swap_share > 0
+        return (*super().acts(), *["layer freeze"] * freezes, *["sample exchange"] * sieves)
+
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Split the task's samples into used and removed ones."""
         plan = super().before_task(context, task)
@@ -73,6 +80,7 @@ class Spfde(ElasticMethod):
         if context.epoch and context.epoch % self.spfde.sieve_every == 0:
             swap = round(self.spfde.swap_share * len(self.used))
             scores = self.forgetting.scores()
+            context.work.did("sample exchange", min(swap, len(self.used), len(self.removed)))
             self.used, self.removed = sieve(self.used, self.removed, scores, swap, context.generator)
             self.forgetting.reset()
         self._freeze(context)
@@ -101,8 +109,11 @@ class Spfde(ElasticMethod):
     def _freeze(self, context: Context) -> None:
         epochs = max(context.epochs, 1)
         start = max(round(self.spfde.freeze_from * epochs), self.phases(context).ends[1])
+        if self.spfde.freeze_from < 1:
+            start = min(start, max(epochs - 1, 1))  # of two epochs the second still freezes, after its mask update
         most = min(int(self.spfde.frozen_share * len(context.layers)), len(context.layers) - 1)
         front = context.layers[: frozen_front(context.epoch, epochs, start, most)]
+        context.work.did("layer freeze", len(front))
         digital = digital_parameters(context.network, [spec.name for spec in context.layers])
         for spec in front:
             weight = context.network.get_parameter(f"{spec.name}.weight")

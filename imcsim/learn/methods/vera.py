@@ -55,6 +55,10 @@ class VectorScaled(SidePath):
         joined: Tensor = output + self.b(self.up(self.d(self.down(x))))
         return joined
 
+    def gate(self) -> Tensor:
+        """Return b."""
+        return self.b.value
+
     def own(self) -> dict[str, Tensor]:
         """Return the two vectors: the random layers belong to no task."""
         return {name: value for name, value in super().own().items() if name.startswith(("b.", "d."))}

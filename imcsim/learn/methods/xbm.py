@@ -42,6 +42,7 @@ class Xbm(PerTaskMethod):
 
     source = "XBM, ASP-DAC 2022, pp. 610-615 (abstract; equations are our reading of it)"
     config_type = XbmConfig
+    act = "closed segment"
 
     def __init__(self, config: XbmConfig) -> None:
         super().__init__(config)

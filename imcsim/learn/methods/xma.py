@@ -18,6 +18,7 @@ class Xma(PerTaskMethod):
 
     source = "XMA, DAC 2022, pp. 271-276 (abstract; equations and levels are our reading of it)"
     config_type = XmaConfig
+    act = "shifted segment"
 
     def __init__(self, config: XmaConfig) -> None:
         super().__init__(config)

@@ -38,7 +38,7 @@ class Xma2Config(ShiftConfig):
     score_samples
         Samples of the task's data that the PEs are scored on; a budget of 0 or 1 needs no scores.
     weight_learning_rate
-        Adam's step for the weights of re-programmed PEs.
+        Adam's step for the weights of re-programmed PEs; None: 1e-3 scaled as the others.
     life_weight
         How far PEs with less wear so far go first: 0 by score alone, 1 by wear alone
         (:func:`imcsim.learn.placing.life.with_wear`).
@@ -46,7 +46,7 @@ class Xma2Config(ShiftConfig):
 
     budget: float = Field(0.1, ge=0, le=1)
     score_samples: int = Field(64, ge=1)
-    weight_learning_rate: float = Field(1e-3, gt=0)
+    weight_learning_rate: float | None = Field(None, gt=0)
     life_weight: float = Field(0.0, ge=0, le=1)
 
 
@@ -61,10 +61,15 @@ class Xma2(ReprogrammingMethod):
 
     source = "XMA2, Front. Electron. 3:1032485, 2022 (abstract; equations and the choice of PEs are our reading of it)"
     config_type = Xma2Config
+    act = "shifted segment"
 
     def __init__(self, config: Xma2Config) -> None:
         super().__init__(config)
         self.xma2 = config
+
+    def acts(self) -> tuple[str, ...]:
+        """Return the re-programming and the shifts, as far as the budget leaves them."""
+        return (*["re-programmed PE"] * (self.xma2.budget > 0), *["shifted segment"] * (self.xma2.budget < 1))
 
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         """Attach shifts of 1; a segment has the rows of a PE."""
@@ -99,6 +104,7 @@ class Xma2(ReprogrammingMethod):
         plan = super().before_task(context, task)
         if self.trains_backbone(context) or plan.trains is None:
             return plan
+        context.work.did("re-programmed PE", sum(int(pes.sum()) for pes in self.chosen.values()))
         held = {f"{name}.adaptor.latent" for name, pes in self.chosen.items() if pes.all()}
         return TaskPlan(plan.trainable_pes, plan.trains - held, plan.restored_pes)
 
@@ -123,7 +129,8 @@ class Xma2(ReprogrammingMethod):
         others = {name: value for name, value in parameters.items() if name not in weights}
         made = super().optimizer(context, others, config)
         chosen = [value for name, value in parameters.items() if name in weights]
-        made.add_param_group({"params": chosen, "lr": self.xma2.weight_learning_rate})
+        rate = self.xma2.rate(self.xma2.weight_learning_rate, 1e-3, context.steps)
+        made.add_param_group({"params": chosen, "lr": rate})
         return made
 
     def stored_bits(self, context: Context) -> int:

@@ -37,17 +37,18 @@ def row_grams(vectors: Tensor, rows: int) -> list[list[Tensor]]:
     return [[part[:, g].T @ part[:, g] for part in slices] for g in range(vectors.shape[1])]
 
 
-def basis(gram: Tensor, threshold: float) -> Tensor:
+def basis(gram: Tensor, threshold: float, one_vector_fewer: bool = False) -> Tensor:
     """Return B (R, r): the fewest leading eigenvectors of ``gram`` that hold ``threshold`` of its trace.
 
-    ``threshold`` is a share of sum(sigma^2); a zero Gram matrix gives r = 0. Source: TRGP's input subspace.
+    ``threshold`` is a share of sum(sigma^2); a zero Gram matrix gives r = 0. ``one_vector_fewer``: r - 1 of them, which
+    hold less than the threshold and may be none (LYang-666/TRGP). Source: TRGP's input subspace.
     """
     vectors: Tensor
     values, vectors = torch.linalg.eigh(gram)
     energy = values.clamp(min=0).flip(0).cumsum(0)
     if energy[-1] <= 0:
         return vectors[:, :0]
-    rank = int((energy < threshold * energy[-1] * (1 - 1e-12)).sum()) + 1
+    rank = int((energy < threshold * energy[-1] * (1 - 1e-12)).sum()) + (0 if one_vector_fewer else 1)
     return vectors.flip(1)[:, :rank].contiguous()
 
 

@@ -85,6 +85,7 @@ class Recorder:
         }
         self.task = 0
         self.set_layers: list[dict[str, str]] = []  # for each finished task, as Method.set_layers gives it
+        self.acts: dict[str, list[int]] = {}  # a method's act -> how often, by task
         self.due: list[str] = []
         self._steps: dict[tuple[Any, ...], int] = {}  # a step's counts -> steps that had them, not added yet
 
@@ -203,6 +204,7 @@ class Recorder:
             "changes": {policy: changes.state_dict() for policy, changes in self.changes.items()},
             "task": self.task,
             "set_layers": self.set_layers,
+            "acts": self.acts,
             "due": self.due,
             **({} if self.wear is None else {"wear": self.wear.state_dict()}),
         }
@@ -219,6 +221,7 @@ class Recorder:
             changes.load_state_dict(state["changes"][policy])
         if self.wear is not None:
             self.wear.load_state_dict(state["wear"])
+        self.acts = {act: list(times) for act, times in state["acts"].items()}
         self.begin_task(state["task"])
         self.set_layers = [dict(reasons) for reasons in state.get("set_layers", [{}] * state["task"])]
         self.due = state["due"]
@@ -244,6 +247,8 @@ class Recorder:
     def _merge(self, work: WorkDone) -> None:
         for name, amount in work.task.items():
             self.task_counts[name][self.task] += amount
+        for act, times in work.acts.items():
+            self.acts.setdefault(act, [0] * len(self.task_counts["epochs"]))[self.task] += times
         index = {spec.name: number for number, spec in enumerate(self.layers)}
         for layer, table in work.layers.items():
             for name, amount in table.items():

@@ -44,6 +44,10 @@ class SparclConfig(ReplayConfig):
         What counts as hard, and whether a prediction is taken over the task's classes or "all" outputs (code).
     drop_zero_weights
         Code: an active weight that is exactly 0 leaves the mask at a mask update.
+    truncate_growth
+        Code: the number of active weights to grow to is cut off, not rounded.
+    keep_equal
+        Code: gradient entries equal to the percentile are updated, too.
     freeze_zero_parameters
         Code: a parameter of which >= 10 % is 0 at the start keeps those zeros for good (all batch-norm shifts).
     """
@@ -71,6 +75,8 @@ class SparclConfig(ReplayConfig):
     ddr_measure: Measure = "misclassifications"
     ddr_logits: Literal["task", "all"] = "task"
     drop_zero_weights: bool = False
+    truncate_growth: bool = False
+    keep_equal: bool = False
     freeze_zero_parameters: bool = False
 
     @model_validator(mode="after")

@@ -4,6 +4,8 @@ Source: SparCL (NeurIPS 2022), sections on task-aware dynamic masking (TDM) and 
 released code neu-spiral/SparCL. All tensors have the parameter's own shape; masks are bool, True inside.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -29,13 +31,16 @@ def weight_importance(weight: Tensor, current: Tensor, buffer: Tensor | None, al
     return weight.abs() + gradient_importance(current, buffer, alpha, beta)
 
 
-def above_percentile(importance: Tensor, share: float) -> Tensor:
+def above_percentile(importance: Tensor, share: float, keep_equal: bool = False) -> Tensor:
     """Return True strictly above the ``share`` quantile (linear interpolation) over all positions.
 
     The quantile lies between the order statistics k = floor(share * (n - 1)) and k + 1, so "strictly above" is
     "greater than order statistic k". Without ties that keeps n - 1 - k positions, at most one more than
     (1 - share) * n; entries tied with order statistic k all go, so with ties fewer may stay. ``share`` = 0 keeps all.
     Source: neu-spiral/SparCL and boone891214/MEST prune at numpy's percentile in this way.
+
+    ``keep_equal`` keeps what equals the quantile, too: where share * (n - 1) is a whole number k, order statistic k and
+    all that tie with it; elsewhere whatever is not below order statistic k + 1.
 
     Raises
     ------
@@ -47,7 +52,10 @@ def above_percentile(importance: Tensor, share: float) -> Tensor:
     if share == 0:
         return torch.ones_like(importance, dtype=torch.bool)
     flat = importance.flatten()
-    rank = int(share * (flat.numel() - 1) + 1e-9)  # the guard: 0.9 * 10 must not fall to 8
+    exact = share * (flat.numel() - 1)
+    if keep_equal:
+        return importance >= flat.kthvalue(math.ceil(exact - 1e-9) + 1).values
+    rank = int(exact + 1e-9)  # the guard: 0.9 * 10 must not fall to 8
     return importance > flat.kthvalue(rank + 1).values
 
 
@@ -90,12 +98,13 @@ def active_target(count: int, sparsity: float, truncate: bool = False) -> int:
     return int(exact + 1e-9) if truncate else round(exact)
 
 
-def gradient_mask(importance: Tensor, active: Tensor, gradient_sparsity: float) -> Tensor:
+def gradient_mask(importance: Tensor, active: Tensor, gradient_sparsity: float, keep_equal: bool = False) -> Tensor:
     """Return the positions to update: active and in the top (1 - gradient_sparsity) of all positions of the layer.
 
     The share is of the dense shape: at weight sparsity 0.75, gradient sparsity 0.80 updates 80 % of the active weights.
+    ``keep_equal``: entries equal to the percentile stay, as in neu-spiral/SparCL (n = 576, q = 0.8: 116, not 115).
     """
-    return active & above_percentile(_inside(importance, active), gradient_sparsity)
+    return active & above_percentile(_inside(importance, active), gradient_sparsity, keep_equal)
 
 
 def _inside(importance: Tensor, mask: Tensor) -> Tensor:

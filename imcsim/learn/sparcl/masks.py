@@ -87,13 +87,18 @@ class SparseMasks:
         self.active = dict(active)
         self._settle()
 
-    def update_each(self, step: Callable[[str, Tensor, Tensor], tuple[Tensor, Tensor]]) -> None:
-        """Replace (weight, mask) of each layer by what ``step`` returns for (name, weight, mask)."""
+    def update_each(self, step: Callable[[str, Tensor, Tensor], tuple[Tensor, Tensor]]) -> int:
+        """Replace (weight, mask) of each layer by what ``step`` returns for (name, weight, mask).
+
+        Returns how many positions the masks lost and won.
+        """
+        before = dict(self.active)
         with torch.no_grad():
             for name, weight in self.weights.items():
                 new, self.active[name] = step(name, weight.detach(), self.active[name])
                 weight.copy_(new)
         self._settle()
+        return self._moved(before)
 
     def begin_task(self) -> None:
         """Start the count of weights that exist at once anew."""
@@ -116,12 +121,17 @@ class SparseMasks:
         generator: torch.Generator,
         drop_zeros: bool = False,
         truncate: bool = False,
-    ) -> None:
+    ) -> int:
         """Shrink by ``importance`` (None: nothing to shrink), then grow at random; new weights are 0.
 
+        Returns how many positions the masks lost and won.
+
         ``drop_zeros``: an active weight of exactly 0 goes, too, after it was ranked with the others, as in codes that
-        prune and then rebuild the mask as w != 0. ``truncate``: see :func:`~.importance.active_target`.
+        prune and then rebuild the mask as w != 0; where both bounds are equal such an update only shrinks, and their
+        places stay empty. ``truncate``: see :func:`~.importance.active_target`.
         """
+        before = dict(self.active)
+        only_shrinks = drop_zeros and step.shrink_to == step.expand_to
         for name, weight in self.weights.items():
             mask = self.active[name]
             if importance is not None:
@@ -130,12 +140,17 @@ class SparseMasks:
                 mask = mask & (weight != 0)
             with torch.no_grad():  # what goes is cleared before growth, which may choose the same position
                 weight.mul_(mask)
-            self.active[name] = grow(mask, step.expand_to, generator, truncate)
+            self.active[name] = mask if only_shrinks else grow(mask, step.expand_to, generator, truncate)
         self._settle()
+        return self._moved(before)
 
-    def choose_updates(self, importance: Mapping[str, Tensor], gradient_sparsity: float) -> None:
-        """Choose the weights that steps update from now on."""
-        self.update = {n: gradient_mask(importance[n], self.active[n], gradient_sparsity) for n in self.weights}
+    def choose_updates(
+        self, importance: Mapping[str, Tensor], gradient_sparsity: float, keep_equal: bool = False
+    ) -> None:
+        """Choose the weights that steps update from now on; see :func:`~.importance.gradient_mask`."""
+        self.update = {
+            n: gradient_mask(importance[n], self.active[n], gradient_sparsity, keep_equal) for n in self.weights
+        }
 
     def beyond_update(self) -> dict[str, int]:
         """Return layer -> active weights outside the update mask."""
@@ -150,6 +165,9 @@ class SparseMasks:
     def bits(self) -> int:
         """Bits of the active masks: one for each position."""
         return sum(mask.numel() for mask in self.active.values())
+
+    def _moved(self, before: Mapping[str, Tensor]) -> int:
+        return sum(int((before[name] ^ mask).sum()) for name, mask in self.active.items())
 
     @torch.no_grad()
     def _settle(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
@@ -33,6 +34,8 @@ class ElasticConfig(SparseConfig):
         Code: an active weight that is exactly 0 leaves the mask at an update.
     truncate_growth
         Code: the number of active weights to grow to is cut off, not rounded.
+    mutate_at_start
+        Code: "em" has an update at a task's epoch 0, too; before the first step of all, gradients count as 0.
     """
 
     variant: Variant = "em"
@@ -42,6 +45,7 @@ class ElasticConfig(SparseConfig):
     scale_phases: bool = True
     drop_zero_weights: bool = False
     truncate_growth: bool = False
+    mutate_at_start: bool = False
 
     @property
     def mutated(self) -> tuple[float, float]:
@@ -57,6 +61,9 @@ class ElasticConfig(SparseConfig):
             raise ValueError(f"mutation {self.mutated} must be >= 0, and below 1 - sparsity ({1 - self.sparsity:g})")
         if self.variant == "em&s" and self.sparsity - high < 0:
             raise ValueError(f"mutation {self.mutated} must not exceed sparsity ({self.sparsity})")
+        ends, epochs = self.phases.ends[1], self.phases.epochs
+        if self.variant == "em&s" and ends >= epochs > 1:
+            raise ValueError(f"em&s ends at the budget: phases.ends ({ends}) must come before phases.epochs ({epochs})")
         return self
 
 
@@ -67,6 +74,7 @@ class ElasticMethod(SparseMethod):
     """
 
     config_type = ElasticConfig
+    mask_acts = ("mask change",)
 
     def __init__(self, config: ElasticConfig, title: str) -> None:
         super().__init__(config, title)
@@ -76,8 +84,9 @@ class ElasticMethod(SparseMethod):
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Change the masks where it is due."""
         chosen = super().before_epoch(context, task)
+        rule = self.elastic
         change = self.phases(context).mask_update(
-            context.epoch, self.elastic.sparsity, self.elastic.mutated, self.elastic.variant
+            context.epoch, rule.sparsity, rule.mutated, rule.variant, rule.mutate_at_start
         )
         if change is not None:
             self._change(context, change)
@@ -91,19 +100,23 @@ class ElasticMethod(SparseMethod):
     def phases(self, context: Context) -> Phases:
         """Return the phases of a task of this run."""
         scales = self.elastic.scale_phases and context.epochs > 0
-        return self.elastic.phases.scaled(context.epochs) if scales else self.elastic.phases
+        phases, variant = self.elastic.phases, self.elastic.variant
+        return phases.scaled(context.epochs, variant) if scales else phases
 
     def _change(self, context: Context, change: MaskUpdate) -> None:
-        importance = None
+        importance, weighs = None, self.elastic.gradient_weight
         if self.masks.denser_than(change.shrink_to):
             importance = {
-                name: mest_importance(
-                    w.detach(), self._last[name], self.masks.active[name], self.elastic.gradient_weight
-                )
+                name: mest_importance(w.detach(), self._gradient(name, w), self.masks.active[name], weighs)
                 for name, w in self.masks.weights.items()
             }
         rules = (self.elastic.drop_zero_weights, self.elastic.truncate_growth)
-        self.masks.change(change, importance, context.generator, *rules)
+        moved = self.masks.change(change, importance, context.generator, *rules)
+        context.work.did("mask change", moved)
+
+    def _gradient(self, name: str, weight: Tensor) -> Tensor:
+        """Return the last step's gradient; 0 before the first step."""
+        return self._last[name] if self._last else torch.zeros_like(weight)
 
     def state_dict(self) -> dict[str, Any]:
         """Return masks, the last gradients and the base method's state."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -12,7 +12,7 @@ from imcsim.learn.method import Context, TaskPlan
 from imcsim.learn.over_base import BaseChoice, OverBase
 from imcsim.learn.sparcl.importance import random_mask
 from imcsim.learn.sparcl.masks import SparseMasks, masked_layers
-from imcsim.learn.sparse.density import Distribution, layer_densities
+from imcsim.learn.sparse.density import Distribution, floored_sparsity, layer_densities
 from imcsim.learn.stream import Task
 
 
@@ -34,9 +34,18 @@ class SparseConfig(BaseChoice):
 
 
 class SpreadConfig(SparseConfig):
-    """``distribution`` spreads the density over layers: "uniform", or "erk" (google-research/rigl)."""
+    """How the density is spread over layers.
+
+    Parameters
+    ----------
+    distribution
+        "uniform", "er" or "erk"; see :func:`~imcsim.learn.sparse.density.layer_densities`.
+    floor_zeros
+        Code (google-research/rigl): zeros are counted layer by layer and cut off, in the densities and in the masks.
+    """
 
     distribution: Distribution = "uniform"
+    floor_zeros: bool = False
 
 
 class SparseMethod(OverBase):
@@ -53,15 +62,26 @@ class SparseMethod(OverBase):
         self.sparse, self.title = config, title
         self.masks = SparseMasks()
 
+    #: what the masks do later on
+    mask_acts: ClassVar[tuple[str, ...]] = ()
+
+    def acts(self) -> tuple[str, ...]:
+        """Return the base method's acts, the pruning before the first task, and what masks do later."""
+        return (*super().acts(), "pruning", *self.mask_acts) if self.sparse.sparsity else super().acts()
+
     def first_masks(self, context: Context, task: Task) -> dict[str, Tensor]:
         """Return the masks that the first task starts with: random ones, of the configured distribution."""
         weights = self.masks.weights
-        spread: Distribution = self.sparse.distribution if isinstance(self.sparse, SpreadConfig) else "uniform"
-        densities = layer_densities([tuple(w.shape) for w in weights.values()], self.sparse.sparsity, spread)
-        return {
-            name: random_mask(w, 1 - density, context.generator) if density < 1 else torch.ones_like(w).bool()
-            for (name, w), density in zip(weights.items(), densities, strict=True)
-        }
+        shapes, rule = [tuple(w.shape) for w in weights.values()], self.sparse
+        spread: tuple[Distribution, bool] = ("uniform", False)
+        if isinstance(rule, SpreadConfig):
+            spread = (rule.distribution, rule.floor_zeros)
+        masks = {}
+        for (name, w), density in zip(weights.items(), layer_densities(shapes, rule.sparsity, *spread), strict=True):
+            sparsity = floored_sparsity(w.numel(), 1 - density) if spread[1] else 1 - density
+            dense = torch.ones_like(w, dtype=torch.bool)
+            masks[name] = random_mask(w, sparsity, context.generator) if density < 1 else dense
+        return masks
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Start the masks before the first task; as the base method otherwise."""
@@ -69,6 +89,7 @@ class SparseMethod(OverBase):
         self.bound(context)
         if context.task == 0:
             self.masks.replace(self.first_masks(context, task))
+            context.work.did("pruning", sum(int((~mask).sum()) for mask in self.masks.active.values()))
         self.masks.begin_task()
         return plan
 

@@ -10,6 +10,12 @@ from imcsim.learn.sparcl.schedule import MaskUpdate
 
 Variant = Literal["em", "em&s"]
 
+_TWO = 2  # epochs: the shortest task in which elastic mutation has an update with training before and after it
+
+
+_PUBLISHED_DELTA = 100  # RigL's Delta T
+_FEWEST_UPDATES = 4  # of a task that is long enough: design choice
+
 
 def drop_fraction(step: int, end_step: float, alpha: float, decay: Literal["cosine", "constant"] = "cosine") -> float:
     """Return f(t) = alpha / 2 * (1 + cos(pi t / T_end)) at optimiser step t, 0 from T_end on (RigL, section 3).
@@ -27,7 +33,10 @@ class DropSchedule(FrozenConfig):
     Parameters
     ----------
     delta_steps
-        Delta T: optimiser steps between updates. Paper: 100.
+        Delta T: optimiser steps between updates. None: 100, as in the paper, or a quarter of the steps up to T_end
+        where that is fewer, cut off, but at least 2. Paper and code count tens of thousands of steps; in their proportion
+        a short task would change masks at every step, which trains nothing. So the number of updates scales instead:
+        four at least, and never two in a row (design choice).
     end_share
         T_end as a share of the task's steps, after which masks stay. Paper: 0.75 (75k of 97,656 steps on CIFAR-10).
     drop_fraction
@@ -36,14 +45,20 @@ class DropSchedule(FrozenConfig):
         "cosine" (paper) or "constant" (default flag of the released code).
     """
 
-    delta_steps: int = Field(100, ge=1)
+    delta_steps: int | None = Field(None, ge=1)
     end_share: float = Field(0.75, gt=0, le=1)
     drop_fraction: float = Field(0.3, ge=0, le=1)
     decay: Literal["cosine", "constant"] = "cosine"
 
+    def interval(self, steps: int) -> int:
+        """Return Delta T in a task of ``steps`` optimiser steps."""
+        if self.delta_steps is not None:
+            return self.delta_steps
+        return min(_PUBLISHED_DELTA, max(int(self.end_share * steps / _FEWEST_UPDATES), 2))
+
     def fraction(self, step: int, steps: int) -> float:
         """Return the share to replace at ``step`` of a task of ``steps``; 0 where no update is due."""
-        if step == 0 or step % self.delta_steps:
+        if step == 0 or step % self.interval(steps):
             return 0.0
         return drop_fraction(step, self.end_share * steps, self.drop_fraction, self.decay)
 
@@ -57,18 +72,21 @@ class Phases(FrozenConfig):
 
     @model_validator(mode="after")
     def _ordered(self) -> "Phases":
-        if not 0 <= self.ends[0] <= self.ends[1] < max(self.epochs, 2):
+        if not 0 <= self.ends[0] <= self.ends[1] < max(self.epochs, _TWO + 1):
             raise ValueError(f"0 <= ends {self.ends} < epochs ({self.epochs}) must hold, in order")
         return self
 
-    def scaled(self, epochs: int) -> "Phases":
+    def scaled(self, epochs: int, variant: Variant = "em&s") -> "Phases":
         """Return the phases with the same proportions over ``epochs`` epochs, each bound rounded to an epoch.
 
         The last phase keeps at least one epoch, so that training ends at the budget; a run of one epoch has no other.
+        "em" never exceeds the budget: of two epochs the second begins with its only update, and no last phase follows.
         """
         if epochs == self.epochs:
             return self
         ratio = epochs / self.epochs
+        if variant == "em" and epochs == _TWO and self.ends[0]:
+            return Phases(epochs=epochs, ends=(_TWO, _TWO), every=1)
         last = min(round(self.ends[1] * ratio), epochs - 1)
         first = min(round(self.ends[0] * ratio), last)
         return Phases(epochs=epochs, ends=(first, last), every=max(round(self.every * ratio), 1))
@@ -78,7 +96,12 @@ class Phases(FrozenConfig):
         return sum(epoch >= end for end in self.ends)
 
     def mask_update(
-        self, epoch: int, sparsity: float, mutation: tuple[float, float], variant: Variant
+        self,
+        epoch: int,
+        sparsity: float,
+        mutation: tuple[float, float],
+        variant: Variant,
+        mutate_at_start: bool = False,
     ) -> MaskUpdate | None:
         """Return the mask update at the start of ``epoch``, None if the mask stays.
 
@@ -93,10 +116,12 @@ class Phases(FrozenConfig):
         variant
             "em" shrinks to s + m and expands to s, first at ``every``. "em&s" (soft memory bound) expands to s - m at
             epoch 0, and from then on shrinks to s and expands to s - m; it reaches s for good with the last phase.
+        mutate_at_start
+            Whether "em" updates at epoch 0, too, before anything was trained in the task (boone891214/MEST).
         """
         if epoch > self.ends[1] or (epoch % self.every and epoch != self.ends[1]):
             return None
         share = (*mutation, 0.0)[self.phase(epoch)]
         if variant == "em":
-            return MaskUpdate(sparsity + share, sparsity) if epoch and share else None
+            return MaskUpdate(sparsity + share, sparsity) if share and (epoch or mutate_at_start) else None
         return MaskUpdate(sparsity, sparsity - share)
