@@ -100,7 +100,7 @@ def read(path: Path) -> Contents:
 
 def bytes_of(array: NDArray[Any]) -> memoryview:
     """Return the bytes of a contiguous array, uncopied; none of an empty one."""
-    return memoryview(array.reshape(-1).view(np.uint8)) if array.size else memoryview(bytearray())
+    return array.reshape(-1).view(np.uint8).data if array.size else memoryview(bytearray())
 
 
 def plain(array: NDArray[Any]) -> NDArray[Any]:
@@ -137,14 +137,16 @@ def _table(file: BufferedReader, size: int) -> tuple[dict[str, Any], int]:
 def _place(name: str, entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...], int, int]:
     """Return (name, type, shape, first byte, byte after the last) of one array."""
     if isinstance(entry, dict) and entry.get("dtype") in list(_TYPES):
-        shape, offsets = entry.get("shape"), entry.get("data_offsets")
-        if _sizes(shape) and _sizes(offsets) and len(shape) <= _MOST_DIMENSIONS and len(offsets) == 2:
-            return name, np.dtype(_TYPES[entry["dtype"]]), tuple(shape), offsets[0], offsets[1]
+        shape, offsets = _sizes(entry.get("shape")), _sizes(entry.get("data_offsets"))
+        if shape is not None and offsets is not None and len(shape) <= _MOST_DIMENSIONS and len(offsets) == 2:
+            return name, np.dtype(_TYPES[entry["dtype"]]), shape, offsets[0], offsets[1]
     raise BrokenFileError(f"has an array '{_short(name)}' of no known type and shape")
 
 
-def _sizes(value: Any) -> bool:
-    return isinstance(value, list) and all(type(size) is int and 0 <= size < 1 << 48 for size in value)
+def _sizes(value: object) -> tuple[int, ...] | None:
+    """Return a list of sizes as a tuple, None if it is anything else."""
+    good = isinstance(value, list) and all(type(size) is int and 0 <= size < 1 << 48 for size in value)
+    return tuple(value) if good and isinstance(value, list) else None
 
 
 def _array(file: BufferedReader, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:

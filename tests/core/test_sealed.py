@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from imcsim.core.errors import ConfigError, ImcsimError, StorageError, TraceError
@@ -19,8 +20,15 @@ from imcsim.core.sealed import Kind, Sealed, load, save
 from imcsim.core.tensor_file import BrokenFileError, Contents, read, write
 
 RUN = Kind("trace", 3, TraceError, "train again")
-HEADER = {"seed": 1, "names": ["µ", "b"], "rate": 0.1, "best": -math.inf, "none": None, "deep": {"a": {"b": [1]}}}
-ARRAYS = {
+HEADER: dict[str, Any] = {
+    "seed": 1,
+    "names": ["µ", "b"],
+    "rate": 0.1,
+    "best": -math.inf,
+    "none": None,
+    "deep": {"a": [1]},
+}
+ARRAYS: dict[str, NDArray[Any]] = {
     "codes": np.arange(-6, 6, dtype=np.int8).reshape(2, 3, 2),
     "step": np.array(5.0, np.float32),
     "mask": np.array([True, False]),
@@ -129,7 +137,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TraceError, match="is not a file"):
         load(tmp_path / "pipe", RUN)
     save_file({"w": np.zeros(3)}, tmp_path / "weights")
-    with pytest.raises(TraceError, match="weights is not an imcsim trace$"):
+    with pytest.raises(TraceError, match=r"weights is not an imcsim trace$"):
         load(tmp_path / "weights", RUN)
     (tmp_path / "text").write_text("kind = 'rram'\n" * 9)
     with pytest.raises(TraceError, match="is not a whole trace"):
@@ -179,7 +187,7 @@ def _entry(dtype: Any = "U8", shape: Any = (1,), offsets: Any = (0, 1)) -> str:
 def test_a_strange_table_gives_one_sentence_and_takes_no_memory(tmp_path: Path, table: str, data: bytes) -> None:
     path = _table(tmp_path / "strange", table, data)
     tracemalloc.start()
-    with pytest.raises(TraceError, match="is not a whole trace: it (is|has)") as caught:
+    with pytest.raises(TraceError, match=r"is not a whole trace: it (is|has)") as caught:
         load(path, RUN)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
