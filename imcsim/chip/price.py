@@ -23,6 +23,7 @@ from imcsim.core.cost import Breakdown
 from imcsim.core.sources import Resolved
 from imcsim.core.units import SECONDS_PER_DAY
 from imcsim.trace import accuracy
+from imcsim.trace.conservation import check_once
 from imcsim.trace.trace import Trace
 
 
@@ -34,8 +35,9 @@ def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
     TraceError
         If the trace cannot be priced on this chip: other bits, masks for another PE size, or it does not fit.
     ConservationError
-        If a conservation law does not hold.
+        If a law of the trace or of its price does not hold; those of a trace are checked at its first price.
     """
+    check_once(trace)
     config = chip.config
     where, done, bits = _place_and_write(trace, config)
     times, by_task = _spend(trace, config, where, done, bits)

@@ -146,7 +146,12 @@ def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path) -> Trace:
             digital=group("digital/"),
             wear_counts=group("wear/"),
             active={layer: _unpacked(bits, shapes[layer]) for layer, bits in group("active/").items()},
-            **{name: arrays[name] for name in SINGLE_ARRAYS},
+            input_density=arrays["input_density"],
+            error_density=arrays["error_density"],
+            input_zero_share=arrays["input_zero_share"],
+            error_zero_share=arrays["error_zero_share"],
+            class_il=arrays["class_il"],
+            task_il=arrays["task_il"],
         )
     except (KeyError, ValueError, ZeroDivisionError) as error:
         raise TraceError(f"{path} lacks part of a trace: {error!s:.200}") from None

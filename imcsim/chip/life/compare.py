@@ -15,6 +15,7 @@ from imcsim.chip.life.outlook import Outlook, outlook
 from imcsim.chip.profile import profile_of
 from imcsim.core.errors import ConfigError
 from imcsim.core.units import DAYS_PER_YEAR
+from imcsim.trace.conservation import check_once
 from imcsim.trace.trace import Trace
 
 NONE: tuple[str, ...] = ()
@@ -92,6 +93,7 @@ def compare_levers(
     TraceError
         If the trace does not fit the chip.
     """
+    check_once(trace)
     base = load_chip(chip, overrides).config
     chosen = standard_policies(trace, base) if policies is None else tuple(tuple(texts) for texts in policies)
     options = {texts: parse_policies(texts, wear) for texts in (NONE, *chosen)}

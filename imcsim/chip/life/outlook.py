@@ -23,6 +23,7 @@ from imcsim.chip.price import price
 from imcsim.core.errors import ConfigError
 from imcsim.core.sources import Resolved
 from imcsim.devices.retention import margin_cycles
+from imcsim.trace.conservation import check_once
 from imcsim.trace.trace import Trace
 
 FAILED_SHARE = 0.01
@@ -137,6 +138,7 @@ def outlook(
     TraceError
         If the trace does not fit the chip.
     """
+    check_once(trace)
     chosen, config = options or LifeOptions(), chip.config
     part, cache = _part(config), _cache(trace, config, chosen, ledger)
     ledger = _ledger(trace, config, ledger if cache is None else cache.ledger)

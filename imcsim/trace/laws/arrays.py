@@ -15,6 +15,7 @@ from imcsim.trace.laws.header import LARGEST
 from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, TASK_COUNTS, WEAR_COUNTS, TraceMeta
 from imcsim.trace.trace import Trace
 
+_TYPES = {"iu": "integers", "f": "floats", "b": "truth values"}
 _PLAIN = (np.ndarray, np.memmap)  # a masked array is an ndarray, too, and answers otherwise
 
 
@@ -48,17 +49,21 @@ def check(trace: Trace) -> None:
 
 
 def _check_array(array: Any, rule: _Rule, what: str) -> None:
-    demand(type(array) in _PLAIN, f"{what} must be a numpy array, got {type(array).__name__}")
-    demand(array.dtype.kind in rule.types, f"{what} must be of {_type(rule.types)}, got {array.dtype}")
-    fits = len(array.shape) == len(rule.shape) and all(
-        want is None or have == want for have, want in zip(array.shape, rule.shape, strict=True)
-    )
-    demand(fits, f"{what} must have shape {rule.shape}, got {array.shape}")
+    if type(array) not in _PLAIN:
+        demand(False, f"{what} must be a numpy array, got {type(array).__name__}")
+    if array.dtype.kind not in rule.types:
+        demand(False, f"{what} must be of {_TYPES[rule.types]}, got {array.dtype}")
+    if not _fits(array.shape, rule.shape):
+        demand(False, f"{what} must have shape {rule.shape}, got {array.shape}")
     if array.size == 0 or "b" in rule.types:
         return
     low, high = array.min(), array.max()  # nan, if there is any: no comparison with it holds
-    inside = bool(low >= rule.low) and bool(high <= rule.high)
-    demand(inside, f"{what} must lie in {rule.low:g}..{rule.high:g}, got {low:g}..{high:g}")
+    if not (low >= rule.low and high <= rule.high):
+        demand(False, f"{what} must lie in {rule.low:g}..{rule.high:g}, got {low:g}..{high:g}")
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(want in (None, have) for have, want in zip(shape, wanted, strict=True))
 
 
 def _groups(meta: TraceMeta) -> dict[str, dict[Any, _Rule]]:
@@ -126,10 +131,6 @@ def _check_digital(trace: Trace) -> None:
         rule = _Rule("f", (trace.meta.tasks + 1, *[None] * (array.ndim - 1)), -np.inf, np.inf)
         _check_array(array, rule, what)
         demand(bool(np.isfinite(array).all()), f"{what} must be finite")
-
-
-def _type(kinds: str) -> str:
-    return {"iu": "integers", "f": "floats", "b": "truth values"}[kinds]
 
 
 def _shown(names: list[Any]) -> str:

@@ -30,7 +30,7 @@ def check(trace: Trace) -> None:
 
 
 def _weights(trainable: NDArray[np.bool_], tile: tuple[int, int], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return (T, G, D, N): whether each weight lies in a PE that trains; nothing larger is made, whatever a PE's size."""
+    """Return (T, G, D, N): whether each weight lies in a PE that trains; nothing larger is made for any PE."""
     rows, cols = np.arange(shape[0]) // tile[0], np.arange(shape[1]) // tile[1]
     weights: NDArray[np.bool_] = trainable[:, :, rows][..., cols]
     return weights
