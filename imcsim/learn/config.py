@@ -11,6 +11,7 @@ from imcsim.learn.wear.config import WearConfig
 from imcsim.learn.writing.config import WritingConfig
 from imcsim.trace.stream_name import domains_name
 
+LARGEST_TILE = 1 << 16  # weights a side of a PE; design choice: some sixty times the largest array that was built
 DEFAULT_SHAPE = (1, 28, 28)  # of a multi-domain stream; design choice: the shape of two of its usual data sets
 
 
@@ -153,6 +154,8 @@ class LearnConfig(FrozenConfig):
         self._check_wear()
         if min(self.pe_tile) < 1:
             raise ValueError(f"pe_tile must be at least (1, 1), got {self.pe_tile}")
+        if max(self.pe_tile) > LARGEST_TILE:
+            raise ValueError(f"pe_tile must be at most {LARGEST_TILE} weights a side, got {self.pe_tile}")
         if self.device.partition(":")[0] not in ("cpu", "cuda"):
             raise ValueError(f"device must be 'cpu' or 'cuda', got '{self.device}'")
         return self
