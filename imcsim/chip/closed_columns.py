@@ -40,7 +40,7 @@ def conversions(trace: Trace, chip: ChipConfig, place: Assignment, gated: bool |
     Parameters
     ----------
     place
-        Where the weights are read: :func:`imcsim.chip.serving.serving_place`.
+        Where the weights are read: :func:`imcsim.chip.serving_place.serving_place`.
     gated
         Whether closed segments are left out; None: as the chip's ``gate_columns`` says.
     """

@@ -13,6 +13,7 @@ from imcsim.chip.leakage import leakage_w, retention_w
 from imcsim.chip.multiplex import reloads
 from imcsim.chip.profile import profile_of
 from imcsim.chip.report import Lifetime, Report, Writes
+from imcsim.chip.serving_place import serving_place
 from imcsim.chip.suspicious import suspicious
 from imcsim.chip.switching import switch
 from imcsim.chip.traffic import Traffic, traffic
@@ -62,7 +63,7 @@ def price(trace: Trace, chip: Resolved[ChipConfig]) -> Report:
         energy_by_task=by_task,
         latency=time,
         latency_by_task=times,
-        inference_latency=latency.inference_latency(trace, config, serving.serving_place(config, where)),
+        inference_latency=latency.inference_latency(trace, config, serving_place(config, where)),
         area=area(trace, config, where),
         writes=writes,
         lifetime=life,

@@ -1,46 +1,17 @@
 """What is charged apart from training: deployment, one inference, one power-up; a task switch is in ``switching``."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imcsim.chip.assign import Assignment, assign
+from imcsim.chip.assign import Assignment
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import network_hops
 from imcsim.chip.multiplex import reloads
 from imcsim.chip.profile import profile_of
+from imcsim.chip.serving_place import serving_place
 from imcsim.chip.training import forward
 from imcsim.chip.writes import deployment_energy_j
 from imcsim.core.cost import Breakdown
 from imcsim.trace.trace import Trace
-
-
-def serving_place(chip: ChipConfig, where: Assignment) -> Assignment:
-    """Where the weights are read when serving: RRAM once they are committed there, else where they trained.
-
-    Residents of a hybrid's SRAM are read from it.
-    """
-    if chip.rram is None or chip.commit != "task":
-        return where
-    nowhere = np.zeros_like(where.in_rram)
-    resident = nowhere if where.resident is None else nowhere | where.resident
-    return Assignment(nowhere, nowhere, resident, ~resident, resident=where.resident)
-
-
-def serving_in_sram(trace: Trace, chip: ChipConfig) -> tuple[dict[str, NDArray[np.bool_]], ...]:
-    """Return, for each task, which PEs are read from SRAM when it is served: layer -> (G, row tiles, column tiles).
-
-    What :func:`imcsim.convert` takes as a placement, and what inference is charged for.
-
-    Raises
-    ------
-    TraceError
-        If the trace cannot be priced on ``chip``.
-    """
-    profile = profile_of(trace, chip.geometry)
-    in_sram = serving_place(chip, assign(profile, chip)).in_sram
-    grids = {spec.name: (spec.groups, *chip.geometry.tiles(spec.fan_in, spec.outputs)) for spec in trace.meta.layers}
-    slices = dict(zip(grids, profile.grid.layer_slices, strict=True))
-    return tuple({name: row[slices[name]].reshape(grid) for name, grid in grids.items()} for row in in_sram)
 
 
 def deployment(trace: Trace, chip: ChipConfig) -> tuple[Breakdown, int]:

@@ -12,7 +12,7 @@ import typer
 from imcsim.cli.options import JsonOption, SetOption, echo_json, overrides
 
 
-def learn_command(
+def learn_command(  # noqa: PLR0913 - each option of the command line is a parameter
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the trace goes.")],
     dataset: Annotated[str | None, typer.Option(help="Data set of the stream; left out: digits.")] = None,
     domains: Annotated[
@@ -22,6 +22,7 @@ def learn_command(
     network: Annotated[str, typer.Option(help="Network; `imcsim list network` shows them.")] = "convnet",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
     set_: SetOption = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Start anew where an earlier run was stopped.")] = False,
     json_: JsonOption = False,
 ) -> None:
     """Train one learner on one stream and save the trace; a stopped run goes on from its checkpoint.
@@ -29,6 +30,7 @@ def learn_command(
     Example: imcsim learn --dataset digits --method er --out trace.safetensors --set method_config.buffer_size=500
     """
     from imcsim.core.config import parse
+    from imcsim.core.files import remove
     from imcsim.learn.api import learn
     from imcsim.learn.config import LearnConfig
     from imcsim.trace.store import save
@@ -39,10 +41,12 @@ def learn_command(
     fields |= {} if domains is None else {"domains": domains.split(",")}
     config = parse(LearnConfig, nested(fields, overrides(set_)), "imcsim learn")
     checkpoint = out.with_name(f"{out.name}.checkpoint")
+    if restart:
+        remove(checkpoint)
     with progress_bar() as advance:
         trace = learn(config, progress=advance, checkpoint=checkpoint)
     save(trace, out)
-    checkpoint.unlink(missing_ok=True)
+    remove(checkpoint)
     rows = {"class-il": trace.class_il[-1], "task-il": trace.task_il[-1]}
     accuracy = {
         f"{name.replace('-', '_')}_final": float(row.mean()) if name in trace.meta.scenarios else None

@@ -146,14 +146,14 @@ def _masks(file: Path | None, task: int, layers: tuple[LayerSpec, ...]) -> TaskM
 
 def _compare(mapper: _Mapper, text: str, csv_: Path | None, json_: bool) -> None:
     from imcsim.cli.options import echo_json
+    from imcsim.core.csv_text import to_csv
     from imcsim.core.files import write_atomic
     from imcsim.report.mapping_compare import compare_rows, compare_table, rule_figures
-    from imcsim.report.mapping_table import mapping_csv
 
     rules = two_rules(text)
     found = {rule: rule_figures(mapper.by(rule), mapper.chip, mapper.masks) for rule in rules}
     if csv_ is not None:
-        write_atomic(csv_, mapping_csv(compare_rows(found)))
+        write_atomic(csv_, to_csv(compare_rows(found)))
     if json_:
         echo_json(compare_rows(found))
     else:
@@ -161,12 +161,13 @@ def _compare(mapper: _Mapper, text: str, csv_: Path | None, json_: bool) -> None
 
 
 def _files(mapper: _Mapper, network_map: NetworkMap, rule: str, files: tuple[Path | None, ...]) -> None:
+    from imcsim.core.csv_text import to_csv
     from imcsim.core.files import write_atomic
-    from imcsim.report.mapping_table import mapping_csv, mapping_rows, mapping_text
+    from imcsim.report.mapping_table import mapping_rows, mapping_text
 
     png, html, csv_, routers = files
     if csv_ is not None:
-        write_atomic(csv_, mapping_csv(mapping_rows(network_map, mapper.phases)))
+        write_atomic(csv_, to_csv(mapping_rows(network_map, mapper.phases)))
     if png is None and html is None and routers is None:
         return
     from imcsim.report.floor_plan import draw_floor_plan, floor_plan

@@ -13,6 +13,7 @@ from imcsim.core.seeds import child_seed
 from imcsim.learn import checkpoint as checkpoints
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.freeze import Freezer
+from imcsim.learn.global_draws import lent_globals
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import Context, Method, make_method
 from imcsim.learn.placing.life import events_by_pe
@@ -20,8 +21,9 @@ from imcsim.learn.producers import layer_producers
 from imcsim.learn.quantize import Quantiser
 from imcsim.learn.record import make_trace
 from imcsim.learn.recording.recorder import Recorder
+from imcsim.learn.run_marks import run_marks
 from imcsim.learn.shapes import trace_layers
-from imcsim.learn.start import make_network, make_stream
+from imcsim.learn.start import make_network, make_stream, prepare_network
 from imcsim.learn.stream import Stream, Task, augment
 from imcsim.learn.wear.cells import CyclesPerStream, make_wear
 from imcsim.learn.weight_error import WeightError
@@ -56,7 +58,8 @@ def learn(
     progress
         Called after each epoch with (epochs done, epochs in all, a few words).
     checkpoint
-        Written after each epoch; if it exists, training goes on from there.
+        Written after an epoch; if it exists, training goes on from there. Refused: one that was altered, or was
+        written by another configuration, network, stream, torch or code of imcsim.
     stop
         Asked after each epoch; True stops.
     cycles_per_stream
@@ -87,16 +90,17 @@ def learn_on(
     cycles_per_stream: CyclesPerStream | None = None,
 ) -> Trace:
     """Train a given network, in place, on a given stream; ``method`` None is the configured one; see :func:`learn`."""
-    device = _device(config.device)
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with lent_globals(child_seed(config.seed, "global"), _device(config.device)):
         learner = make_learner(config, network, stream, method, cycles_per_stream)
-        if checkpoint is not None and checkpoint.exists():
-            checkpoints.restore(learner, checkpoint)
-        saver = None if checkpoint is None else checkpoints.Saver(learner, checkpoint)
+        saver = None
+        if checkpoint is not None:
+            marks = run_marks(config, learner.network, learner.stream_tasks, cycles_per_stream)
+            if checkpoint.exists():
+                checkpoints.restore(learner, checkpoint, marks)
+            saver = checkpoints.Saver(learner, checkpoint, marks)
         train(learner, partial(_after_epoch, learner, progress, saver, stop))
         learner.recorder.passes.remove()
-    trace = make_trace(learner, stream)
+        trace = make_trace(learner, stream)
     return check_once(trace)
 
 
@@ -111,7 +115,7 @@ def make_learner(
     device = _device(config.device)
     method = method or make_method(config.method, config.method_config)
     check_writing(config.writing, method, config.method)
-    network = method.prepare(network, stream.image_shape, config.pe_tile)
+    network = prepare_network(config, method, network, stream.image_shape)
     layers = _mapped_layers(network, stream)
     producers = layer_producers(network, layers, stream.image_shape)
     _place(network, config, device)

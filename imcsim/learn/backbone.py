@@ -1,10 +1,7 @@
 """A pre-trained backbone: trained once, in float, kept in the cache; what a network knows before it is deployed."""
 
-import hashlib
 import inspect
-import json
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +9,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from imcsim.core import sealed
+from imcsim.core.code_key import code_key, running_tree
 from imcsim.core.config import config_hash
-from imcsim.core.content import content_root
-from imcsim.core.errors import ConfigError
-from imcsim.core.files import write_atomic
+from imcsim.core.errors import ConfigError, ContentError
 from imcsim.core.seeds import child_seed
 from imcsim.learn.config import BackboneConfig
 from imcsim.learn.data.arrays import cache_folder
 from imcsim.learn.domains import multi_domain
 from imcsim.learn.evaluate import accuracy_rows
+from imcsim.learn.global_draws import lent_globals
 from imcsim.learn.networks import NETWORKS, build_network, network_params
+from imcsim.learn.run_code import run_files
 from imcsim.learn.shapes import trace_layers
 from imcsim.learn.stream import Task
 
 State = dict[str, Tensor]
 
-_FORMAT = "imcsim-backbone-1"
-# What decides a backbone's weights, beside the networks' own files.
-_CODE = ("backbone.py", "domains.py", "stream.py", "networks.py", "data/*.py")
+_STORED = sealed.Kind("backbone", 2, ContentError)
 
 
 def start_from_backbone(
@@ -88,8 +85,6 @@ def backbone_state(
     ContentError, DataError, StorageError
         If there is no such network, no such data, or the cache cannot be written.
     """
-    from safetensors.torch import save
-
     device = device or torch.device("cpu")
     path = cache_folder() / "backbones" / f"{_key(config, name, params, image_shape, device)}.safetensors"
     stored = _read(path)
@@ -101,8 +96,7 @@ def backbone_state(
     pretrain(network, task, config)
     state = {key: values.detach().cpu().contiguous() for key, values in network.state_dict().items()}
     accuracy = accuracy_rows(network, [task], task.classes)[0][0]
-    metadata = {"format": _FORMAT, "sha256": _digest(state), "test_accuracy": json.dumps(accuracy)}
-    write_atomic(path, save(state, metadata))
+    sealed.save(path, _STORED, {"test_accuracy": accuracy}, {key: values.numpy() for key, values in state.items()})
     return state
 
 
@@ -118,8 +112,7 @@ def pretrain(network: nn.Module, task: Task, config: BackboneConfig) -> None:
     optimizer = torch.optim.SGD(network.parameters(), config.learning_rate, config.momentum)
     device = task.x_train.device
     network.train()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(child_seed(config.seed, "backbone-global"))  # for drop-out
+    with lent_globals(child_seed(config.seed, "backbone-global"), device):  # for drop-out
         for epoch in range(config.epochs):
             total = torch.zeros((), device=device)
             samples = torch.randperm(len(task.y_train), generator=order).to(device)
@@ -159,39 +152,22 @@ def _key(
         "image_shape": list(image_shape),
         "device": device.type,
         "torch": torch.__version__,
-        "code": _code_version(content_root(), inspect.getsourcefile(NETWORKS.get(name))),
+        "code": _code(name, inspect.getsourcefile(NETWORKS.get(name))),
     }
     return config_hash(decides)
 
 
-@cache
-def _code_version(content: Path, builder: str | None) -> str:
-    here = Path(__file__).parent
-    files = [path for pattern in _CODE for path in sorted(here.glob(pattern))]
-    files += sorted((content / "models" / "networks").glob("*.py"))
-    files += [Path(builder)] if builder and Path(builder).is_file() else []
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+def _code(network: str, builder: str | None) -> str:
+    """Return the key of what trains a backbone; a ``builder`` outside the content counts by its file."""
+    tree = running_tree()
+    outside = [Path(builder)] if builder and Path(builder).is_file() else []
+    return code_key(tree, {*run_files(tree, "imcsim.learn.backbone", network), *outside})
 
 
 def _read(path: Path) -> State | None:
     """Return the stored state, None if there is none or it is not what was written."""
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError):
+        stored = sealed.load(path, _STORED)
+    except ContentError:
         return None
-    return state if (metadata.get("format"), metadata.get("sha256")) == (_FORMAT, _digest(state)) else None
-
-
-def _digest(state: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for key in sorted(state):
-        values = state[key].numpy()
-        digest.update(f"{key}|{values.dtype.str}|{values.shape}|".encode() + values.tobytes())
-    return digest.hexdigest()
+    return {key: torch.from_numpy(values) for key, values in stored.arrays.items()}

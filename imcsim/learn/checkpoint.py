@@ -1,11 +1,11 @@
-"""Checkpoints: one safetensors file, its structure as JSON in the header; no pickle, never half-written.
+"""Checkpoints: one sealed file, the state's structure in its header and its tensors as arrays.
 
 Also what goes into a checkpoint of a run, so that a resumed run gives the same trace, on a CPU bit for bit.
 """
 
-import json
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imcsim.core.config import config_hash
+from imcsim.core import sealed
 from imcsim.core.errors import TraceError
-from imcsim.core.files import write_atomic
+from imcsim.core.tensor_file import Contents
 from imcsim.learn.loop import Learner, make_optimizer
 from imcsim.learn.method import TaskPlan, WorkDone
+from imcsim.learn.run_marks import Marks, difference
 
-_TENSOR = "__tensor__"
-_FORMAT = "imcsim-checkpoint-3"
+_TENSOR, _BITS = "__tensor__", "__bfloat16__"
+_ANEW = "delete it to start anew (imcsim learn --restart does)"
+CHECKPOINT = sealed.Kind("checkpoint", 4, TraceError, _ANEW)
 
 
 def pack(state: Any) -> tuple[Any, dict[str, Tensor]]:
@@ -40,6 +42,8 @@ def unpack(tree: Any, tensors: Mapping[str, Tensor]) -> Any:
     if isinstance(tree, dict):
         if _TENSOR in tree:
             return tensors[tree[_TENSOR]]
+        if _BITS in tree:
+            return tensors[tree[_BITS]].view(torch.bfloat16)
         return {key: unpack(value, tensors) for key, value in tree.items()}
     return [unpack(value, tensors) for value in tree] if isinstance(tree, list) else tree
 
@@ -48,9 +52,10 @@ def _pack(state: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(state, np.ndarray):
         state = torch.from_numpy(np.ascontiguousarray(state))
     if isinstance(state, Tensor):
-        name = str(len(tensors))
-        tensors[name] = state.detach().cpu().clone().contiguous()
-        return {_TENSOR: name}
+        name, values = str(len(tensors)), state.detach().cpu().clone().contiguous()
+        half = values.dtype == torch.bfloat16  # numpy has no such type
+        tensors[name] = values.view(torch.int16) if half else values
+        return {_BITS if half else _TENSOR: name}
     if isinstance(state, Mapping):
         if not all(isinstance(key, str) for key in state):
             raise TypeError(f"checkpointed state needs string keys, got {list(state)[:3]}")
@@ -62,19 +67,17 @@ def _pack(state: Any, tensors: dict[str, Tensor]) -> Any:
     raise TypeError(f"a {type(state).__name__} cannot be checkpointed")
 
 
-def save(learner: Learner, path: Path) -> None:
-    """Write everything that a resumed run needs, atomically.
+def save(learner: Learner, path: Path, marks: Marks) -> None:
+    """Write everything that a resumed run needs, atomically; ``marks`` tell which run that is.
 
     Raises
     ------
     StorageError
         If the disk refuses; the earlier checkpoint stays.
     """
-    from safetensors.torch import save as to_bytes
-
     tree, tensors = pack(_state(learner))
-    metadata = {"format": _FORMAT, "config": config_hash(learner.config), "state": json.dumps(tree)}
-    write_atomic(path, to_bytes(tensors, metadata))
+    arrays = {name: values.numpy() for name, values in tensors.items()}
+    sealed.save(path, CHECKPOINT, {"marks": marks, "state": tree}, arrays)
 
 
 SAVE_EVERY_S = 10.0  # of wall time: a short epoch costs less than the disk's answer to its checkpoint
@@ -83,8 +86,8 @@ SAVE_EVERY_S = 10.0  # of wall time: a short epoch costs less than the disk's an
 class Saver:
     """Writes ``path`` after the first and the last epoch, when told to, and else at most every ``SAVE_EVERY_S``."""
 
-    def __init__(self, learner: Learner, path: Path) -> None:
-        self.learner, self.path = learner, path
+    def __init__(self, learner: Learner, path: Path, marks: Marks) -> None:
+        self.learner, self.path, self.marks = learner, path, marks
         self._last_s: float | None = None
 
     def after_epoch(self, *, now: bool) -> None:
@@ -93,31 +96,32 @@ class Saver:
         last = learner.task + 1 == len(learner.tasks) and learner.epoch == learner.config.epochs
         due = self._last_s is None or time.monotonic() - self._last_s >= SAVE_EVERY_S
         if now or last or due:
-            save(learner, self.path)
+            save(learner, self.path, self.marks)
             self._last_s = time.monotonic()
 
 
-def restore(learner: Learner, path: Path) -> None:
+def restore(learner: Learner, path: Path, marks: Marks) -> None:
     """Bring ``learner`` to where the checkpoint was written.
 
     Raises
     ------
     TraceError
-        If the file is corrupt or belongs to another configuration.
+        If the file is not a whole checkpoint, or that of another run: configuration, code, network or stream differ.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        if metadata.get("format") != _FORMAT:
-            raise TraceError(f"{path} is not a checkpoint of this version of imcsim; delete it to start anew")
-        if metadata["config"] != config_hash(learner.config):
-            raise TraceError(f"checkpoint {path} belongs to another configuration; delete it to start anew")
-        _take(learner, unpack(json.loads(metadata["state"]), tensors))
-    except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
-        raise TraceError(f"checkpoint {path} is corrupt ({type(error).__name__}); delete it to start anew") from None
+        header, arrays = sealed.load(path, CHECKPOINT, partial(_earlier, path))
+    except TraceError as error:
+        raise TraceError(str(error) if _ANEW in str(error) else f"{error}; {_ANEW}") from None
+    if (differs := difference(header["marks"], marks)) is not None:
+        raise TraceError(f"checkpoint {path} {differs}; {_ANEW}")
+    tensors = {name: torch.from_numpy(values) for name, values in arrays.items()}
+    _take(learner, unpack(header["state"], tensors))
+
+
+def _earlier(path: Path, contents: Contents) -> None:
+    """Refuse checkpoints from before there was the sealed store; their contents cannot be checked."""
+    if contents.texts.get("format", "").startswith("imcsim-checkpoint-"):
+        raise TraceError(f"checkpoint {path} was written by an earlier version of imcsim; {_ANEW}")
 
 
 def _state(learner: Learner) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from imcsim.core.seeds import child_seed
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.evaluate import accuracy_rows
 from imcsim.learn.freeze import Freezer
+from imcsim.learn.global_draws import seed_globals
 from imcsim.learn.method import Context, Method, WorkDone
 from imcsim.learn.quantize import Quantiser
 from imcsim.learn.recording.recorder import Recorder
@@ -66,6 +67,7 @@ def start_task(learner: Learner, task: Task) -> None:
     """Plan the task, freeze what the plan freezes, make the optimiser anew."""
     context = learner.context
     context.task, context.epoch, context.step, context.work = learner.task, 0, 0, WorkDone()
+    seed_hook(learner, "before_task")
     learner.freezer.apply(learner.method.before_task(context, task))
     learner.freezer.zero_inactive(learner.method)
     learner.writer.rows.begin_task()
@@ -81,10 +83,11 @@ def train_epoch(learner: Learner, task: Task) -> None:
     """Run one epoch."""
     context = learner.context
     context.epoch = learner.epoch
-    torch.manual_seed(child_seed(learner.config.seed, "global", learner.task, learner.epoch))
+    seed_hook(learner, "before_epoch")
     learner.network.train()
     chosen = learner.method.before_epoch(context, task)
     learner.recorder.note_active(learner.method)
+    seed_hook(learner)
     total = torch.zeros((), device=context.device)
     for number, index in enumerate(_batches(learner, task, chosen)):
         total += train_step(learner, task, index, sample_activity=number == 0)
@@ -93,6 +96,7 @@ def train_epoch(learner: Learner, task: Task) -> None:
             f"training diverged in task {learner.task}, epoch {learner.epoch}: the loss is not finite; "
             f"lower learning_rate (given: {learner.config.learning_rate})"
         )
+    seed_hook(learner, "after_epoch")
     learner.method.after_epoch(context, task)
     learner.freezer.zero_inactive(learner.method)
     learner.recorder.end_epoch()
@@ -136,6 +140,7 @@ def _one_value_told(samples: int) -> Iterator[None]:
 
 def finish_task(learner: Learner, task: Task) -> None:
     """Let the method remember, record, evaluate on all tasks."""
+    seed_hook(learner, "after_task")
     learner.method.after_task(learner.context, task)
     learner.freezer.zero_inactive(learner.method)
     learner.context.work.add("optimizer_state_values", learner.writer.rows.kept_values)
@@ -148,16 +153,28 @@ def evaluate(learner: Learner) -> None:
     """Add one row to both accuracy matrices."""
     seen = {label for task in learner.tasks[: learner.task] for label in task.classes}
     serving = partial(learner.method.serving, learner.context)
-    class_il, task_il = accuracy_rows(learner.network, learner.stream_tasks, seen, serving)
+    seed = child_seed(learner.config.seed, "global", learner.task, "evaluate")
+    class_il, task_il = accuracy_rows(learner.network, learner.stream_tasks, seen, serving, seed)
     if "class-il" not in learner.method.scenarios:
         class_il = [0.0] * len(class_il)  # the method must be told the task: see TraceMeta.scenarios
     learner.class_il.append(class_il)
     learner.task_il.append(task_il)
 
 
+def seed_hook(learner: Learner, *hook: str) -> None:
+    """Seed the global generators for a hook, or for the steps of an epoch; all that a hook may draw follows from it.
+
+    A resumed run enters at a hook: whatever was drawn before must not matter to it, nor to any hook after it.
+    """
+    seed = child_seed(learner.config.seed, "global", learner.task, learner.epoch, *hook)
+    seed_globals(seed, learner.context.device)
+
+
 def make_optimizer(learner: Learner) -> torch.optim.Optimizer | None:
     """Return a new optimiser over what may train, None if nothing may."""
     parameters = learner.freezer.trainable_parameters()
+    seed = child_seed(learner.config.seed, "global", learner.task, "optimizer")  # a resumed run makes it in any epoch
+    seed_globals(seed, learner.context.device)
     return learner.method.optimizer(learner.context, parameters, learner.config) if parameters else None
 
 

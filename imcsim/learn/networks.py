@@ -13,6 +13,7 @@ from imcsim.core.config import FrozenConfig, parse
 from imcsim.core.content import import_networks
 from imcsim.core.errors import ConfigError
 from imcsim.core.registry import Registry
+from imcsim.learn.global_draws import lent_globals
 
 Count = Annotated[int, Field(ge=1)]
 """A parameter that counts something: an integer >= 1."""
@@ -61,9 +62,7 @@ def build_network(
         raise ConfigError(f"network '{name}' needs >= 1 classes and pixels, got {class_count} and {image_shape}")
     values = dict(network_params(name, params))
     seed = generator if isinstance(generator, int) else _draw(generator)
-    # layers initialise from torch's global generator: lend it to them, and put its state back
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        torch.default_generator.manual_seed(seed)
+    with lent_globals(seed), torch.device("cpu"):  # layers initialise from torch's global generator
         return builder(class_count, image_shape, **values)
 
 

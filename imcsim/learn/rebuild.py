@@ -14,6 +14,7 @@ from imcsim.learn.method import METHODS, make_method
 from imcsim.learn.networks import NETWORKS, build_network
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.shapes import weight_from_matrix
+from imcsim.learn.start import prepare_network
 from imcsim.trace.conservation import check_arrays
 from imcsim.trace.trace import Trace
 
@@ -65,7 +66,8 @@ def _prepared(trace: Trace, network: nn.Module) -> nn.Module:
     if wanted == known or not meta.config or meta.image_shape is None or meta.method not in METHODS.names():
         return network
     config = parse(LearnConfig, meta.config, "the trace's configuration")
-    return make_method(config.method, config.method_config).prepare(network, meta.image_shape, config.pe_tile)
+    method = make_method(config.method, config.method_config)
+    return prepare_network(config, method, network, meta.image_shape)
 
 
 def _built(trace: Trace) -> nn.Module:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from imcsim.core.errors import MappingError
+from imcsim.learn.global_draws import lent_globals
 from imcsim.mapping.layer import LayerSpec
 
 MappedModule = nn.Linear | nn.Conv2d
@@ -76,7 +77,8 @@ def run_once(network: nn.Module, image: Tensor) -> None:
     copies = {name: buffer.clone() for name, buffer in network.named_buffers()}
     training = {module: module.training for module in network.modules()}
     try:
-        functional_call(network.eval(), copies, (image,))
+        with lent_globals(0, image.device):  # one look at the network must not move its user's draws
+            functional_call(network.eval(), copies, (image,))
     except (RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         shape = tuple(image.shape[1:])

@@ -9,6 +9,8 @@ from imcsim.core.seeds import child_seed
 from imcsim.learn.backbone import backbone_note, start_from_backbone
 from imcsim.learn.config import DEFAULT_SHAPE, LearnConfig
 from imcsim.learn.domains import multi_domain
+from imcsim.learn.global_draws import lent_globals
+from imcsim.learn.method import Method
 from imcsim.learn.networks import build_network
 from imcsim.learn.stream import Stream, split
 
@@ -47,6 +49,14 @@ def make_network(config: LearnConfig, stream: Stream) -> nn.Module:
     if config.backbone is None:
         return network
     return start_from_backbone(network, config.backbone, name, params, shape, _device(config.device))
+
+
+def prepare_network(
+    config: LearnConfig, method: Method, network: nn.Module, image_shape: tuple[int, int, int]
+) -> nn.Module:
+    """Return ``network`` with what ``method`` adds to it; what that draws globally depends on the seed alone."""
+    with lent_globals(child_seed(config.seed, "global", "prepare")):
+        return method.prepare(network, image_shape, config.pe_tile)
 
 
 def _device(name: str) -> torch.device:

@@ -1,6 +1,7 @@
 """One self-contained page: table, figures, every setting with its origin, warnings. It loads nothing from anywhere."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -73,10 +74,24 @@ def _warnings(warnings: Sequence[str]) -> str:
 def _figure(index: int, caption: str, figure: "Figure") -> str:
     import plotly.io
 
-    drawn = plotly.io.to_html(
-        figure, full_html=False, include_plotlyjs=False, div_id=f"figure-{index}", config={"displaylogo": False}
-    )
+    with _json_of_python():
+        drawn = plotly.io.to_html(
+            figure, full_html=False, include_plotlyjs=False, div_id=f"figure-{index}", config={"displaylogo": False}
+        )
     return f"<h2>{escape(caption)}</h2>{drawn}"
+
+
+@contextmanager
+def _json_of_python() -> Iterator[None]:
+    """Let plotly write JSON with Python's own module: where orjson is installed, it would write other bytes."""
+    import plotly.io
+
+    config = plotly.io.json.config
+    before, config.default_engine = config.default_engine, "json"
+    try:
+        yield
+    finally:
+        config.default_engine = before
 
 
 def _settings(chip: str, records: Sequence[Mapping[str, Any]]) -> str:

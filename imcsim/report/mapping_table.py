@@ -1,8 +1,5 @@
 """How a network lies on PEs: rows for files, a table for people, and whether the chip has room."""
 
-import csv
-import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,15 +93,6 @@ def mapping_total(network_map: NetworkMap, phases: int = 1) -> dict[str, Any]:
         "macs_per_image": network_map.macs,
         **{name: sum(row[name] for row in rows) for name in _SUMMED},
     }
-
-
-def mapping_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """Return ``rows`` as CSV with a header line."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def mapping_table(network_map: NetworkMap, title: str, phases: int = 1) -> Table:

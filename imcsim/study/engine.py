@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from imcsim.core.errors import ImcsimError, StudyError
+from imcsim.core.memory import memory_sentence
 
 Payload = dict[str, Any]
 Runner = Callable[[Payload], str]
@@ -110,7 +111,8 @@ def _collect(position: int, handle: Handle, job: Job, outcome: Outcome, finished
     except WorkerDied as error:
         outcome.failures[position] = f"{job.title}: {error}"
     except Exception as error:
-        outcome.failures[position] = f"{job.title}: {type(error).__name__}: {error}"
+        reason = memory_sentence(error) or f"{type(error).__name__}: {error}"
+        outcome.failures[position] = f"{job.title}: {reason}"
     else:
         outcome.results[position] = result
         finished(position, result)
@@ -133,7 +135,10 @@ class ProcessExecutor:
         """Start ``runner(payload)`` on an idle slot, or on a new one."""
         self._reclaim()
         pool = self._idle.pop() if self._idle else _new_pool()
-        with _one_thread():  # before the process starts: numerical libraries read it when they are imported
+        with (
+            _one_thread(),
+            _uninterrupted(),
+        ):  # before the process starts: numerical libraries read it when they are imported
             handle = _SlotHandle(pool, pool.submit(runner, payload))
         self._busy.append(handle)
         return handle
@@ -183,6 +188,7 @@ def _new_pool() -> ProcessPoolExecutor:
 
 def _enter_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 
@@ -198,6 +204,17 @@ def _end(pool: ProcessPoolExecutor, *, force: bool) -> None:
     pool.shutdown(wait=not force, cancel_futures=True)
     for process in processes if force else ():
         process.terminate()
+        process.join()  # only then are its locks gone, and what it left half-written can be told
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back in the block, and in processes that are started there until they know what to do with it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -4,27 +4,28 @@ Chips that differ only in what a product does not see (energies, write policies,
 measurement.
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from imcsim.chip.config import ChipConfig
+from imcsim.core import sealed
 from imcsim.core.config import config_hash
 from imcsim.core.content import content_root
+from imcsim.core.errors import StudyError
+from imcsim.core.files import remove
 from imcsim.core.units import with_prefix
+from imcsim.study.code import measuring_code
 from imcsim.study.engine import Job
+from imcsim.study.on_chip_choice import OnChipChoice
+from imcsim.study.on_chip_worker import MEASURED
 from imcsim.study.points import Chips, TrainingPoint
-from imcsim.study.spec import OnChipChoice
 from imcsim.study.store import ResultStore
 
-_CODE = ("analog/*.py", "crossbar/**/*.py", "devices/*.py", "study/on_chip_worker.py", "learn/rebuild.py")
 _UNSEEN_OF_RRAM = {"pe_count", "adc", "columns_per_adc", "write_rule", "write_policy", "parallel_write_pes"}
 _AGES = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 
@@ -48,7 +49,9 @@ def measurements(
 ) -> list[Measurement]:
     """Return every (point, chip), chips that compute alike with the same file."""
     return [
-        Measurement(point, name, store.folder / "on_chip" / f"{point.name}-{_key(chip.config, choice)}.json")
+        Measurement(
+            point, name, store.folder / "on_chip" / f"{point.name}-{_key(point, chip.config, choice)}.safetensors"
+        )
         for point in points
         for name, chip in chips.items()
     ]
@@ -96,34 +99,24 @@ def _payload(entry: Measurement, chips: Chips, choice: OnChipChoice, store: Resu
     }
 
 
-def _key(chip: ChipConfig, choice: OnChipChoice) -> str:
-    """Return a hash of what decides the accuracy of a trace on ``chip``."""
+def _key(point: TrainingPoint, chip: ChipConfig, choice: OnChipChoice) -> str:
+    """Return a hash of what decides, beside the point's own key, its accuracy on ``chip``."""
     data = chip.model_dump(mode="json")
     rram = data["rram"] and {name: value for name, value in data["rram"].items() if name not in _UNSEEN_OF_RRAM}
     committed = chip.rram is not None and chip.commit == "task"
     seen = {name: data[name] for name in ("array", "weight_bits", "input_bits", "dac_bits")}
-    seen |= {"rram": rram, "code": _code_version(), "choice": choice.model_dump(mode="json")}
+    seen |= {"rram": rram, "code": measuring_code(point.config), "choice": choice.model_dump(mode="json")}
     if not committed:  # where a task's PEs are then depends on the room in SRAM
         seen |= {name: data[name] for name in ("sram", "overflow", "commit", "input_gradient")}
     return config_hash(seen)
 
 
-@cache
-def _code_version() -> str:
-    package = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    for path in (path for pattern in _CODE for path in sorted(package.glob(pattern))):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
-
 def load_measurement(entry: Measurement) -> dict[str, Any] | None:
     """Return a stored measurement, None if the file is absent or broken (then it is removed)."""
-    try:
-        found = json.loads(entry.path.read_text(encoding="utf-8"))
-        return dict(found) if {"ages_s", "class_il", "task_il"} <= set(found) else None
-    except OSError:
+    if not entry.path.exists():
         return None
-    except ValueError:
-        entry.path.unlink(missing_ok=True)
+    try:
+        return sealed.load(entry.path, MEASURED).header
+    except StudyError:
+        remove(entry.path)
         return None

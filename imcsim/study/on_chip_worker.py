@@ -8,21 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imcsim.core import sealed
 from imcsim.core.content import use_content
-from imcsim.core.files import write_atomic
-from imcsim.study.store import to_json
+from imcsim.core.errors import StudyError
 
 if TYPE_CHECKING:
     from imcsim.analog.network import AnalogNetwork
     from imcsim.chip.config import ChipConfig
     from imcsim.learn.config import LearnConfig
     from imcsim.learn.stream import Task
-    from imcsim.study.spec import OnChipChoice
+    from imcsim.study.on_chip_choice import OnChipChoice
     from imcsim.trace.trace import Trace
+
+MEASURED = sealed.Kind("measurement of accuracy", 1, StudyError, "it is measured again")
 
 
 def measure_on_chip(payload: dict[str, Any]) -> str:
-    """Measure and return the path of the result, a JSON file.
+    """Measure and return the path of the result, a sealed file whose header holds it.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ def measure_on_chip(payload: dict[str, Any]) -> str:
     """
     from imcsim.chip.config import ChipConfig
     from imcsim.core.config import parse
-    from imcsim.study.spec import OnChipChoice
+    from imcsim.study.on_chip_choice import OnChipChoice
     from imcsim.trace.store import load
 
     with use_content(Path(payload["content"])):
@@ -45,7 +47,7 @@ def measure_on_chip(payload: dict[str, Any]) -> str:
         choice = parse(OnChipChoice, payload["choice"], "on_chip")
         found = accuracy_on_chip(load(Path(payload["trace"])), chip, choice, payload["seed"])
     path = Path(payload["result"])
-    write_atomic(path, to_json(found))
+    sealed.save(path, MEASURED, found, {})
     return str(path)
 
 
@@ -59,7 +61,7 @@ def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice",
     alone; later rows repeat that value, for each return to the task puts the same codes, masks and scales back.
     """
     from imcsim.analog.convert import convert
-    from imcsim.chip.serving import serving_in_sram
+    from imcsim.chip.serving_place import serving_in_sram
     from imcsim.core.config import parse
     from imcsim.core.seeds import child_seed
     from imcsim.learn.config import LearnConfig
@@ -95,7 +97,7 @@ def _test(network: "AnalogNetwork", tasks: list["Task"], t: int, choice: "OnChip
     labels = {label for task in seen for label in task.classes}
     for index, age_s in enumerate(choice.ages_s):
         network.drift(age_s)
-        class_il, task_il = accuracy_rows(network, seen, labels)
+        class_il, task_il = accuracy_rows(network, seen, labels, seed=t)
         found["class_il"][index].append([*class_il, *unseen])
         found["task_il"][index].append([*task_il, *unseen])
 
@@ -107,7 +109,7 @@ def _test_alone(
 
     for index, age_s in enumerate(choice.ages_s):
         network.drift(age_s)
-        _, (alone,) = accuracy_rows(network, [tasks[t]], tasks[t].classes)
+        _, (alone,) = accuracy_rows(network, [tasks[t]], tasks[t].classes, seed=t)
         rows = found["task_il"][index]
         earlier = rows[-1][:t] if rows else []
         rows.append([*earlier, alone, *[None] * (len(tasks) - t - 1)])

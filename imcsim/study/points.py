@@ -1,30 +1,17 @@
 """From a study to its training points: one for each (method, seed), keyed by configuration and code."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from imcsim.chip.config import ChipConfig, load_chip
 from imcsim.core.config import config_hash, parse
-from imcsim.core.content import content_root
 from imcsim.core.errors import StudyError
 from imcsim.core.sources import Resolved
 from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.config import LearnConfig
+from imcsim.study.code import training_code
 from imcsim.study.spec import MethodChoice, StudySpec
-
-# What decides a trace's bytes; pricing code is not among it, so that a better price needs no new training.
-_TRAINING_CODE = (
-    "learn/**/*.py",
-    "crossbar/encoding.py",
-    "crossbar/quantise.py",
-    "mapping/**/*.py",
-    "trace/*.py",
-    "core/*.py",
-)
 
 Chips = Mapping[str, Resolved[ChipConfig]]
 
@@ -94,18 +81,6 @@ def hardware_fields(chips: Chips, reference: str) -> dict[str, Any]:
     }
 
 
-@cache
-def code_version() -> str:
-    """Return a hash over the source of everything that decides a trace: learner, encoding, mapping, networks."""
-    package = Path(__file__).resolve().parents[1]
-    files = [path for pattern in _TRAINING_CODE for path in sorted(package.glob(pattern))]
-    files += sorted((content_root() / "models" / "networks").glob("*.py"))
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
-
 def _point(spec: StudySpec, method: MethodChoice, seed: int, hardware: Mapping[str, Any], where: str) -> TrainingPoint:
     fields: dict[str, Any] = {
         **spec.stream.model_dump(mode="json"),
@@ -120,7 +95,7 @@ def _point(spec: StudySpec, method: MethodChoice, seed: int, hardware: Mapping[s
         **method.training,
     }
     config = parse(LearnConfig, fields, f"{where} [training]").model_dump(mode="json")
-    return TrainingPoint(method.label, seed, config, config_hash({"config": config, "code": code_version()}))
+    return TrainingPoint(method.label, seed, config, config_hash({"config": config, "code": training_code(config)}))
 
 
 def _shared(chip: ChipConfig, reference: ChipConfig) -> list[tuple[str, object, object]]:

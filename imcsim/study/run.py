@@ -9,14 +9,15 @@ from typing import Any
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.report import Report
 from imcsim.core.content import content_root
-from imcsim.core.errors import TraceError
+from imcsim.core.errors import StorageError, TraceError
 from imcsim.core.sources import Resolved
 from imcsim.study import on_chip
 from imcsim.study.engine import Executor, Job, Outcome, ProcessExecutor, Runner, run_jobs
+from imcsim.study.on_chip_choice import OnChipChoice
 from imcsim.study.on_chip_worker import measure_on_chip
 from imcsim.study.points import Chips, TrainingPoint, load_chips, training_points
 from imcsim.study.sensitivity import BASE, load_variants, sensitivity_row
-from imcsim.study.spec import LoadedStudy, OnChipChoice, StudySpec
+from imcsim.study.spec import LoadedStudy, StudySpec
 from imcsim.study.stamp import stamp
 from imcsim.study.store import ResultStore
 from imcsim.study.summary import Group, flat, summarise
@@ -97,7 +98,7 @@ def run_study(loaded: LoadedStudy, options: RunOptions) -> StudyResult:
         store.write_table("summary", [flat(group) for group in result.groups])
         if result.sensitivity:
             store.write_table("sensitivity", result.sensitivity)
-        store.write_json("stamp", result.stamp)
+        store.write_stamp(result.stamp)
     return result
 
 
@@ -212,8 +213,11 @@ class _StudyRun:
         self._open = None
         with suppress(OSError):  # a full disk must not hide why the run ends
             self.store.stop_path.touch()
-        executor.close(wait_s)
-        self.store.tidy()
+        try:
+            executor.close(wait_s)
+        finally:
+            with suppress(StorageError):
+                self.store.tidy()
 
     def _payload(self, point: TrainingPoint) -> dict[str, Any]:
         return {

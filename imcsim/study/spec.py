@@ -18,6 +18,7 @@ from imcsim.core.errors import ConfigError, nearest
 from imcsim.core.sources import leaves
 from imcsim.core.toml import read_toml
 from imcsim.learn.config import check_domains, fill_from_domains
+from imcsim.study.on_chip_choice import OnChipChoice
 
 
 class StreamChoice(FrozenConfig):
@@ -76,27 +77,6 @@ class VariantChoice(FrozenConfig):
 
     label: str = Field(min_length=1)
     set: dict[str, Any] = Field(min_length=1)
-
-
-class OnChipChoice(FrozenConfig):
-    """Accuracy on the chips that are priced: networks are programmed at each commit, aged, and tested on their arrays.
-
-    ``ages_s`` are times since the commit, in ascending order; the next task is committed at the last of them.
-    ``test_limit`` is the largest number of test images per task, ``calibration`` the training images, of the tasks seen
-    so far, that set the ranges of inputs and converters. ``config`` holds fields of
-    :class:`imcsim.analog.AnalogConfig`.
-    """
-
-    ages_s: tuple[float, ...] = Field((1.0, 86_400.0), min_length=1)
-    test_limit: int | None = Field(None, ge=1)
-    calibration: int = Field(256, ge=1)
-    config: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _ascending(self) -> "OnChipChoice":
-        if list(self.ages_s) != sorted(set(self.ages_s)) or self.ages_s[0] < 0:
-            raise ValueError(f"ages_s must ascend from 0 or more, got {list(self.ages_s)}")
-        return self
 
 
 class StudySpec(FrozenConfig):
@@ -181,7 +161,9 @@ def load_study(name: str, overrides: Mapping[str, Any] | None = None) -> LoadedS
 
 
 def _where(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
+    """Return the file's folder and name, however its path was typed."""
+    whole = path.resolve()
+    return f"{whole.parent.name}/{whole.name}"
 
 
 def _suited(per_dataset: Mapping[str, Any], dataset: object) -> Iterable[tuple[str, Any]]:

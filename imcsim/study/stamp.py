@@ -10,7 +10,8 @@ from typing import Any
 
 from imcsim.core.config import config_hash
 from imcsim.core.sources import leaves
-from imcsim.study.points import Chips, code_version
+from imcsim.study.code import training_code
+from imcsim.study.points import Chips, training_points
 from imcsim.study.spec import LoadedStudy
 
 _PACKAGES = ("imcsim", "torch", "numpy", "scipy", "pydantic", "safetensors")
@@ -18,12 +19,15 @@ _PACKAGES = ("imcsim", "torch", "numpy", "scipy", "pydantic", "safetensors")
 
 def stamp(loaded: LoadedStudy, chips: Chips) -> dict[str, Any]:
     """Return everything needed to make the results again, JSON-able."""
+    points = training_points(loaded.spec, chips, loaded.source)
+    codes = {point.label: training_code(point.config) for point in points}
     return {
         "study": loaded.spec.model_dump(mode="json"),
         "study_hash": config_hash(loaded.spec),
         "read_from": loaded.source,
         "overrides": dict(loaded.overrides),
-        "code_version": code_version(),
+        "code_version": config_hash(codes),
+        "code": codes,
         "commit": git_commit(Path(__file__).resolve().parent),
         "versions": versions(),
         "chips": {name: settings(name, chips) for name in chips},

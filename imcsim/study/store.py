@@ -4,17 +4,19 @@
 no clock); ``stamp.json`` settings, origins, versions; ``work/`` checkpoints and progress of points in training.
 """
 
-import csv
 import fcntl
+import hashlib
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from imcsim.core.csv_text import to_csv
 from imcsim.core.errors import StorageError, StudyError
-from imcsim.core.files import write_atomic
+from imcsim.core.files import remove, remove_abandoned, write_atomic
+from imcsim.core.json_text import parse_json
+from imcsim.core.strict_json import to_json
 from imcsim.study.points import TrainingPoint
 from imcsim.trace.store import load
 from imcsim.trace.trace import Trace
@@ -54,12 +56,14 @@ class ResultStore:
     def discard(self, point: TrainingPoint) -> None:
         """Remove the point's trace and what a stopped training left."""
         for path in (self.trace_path(point), self.checkpoint_path(point), self.progress_path(point)):
-            path.unlink(missing_ok=True)
+            remove(path)
 
     def tidy(self) -> None:
         """Remove progress and stop files, and half-written ones that a killed process left; checkpoints stay."""
-        for path in [*self._work.glob("*.progress"), self.stop_path, *self.folder.rglob(".*.part")]:
-            path.unlink(missing_ok=True)
+        for path in [*self._work.glob("*.progress"), self.stop_path]:
+            remove(path)
+        for folder in {path.parent for path in self.folder.rglob(".*.part")}:
+            remove_abandoned(folder)
 
     def write_table(self, name: str, rows: Sequence[Row]) -> None:
         """Write ``rows`` to NAME.csv and NAME.json, sorted by method, chip and seed."""
@@ -67,9 +71,10 @@ class ResultStore:
         write_atomic(self.folder / f"{name}.csv", to_csv(ordered))
         write_atomic(self.folder / f"{name}.json", to_json(ordered))
 
-    def write_json(self, name: str, data: object) -> None:
-        """Write ``data`` to NAME.json."""
-        write_atomic(self.folder / f"{name}.json", to_json(data))
+    def write_stamp(self, stamp: Mapping[str, Any]) -> None:
+        """Write ``stamp``, and the SHA-256 of the rows that it tells of, to stamp.json."""
+        digest = hashlib.sha256((self.folder / "rows.json").read_bytes()).hexdigest()
+        write_atomic(self.folder / "stamp.json", to_json({**stamp, "sha256": {"rows.json": digest}}))
 
     def write_parquet(self, name: str, rows: Sequence[Row]) -> None:
         """Write ``rows`` to NAME.parquet; StudyError if the extra is not installed."""
@@ -86,12 +91,24 @@ class ResultStore:
         """Return the stored rows; StudyError if the study has not been run here or the file is broken."""
         path = self.folder / "rows.json"
         try:
-            rows = json.loads(path.read_text(encoding="utf-8"))
+            data = path.read_bytes()
         except OSError:
             raise StudyError(f"no results in {self.folder}; run the study first") from None
+        try:
+            rows = parse_json(data)
         except ValueError:
-            raise StudyError(f"{path} is corrupt; run the study again, its traces are kept") from None
-        return list(rows)
+            rows = None
+        stamped = self._stamped("rows.json")
+        if not isinstance(rows, list) or (stamped and stamped != hashlib.sha256(data).hexdigest()):
+            raise StudyError(f"{path} is corrupt; run the study again, its traces are kept")
+        return rows
+
+    def _stamped(self, name: str) -> str | None:
+        """Return the SHA-256 of file ``name`` that stamp.json tells, None if it tells none."""
+        try:
+            return str(parse_json((self.folder / "stamp.json").read_bytes())["sha256"][name])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -108,18 +125,3 @@ class ResultStore:
             except OSError:
                 raise StudyError(f"another run is writing to {self.folder}; wait for it, or choose --out") from None
             yield
-
-
-def to_csv(rows: Sequence[Row]) -> str:
-    """Return rows as CSV: all columns in order of first appearance, absent values empty, floats in full."""
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(dict(row) for row in rows)
-    return buffer.getvalue()
-
-
-def to_json(data: object) -> str:
-    """Return strict JSON (no nan, no inf), indented, with a final newline."""
-    return json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n"

@@ -12,7 +12,7 @@ from typing import Any
 
 from imcsim.core.content import use_content
 from imcsim.core.errors import TraceError
-from imcsim.core.files import write_atomic
+from imcsim.core.files import remove, write_atomic
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 
@@ -55,10 +55,10 @@ def _train(payload: dict[str, Any]) -> str:
     except TraceError:
         if not checkpoint.exists():
             raise
-        checkpoint.unlink()  # broken, or of another run: what it saved is lost, the point is not
+        remove(checkpoint)  # broken, or of another run: what it saved is lost, the point is not
         trace = train()
     save(trace, trace_path)
-    checkpoint.unlink(missing_ok=True)
+    remove(checkpoint)
     return str(trace_path)
 
 

@@ -10,13 +10,16 @@ import torch
 from numpy.typing import NDArray
 
 from imcsim.core.config import parse
-from imcsim.learn.api import LearningStopped, learn, make_learner
+from imcsim.core.seeds import child_seed
+from imcsim.learn.api import LearningStopped, learn, learn_on, make_learner
 from imcsim.learn.config import LearnConfig
+from imcsim.learn.global_draws import lent_globals
 from imcsim.learn.loop import train
 from imcsim.learn.method import METHODS
 from imcsim.learn.quantize import evaluating
 from imcsim.learn.record import make_trace
 from imcsim.learn.start import make_network, make_stream
+from imcsim.testing.dropout import with_dropout
 from imcsim.testing.method_watch import MethodCheckError, Watch, WatchedMethod
 from imcsim.trace.conservation import check_trace
 from imcsim.trace.trace import Trace
@@ -38,14 +41,16 @@ TINY: dict[str, Any] = {
     "pe_tile": [8, 4],
 }
 
+_ELSEWHERE = 12345  # where the global generators stand in a run that must not depend on it
 _SPLIT = ("dataset", "tasks", "classes_per_task")  # what domains settle themselves
 
 
 def check_method(name: str, method_config: Mapping[str, Any] | None = None, **options: Any) -> Trace:
     """Prove on a tiny run that method ``name`` keeps every law; return the run's trace.
 
-    The laws: the same seed gives the same trace and another seed another; a run stopped after any epoch and resumed
-    gives the same trace; a frozen PE keeps every bit through its task; weights outside the active mask are exactly 0;
+    The laws: the same seed gives the same trace and another seed another, whatever the process's global generators
+    (torch, numpy, ``random``) hold; a run on a network with dropout that is stopped after any epoch and resumed gives
+    the same trace; a frozen PE keeps every bit through its task; weights outside the active mask are exactly 0;
     a step changes no weight outside the update mask (all of it, for a layer that freezes within a task); masks are bool
     in the parameter's shape, and the trace counts the weights that they hold; accuracies are finite; a method that
     declares Class-IL needs no task identity at test; logged writes are the level changes that
@@ -81,10 +86,12 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
     check_active(trace, watch)
     check_scenarios(trace, watch)
     check_trace(trace)
-    _require(same_trace(trace, learn(config)), f"{name}: the same seed gives another trace")
+    with lent_globals(_ELSEWHERE):
+        again = learn(config)
+    _require(same_trace(trace, again), f"{name}: the same seed gives another trace")
     other = learn(config.model_copy(update={"seed": config.seed + 1}))
     _require(not same_trace(trace, other), f"{name}: another seed gives the same trace, so the seed is not used")
-    check_resume(config, trace)
+    check_resume(config)
     return trace
 
 
@@ -92,7 +99,7 @@ def watched_run(config: LearnConfig) -> tuple[Trace, Watch]:
     """Run ``config`` with every step watched; see :class:`~imcsim.testing.method_watch.WatchedMethod`."""
     stream = make_stream(config)
     network = make_network(config, stream)
-    with torch.random.fork_rng(devices=[]):
+    with lent_globals(child_seed(config.seed, "global")):
         learner = make_learner(config, network, stream)
         watch = Watch(learner)
         learner.method = WatchedMethod(learner.method, watch)
@@ -160,18 +167,29 @@ def check_scenarios(trace: Trace, watch: Watch) -> None:
         )
 
 
-def check_resume(config: LearnConfig, whole: Trace) -> None:
-    """Raise MethodCheckError unless a run stopped after every single epoch, and resumed each time, gives ``whole``."""
+def check_resume(config: LearnConfig) -> None:
+    """Raise MethodCheckError unless a run that is stopped after every single epoch, and resumed, gives the whole trace.
+
+    The network has dropout, and the global generators stand elsewhere each time: what a hook draws from them must not
+    depend on what ran before it.
+    """
+    whole = _with_dropout(config)
     with TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "run.safetensors"
-        for _ in range(config.epochs * config.tasks + 1):
+        for part in range(config.epochs * config.tasks + 1):
             try:
-                trace = learn(config, checkpoint=checkpoint, stop=lambda: True)
+                with lent_globals(_ELSEWHERE + part):
+                    trace = _with_dropout(config, checkpoint=checkpoint, stop=lambda: True)
             except LearningStopped:
                 continue
             _require(same_trace(trace, whole), f"{config.method}: a resumed run gives another trace")
             return
     raise MethodCheckError(f"{config.method}: a run resumed after every epoch does not end")
+
+
+def _with_dropout(config: LearnConfig, **told: Any) -> Trace:
+    stream = make_stream(config)
+    return learn_on(config, with_dropout(make_network(config, stream)), stream, **told)
 
 
 def same_trace(first: Trace, second: Trace) -> bool:

@@ -6,7 +6,6 @@ energy_claims.csv, flops.csv, memory.csv, zeroing.csv, freezing.csv, figures/reg
 """
 
 import csv
-import io
 import json
 import sys
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imcsim.chip.config import load_chip
+from imcsim.core.csv_text import to_csv
 from imcsim.core.files import write_atomic
 from imcsim.learn.networks import build_network
 from imcsim.learn.shapes import trace_layers
@@ -93,12 +93,8 @@ def findings(book: Book, found: Mapping[str, list[Row]]) -> list[Finding]:
 
 def write_rows(rows: list[Row], path: Path) -> None:
     """Write rows as CSV, four digits of each number, blanks for None."""
-    text = io.StringIO()
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    write_atomic(path, text.getvalue())
+    shown = [{k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+    write_atomic(path, to_csv(shown))
 
 
 def _resnet18() -> tuple[LayerSpec, ...]:

@@ -25,7 +25,7 @@ from imcsim.core.files import write_atomic
 from imcsim.events import Schedule, StepOptions, Work, closed_form_s, doubled, run, training_graph, work_of
 from imcsim.events.training_step import step_ends
 from imcsim.report.style import save_as
-from imcsim.study.points import code_version
+from imcsim.study.code import code_version
 from imcsim.study.spec import StudySpec, load_study
 from imcsim.study.stamp import git_commit
 from imcsim.trace.store import load
@@ -146,7 +146,8 @@ def _label(trace: Trace) -> str:
 
 def _stamped(folder: Path, spec: StudySpec) -> Mapping[str, Any]:
     stamp: dict[str, Any] = json.loads((folder / "stamp.json").read_text())
-    mine = {"commit": git_commit(Path(__file__).parent), "code_version": code_version(), "grid_hash": grid_hash(spec)}
+    here = Path(__file__).resolve()
+    mine = {"commit": git_commit(here.parent), "code_version": code_version([here]), "grid_hash": grid_hash(spec)}
     return {**stamp, "analysis": mine}
 
 

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from imcsim.chip.config import load_chip
+from imcsim.core.csv_text import to_csv
 from imcsim.core.files import write_atomic
+from imcsim.study.on_chip_choice import OnChipChoice
 from imcsim.study.on_chip_worker import accuracy_on_chip
-from imcsim.study.spec import OnChipChoice
-from imcsim.study.store import to_csv
 from imcsim.study.summary import statistics
 from imcsim.trace.store import load
 

@@ -1,11 +1,10 @@
 """What the programs of this study share: its traces by learner, its values for chips, and tables as CSV."""
 
-import csv
-import io
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from imcsim.core.csv_text import to_csv
 from imcsim.core.files import write_atomic
 from imcsim.study.spec import StudySpec
 from imcsim.trace.trace import Trace
@@ -28,9 +27,5 @@ def traces_by_method(spec: StudySpec, folder: Path, wanted: Collection[str] | No
 
 def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Write rows as CSV, four digits of each number, blanks for None."""
-    text = io.StringIO()
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    write_atomic(path, text.getvalue())
+    shown = [{k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+    write_atomic(path, to_csv(shown))

@@ -5,8 +5,6 @@ Run the study first (``imcsim run mask_granularity``), then this file from the c
 and standard deviations over seeds), granularity/rows.csv and figures/granularity_*.png there.
 """
 
-import csv
-import io
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -22,6 +20,7 @@ from imcsim.chip.mapped_arrays import grid_of
 from imcsim.chip.per_image import per_image
 from imcsim.chip.read_cost import rram_read_out
 from imcsim.chip.trace_masks import TaskMasks, task_masks
+from imcsim.core.csv_text import to_csv
 from imcsim.core.files import write_atomic
 from imcsim.mapping.granularity import GRANULARITIES, Granularity, lowest, units
 from imcsim.mapping.lines import pe_lines
@@ -120,11 +119,8 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def write_rows(rows: list[dict[str, Any]], path: Path) -> None:
     """Write the rows as CSV, six digits of each number."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    write_atomic(path, text.getvalue())
+    shown = [{k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+    write_atomic(path, to_csv(shown))
 
 
 def _chosen(

@@ -13,6 +13,7 @@ from typing import Any
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.price import price
 from imcsim.chip.report import Report
+from imcsim.core.csv_text import to_csv
 from imcsim.core.errors import StudyError
 from imcsim.core.files import write_atomic
 from imcsim.core.sources import Resolved
@@ -20,7 +21,7 @@ from imcsim.report.style import save_as
 from imcsim.study.pareto import front
 from imcsim.study.points import load_chips, training_points
 from imcsim.study.spec import load_study
-from imcsim.study.store import ResultStore, to_csv
+from imcsim.study.store import ResultStore
 from imcsim.study.summary import Group, flat, summarise
 from imcsim.trace.accuracy import forgetting_first, forgetting_max
 from imcsim.trace.stream_name import stream_title

@@ -8,7 +8,6 @@ that all learners serve; of equal scores the smaller rate wins.
 """
 
 import csv
-import io
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imcsim.core.config import parse
+from imcsim.core.csv_text import to_csv
 from imcsim.core.files import write_atomic
 from imcsim.core.seeds import child_seed
 from imcsim.learn.config import LearnConfig
@@ -116,11 +116,8 @@ def read_table(path: Path) -> list[Row]:
 
 def write_table(rows: Iterable[Row], path: Path) -> None:
     """Write the rows, sorted."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(sorted(rows, key=lambda row: (row["label"], row["learning_rate"])))
-    write_atomic(path, text.getvalue())
+    ordered = sorted(rows, key=lambda row: (row["label"], row["learning_rate"]))
+    write_atomic(path, to_csv(ordered, COLUMNS))
 
 
 def line_of(row: Row) -> str:

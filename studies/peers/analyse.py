@@ -6,7 +6,6 @@ what the peer printed, with a sentence on each difference), peers.png and stamp.
 """
 
 import csv
-import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +14,10 @@ from typing import Any
 
 from imcsim.chip.config import load_chip
 from imcsim.core.config import config_hash
+from imcsim.core.csv_text import to_csv
 from imcsim.core.files import write_atomic
 from imcsim.report.style import save_as
-from imcsim.study.points import code_version
+from imcsim.study.code import code_version
 from imcsim.study.stamp import git_commit, versions
 from studies.peers.chips import configured, figures
 from studies.peers.drawings import draw
@@ -97,12 +97,8 @@ def beside(found: Found, rows: Iterable[Row], nodes: Mapping[str, int]) -> list[
 
 def write_rows(rows: Sequence[Row], path: Path) -> None:
     """Write rows as CSV, four digits of each number, blanks for None."""
-    text = io.StringIO()
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    write_atomic(path, text.getvalue())
+    shown = [{k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+    write_atomic(path, to_csv(shown))
 
 
 def stamp() -> dict[str, Any]:
@@ -113,7 +109,7 @@ def stamp() -> dict[str, Any]:
             settings[f"{run.name}: {label}"] = configured(chip, overrides)
     return {
         "commit": git_commit(HERE),
-        "code_version": code_version(),
+        "code_version": code_version([HERE / "analyse.py"]),
         "versions": versions(),
         "config_hash": {name: config_hash(chip) for name, chip in settings.items()},
     }

@@ -5,8 +5,6 @@ Run the study first (``imcsim run writing_levers``), then this file from the che
 mean and sample standard deviation over seeds.
 """
 
-import csv
-import io
 import statistics
 import sys
 from collections.abc import Iterable
@@ -15,6 +13,7 @@ from typing import Any
 
 from imcsim.chip.config import load_chip
 from imcsim.chip.life import outlook
+from imcsim.core.csv_text import to_csv
 from imcsim.core.files import write_atomic
 from imcsim.learn.placing.life import events_by_pe
 from imcsim.study.spec import load_study
@@ -87,11 +86,8 @@ def main(folder: Path) -> None:
     """Read the traces below ``folder`` and write what they say."""
     traces = [load(path) for path in sorted((folder / "traces").glob("*.safetensors"))]
     rows = summary((label, figures_of(trace)) for label, trace in labelled(traces))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    write_atomic(folder / "life.csv", text.getvalue())
+    shown = [{k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+    write_atomic(folder / "life.csv", to_csv(shown))
 
 
 if __name__ == "__main__":

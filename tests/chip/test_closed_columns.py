@@ -7,7 +7,7 @@ from imcsim.chip import price
 from imcsim.chip.assign import assign
 from imcsim.chip.closed_columns import conversions
 from imcsim.chip.profile import profile_of
-from imcsim.chip.serving import serving_place
+from imcsim.chip.serving_place import serving_place
 from imcsim.learn.api import learn_on
 from imcsim.learn.rebuild import network_after
 from imcsim.mapping.layer import LayerSpec

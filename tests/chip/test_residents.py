@@ -10,7 +10,7 @@ from imcsim.chip.assign import assign
 from imcsim.chip.config import ChipConfig, load_chip
 from imcsim.chip.explain import explain_priced
 from imcsim.chip.profile import profile_of
-from imcsim.chip.serving import serving_in_sram
+from imcsim.chip.serving_place import serving_in_sram
 from imcsim.chip.switching import switch
 from imcsim.core.sources import Resolved
 from imcsim.testing.traces import linear_layer, make_trace

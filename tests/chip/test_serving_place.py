@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imcsim.chip.serving import serving_in_sram
+from imcsim.chip.serving_place import serving_in_sram
 from tests.chip.hand import random_trace, small_chip
 
 

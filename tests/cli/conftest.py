@@ -21,7 +21,7 @@ def imcsim(tmp_path: Path) -> Run:
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "imcsim", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+            [sys.executable, "-m", "imcsim", *arguments], cwd=tmp_path, capture_output=True, text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **environment}, check=False,
         )  # fmt: skip
 

@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from imcsim.trace.store import load
 from tests.cli.conftest import ROOT, Run
+from tests.processes import started
 from tests.study import fakes
 
 SMALL = ("--set", "epochs=1", "--set", "train_limit=20", "--set", "network_params.hidden=[8]")
@@ -40,31 +42,31 @@ def test_a_wrong_name_gives_one_sentence(imcsim: Run, arguments: tuple[str, ...]
     assert (done.returncode, done.stderr) == (2, f"imcsim: error: {sentence}\n")
 
 
-def start_tiny(folder: Path, *more: str) -> "subprocess.Popen[str]":
+def tiny(folder: Path, *more: str) -> AbstractContextManager["subprocess.Popen[str]"]:
+    """Run the tiny study in ``folder``."""
     path = folder / "tiny" / "study.toml"
     path.parent.mkdir(exist_ok=True)
     path.write_text(fakes.STUDY.replace("epochs = 1", "epochs = 1\nbatch_size = 64"))
-    return subprocess.Popen(
-        [sys.executable, "-m", "imcsim", "run", str(path), *more], cwd=folder, text=True, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    command = [sys.executable, "-m", "imcsim", "run", str(path), *more]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return started(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, **pipes)
 
 
 def test_ctrl_c_then_the_same_command_finishes(tmp_path: Path) -> None:
-    process = start_tiny(tmp_path, "--jobs", "1")
-    assert process.stderr is not None
-    lines = [process.stderr.readline(), process.stderr.readline()]
-    assert lines == ["4 training points, 0 stored, 4 to train\n", "1/4 plain, seed 0\n"]
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
-    out, err = process.communicate(timeout=60)
+    with tiny(tmp_path, "--jobs", "1") as process:
+        assert process.stderr is not None
+        lines = [process.stderr.readline(), process.stderr.readline()]
+        assert lines == ["4 training points, 0 stored, 4 to train\n", "1/4 plain, seed 0\n"]
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
+        out, err = process.communicate()
     assert process.returncode == 130, err
     assert "Traceback" not in err + out
     folder = tmp_path / "results" / "tiny" / "digits"
     assert err.splitlines()[-1].startswith("imcsim: stopped; ")
     assert err.splitlines()[-1].endswith("run the same command again to go on")
     assert not list(folder.rglob("*.part"))
-    process = start_tiny(tmp_path, "--jobs", "2")
-    out, err = process.communicate(timeout=100)
+    with tiny(tmp_path, "--jobs", "2") as process:
+        out, err = process.communicate()
     assert process.returncode == 0, err
     assert "Tiny: mlp on Split-digits, 2 tasks, 2 seeds" in out
     assert "4/4" in err
@@ -72,12 +74,11 @@ def test_ctrl_c_then_the_same_command_finishes(tmp_path: Path) -> None:
 
 
 def test_sigkill_of_the_whole_run_leaves_no_broken_file(tmp_path: Path) -> None:
-    process = start_tiny(tmp_path, "--jobs", "2")
-    assert process.stderr is not None
-    process.stderr.readline()
-    assert "1/4" in process.stderr.readline()
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    with tiny(tmp_path, "--jobs", "2") as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        assert "1/4" in process.stderr.readline()
+        os.killpg(process.pid, signal.SIGKILL)
     traces = list((tmp_path / "results").rglob("*.safetensors"))
     assert traces
     for trace in traces:
@@ -85,11 +86,11 @@ def test_sigkill_of_the_whole_run_leaves_no_broken_file(tmp_path: Path) -> None:
 
 
 def test_a_scheduler_s_stop_is_as_clean_as_ctrl_c(tmp_path: Path) -> None:
-    process = start_tiny(tmp_path, "--jobs", "1")
-    assert process.stderr is not None
-    process.stderr.readline()
-    process.terminate()
-    _, err = process.communicate(timeout=60)
+    with tiny(tmp_path, "--jobs", "1") as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.terminate()
+        _, err = process.communicate()
     assert process.returncode == 130
     assert err.splitlines()[-1].startswith("imcsim: stopped; ")
     assert "leaked" not in err

@@ -26,9 +26,7 @@ RunPython = Callable[..., subprocess.CompletedProcess[str]]
 def run(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command without the settings that would lead it back to the checkout."""
     kept = {k: v for k, v in os.environ.items() if k not in ("IMCSIM_CONTENT", "PYTHONPATH", "PYTHONSAFEPATH")}
-    return subprocess.run(
-        command, cwd=cwd, env={**kept, **environment}, capture_output=True, text=True, timeout=200, check=False
-    )
+    return subprocess.run(command, cwd=cwd, env={**kept, **environment}, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="session")

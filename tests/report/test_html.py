@@ -1,5 +1,8 @@
+import json
 import re
+import sys
 from html.parser import HTMLParser
+from types import ModuleType
 
 import pytest
 
@@ -84,3 +87,18 @@ def test_every_axis_of_every_figure_is_named(page: Page) -> None:
         axes = [axis for key, axis in layout.items() if re.fullmatch(r"[xy]axis\d*", key)]
         named = [axis for axis in axes if axis.get("title", {}).get("text")]
         assert len(named) >= len(axes) - len(CHIPS) + 1  # stacked panels share the lowest x axis
+
+
+def test_the_same_bytes_come_with_and_without_orjson(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    import plotly.io
+
+    without = render(page)
+    fast = ModuleType("orjson")  # writes numbers and text in a way of its own, as the real one does
+    fast.__dict__.update(
+        OPT_NON_STR_KEYS=1, OPT_SERIALIZE_NUMPY=2, dumps=lambda data, option: json.dumps(data, default=str).encode()
+    )
+    monkeypatch.setitem(sys.modules, "orjson", fast)
+    monkeypatch.setattr("_plotly_utils.optional_imports._not_importable", set())
+    before = plotly.io.json.config.default_engine
+    assert render(page) == without
+    assert plotly.io.json.config.default_engine == before

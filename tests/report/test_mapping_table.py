@@ -9,13 +9,13 @@ import pytest
 from rich.console import Console
 
 from imcsim.chip.config import ArraySize, ChipConfig
+from imcsim.core.csv_text import to_csv
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping import LayerSpec, NetworkMap, PeGeometry, map_network
 from imcsim.report.mapping_table import (
     Fit,
     chip_fit,
     fit_sentence,
-    mapping_csv,
     mapping_rows,
     mapping_table,
     mapping_total,
@@ -71,7 +71,7 @@ def test_rows_and_totals_by_hand() -> None:
 
 def test_csv_reads_back() -> None:
     rows = mapping_rows(network_map())
-    read = list(csv.DictReader(io.StringIO(mapping_csv(rows))))
+    read = list(csv.DictReader(io.StringIO(to_csv(rows))))
     assert [{key: str(value) for key, value in row.items()} for row in rows] == read
 
 

@@ -59,7 +59,7 @@ def slow_echo(payload: Payload) -> str:
 
 def tell_pid(payload: Payload) -> str:
     Path(payload["file"]).write_text(str(os.getpid()))
-    time.sleep(60)
+    time.sleep(100_000)
     return ""
 
 

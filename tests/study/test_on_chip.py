@@ -1,17 +1,16 @@
 """Accuracy on the chips of a study: what is measured once, what is stored, what the rows say."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imcsim.core import sealed
 from imcsim.core.errors import ConfigError
-from imcsim.core.files import write_atomic
 from imcsim.study.engine import Payload
 from imcsim.study.on_chip import age_name, columns
-from imcsim.study.on_chip_worker import measure_on_chip
+from imcsim.study.on_chip_worker import MEASURED, measure_on_chip
 from imcsim.study.run import RunOptions, run_study
 from imcsim.study.spec import LoadedStudy, load_study
 from imcsim.study.watch import PointsFailed
@@ -40,7 +39,7 @@ def fake_measurement(payload: Payload) -> str:
     value = 0.5 + 0.01 * bits + 0.1 * payload["seed"]
     rows = [[value, None], [value, value + 0.1]]
     found = {"ages_s": payload["choice"]["ages_s"], "class_il": [rows, rows], "task_il": [rows, rows]}
-    write_atomic(Path(payload["result"]), json.dumps(found))
+    sealed.save(Path(payload["result"]), MEASURED, found, {})
     return str(payload["result"])
 
 
@@ -66,7 +65,7 @@ def test_every_row_has_the_accuracies_of_its_chip_and_seed(tmp_path: Path) -> No
 def test_chips_that_compute_alike_share_a_measurement_and_a_second_run_makes_none(tmp_path: Path) -> None:
     loaded = study(tmp_path, ALL_RRAM)
     result = run_study(loaded, options(tmp_path))
-    stored = sorted((result.folder / "on_chip").glob("*.json"))
+    stored = sorted((result.folder / "on_chip").glob("*.safetensors"))
     assert len(stored) == 4 * 2  # four trainings; all-RRAM and hybrid serve from the same arrays
     again = run_study(loaded, options(tmp_path, runner=fakes.no_training, measurer=no_measurement))
     assert again.rows == result.rows
@@ -82,11 +81,15 @@ def test_another_converter_is_another_measurement(tmp_path: Path) -> None:
 
 def test_a_broken_measurement_is_made_again(tmp_path: Path) -> None:
     result = run_study(study(tmp_path), options(tmp_path))
-    victim = sorted((result.folder / "on_chip").glob("*.json"))[0]
-    victim.write_text('{"ages_s": [1.0')
-    again = run_study(study(tmp_path), options(tmp_path))
-    assert again.rows == result.rows
-    assert json.loads(victim.read_text())["ages_s"] == [1.0, 86400.0]
+    victim = sorted((result.folder / "on_chip").glob("*.safetensors"))[0]
+    whole = victim.read_bytes()
+    altered = whole.replace(b"0.5", b"0.9")
+    assert altered != whole
+    for damage in (whole[:-3], altered):  # as good JSON as it was, with other accuracies
+        victim.write_bytes(damage)
+        again = run_study(study(tmp_path), options(tmp_path))
+        assert again.rows == result.rows
+        assert victim.read_bytes() == whole
 
 
 def fails_on_hybrid(payload: Payload) -> str:
@@ -162,7 +165,9 @@ def test_for_real_rram_errors_cost_accuracy_and_sram_has_none(tmp_path: Path) ->
     columns = ("task_il", "on_chip_task_il_1s_final", "on_chip_task_il_1d_final")
     ideal, fresh, old = (sum(row[name] for row in hybrid) for name in columns)
     assert ideal > fresh > old
-    for entry in (json.loads(path.read_text()) for path in sorted((real.folder / "on_chip").glob("*.json"))):
+    for entry in (
+        sealed.load(path, MEASURED).header for path in sorted((real.folder / "on_chip").glob("*.safetensors"))
+    ):
         first, second = entry["events"]
         assert len(entry["pulses"]) == len(entry["clipped_share"]) == 2
         assert (first == 0) == (second == 0)  # all-SRAM programs nothing

@@ -202,7 +202,7 @@ def test_a_changed_chip_needs_no_training(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_half_written_is_removed(tmp_path: Path) -> None:
     loaded = tiny(tmp_path, seeds=[0])
     folder = run_study(loaded, options(tmp_path)).folder
-    left = folder / "traces" / ".plain.safetensors.abc.part"
+    left = folder / "traces" / ".plain.safetensors.0123abcd.part"
     left.write_text("half")
     run_study(loaded, options(tmp_path, runner=fakes.no_training))
     assert not left.exists()

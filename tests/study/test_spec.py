@@ -6,6 +6,7 @@ from imcsim.core.errors import ConfigError, ContentError
 from imcsim.learn.config import LearnConfig
 from imcsim.study.points import load_chips, training_points
 from imcsim.study.spec import LoadedStudy, load_study
+from tests.study import fakes
 
 TEXT = """
 name = "tiny"
@@ -157,3 +158,20 @@ def test_a_misspelt_backbone_is_named(tmp_path: Path) -> None:
     spec = load(tmp_path, DOMAINS + '[backbone]\ndataset = "mnist"\nepoch = 2\n').spec
     with pytest.raises(ConfigError, match=r"unknown key 'backbone.epoch'; did you mean 'epochs'"):
         training_points(spec, load_chips(spec), "here")
+
+
+def test_where_a_study_was_read_from_does_not_depend_on_how_its_path_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "study.toml").write_text(fakes.STUDY)
+    monkeypatch.chdir(folder)
+    typed = (
+        "study.toml",
+        "./study.toml",
+        "../tiny/study.toml",
+        "../tiny/../tiny/study.toml",
+        str(folder / "study.toml"),
+    )
+    assert {load_study(path).source for path in typed} == {"tiny/study.toml"}

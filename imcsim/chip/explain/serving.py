@@ -11,7 +11,8 @@ from imcsim.chip.explain.reads import Pass, read_terms
 from imcsim.chip.floor_plan import network_hops
 from imcsim.chip.multiplex import taking_turns
 from imcsim.chip.profile import PeGrid, profile_of
-from imcsim.chip.serving import resident_load, serving_place
+from imcsim.chip.serving import resident_load
+from imcsim.chip.serving_place import serving_place
 from imcsim.chip.switching import dram_weights, switch, switch_transitions, switched_in
 from imcsim.core.sources import Resolved
 from imcsim.trace.trace import Trace

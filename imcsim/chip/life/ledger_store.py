@@ -1,28 +1,27 @@
-"""A wear ledger on disk: one safetensors file, its mapping in the header, a SHA-256 over all counters; no pickle."""
+"""A wear ledger on disk: one sealed file, its mapping in the header, its counters as arrays."""
 
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
-from imcsim.chip.life.ledger import LayerWear, WearLedger
+from imcsim.chip.life.ledger import MOST_EVENTS, LayerWear, WearLedger
+from imcsim.core import sealed
 from imcsim.core.errors import ConfigError
-from imcsim.core.files import write_atomic
+from imcsim.core.tensor_file import Arrays, Contents
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
 
-LEDGER_VERSION = 1
+LEDGER = sealed.Kind("wear ledger", 2, ConfigError)
 
-_KEY = "imcsim_wear_ledger"
-Arrays = dict[str, NDArray[Any]]
+_FIRST_KEY = "imcsim_wear_ledger"
+_ROUNDING = 1e-3  # of float32 counters that grow by parts of an event
 
 
 def save_ledger(ledger: WearLedger, path: Path) -> None:
@@ -37,15 +36,13 @@ def save_ledger(ledger: WearLedger, path: Path) -> None:
     for spec, wear in ledger:
         arrays |= {f"{name}/{spec.name}": array for name, array in _counters(wear).items()}
     header = {
-        "version": LEDGER_VERSION,
         "geometry": ledger.geometry.model_dump(mode="json"),
         "layers": [spec.model_dump(mode="json") for spec in ledger.layers],
         "copies": ledger.copies,
         "tasks": ledger.tasks,
         "most_events": ledger.most_events,
     }
-    whole = {"ledger": header, "sha256": _digest(header, arrays)}
-    write_atomic(path, save_tensors(arrays, metadata={_KEY: json.dumps(whole, sort_keys=True)}))
+    sealed.save(path, LEDGER, header, arrays)
 
 
 def load_ledger(path: Path) -> WearLedger:
@@ -56,21 +53,7 @@ def load_ledger(path: Path) -> WearLedger:
     ConfigError
         If the file is missing, not a ledger, of another version, truncated or altered.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read wear ledger {path}: {error.strerror}") from None
-    header, digest = _header(data, path)
-    if header.get("version") != LEDGER_VERSION:
-        raise ConfigError(
-            f"{path} is a wear ledger of version {header.get('version')}; this imcsim reads version {LEDGER_VERSION}"
-        )
-    try:
-        arrays: Arrays = load_tensors(data)
-    except (SafetensorError, ValueError, KeyError):
-        raise ConfigError(f"{path} is not a complete wear ledger") from None
-    if _digest(header, arrays) != digest:
-        raise ConfigError(f"{path} is corrupt: its counters do not match their SHA-256; restore a copy")
+    header, arrays = sealed.load(path, LEDGER, partial(_first_version, path))
     try:
         return _ledger(header, arrays)
     except (KeyError, TypeError, ValueError, ValidationError):
@@ -87,35 +70,59 @@ def _counters(wear: LayerWear) -> Arrays:
 def _ledger(header: Mapping[str, Any], arrays: Arrays) -> WearLedger:
     geometry = PeGeometry.model_validate(header["geometry"])
     layers = tuple(LayerSpec.model_validate(spec) for spec in header["layers"])
-    empty = WearLedger.empty(geometry, layers, int(header["copies"]))
-    for spec, wear in empty:
-        for name in ("events", "full", "distances"):
-            if arrays[f"{name}/{spec.name}"].shape != getattr(wear, name).shape:
-                raise ValueError(name)
-    counters = {
-        spec.name: LayerWear(
-            arrays[f"events/{spec.name}"], arrays[f"full/{spec.name}"], arrays[f"distances/{spec.name}"],
-            arrays.get(f"switches/{spec.name}"),
-        )
-        for spec in layers
-    }  # fmt: skip
-    return WearLedger(geometry, layers, empty.copies, int(header["tasks"]), int(header["most_events"]), counters)
+    copies, tasks, most = (_count(header[name]) for name in ("copies", "tasks", "most_events"))
+    if copies not in (1, 2) or most > MOST_EVENTS:
+        raise ValueError("counts")
+    counters = {spec.name: _layer(spec, geometry, most, arrays) for spec in layers}
+    return WearLedger(geometry, layers, copies, tasks, most, counters)
 
 
-def _header(data: bytes, path: Path) -> tuple[dict[str, Any], str]:
+def _layer(spec: LayerSpec, geometry: PeGeometry, most_events: int, arrays: Arrays) -> LayerWear:
+    """Return the counters of one layer; ValueError if they could not have been counted."""
+    encoding, name = geometry.encoding, spec.name
+    wear = LayerWear(
+        arrays[f"events/{name}"], arrays[f"full/{name}"], arrays[f"distances/{name}"], arrays.get(f"switches/{name}")
+    )
+    cells = (encoding.cells_per_weight, *spec.matrix_shape)
+    _demand(wear.events, np.uint32, cells)
+    _demand(wear.full, np.float32, cells)
+    _demand(wear.distances, np.float64, (encoding.level_count,))
+    if wear.switches is not None:
+        _demand(wear.switches, np.float32, cells)
+    if wear.events.size and int(wear.events.max()) > most_events:
+        raise ValueError("more events than were counted")
+    if np.any(wear.full > wear.total() * (1 + _ROUNDING) + _ROUNDING):
+        raise ValueError("more events across the whole window than events")
+    return wear
+
+
+def _demand(array: NDArray[Any], dtype: type[np.generic], shape: tuple[int, ...]) -> None:
+    if array.dtype != dtype or array.shape != shape or not np.all(np.isfinite(array)) or np.any(array < 0):
+        raise ValueError("not the counters of this layer")
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"not a count: {value}")
+    return value
+
+
+def _first_version(path: Path, contents: Contents) -> sealed.Sealed | None:
+    """Return what a ledger from before there was the sealed store holds; None for what is none."""
     try:
-        length = int.from_bytes(data[:8], "little")
-        header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_KEY])
-        return dict(header["ledger"]), str(header["sha256"])
-    except (ValueError, KeyError, TypeError):
-        raise ConfigError(f"{path} is not an imcsim wear ledger") from None
+        whole = json.loads(contents.texts[_FIRST_KEY])
+        header, digest = dict(whole["ledger"]), str(whole["sha256"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if header.pop("version", None) != 1 or _first_digest({**header, "version": 1}, contents.arrays) != digest:
+        raise ConfigError(f"{path} is corrupt: its contents do not match their SHA-256; {LEDGER.remedy}")
+    return sealed.Sealed(header, contents.arrays)
 
 
-def _digest(header: Mapping[str, Any], arrays: Arrays) -> str:
-    """SHA-256 over the mapping and all counters: neither can be exchanged without the other."""
+def _first_digest(header: Mapping[str, Any], arrays: Arrays) -> str:
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
-        digest.update(np.ascontiguousarray(array).data)
+        digest.update(np.ascontiguousarray(array).data if array.size else b"")
     return digest.hexdigest()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.life.outlook import Outlook
-from imcsim.chip.serving import serving_in_sram
+from imcsim.chip.serving_place import serving_in_sram
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
 from imcsim.crossbar.encoding import Encoding
@@ -105,7 +105,7 @@ def _tests(trace: Trace, config: LearnConfig) -> list[_Test]:
 
 
 def _accuracy(trace: Trace, tests: list[_Test], classes: set[int]) -> float:
-    rows = [accuracy_rows(test.network, test.tasks, classes) for test in tests]
+    rows = [accuracy_rows(test.network, test.tasks, classes, seed=trace.meta.seed) for test in tests]
     which = 0 if "class-il" in trace.meta.scenarios else 1
     return float(np.mean([value for row in rows for value in row[which]]))
 

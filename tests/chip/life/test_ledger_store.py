@@ -1,14 +1,18 @@
 """Ledgers on disk: what is read is what was written, and what is not a whole ledger is refused in one sentence."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
 from imcsim.chip.life import WearLedger, load_ledger, save_ledger, wear_ledger
+from imcsim.chip.life.ledger_store import LEDGER
+from imcsim.core import sealed
 from imcsim.core.errors import ConfigError, StorageError
 from tests.chip.hand import random_trace, small_chip
 
@@ -52,24 +56,14 @@ def test_a_ledger_of_another_mapping_changes_nothing(tmp_path: Path) -> None:
 def test_files_that_are_no_whole_ledger_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "wear"
     save_ledger(switched(), path)
-    whole = path.read_bytes()
-    length = int.from_bytes(whole[:8], "little")
-    header = json.loads(json.loads(whole[8 : 8 + length])["__metadata__"]["imcsim_wear_ledger"])
-    arrays = load(whole)
-
-    def written(change: dict[str, object], digest: str) -> bytes:
-        text = json.dumps({"ledger": {**header["ledger"], **change}, "sha256": digest})
-        return save(arrays, metadata={"imcsim_wear_ledger": text})
-
+    whole, arrays = path.read_bytes(), load(path.read_bytes())
     altered = bytearray(whole)
     altered[-1] ^= 1
     cases = [
-        (b"no", "is not an imcsim wear ledger"),
+        (b"no", "is not a whole wear ledger"),
         (save(arrays), "is not an imcsim wear ledger"),
-        (whole[:-5], "is not a complete wear ledger"),
-        (bytes(altered), "is corrupt: its counters do not match their SHA-256"),
-        (written({"copies": 2}, header["sha256"]), "is corrupt"),
-        (written({"version": 9}, header["sha256"]), "of version 9; this imcsim reads version 1"),
+        (whole[:-5], "is not a whole wear ledger"),
+        (bytes(altered), "is corrupt: its contents do not match their SHA-256; restore a copy"),
     ]
     for data, sentence in cases:
         path.write_bytes(data)
@@ -77,6 +71,61 @@ def test_files_that_are_no_whole_ledger_are_refused(tmp_path: Path) -> None:
             load_ledger(path)
     with pytest.raises(ConfigError, match=r"cannot read wear ledger .*none: No such file"):
         load_ledger(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("header", "arrays"),
+    [
+        ({"copies": 3}, {}),
+        ({"tasks": -1}, {}),
+        ({"tasks": 2.5}, {}),
+        ({"most_events": 0}, {}),
+        ({"most_events": 1 << 32}, {}),
+        ({"layers": []} | {"geometry": {}}, {}),
+        ({}, {"events/a": lambda values: values.astype(np.int64)}),
+        ({}, {"events/a": lambda values: values[..., :-1]}),
+        ({}, {"full/a": lambda values: values + 1e6}),
+        ({}, {"full/a": lambda values: -values - 1}),
+        ({}, {"distances/a": lambda values: values * np.nan}),
+        ({}, {"switches/b": lambda values: values[:1]}),
+    ],
+)
+def test_what_could_not_have_been_counted_is_refused_under_a_good_seal(
+    tmp_path: Path, header: dict[str, Any], arrays: dict[str, Any]
+) -> None:
+    path = tmp_path / "wear"
+    save_ledger(switched(), path)
+    stored = sealed.load(path, LEDGER)
+    changed = {name: change(stored.arrays[name]) for name, change in arrays.items()}
+    sealed.save(path, LEDGER, stored.header | header, stored.arrays | changed)
+    with pytest.raises(ConfigError, match="lacks part of a wear ledger"):
+        load_ledger(path)
+
+
+def first_version(ledger: WearLedger, path: Path) -> None:
+    """Write ``ledger`` as imcsim 0.1.0 first did: hash over the header's JSON, then names, types, shapes, bytes."""
+    save_ledger(ledger, path)
+    stored = sealed.load(path, LEDGER)
+    header = {**stored.header, "version": 1}
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(stored.arrays):
+        array = stored.arrays[name]
+        digest.update(f"{name}|{array.dtype.str}|{array.shape}|".encode() + array.tobytes())
+    text = json.dumps({"ledger": header, "sha256": digest.hexdigest()}, sort_keys=True)
+    path.write_bytes(save(stored.arrays, metadata={"imcsim_wear_ledger": text}))
+
+
+def test_a_ledger_of_the_first_version_is_read_and_checked(tmp_path: Path) -> None:
+    path, ledger = tmp_path / "wear", switched()
+    first_version(ledger, path)
+    save_ledger(load_ledger(path), tmp_path / "again")
+    save_ledger(ledger, tmp_path / "now")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "now").read_bytes()
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ConfigError, match="is corrupt: its contents do not match their SHA-256; restore a copy"):
+        load_ledger(path)
 
 
 def test_a_disk_that_refuses_leaves_the_old_file(tmp_path: Path) -> None:
