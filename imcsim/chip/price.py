@@ -44,7 +44,7 @@ def price(trace: TraceLike, chip: ChipLike) -> Report:
     TraceError
         If the trace cannot be priced on this chip: other bits, masks for another PE size, or it does not fit.
     ConservationError
-        If a conservation law does not hold.
+        If a law of the trace or of its price does not hold; those of a trace are checked at its first price.
     """
     trace, chip = given_trace(trace), given_chip(chip)
     config = chip.config

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from imcsim.core.errors import TraceError
 from imcsim.mapping.layer import LayerSpec
 from imcsim.mapping.masks import expand_pe_mask
+from imcsim.trace.conservation import check_once
 from imcsim.trace.trace import Trace
 
 Masks = dict[str, NDArray[np.bool_]]
@@ -44,7 +45,7 @@ def task_masks(trace: Trace, task: int = -1) -> TaskMasks:
     TraceError
         If there is no such task.
     """
-    tasks = trace.meta.tasks
+    tasks = check_once(trace).meta.tasks
     if not -tasks <= task < tasks:
         raise TraceError(f"the trace has tasks 0 to {tasks - 1}, not {task}")
     at = task % tasks

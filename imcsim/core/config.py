@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from imcsim.core.errors import ConfigError, nearest
+from imcsim.core.errors import ConfigError, nearest, short
 
 ConfigT = TypeVar("ConfigT", bound="FrozenConfig")
 
@@ -44,19 +44,26 @@ def config_hash(config: BaseModel | Mapping[str, Any]) -> str:
 def _sentence(config_type: type[BaseModel], error: ValidationError, where: str) -> str:
     # A misspelt key is also a missing one: the spelling is what helps.
     first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    path = ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-"))
+    path = short(".".join(str(part) for part in first["loc"] if not str(part).startswith("function-")))
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])
         hint = nearest(key, _field_names(config_type, first["loc"][:-1]))
         return f"{where}: unknown key '{path}'{hint}"
     if first["type"] == "missing":
         return f"{where}: '{path}' is missing"
-    message = str(first["msg"]).removeprefix("Value error, ")
+    message = short(str(first["msg"]).removeprefix("Value error, "), 400)
     if not path:
         return f"{where}: {message}"
     given = first.get("input")
-    shown = f" (given: {given!r})" if isinstance(given, (str, int, float, bool)) else ""
+    shown = f" (given: {_shown(given)})" if isinstance(given, (str, int, float, bool)) else ""
     return f"{where}: '{path}': {message}{shown}"
+
+
+def _shown(given: str | float) -> str:
+    try:
+        return short(repr(given))
+    except ValueError:  # an integer of thousands of digits has no text
+        return "a number of thousands of digits"
 
 
 def _field_names(config_type: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

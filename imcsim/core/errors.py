@@ -57,6 +57,11 @@ class StorageError(ImcsimError):
 _LISTED = 40  # names in one sentence; the kinds and keys of one table are fewer
 
 
+def short(text: str, most: int = 80) -> str:
+    """Return ``text``, cut where it is longer than a sentence bears."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Return a hint ``; did you mean 'x'?`` or the list of allowed names.
 
@@ -68,7 +73,8 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
         What could have been given.
     """
     choices = sorted(allowed)
-    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    # the search takes the product of the lengths, and nothing is near to a name of hundreds of letters
+    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5) if len(name) <= 100 else []
     if close:
         return f"; did you mean '{close[0]}'?"
     left = len(choices) - _LISTED

@@ -15,6 +15,7 @@ A string at a path that the caller names as a reference (``rram.cell = "rram-28n
 """
 
 import copy
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +24,17 @@ from typing import Any, get_args
 
 from imcsim.core.config import ConfigT, FrozenConfig, parse
 from imcsim.core.content import path_of
-from imcsim.core.errors import ConfigError, nearest
+from imcsim.core.errors import ConfigError, nearest, short
+from imcsim.core.json_text import nesting
 from imcsim.core.sources import Origin, Resolved, leaves, source_of
 
 Overrides = Mapping[str, Any]
+
+DEEPEST = 16  # design choice, of tables within tables: twice what any file of imcsim needs
+_LONGEST = 1 << 18  # bytes, design choice: the longest file of the content takes a thirtieth
+_LONGEST_PATH = 400
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{DEEPEST}}}")
 
 
 @dataclass
@@ -38,11 +46,36 @@ class _Document:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the file's tables; ConfigError with file, line and reason if it is not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path.name} is not valid TOML: {error}") from None
+        if not path.is_file() and path.exists():  # a pipe would wait, a device would not end
+            raise ConfigError(f"cannot read {path}: it is not a file")
+        if path.stat().st_size > _LONGEST:
+            raise ConfigError(f"{path.name} has more than {_LONGEST:,} bytes: it is no file of settings")
+        return parse_toml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path.name} is not valid TOML: {short(str(error), 300)}") from None
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return the tables of a TOML text, in time and memory that its length bounds.
+
+    Raises
+    ------
+    ValueError
+        If it is not TOML, nested deeper than ``DEEPEST`` levels, or longer than a file of settings can be.
+    """
+    if len(text) > _LONGEST:
+        raise ValueError(f"it is longer than {_LONGEST:,} characters")
+    if _LONG_KEY.search(text):  # the parser takes the square of a key's length
+        raise ValueError(f"a key has more than {DEEPEST} parts")
+    try:
+        tables = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels") from None
+    if nesting(tables) > DEEPEST:
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+    return tables
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -56,9 +89,11 @@ def parse_override(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
         raise ConfigError(f"an override reads path=value, got '{text}'")
+    if len(path) > _LONGEST_PATH or path.count(".") >= DEEPEST:
+        raise ConfigError(f"an override reads path=value, and no path is as long as '{short(path)}'")
     try:
-        return path.strip(), tomllib.loads(f"v = {value}")["v"]
-    except tomllib.TOMLDecodeError:
+        return path.strip(), parse_toml(f"v = {value}")["v"]
+    except ValueError:
         return path.strip(), value.strip()
 
 

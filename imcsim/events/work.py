@@ -22,6 +22,7 @@ from imcsim.chip.traffic import Traffic, traffic
 from imcsim.chip.training import training_energy
 from imcsim.chip.writes import Programming, programming
 from imcsim.core.errors import EventsError
+from imcsim.trace.conservation import check_once
 from imcsim.trace.trace import Trace
 
 Floats = NDArray[np.float64]
@@ -121,7 +122,7 @@ def work_of(trace: Trace, chip: ChipConfig, task: int) -> Work:
     TraceError
         If the trace cannot be priced on this chip.
     """
-    tasks = trace.meta.tasks
+    tasks = check_once(trace).meta.tasks
     if not -tasks <= task < tasks:
         raise EventsError(f"the trace has tasks 0 to {tasks - 1}, got {task}")
     where = assign(profile_of(trace, chip.geometry), chip)

@@ -31,7 +31,7 @@ from imcsim.learn.wear.cells import CyclesPerStream, make_wear
 from imcsim.learn.weight_error import WeightError
 from imcsim.learn.writing.writer import Writer, check_writing
 from imcsim.mapping.layer import LayerSpec
-from imcsim.trace.conservation import check_trace
+from imcsim.trace.conservation import check_once
 from imcsim.trace.trace import Trace
 
 Progress = Callable[[int, int, str], None]
@@ -106,8 +106,7 @@ def learn_on(
         finally:
             learner.recorder.passes.remove()  # the network is the caller's, stopped or not
         trace = make_trace(learner, stream)
-    check_trace(trace)
-    return trace
+    return check_once(trace)
 
 
 def make_learner(

@@ -27,6 +27,7 @@ ClassesPerTask = Annotated[
 ]
 ClassOrder = Annotated[int | tuple[int, ...] | None, _one_or_several(0, "a list of labels, or a seed of at least 0")]
 
+LARGEST_TILE = 1 << 16  # weights a side of a PE; design choice: some sixty times the largest array that was built
 DEFAULT_SHAPE = (1, 28, 28)  # of a multi-domain stream; design choice: the shape of two of its usual data sets
 
 
@@ -172,6 +173,8 @@ class LearnConfig(FrozenConfig):
         self._check_wear()
         if min(self.pe_tile) < 1:
             raise ValueError(f"pe_tile must be at least (1, 1), got {self.pe_tile}")
+        if max(self.pe_tile) > LARGEST_TILE:
+            raise ValueError(f"pe_tile must be at most {LARGEST_TILE} weights a side, got {self.pe_tile}")
         if self.device.partition(":")[0] not in ("cpu", "cuda"):
             raise ValueError(f"device must be 'cpu' or 'cuda', got '{self.device}'")
         return self

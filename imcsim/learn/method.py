@@ -193,7 +193,7 @@ class Method:
 
         Asked at the task's end, for methods that set weights back, draw them anew, or learn by a rule without
         gradients. A level change in any other layer without a gradient is refused
-        (:mod:`imcsim.trace.gradient_law`).
+        (:mod:`imcsim.trace.laws.changes`).
         """
         return {}
 

@@ -14,7 +14,8 @@ from imcsim.learn.networks import NETWORKS, build_network
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.shapes import weight_from_matrix
 from imcsim.learn.start import prepare_network
-from imcsim.trace.given import TraceLike, given_trace
+from imcsim.trace.conservation import check_arrays
+from imcsim.trace.given import TraceLike, read_trace
 from imcsim.trace.trace import Trace
 
 
@@ -37,13 +38,14 @@ def network_after(trace: TraceLike, task: int, network: nn.Module | None = None)
     TraceError
         If there is no such task, or the network is not the trace's.
     """
-    trace = given_trace(trace)
+    trace = read_trace(trace)
+    check_arrays(trace)
     if not -1 <= task < trace.meta.tasks:
         raise TraceError(f"the trace has tasks 0 to {trace.meta.tasks - 1} (-1: deployment), got {task}")
     built = _prepared(trace, _built(trace) if network is None else copied(network))
-    state = {name: torch.from_numpy(values[task + 1]) for name, values in trace.digital.items()}
+    state = {name: torch.tensor(values[task + 1]) for name, values in trace.digital.items()}
     for spec, step in zip(trace.meta.layers, trace.meta.weight_scales, strict=True):
-        codes = torch.from_numpy(trace.codes[spec.name][task + 1]).float()
+        codes = torch.tensor(trace.codes[spec.name][task + 1], dtype=torch.float32)
         state[f"{spec.name}.weight"] = weight_from_matrix(codes * step, spec)
     try:
         missing = built.load_state_dict(state, strict=False)

@@ -1,4 +1,4 @@
-"""Small traces from explicit code histories, for tests of pricing rules: every count is recounted by brute force."""
+"""Small traces from explicit code histories, for tests of pricing rules: level changes are recounted by brute force."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 import imcsim
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.layer import LayerSpec
+from imcsim.testing.hand_counts import hand_counts, placed_weights
 from imcsim.trace.placements import Placements
-from imcsim.trace.schema import COUNTS, TASK_COUNTS, Policy, TraceMeta
+from imcsim.trace.schema import Policy, TraceMeta
 from imcsim.trace.trace import Trace, transition_counts
 
 Codes = NDArray[np.int64]
@@ -53,8 +54,8 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
     initial, history
         Layer -> (G, D, N) codes at deployment; codes after each step, nested by task and epoch, alike for every layer.
     counts, task_counts
-        Name -> value broadcast to (T, L) or (T,); counts that are not given are 0, but optimiser steps, epochs and
-        trainable weights follow from the history.
+        Name -> value broadcast to (T, L) or (T,). Those that are not given follow from those that are and from the
+        history, as :mod:`imcsim.testing.hand_counts` says, so that the trace obeys its laws; the rest is 0.
     placement, pe_tile
         As in :class:`~imcsim.trace.trace.Trace`.
     density
@@ -65,14 +66,16 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
     meta = _meta(layers, encodings, len(history[layers[0].name]), pe_tile, producers)
     commits = {spec.name: _commits(initial[spec.name], history[spec.name]) for spec in layers}
     shape = (meta.tasks, len(layers))
+    given = {"trainable_weights": placed_weights(meta, placement)} if placement else {}
+    by_layer, by_task = hand_counts(layers, history[layers[0].name], given | dict(counts or {}), task_counts or {})
     return Trace(
         meta=meta,
-        counts=_layer_counts(layers, meta.tasks, counts or {}),
-        task_counts=_task_counts(history[layers[0].name], task_counts or {}),
+        counts=by_layer,
+        task_counts=by_task,
         codes={name: np.stack([initial[name], *(task[-1][-1] for task in history[name])]) for name in commits},
         changes=_by_policy(commits, encodings, _changes),
         transitions=_by_policy(commits, encodings, _transitions),
-        input_density=np.full((*shape, meta.input_bits), density),
+        input_density=np.where(by_layer["forward_vectors"][..., None] > 0, density, np.zeros(meta.input_bits)),
         error_density=np.full((*shape, meta.error_bits), density),
         input_zero_share=np.zeros(shape),
         error_zero_share=np.zeros(shape),
@@ -103,23 +106,6 @@ def _meta(
         pe_tile=pe_tile,
         set_layers=({spec.name: "codes are given by hand" for spec in layers},) * tasks,
     )
-
-
-def _layer_counts(layers: Sequence[LayerSpec], tasks: int, given: Mapping[str, Any]) -> dict[str, Codes]:
-    table = {name: np.zeros((tasks, len(layers)), dtype=np.int64) for name in COUNTS}
-    table["trainable_weights"][:] = [spec.weight_count for spec in layers]
-    for name, value in given.items():
-        table[name][:] = value
-    return table
-
-
-def _task_counts(history: History, given: Mapping[str, Any]) -> dict[str, Codes]:
-    table = {name: np.zeros(len(history), dtype=np.int64) for name in TASK_COUNTS}
-    table["optimizer_steps"][:] = [sum(len(epoch) for epoch in task) for task in history]
-    table["epochs"][:] = [len(task) for task in history]
-    for name, value in given.items():
-        table[name][:] = value
-    return table
 
 
 def _commits(initial: Codes, history: History) -> dict[Policy, list[list[Codes]]]:

@@ -35,11 +35,12 @@ COUNTS: dict[str, str] = {
     "updated_weights": "master-copy updates, summed over steps: weights written by the optimiser",
     "skipped_writes": "weights not written at a step although the nearest code of the master copy changed",
 }
-LATER_COUNTS = ("skipped_writes",)  # a trace of this schema written before they were counted has none: 0
+LATER_COUNTS = ("skipped_writes", "forward_only_samples")  # a trace written before they were counted has none: 0
 TASK_COUNTS: dict[str, str] = {
     "optimizer_steps": "optimiser steps",
     "epochs": "epochs, and so commits under the epoch policy",
     "samples": "samples passed forward and backward in training, replay included",
+    "forward_only_samples": "samples passed forward within a training step and never backward, beyond samples",
     "replay_samples_read": "samples drawn from the replay buffer",
     "replay_samples_written": "samples stored into the replay buffer",
     "replay_bytes_read": "bytes read from the replay buffer (image, label, logits)",
@@ -54,6 +55,7 @@ TASK_COUNTS: dict[str, str] = {
     "scoring_bytes": "bytes that scoring must remember between tasks (bases, importances, old masks)",
     "scoring_macs": "multiply-accumulates of scoring beyond the network's own passes (SVD, projections)",
 }
+SINGLE_ARRAYS = ("input_density", "error_density", "input_zero_share", "error_zero_share", "class_il", "task_il")
 WEAR_COUNTS: dict[str, str] = {  # recorded only where cells wear while learning
     "dead_cells": "cells of the layer that are stuck at the end of the task",
     "failed_writes": "writes to dead cells that verify found to have failed",

@@ -1,32 +1,48 @@
-"""A trace on disk: one safetensors file, its JSON side in the header, a SHA-256 over all arrays; no pickle."""
+"""A trace on disk: its JSON side and all arrays under one SHA-256, in the store of :mod:`imcsim.core.sealed`.
+
+Traces of schema 3 written before their header was under the hash are read, too, and say so in a note: all their laws
+are checked, but that a field of the header was changed since then would show only where it breaks one.
+"""
 
 import hashlib
-import json
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
-from imcsim.core.errors import TraceError
-from imcsim.core.files import write_atomic
-from imcsim.trace.conservation import check_trace
+from imcsim.core import sealed
+from imcsim.core.errors import ConservationError, TraceError
+from imcsim.core.json_text import parse_json
+from imcsim.core.tensor_file import Arrays, Contents
+from imcsim.trace.conservation import check_once
 from imcsim.trace.placements import Placements
-from imcsim.trace.schema import COUNTS, LATER_COUNTS, RECORDED_POLICIES, SCHEMA_VERSION, TASK_COUNTS, TraceMeta
+from imcsim.trace.schema import (
+    COUNTS,
+    LATER_COUNTS,
+    RECORDED_POLICIES,
+    SCHEMA_VERSION,
+    SINGLE_ARRAYS,
+    TASK_COUNTS,
+    TraceMeta,
+)
 from imcsim.trace.trace import Trace
 
-_KEY = "imcsim_trace"
-_PLAIN = ("input_density", "error_density", "input_zero_share", "error_zero_share", "class_il", "task_il")
-Arrays = dict[str, NDArray[Any]]
+KIND = sealed.Kind("trace", SCHEMA_VERSION, TraceError, "train again or restore a copy")
+UNSEALED = "the trace was written before headers were under its hash: a change of its header since then may not show"
+
+_OLD_KEY = "imcsim_trace"
+_GROUPS = tuple(
+    f"{name}/"
+    for name in ("counts", "task", "codes", "changes", "transitions", "placement", "digital", "wear", "active")
+)
 
 
 def save(trace: Trace, path: Path) -> None:
-    """Write ``trace`` to ``path`` after checking its conservation laws; the file is whole or absent.
+    """Write ``trace`` to ``path``, once its laws are checked; the file is whole or absent.
 
     Raises
     ------
@@ -35,69 +51,68 @@ def save(trace: Trace, path: Path) -> None:
     StorageError
         If the disk refuses.
     """
-    check_trace(trace)
-    arrays = _to_arrays(trace)
-    header = {"meta": trace.meta.model_dump(mode="json"), "sha256": _digest(arrays)}
-    # one key only: safetensors writes several in no fixed order
-    write_atomic(path, save_tensors(arrays, metadata={_KEY: json.dumps(header, sort_keys=True)}))
+    check_once(trace)
+    sealed.save(path, KIND, trace.meta.model_dump(mode="json"), _to_arrays(trace))
 
 
 def load(path: Path) -> Trace:
-    """Read a trace.
+    """Read a trace and check its laws.
 
     Raises
     ------
     TraceError
         If the file is missing, not a trace, of another schema version, truncated or altered.
+    ConservationError
+        If it is whole but contradicts itself.
     """
+    raw, arrays = sealed.load(path, KIND, lambda contents: _before_seals(contents, path))
+    trace = _from_arrays(_meta(raw, path), arrays, path)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise TraceError(f"cannot read trace {path}: {error.strerror}") from None
-    header = _header(data, path)
-    try:
-        arrays: Arrays = load_tensors(data)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise TraceError(f"{path} is not a complete trace file: {error}") from None
-    if _digest(arrays) != header.get("sha256"):
-        raise TraceError(f"{path} is corrupt: its arrays do not match their SHA-256; train again or restore a copy")
-    return _from_arrays(_meta(header["meta"], path), arrays, path)
+        return check_once(trace)
+    except ConservationError as error:
+        raise ConservationError(f"{path}: {error}") from None
 
 
-def _header(data: bytes, path: Path) -> dict[str, Any]:
+def _before_seals(contents: Contents, path: Path) -> sealed.Sealed | None:
+    """Return a trace of the layout before this one: its hash is over the arrays alone."""
+    if _OLD_KEY not in contents.texts:
+        return None
     try:
-        length = int.from_bytes(data[:8], "little")
-        header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_KEY])
-        return {"meta": dict(header["meta"]), "sha256": str(header["sha256"])}
+        header = parse_json(contents.texts[_OLD_KEY])
+        meta, stored = dict(header["meta"]), header["sha256"]
+        meta["notes"] = [*meta.get("notes", ()), UNSEALED]
     except (ValueError, KeyError, TypeError):
         raise TraceError(f"{path} is not an imcsim trace") from None
+    if _old_digest(contents.arrays) != stored:
+        raise TraceError(f"{path} is corrupt: its arrays do not match their SHA-256; {KIND.remedy}")
+    return sealed.Sealed(meta, contents.arrays)
+
+
+def _old_digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name}|{array.dtype.str}|{array.shape}|".encode(errors="surrogatepass"))
+        digest.update(np.ascontiguousarray(array).data if array.size else b"")
+    return digest.hexdigest()
 
 
 def _meta(raw: dict[str, Any], path: Path) -> TraceMeta:
     version = raw.get("schema_version")
     if version != SCHEMA_VERSION:
         raise TraceError(
-            f"{path} has trace schema {version}; this imcsim reads schema {SCHEMA_VERSION}: record it again"
+            f"{path} has trace schema {version!r:.40}; this imcsim reads schema {SCHEMA_VERSION}: record it again"
         )
     try:
         return TraceMeta.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        raise TraceError(f"{path} has a broken header: '{field}': {first['msg']}") from None
-
-
-def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
-        digest.update(np.ascontiguousarray(array).data if array.size else b"")
-    return digest.hexdigest()
+        raise TraceError(f"{path} has a broken header: '{field:.80}': {first['msg']:.200}") from None
 
 
 def _to_arrays(trace: Trace) -> Arrays:
-    arrays: Arrays = {name: np.ascontiguousarray(getattr(trace, name)) for name in _PLAIN}
+    arrays: Arrays = {name: getattr(trace, name) for name in SINGLE_ARRAYS}
     arrays |= {f"counts/{name}": trace.counts[name] for name in COUNTS}
     arrays |= {f"task/{name}": trace.task_counts[name] for name in TASK_COUNTS}
     arrays |= {f"codes/{layer}": array for layer, array in trace.codes.items()}
@@ -106,31 +121,31 @@ def _to_arrays(trace: Trace) -> Arrays:
     arrays |= {f"placement/{layer}": array for layer, array in trace.placement.items()}
     arrays |= {f"digital/{name}": array for name, array in trace.digital.items()}
     arrays |= {f"wear/{name}": array for name, array in trace.wear_counts.items()}
-    arrays |= {f"active/{layer}": np.packbits(array) for layer, array in trace.active.items()}
-    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return arrays | {f"active/{layer}": np.packbits(array) for layer, array in trace.active.items()}
 
 
 def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path) -> Trace:
     def group(prefix: str) -> Arrays:
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
-    shapes = {layer.name: (meta.tasks, *layer.matrix_shape) for layer in meta.layers}
+    strange = [name for name in arrays if name not in SINGLE_ARRAYS and not name.startswith(_GROUPS)]
+    strange += [name for name in arrays if name.startswith("counts/") and name[7:] not in COUNTS]
+    strange += [name for name in arrays if name.startswith("task/") and name[5:] not in TASK_COUNTS]
+    if strange:
+        raise TraceError(f"{path} holds '{strange[0]:.80}', which this imcsim does not know: use the one that wrote it")
     try:
-        active = {
-            layer: np.unpackbits(bits, count=int(np.prod(shapes[layer]))).reshape(shapes[layer]).astype(bool)
-            for layer, bits in group("active/").items()
-        }
+        shapes = {layer.name: (meta.tasks, *layer.matrix_shape) for layer in meta.layers}
         return Trace(
             meta=meta,
             counts=_counts(arrays),
-            task_counts={name: arrays[f"task/{name}"] for name in TASK_COUNTS},
+            task_counts=_task_counts(arrays),
             codes=group("codes/"),
             changes=_keyed(group("changes/")),
             transitions=_keyed(group("transitions/")),
             placement=Placements(group("placement/")),
             digital=group("digital/"),
             wear_counts=group("wear/"),
-            active=active,
+            active={layer: _unpacked(bits, shapes[layer]) for layer, bits in group("active/").items()},
             input_density=arrays["input_density"],
             error_density=arrays["error_density"],
             input_zero_share=arrays["input_zero_share"],
@@ -138,13 +153,25 @@ def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path) -> Trace:
             class_il=arrays["class_il"],
             task_il=arrays["task_il"],
         )
-    except (KeyError, ValueError) as error:
-        raise TraceError(f"{path} lacks part of a trace: {error}") from None
+    except (KeyError, ValueError, ZeroDivisionError) as error:
+        raise TraceError(f"{path} lacks part of a trace: {error!s:.200}") from None
 
 
 def _counts(arrays: Arrays) -> dict[str, NDArray[Any]]:
     absent = {f"counts/{name}": np.zeros_like(arrays["counts/updated_weights"]) for name in LATER_COUNTS}
     return {name: (absent | arrays)[f"counts/{name}"] for name in COUNTS}
+
+
+def _task_counts(arrays: Arrays) -> dict[str, NDArray[Any]]:
+    absent = {f"task/{name}": np.zeros_like(arrays["task/samples"]) for name in LATER_COUNTS}
+    return {name: (absent | arrays)[f"task/{name}"] for name in TASK_COUNTS}
+
+
+def _unpacked(bits: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    if bits.dtype != np.uint8 or bits.shape != (-(-prod(shape) // 8),):  # looked at before room is made for them
+        raise ValueError(f"a mask of {bits.shape} bytes for {shape} weights")
+    mask: NDArray[np.bool_] = np.unpackbits(bits, count=prod(shape)).reshape(shape).astype(bool)
+    return mask
 
 
 def _keyed(arrays: Arrays) -> dict[Any, NDArray[Any]]:

@@ -50,6 +50,9 @@ class Trace:
         (T, L): share of all-zero vectors.
     class_il, task_il
         (T, T): accuracy a[t, i] on task i after training task t, Class-IL and Task-IL.
+
+    ``cache`` holds what was derived from the arrays, ``verdict`` what :func:`~imcsim.trace.conservation.check_once` has
+    found to obey the laws; a copy with other arrays (``dataclasses.replace``) starts without either.
     """
 
     meta: TraceMeta
@@ -69,9 +72,11 @@ class Trace:
     digital: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     wear_counts: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     cache: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
+    verdict: tuple[tuple[object, object], ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "placement", Placements(self.placement))
+        object.__setattr__(self, "cache", {})  # what was derived from other arrays must not come along with a copy
 
     def encoding(self, encoding: Encoding) -> str:
         """Return the key of ``encoding``; TraceError if its level changes were not recorded."""

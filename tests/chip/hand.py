@@ -1,6 +1,6 @@
 """A network and chips small enough to check with a pencil."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -42,12 +42,12 @@ def one_pe_trace(**changes: Any) -> Trace:
     return make_trace([layer], {"fc": start}, {"fc": [[[first, second]]]}, ENCODINGS, **changes)
 
 
-def random_trace(seed: int, tasks: int = 3, **changes: Any) -> Trace:
-    """Two layers (10 x 5, 5 x 3) whose codes walk at random: 2 epochs of 3 steps a task."""
+def random_trace(seed: int, tasks: int = 3, still: Collection[int] = (), **changes: Any) -> Trace:
+    """Two layers (10 x 5, 5 x 3) whose codes walk at random, but in tasks that are ``still``: 2 epochs of 3 steps."""
     rng = np.random.default_rng(seed)
     layers = [linear_layer("a", 10, 5, positions=4), linear_layer("b", 5, 3)]
     start = {spec.name: rng.integers(-127, 128, spec.matrix_shape) for spec in layers}
-    history = {spec.name: _walk(rng, spec, start[spec.name], tasks) for spec in layers}
+    history = {spec.name: _walk(rng, spec, start[spec.name], tasks, still) for spec in layers}
     counts: dict[str, Any] = {
         "forward_vectors": [64, 16],
         "input_gradient_vectors": [0, 16],
@@ -59,14 +59,15 @@ def random_trace(seed: int, tasks: int = 3, **changes: Any) -> Trace:
     return make_trace(layers, start, history, ENCODINGS, counts=counts, **changes)
 
 
-def _walk(rng: np.random.Generator, spec: LayerSpec, start: Codes, tasks: int) -> History:
+def _walk(rng: np.random.Generator, spec: LayerSpec, start: Codes, tasks: int, still: Collection[int]) -> History:
     now, out = start, []
-    for _ in range(tasks):
+    for task in range(tasks):
         epochs = []
         for _ in range(2):
             steps = []
             for _ in range(3):
-                now = np.clip(now + rng.integers(-2, 3, now.shape) * (rng.random(now.shape) < 0.3), -127, 127)
+                moved = rng.integers(-2, 3, now.shape) * (rng.random(now.shape) < 0.3)
+                now = now if task in still else np.clip(now + moved, -127, 127)
                 steps.append(now)
             epochs.append(steps)
         out.append(epochs)

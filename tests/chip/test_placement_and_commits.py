@@ -105,8 +105,9 @@ def test_lazy_commit_programs_the_difference_over_several_tasks() -> None:
     still = {key: _quiet(array) for key, array in trace.changes.items()}
     flow = {key: _quiet(array) for key, array in trace.transitions.items()}
     meta = trace.meta.model_copy(update={"pe_tile": (4, 2)})
+    counts = dict(trace.counts) | {"trainable_weights": _quiet(trace.counts["trainable_weights"])}
     frozen_last = dataclasses.replace(
-        trace, meta=meta, placement=Placements(placement), codes=codes, changes=still, transitions=flow, cache={}
+        trace, meta=meta, placement=Placements(placement), codes=codes, changes=still, transitions=flow, counts=counts
     )
     big = {"rram.pe_count": 16, "sram.pe_count": 16, "commit": "lazy"}
     report = price(frozen_last, small_chip("hybrid-28nm", big))

@@ -150,20 +150,25 @@ def test_traffic_is_bits_times_energy() -> None:
     report = price(one_pe_trace(counts={"forward_vectors": VECTORS}), chip)
     assert report.energy.leaves["buffer", "read_forward"] == pytest.approx(VECTORS * 4 * 8 * buffer.read_energy_j)
     assert report.energy.leaves["buffer", "write_forward"] == pytest.approx(VECTORS * 2 * 8 * buffer.write_energy_j)
-    replay = price(one_pe_trace(task_counts={"replay_bytes_read": 100, "replay_bytes_written": 20}), chip)
+    samples = {"replay_samples_read": 2, "replay_samples_written": 1}
+    replay = price(one_pe_trace(task_counts=samples | {"replay_bytes_read": 100, "replay_bytes_written": 20}), chip)
     assert replay.energy.leaves["dram", "replay"] == pytest.approx(120 * 8 * chip.config.dram.energy_j)
 
 
 def test_activations_that_do_not_fit_go_to_dram_and_back() -> None:
     chip = small_chip("all-sram-28nm")
     room = chip.config.buffer.size_bytes * 8
-    trace = one_pe_trace(
-        counts={"kept_elements": 1000, "trainable_weights": 0}, task_counts={"peak_kept_elements": room // 8 * 4}
-    )
+    kept = room // 8 * 4
+    trace = one_pe_trace(counts={"kept_elements": 1000, "forward_vectors": 250}, task_counts={"other_kept_elements": kept})
+    spilled, master = kept + 1000, 8 * 32  # 8 weights that train have the buffer first
     report = price(trace, chip)  # a quarter fits: three quarters are written and read once
-    assert report.energy.leaves["dram", "activations"] == pytest.approx(2 * 0.75 * 1000 * 8 * chip.config.dram.energy_j)
+    share = 1 - (room - master) / (spilled * 8)
+    assert report.energy.leaves["dram", "activations"] == pytest.approx(
+        2 * share * spilled * 8 * chip.config.dram.energy_j
+    )
     assert any("75%" in text and "spill" in text for text in report.warnings)
-    fits = price(one_pe_trace(counts={"kept_elements": 1000}, task_counts={"peak_kept_elements": 10}), chip)
+    seen = {"kept_elements": 1000, "forward_vectors": 250}
+    fits = price(one_pe_trace(counts=seen, task_counts={"peak_kept_elements": 10}), chip)
     assert fits.energy.leaves["dram", "activations"] == 0
 
 

@@ -33,7 +33,7 @@ def _trace(chip: Resolved[ChipConfig], resident: tuple[str, ...] = ("side",)) ->
     tile = (config.geometry.weight_rows, config.geometry.weight_cols)
     trace = make_trace(
         LAYERS, {"back": back[0], "side": side[0]}, history, [g.encoding for g in geometries],
-        counts={"updated_weights": 2}, task_counts={"mask_bits": 16}, placement=placed, pe_tile=tile,
+        counts={}, task_counts={"mask_bits": 16}, placement=placed, pe_tile=tile,
     )  # fmt: skip
     meta = trace.meta.model_copy(update={"switched_layers": ("side",), "resident_layers": resident})
     return replace(trace, meta=meta)

@@ -83,14 +83,15 @@ def emptied(trace: Trace, *tasks: int) -> Trace:
     for array in codes.values():
         for task in sorted(tasks):
             array[task + 1] = array[task]
+    exist = ("active_weights", "peak_active_weights")
     return dataclasses.replace(
         trace,
         codes=codes,
-        counts={name: without(array) for name, array in trace.counts.items()},
+        counts={name: array if name in exist else without(array) for name, array in trace.counts.items()},
         task_counts={name: without(array) for name, array in trace.task_counts.items()},
         changes={key: without(array) for key, array in trace.changes.items()},
         transitions={key: without(array) for key, array in trace.transitions.items()},
-        cache={},
+        input_density=without(trace.input_density),
     )
 
 
@@ -99,13 +100,13 @@ def frozen(trace: Trace) -> Trace:
     still = emptied(trace, *range(trace.meta.tasks))
     shapes = {spec.name: _pes(spec) for spec in trace.meta.layers}
     counts = dict(still.counts) | {"forward_vectors": trace.counts["forward_vectors"]}
+    tasks = dict(trace.task_counts) | {"peak_kept_elements": still.task_counts["peak_kept_elements"]}
     return dataclasses.replace(
         still,
         meta=trace.meta.model_copy(update={"pe_tile": (64, 8)}),
         placement=Placements({name: np.zeros((trace.meta.tasks, *shape), bool) for name, shape in shapes.items()}),
         counts=counts,
-        task_counts=dict(trace.task_counts),
-        cache={},
+        task_counts=tasks,
     )
 
 
@@ -247,9 +248,8 @@ def test_a_floor_plan_breaks_none_of_it(chip: str, topology: str) -> None:
 def test_many_steps_of_one_image_are_told_by_their_period() -> None:
     trace = trained(NETWORKS["smaller than a PE"])
     counts = {name: array * 50 for name, array in trace.counts.items() if name in VECTORS}
-    steps = {"optimizer_steps": trace.task_counts["optimizer_steps"] * 50}
-    long = dataclasses.replace(
-        trace, counts=dict(trace.counts) | counts, task_counts=dict(trace.task_counts) | steps, cache={}
-    )
+    steps = {name: trace.task_counts[name] * 50 for name in ("optimizer_steps", "samples")}
+    counts |= {name: trace.counts[name] * 50 for name in ("weight_gradient_macs", "updated_weights")}
+    long = dataclasses.replace(trace, counts=dict(trace.counts) | counts, task_counts=dict(trace.task_counts) | steps)
     told = long_run(work_of(long, load_chip("hybrid-28nm").config, 0), StepOptions(steps=50))
     assert 0 < told.latency_s < math.inf

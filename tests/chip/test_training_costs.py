@@ -15,21 +15,16 @@ from tests.chip.hand import one_pe_trace, random_trace, small_chip
 
 def resting_trace(seed: int, rest: int = 2) -> Trace:
     """Everything trains in two of three tasks and rests in task ``rest``."""
-    trace = random_trace(seed)
+    trace = random_trace(seed, still=(rest,))
     layers = {"a": (1, 3, 3), "b": (1, 2, 2)}
     placement = {name: np.ones((3, *shape), dtype=bool) for name, shape in layers.items()}
-    codes = {name: array.copy() for name, array in trace.codes.items()}
-    for name in placement:
-        placement[name][rest] = False
-        codes[name][rest + 1] = codes[name][rest]
+    for mask in placement.values():
+        mask[rest] = False
     return dataclasses.replace(
         trace,
         meta=trace.meta.model_copy(update={"pe_tile": (4, 2)}),
         placement=Placements(placement),
-        codes=codes,
-        changes={key: _quiet(array, rest) for key, array in trace.changes.items()},
-        transitions={key: _quiet(array, rest) for key, array in trace.transitions.items()},
-        cache={},
+        counts=dict(trace.counts) | {"trainable_weights": _quiet(trace.counts["trainable_weights"], rest)},
     )
 
 
@@ -37,6 +32,9 @@ def _quiet(array: NDArray[Any], task: int) -> NDArray[Any]:
     copy = array.copy()
     copy[task] = 0
     return copy
+
+
+REPLAY = {"replay_samples_read": 2, "replay_samples_written": 1, "replay_bytes_read": 100, "replay_bytes_written": 20}
 
 
 def trained_on(name: str, counts: Any = None, task_counts: Any = None, **more: Any) -> tuple[ChipConfig, Report]:
@@ -95,7 +93,8 @@ def test_digital_reads_all_weights_once_a_step(name: str) -> None:
 
 
 def test_scoring_reads_all_weights_once() -> None:
-    chip, report = trained_on("all-rram-28nm", {"scoring_input_gradient_vectors": 10}, input_gradient="digital")
+    scored = {"scoring_forward_vectors": 10, "scoring_input_gradient_vectors": 10}
+    chip, report = trained_on("all-rram-28nm", scored, input_gradient="digital")
     leaves = report.energy.leaves
     assert leaves["scoring", "input_gradient", "read_out"] == pytest.approx(read_out_j(chip))
     assert leaves["input_gradient", "read_out"] == 0
@@ -155,7 +154,7 @@ def test_a_master_copy_in_dram_is_read_and_written_back_there() -> None:
 def test_of_a_master_copy_twice_the_buffer_half_goes_to_dram() -> None:
     # 4096 bytes hold 1024 values of 32 bits: 8 weights and 2040 digital parameters are twice as many
     chip, report = trained_on("all-sram-28nm", None, {"digital_parameters": 2040}, **{"buffer.size_bytes": 4096})
-    updated = 2 * 2040  # at each of two steps
+    updated = 2 * (8 + 2040)  # at each of two steps
     assert report.energy.leaves["dram", "master"] == pytest.approx(0.5 * 2 * updated * 32 * chip.dram.energy_j)
     assert report.energy.leaves["update", "arithmetic"] == pytest.approx(updated * chip.mac.update_energy_j)
 
@@ -172,17 +171,17 @@ def test_signs_are_kept_as_one_bit() -> None:
 def test_activations_get_the_room_that_the_master_copy_leaves() -> None:
     # half of the buffer holds 512 values of 32 bits; 2048 elements and 16384 signs ask for twice the other half
     room = {"digital_parameters": 504, "peak_kept_elements": 2048, "peak_kept_bits": 16384}
-    used = {"other_kept_elements": 300, "relu_elements": 160}
+    used = {"other_kept_elements": 3000, "relu_elements": 16400}
     chip, report = trained_on(
-        "all-sram-28nm", {"kept_elements": 1000}, room | used, **{"buffer.size_bytes": 4096}
+        "all-sram-28nm", {"kept_elements": 1000, "forward_vectors": 250}, room | used, **{"buffer.size_bytes": 4096}
     )  # fmt: skip
-    bits = 1300 * 8 + 160
+    bits = 4000 * 8 + 16400
     assert report.energy.leaves["dram", "activations"] == pytest.approx(2 * 0.5 * bits * chip.dram.energy_j)
-    assert report.energy.leaves["buffer", "write_signs"] == pytest.approx(0.5 * 160 * chip.buffer.write_energy_j)
+    assert report.energy.leaves["buffer", "write_signs"] == pytest.approx(0.5 * 16400 * chip.buffer.write_energy_j)
 
 
 def test_replay_crosses_the_dram_channel_both_ways() -> None:
-    chip, report = trained_on("hybrid-28nm", None, {"replay_bytes_read": 100, "replay_bytes_written": 20})
+    chip, report = trained_on("hybrid-28nm", None, REPLAY)
     assert report.energy.leaves["dram", "replay"] == pytest.approx(120 * 8 * chip.dram.energy_j)
     assert report.latency.leaves["dram",] == pytest.approx(120 * 8 / chip.dram.bandwidth_bits_per_s)
 
@@ -240,12 +239,12 @@ def test_a_task_switch_loads_that_tasks_masks() -> None:
 
 def test_a_step_costs_its_share() -> None:
     """Ten times the steps with ten times the work cost ten times as much, but what a task does once."""
-    trace = random_trace(1)
+    trace, exist = random_trace(1), ("trainable_weights", "active_weights", "peak_active_weights")
+    more = ("optimizer_steps", "samples", "peak_kept_elements")
     grown = dataclasses.replace(
         trace,
-        counts={name: v if name == "trainable_weights" else 10 * v for name, v in trace.counts.items()},
-        task_counts=dict(trace.task_counts) | {"optimizer_steps": 10 * trace.task_counts["optimizer_steps"]},
-        cache={},
+        counts={name: v if name in exist else 10 * v for name, v in trace.counts.items()},
+        task_counts=dict(trace.task_counts) | {name: 10 * trace.task_counts[name] for name in more},
     )
     chip = small_chip("all-sram-28nm")
     one, ten = price(trace, chip).energy, price(grown, chip).energy

@@ -12,6 +12,7 @@ from imcsim.chip.profile import profile_of
 from imcsim.chip.traffic import Traffic, traffic
 from imcsim.chip.writes import Programming, programming
 from imcsim.core.sources import Resolved
+from imcsim.trace.conservation import check_once
 from imcsim.trace.trace import Trace
 
 Floats = NDArray[np.float64]
@@ -91,6 +92,7 @@ class Facts:
 
 def facts_of(trace: Trace, chip: Resolved[ChipConfig]) -> Facts:
     """Return what :func:`imcsim.chip.price.price` knows before it charges; errors as there."""
+    check_once(trace)
     config = chip.config
     where = assign(profile_of(trace, config.geometry), config)
     return Facts(trace, config, where, programming(trace, config, where), traffic(trace, config))

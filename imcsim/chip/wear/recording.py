@@ -17,6 +17,7 @@ from imcsim.chip.writes import Commit, plan_commits
 from imcsim.core.errors import ConfigError
 from imcsim.mapping.layer import LayerSpec
 from imcsim.mapping.masks import expand_pe_mask
+from imcsim.trace.conservation import check_once
 from imcsim.trace.trace import Trace
 
 Mask = NDArray[np.bool_]
@@ -35,6 +36,7 @@ def wear_ledger(trace: Trace, chip: ChipConfig, commits: tuple[Commit, ...] | No
     TraceError
         If the trace does not fit the chip.
     """
+    check_once(trace)
     part, geometry = chip.rram, chip.rram_geometry
     if part is None or geometry is None:
         raise ConfigError(f"'{chip.name}' has no RRAM, and SRAM cells do not wear: choose a chip with [rram]")

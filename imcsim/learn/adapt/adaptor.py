@@ -108,7 +108,7 @@ class ColumnAdaptor(Adaptor):
 
 def expand_segments(values: Tensor, spec: LayerSpec, rows: int) -> Tensor:
     """Return values of column segments (G, I, N) in the shape of the layer's weight: the same over ``rows`` rows."""
-    matrix = values.repeat_interleave(rows, 1)[:, : spec.fan_in]  # (G, D, N)
+    matrix = values.repeat_interleave(min(rows, spec.fan_in), 1)[:, : spec.fan_in]  # (G, D, N)
     return weight_from_matrix(matrix, spec)
 
 

@@ -23,11 +23,13 @@ def pe_counts(spec: LayerSpec, tile: PeTile) -> tuple[int, int, int]:
 def expand(pes: Tensor, spec: LayerSpec, tile: PeTile) -> Tensor:
     """Return (G, D, N): each weight gets the value of its PE in ``pes`` (G, I, J)."""
     _, fan_in, outputs = spec.matrix_shape
-    return pes.repeat_interleave(tile[0], 1)[:, :fan_in].repeat_interleave(tile[1], 2)[:, :, :outputs]
+    rows, cols = min(tile[0], fan_in), min(tile[1], outputs)  # of a PE larger than the layer nothing more is made
+    return pes.repeat_interleave(rows, 1)[:, :fan_in].repeat_interleave(cols, 2)[:, :, :outputs]
 
 
 def column_sums(values: Tensor, width: int) -> Tensor:
     """Sum the last axis in runs of ``width``: (..., N) -> (..., ceil(N / width))."""
+    width = min(width, max(1, values.shape[-1]))
     padded = torch.nn.functional.pad(values, (0, -values.shape[-1] % width))
     return padded.reshape(*values.shape[:-1], -1, width).sum(-1)
 

@@ -32,6 +32,7 @@ class StepCounts:
     adaptor_macs: list[int] = field(init=False)
     kept: list[int] = field(init=False)
     samples: int = 0
+    forward_only: int = 0
     relu: int = 0
     other: int = 0
 
@@ -82,8 +83,12 @@ class PassCounter:
             self._stored.clear()
 
     def _count_samples(self, module: nn.Module, args: tuple[Tensor, ...]) -> None:
-        if self._armed and torch.is_grad_enabled():
+        if not self._armed:
+            return
+        if torch.is_grad_enabled():
             self.step.samples += args[0].shape[0]
+        else:
+            self.step.forward_only += args[0].shape[0]
 
     def _mapped_hook(self, number: int) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
         spec = self.layers[number]

@@ -35,4 +35,4 @@ def largest_rows(norms: Tensor, share: float) -> Tensor:
 
 def expand_rows(rows: Tensor, width: int, outputs: int) -> Tensor:
     """Return (G, D, N): each weight gets the value of its row in ``rows`` (G, D, J)."""
-    return rows.repeat_interleave(width, 2)[:, :, :outputs]
+    return rows.repeat_interleave(min(width, outputs), 2)[:, :, :outputs]

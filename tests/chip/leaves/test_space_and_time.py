@@ -1,9 +1,8 @@
 """Area and time by hand."""
 
-import pytest
 
 from imcsim.devices.programming import row_write_time_s
-from tests.chip.leaves.two_tiles import COLUMNS, HYBRID, IN, OUT, POSITIONS, RRAM, SRAM, STEPS, check, priced
+from tests.chip.leaves.two_tiles import COLUMNS, HYBRID, IN, OUT, POSITIONS, RRAM, SRAM, check, priced
 
 PES, ROWS, CELLS = 16, 4, 4 * 16  # of the chip; of a PE
 USED = 2  # PEs, of which one has rows 4 and 5 alone

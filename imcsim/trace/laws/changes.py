@@ -13,7 +13,7 @@ GRADIENT_COUNTS = ("weight_gradient_macs", "dense_gradient_macs")
 """Counts of work that leads to a change of a weight: gradients of weights that train, and of ones that may grow."""
 
 
-def check_gradients(trace: Trace) -> None:
+def check(trace: Trace) -> None:
     """Raise ConservationError if a layer's levels change in a task without gradient and without the method's word.
 
     The word is in ``TraceMeta.set_layers``, task by task.

@@ -16,7 +16,7 @@ from imcsim.learn.api import learn_on
 from imcsim.learn.method import Context, Method, MethodConfig
 from imcsim.learn.stream import Task
 from imcsim.trace.conservation import check_trace
-from imcsim.trace.gradient_law import check_gradients
+from imcsim.trace.laws.changes import check as check_gradients
 from imcsim.trace.schema import TraceMeta
 from imcsim.trace.store import load, save
 from imcsim.trace.trace import Trace

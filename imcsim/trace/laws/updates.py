@@ -1,0 +1,33 @@
+"""Cells change because weights are updated: no more weights change than train, or than the optimiser wrote.
+
+Two things change cells of weights that do not train: a task switch, where a layer holds other weights for each task
+(``switched_layers``), and a PE that gets its old weights back, which the placement then holds.
+Shape letters: T tasks, K cells per weight, G groups, D fan-in, N outputs per group.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imcsim.trace.laws.demand import demand_each
+from imcsim.trace.trace import Trace
+
+
+def check(trace: Trace) -> None:
+    """Check the weights that changed under the policy "step" in each task and layer."""
+    for encoding in trace.meta.encodings:
+        for index, layer in enumerate(trace.meta.layers):
+            if layer.name in trace.meta.switched_layers:
+                continue
+            changes = trace.changes["step", encoding.name, layer.name]
+            changed = (changes != 0).any(axis=1).reshape(len(changes), -1).sum(axis=1)
+            where = f"layer '{layer.name}', {encoding.name}"
+            allowed, updated = _allowed(trace, layer.name, index), trace.counts["updated_weights"][:, index]
+            demand_each(changed <= allowed, f"{where}: more weights changed than may", trace.meta)
+            if layer.name not in trace.placement:
+                demand_each(changed <= updated, f"{where}: more weights changed than were updated", trace.meta)
+
+
+def _allowed(trace: Trace, layer: str, index: int) -> NDArray[np.integer]:
+    if layer not in trace.placement:
+        return trace.counts["trainable_weights"][:, index]
+    return np.full(trace.meta.tasks, trace.meta.layers[index].weight_count)  # the law of frozen PEs says which

@@ -1,0 +1,35 @@
+"""A dead cell stays dead, and a write that fails is a write."""
+
+import numpy as np
+
+from imcsim.trace.laws.demand import demand, demand_each
+from imcsim.trace.laws.numbers import Numbers, Whole
+from imcsim.trace.schema import WEAR_COUNTS
+from imcsim.trace.trace import Trace
+
+
+def check(trace: Trace) -> None:
+    """Check the counts of cells that wore while learning; a trace has both, or none."""
+    if not trace.wear_counts:
+        return
+    demand(set(trace.wear_counts) == set(WEAR_COUNTS), f"wear counts are {' and '.join(WEAR_COUNTS)}, both or none")
+    meta, numbers = trace.meta, Numbers(trace)
+    dead = trace.wear_counts["dead_cells"].astype(object)
+    before = np.vstack([np.zeros_like(dead[:1]), dead[:-1]])
+    demand_each(dead >= before, "a dead cell stays dead", meta)
+    cells = max(encoding.cells_per_weight for encoding in meta.encodings) * numbers.weights
+    demand_each(dead <= cells, "more cells are dead than the layer has", meta)
+    failed = trace.wear_counts["failed_writes"].astype(object)
+    demand_each(failed <= _changes(trace), "more writes failed than cells changed their level", meta)
+    demand_each((dead > 0) | (failed == 0), "a write fails only on a dead cell", meta)
+
+
+def _changes(trace: Trace) -> Whole:
+    """Return (T, L): level changes at every step, of the encoding that has most."""
+    table = [
+        [trace.changes["step", encoding.name, layer.name].reshape(trace.meta.tasks, -1).sum(axis=1, dtype=np.int64)
+         for layer in trace.meta.layers]
+        for encoding in trace.meta.encodings
+    ]  # fmt: skip
+    most: Whole = np.max(np.array(table), axis=0).T.astype(object)
+    return most

@@ -1,0 +1,147 @@
+"""Ways to spoil a file: its bytes, its text, the tree of its header, its arrays."""
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from imcsim.core.json_text import canonical_json
+from imcsim.core.sealed import seal
+from imcsim.core.tensor_file import Contents
+
+EDGES: tuple[Any, ...] = (
+    math.nan, math.inf, -math.inf, -1, 0, 1, 2**31, 2**53, 2**63, 2**64, 10**30, -(2**63), 1e308, 5e-324, -0.0, 0.5, "",
+    "x", "\x00", "µ" * 300, "x" * 100_000, None, True, False, [], {}, [[]], [1, 2], [-1, 0], ["a"], {"a": 1},
+)  # fmt: skip
+TOML_EDGES = (
+    "nan", "inf", "-inf", "-1", "0", "1", "0.0", "-0.5", "1e308", "1e-320", "9223372036854775808", "1" * 5000, '""', '"x"',
+    '"' + "x" * 100_000 + '"', "[]", "{}", "[1, 2]", "true", "false", "1979-05-27", "[" * 2000 + "]" * 2000,
+    "[" * 5000, "{a = " * 300 + "1" + "}" * 300, "'''a", '"\\ud800"', "0x", "1_0", "= 1", "",
+)  # fmt: skip
+
+
+def spoil_bytes(data: bytes, rng: Generator) -> bytes:
+    """Flip bits, cut, repeat or overwrite a part."""
+    out = bytearray(data)
+    way, at = rng.integers(6), int(rng.integers(max(1, len(out))))
+    if way == 0:
+        out[at] ^= 1 << int(rng.integers(8))
+    elif way == 1:
+        del out[at:]
+    elif way == 2:
+        del out[at : at + int(rng.integers(1, 64))]
+    elif way == 3:
+        out[at:at] = out[at : at + int(rng.integers(1, 64))]
+    elif way == 4:
+        out[at : at + 8] = bytes(rng.integers(0, 256, 8, dtype=np.uint8))
+    else:
+        out[:8] = int(rng.choice([0, 1, len(out), 2**31, 2**62])).to_bytes(8, "little")
+    return bytes(out)
+
+
+def spoil_toml(text: str, rng: Generator) -> str:
+    """Swap a value, drop, repeat, rename, move or nest a line."""
+    lines = text.splitlines()
+    at = int(rng.integers(len(lines)))
+    key, equals, _ = lines[at].partition("=")
+    way = rng.integers(8)
+    if way <= 2:
+        lines[at] = f"{key}{equals} {rng.choice(TOML_EDGES)}" if equals else f"a = {rng.choice(TOML_EDGES)}"
+    elif way == 3:
+        del lines[at]
+    elif way == 4:
+        lines.insert(at, lines[int(rng.integers(len(lines)))])
+    elif way == 5:
+        lines[at] = lines[at].replace(key.strip() or "a", str(rng.choice(["x", "name", "kind", "a." * 20000 + "a", "é"])), 1)
+    elif way == 6:
+        lines.insert(at, str(rng.choice(["[a.b.c]", "[[sources]]", "[sources]", "[" + "a." * 3000 + "a]", "]", "x", "[rram]"])))
+    else:
+        number = str(rng.choice(["-1", "0", "1e6", "1e-6", "1000", "3", "65536", "1e12"]))
+        lines[at] = f"{key}{equals} {number}" if equals else lines[at]
+    return "\n".join(lines) + "\n"
+
+
+def spoil_tree(tree: Any, rng: Generator) -> Any:
+    """Return a copy of a tree of JSON values with one of its places changed."""
+    out = copy.deepcopy(tree)
+    place, key = out, None
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = keys[int(rng.integers(len(keys)))]
+        inner = place[key]
+        if not (isinstance(inner, dict | list) and inner) or rng.random() < 0.2:
+            break
+        place = inner
+    way = rng.integers(6)
+    if way <= 2:
+        place[key] = copy.deepcopy(EDGES[int(rng.integers(len(EDGES)))])
+    elif way == 3:
+        del place[key]
+    elif way == 4 and isinstance(place[key], int | float):
+        place[key] = place[key] * [2, -1, 1000, 0][int(rng.integers(4))]
+    elif isinstance(place, dict):
+        place[f"{key}x"] = place.pop(key) if way == 5 else _deep(int(rng.choice([10, 70, 500])))
+    else:
+        place.insert(key, place[key])
+    return out
+
+
+def _deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def spoil_array(array: NDArray[Any], rng: Generator) -> NDArray[Any]:
+    """Return the array scaled, negated, transposed, retyped, reshaped, or with one element changed."""
+    way = rng.integers(10)
+    number = array.astype(np.int64) if array.dtype == bool else array
+    with np.errstate(all="ignore"):
+        if way == 0:
+            return number * rng.choice([2, 1000, 0, -1])
+        if way == 1:
+            return number + rng.choice([1, -1, 2**40])
+        if way == 2:
+            return np.ascontiguousarray(array.T)
+        if way == 3:
+            types = [np.float64, np.float32, np.int8, np.uint8, np.int16, np.uint64, np.int64, np.bool_]
+            return array.astype(types[int(rng.integers(len(types)))])
+        if way == 4:
+            return array[:-1] if array.ndim and len(array) else array[None]
+        if way == 5:
+            return array[None]
+        if way == 6:
+            return array.reshape(-1)[::-1].reshape(array.shape)
+        if way == 7 and array.ndim:
+            return np.roll(array, 1, axis=int(rng.integers(array.ndim)))
+        if way == 8:
+            wide = array.astype(np.float64)
+            wide.reshape(-1)[: 1 if rng.random() < 0.5 else None] = rng.choice([np.nan, np.inf, -np.inf, 1e300])
+            return wide
+        out = array.copy()
+        if out.size:
+            at = int(rng.integers(out.size))
+            flat = out.reshape(-1)
+            flat[at] = ~flat[at] if out.dtype == bool else flat[at] + np.array(1).astype(out.dtype)
+        return out
+
+
+def spoil_contents(contents: Contents, header_key: str, rng: Generator, parse: Any) -> Contents:
+    """Return contents with the header or an array spoilt, dropped, renamed or doubled, and the seal renewed."""
+    arrays, texts = dict(contents.arrays), dict(contents.texts)
+    name = list(arrays)[int(rng.integers(len(arrays)))]
+    way = rng.integers(8)
+    if way <= 2:
+        texts[header_key] = canonical_json(spoil_tree(parse(texts[header_key]), rng))
+    elif way <= 5:
+        arrays[name] = np.ascontiguousarray(spoil_array(arrays[name], rng)) if arrays[name].ndim else arrays[name]
+    elif way == 6:
+        del arrays[name]
+    else:
+        arrays[f"{name}x"] = arrays.pop(name) if rng.random() < 0.5 else arrays[name]
+    texts.pop("sha256", None)
+    return Contents(arrays, texts | {"sha256": seal(texts, arrays)})
