@@ -16,6 +16,7 @@ from imcsim.analog.placement import PlacementLike, placement_masks
 from imcsim.analog.summary import Summary, summarise
 from imcsim.core.errors import ConfigError
 from imcsim.core.seeds import child_seed
+from imcsim.devices.checks import require_number
 
 Generator = int | np.random.Generator | torch.Generator
 _SEEDS = 1 << 62
@@ -78,10 +79,9 @@ class AnalogNetwork(nn.Module):
         Raises
         ------
         ConfigError
-            For a negative time, or before the first :meth:`program`.
+            For a negative time, one that is no number of seconds, or before the first :meth:`program`.
         """
-        if not 0 <= time_s < float("inf"):
-            raise ConfigError(f"time_s must be finite and >= 0, got {time_s:g}")
+        require_number("time_s", time_s)
         if self.analog_clock.programmed_s is None:
             raise ConfigError("cells that were never programmed do not drift; call program(generator) first")
         self.analog_clock.now_s = self.analog_clock.programmed_s + time_s

@@ -23,6 +23,21 @@ def require_at_least(name: str, values: ArrayLike, least: float = 0.0, unit: str
     raise ConfigError(f"{name} must be finite and >= {least:g}{unit}, got {array[~allowed].flat[0]:g}")
 
 
+def require_number(name: str, value: object, least: float = 0.0) -> None:
+    """Refuse anything but one finite number of at least ``least``; texts such as "1d" and truth values are none.
+
+    Raises
+    ------
+    ConfigError
+        With the name, the bound and what was given.
+    """
+    kind = np.asarray(value).dtype.kind if np.isscalar(value) else ""
+    if kind not in ("i", "u", "f"):
+        shown = repr(value) if isinstance(value, str | bool) else type(value).__name__
+        raise ConfigError(f"{name} must be a number >= {least:g}, got {shown}")
+    require_at_least(name, value, least)  # type: ignore[arg-type]
+
+
 def require_shape(name: str, given: tuple[int, ...], wanted: tuple[int, ...]) -> None:
     """Refuse an array that does not hold one entry for each cell.
 

@@ -12,6 +12,7 @@ from imcsim.core.errors import ConfigError, ImcsimError
 from imcsim.core.seeds import child_seed
 from imcsim.learn import checkpoint as checkpoints
 from imcsim.learn.config import LearnConfig
+from imcsim.learn.finite import check_finite_images, check_finite_weights
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import Context, Method, make_method
@@ -112,6 +113,8 @@ def make_learner(
     device = _device(config.device)
     method = method or make_method(config.method, config.method_config)
     check_writing(config.writing, method, config.method)
+    check_finite_weights(network)
+    check_finite_images(stream.tasks)
     network = method.prepare(network, stream.image_shape, config.pe_tile)
     layers = _mapped_layers(network, stream)
     producers = layer_producers(network, layers, stream.image_shape)

@@ -7,7 +7,7 @@ from torch import nn
 
 from imcsim.core.config import parse
 from imcsim.core.errors import TraceError
-from imcsim.crossbar.quantise import CODE_STEP
+from imcsim.crossbar.quantise import keep_step
 from imcsim.learn.adapt.settle import settle
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.method import METHODS, make_method
@@ -50,7 +50,7 @@ def network_after(trace: Trace, task: int, network: nn.Module | None = None) -> 
     if absent:
         raise TraceError(f"the network is not the trace's: '{absent[0]}' is on one side only")
     for spec, step in zip(trace.meta.layers, trace.meta.weight_scales, strict=True):
-        setattr(mapped_module(built, spec.name), CODE_STEP, step)
+        keep_step(mapped_module(built, spec.name), step)
     settle(built)
     return built.eval()
 

@@ -26,7 +26,7 @@ _CLIPPED_WARNING = 0.01  # design choice: above 1 % of conversions clipped, the 
 
 
 class ClippingWarning(UserWarning):
-    """More than 1 % of the conversions are clipped."""
+    """More than 1 % of the conversions of a converter, or of the inputs of a layer, are clipped."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,15 @@ def warn_if_clipping(clipped_share: float, what: str) -> None:
     if clipped_share > _CLIPPED_WARNING:
         text = f"the converter clips {clipped_share:.1%} of its conversions ({what})"
         warnings.warn(text, ClippingWarning, stacklevel=3)
+
+
+def warn_of_inputs(share: float, allowed: float, what: str) -> bool:
+    """Warn, and return True, if over 1 % of inputs are clipped beyond the share ``allowed``; ``what`` describes them."""
+    if share <= _CLIPPED_WARNING + allowed:
+        return False
+    text = f"{share:.1%} of the inputs are clipped ({what}): calibrate on inputs like these"
+    warnings.warn(text, ClippingWarning, stacklevel=3)
+    return True
 
 
 def column_sum_histograms(x: Codes, w: Codes, config: BitSliceConfig) -> NDArray[np.int64]:
