@@ -169,28 +169,29 @@ class AnalogLayer(nn.Module):
     def _read(self, x: Tensor, ends: Ends, grid: CodeGrid) -> Tensor:
         chip, config = self._arrays.chip, self._arrays.config
         if self._calibrating or self.inputs is None:
+            self._calibrating = True
             self._set_inputs(observed_range(x, ends, config.input_quantile))
             self.clipped_inputs = ClippedInputs()
         assert self.inputs is not None  # noqa: S101 - set in the line above
         if chip.rram is not None and (self._calibrating or self.adc is None):
             self._calibrate(input_codes(x, self.inputs, chip.input_bits))
-        self._calibrating = False
-        if not self.training:
+        if not self._calibrating and not self.training:
             self._count_clipped(x, ends, self.inputs)
+        self._calibrating = False
         codes = input_codes(x, self.inputs, chip.input_bits)
         step = self.inputs.grid(chip.input_bits)[0] * self._arrays.unit(grid.step)
         return self._products(codes, step)
 
     def _count_clipped(self, x: Tensor, ends: Ends, inputs: InputRange) -> None:
         """Count the inputs that saturate, and warn once for each calibrated range."""
-        count = self.clipped_inputs
+        count, beyond = self.clipped_inputs, inputs_beyond(x, ends, inputs, self._arrays.chip.input_bits)
         count.seen += x.numel()
-        count.beyond += inputs_beyond(x, ends, inputs, self._arrays.chip.input_bits)
+        count.beyond += beyond
         allowed = 1 - self._arrays.config.input_quantile
         if not count.told:
             low = -inputs.largest if inputs.signed else 0.0
             what = f"layer '{self._arrays.name}', range {low:.3g} to {inputs.largest:.3g}"
-            count.told = warn_of_inputs(count.share, allowed, what)
+            count.told = warn_of_inputs(beyond / x.numel(), allowed, what)
 
     def _calibrate(self, codes: Tensor) -> None:
         chip, config = self._arrays.chip, self._arrays.config
