@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from imcsim.core.errors import ImcsimError, StudyError
+from imcsim.core.memory import memory_sentence
 
 Payload = dict[str, Any]
 Runner = Callable[[Payload], str]
@@ -110,7 +111,8 @@ def _collect(position: int, handle: Handle, job: Job, outcome: Outcome, finished
     except WorkerDied as error:
         outcome.failures[position] = f"{job.title}: {error}"
     except Exception as error:
-        outcome.failures[position] = f"{job.title}: {type(error).__name__}: {error}"
+        reason = memory_sentence(error) or f"{type(error).__name__}: {error}"
+        outcome.failures[position] = f"{job.title}: {reason}"
     else:
         outcome.results[position] = result
         finished(position, result)

@@ -14,8 +14,9 @@ def raising(error: BaseException) -> object:
         (ConfigError("a rule\nis broken"), 2, "imcsim: error: a rule is broken\n"),
         (StorageError("cannot write x: No space left on device"), 1, "imcsim: error: cannot write x: No space left"),
         (KeyboardInterrupt(), 130, "imcsim: interrupted\n"),
-        (MemoryError(), 1, "imcsim: error: out of memory; use fewer --jobs or a smaller network\n"),
-        (OSError(28, "No space left on device"), 1, "imcsim: error: [Errno 28] No space left on device\n"),
+        (MemoryError(), 1, "imcsim: error: out of memory; use fewer --jobs, a lower batch_size or a smaller network\n"),
+        (OSError(28, "No space left on device"), 1, "imcsim: error: cannot write to standard output: No space left on device\n"),
+        (OSError(30, "Read-only file system", "a/b"), 1, "imcsim: error: a/b: Read-only file system\n"),
         (ZeroDivisionError("by zero"), 1, "imcsim: error: ZeroDivisionError: by zero; this is a defect of imcsim"),
     ],
 )

@@ -1,0 +1,37 @@
+"""JSON that comes from a file: whatever the file holds, the answer is a value or one kind of error."""
+
+import json
+from typing import Any
+
+DEEPEST = 64  # design choice: no header, stamp or state of imcsim nests a quarter as deep
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the value that ``text`` stands for.
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON, not UTF-8, nested deeper than ``DEEPEST``, or holds an integer of thousands of digits.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels") from None
+    if nesting(value) > DEEPEST:
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+    return value
+
+
+def nesting(value: Any) -> int:
+    """Return how many tables and lists lie within each other: 0 for a plain value; without recursion."""
+    depth, level = 0, [value] if isinstance(value, dict | list | tuple) else []
+    while level:
+        parts = (part for inner in level for part in (inner.values() if isinstance(inner, dict) else inner))
+        depth, level = depth + 1, [part for part in parts if isinstance(part, dict | list | tuple)]
+    return depth
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one text of ``value``: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
