@@ -80,15 +80,20 @@ def convert(
 def _arrays(
     layers: Mapping[str, Mapped], settings: Mapping[str, tuple[ChipConfig, AnalogConfig]], placement: PlacementLike
 ) -> dict[str, LayerArrays]:
-    arrays = {name: LayerArrays(name, _matrix_shape(layer), *settings[name]) for name, layer in layers.items()}
+    arrays = {name: LayerArrays(name, matrix_shape(layer), *settings[name]) for name, layer in layers.items()}
     for name, mask in placement_masks(placement, arrays).items():
         arrays[name].place(mask)
     return arrays
 
 
+def candidates(model: nn.Module) -> dict[str, nn.Module]:
+    """Return the modules with weights that are on arrays or must be excluded, by name."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, (*_ELSEWHERE, nn.Linear))}
+
+
 def _chosen(model: nn.Module, exclude: Sequence[str]) -> dict[str, Mapped]:
     """Return the layers to convert, by name."""
-    names = {name: module for name, module in model.named_modules() if isinstance(module, (*_ELSEWHERE, nn.Linear))}
+    names = candidates(model)
     _check_patterns(exclude, names, "exclude")
     inside = tuple(f"{name}." for name, module in names.items() if isinstance(module, nn.MultiheadAttention))
     chosen: dict[str, Mapped] = {}
@@ -174,7 +179,8 @@ def _check_same_codes(name: str, own: ChipConfig, chip: ChipConfig) -> None:
             raise ConfigError(f"overrides of layer '{name}' change {what}, which is one for the whole chip")
 
 
-def _matrix_shape(layer: Mapped) -> MatrixShape:
+def matrix_shape(layer: Mapped) -> MatrixShape:
+    """Return (groups, fan-in, outputs per group) of a layer's weight."""
     if isinstance(layer, nn.Linear):
         return 1, layer.in_features, layer.out_features
     fan_in = layer.in_channels // layer.groups * layer.kernel_size[0] * layer.kernel_size[1]

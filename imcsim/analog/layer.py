@@ -8,6 +8,7 @@ Shape letters: B batch, M vectors, G groups, D fan-in, N outputs per group.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from imcsim.analog.inputs import (
 )
 from imcsim.analog.product import Readout
 from imcsim.analog.reading import calibrated_range, read_group, readout_of
+from imcsim.analog.saved import SavedLayer
 from imcsim.analog.weight_noise import NoisyWeights
 from imcsim.core.errors import CrossbarError
 from imcsim.crossbar.quantise import CODE_STEP, CodeError, code_max, keep_step, on_codes, weight_codes
@@ -114,6 +116,23 @@ class AnalogLayer(nn.Module):
         if self._grid.range:
             with torch.no_grad():
                 self.weight.clamp_(-self._grid.range, self._grid.range)
+
+    def kept(self) -> dict[str, Any]:
+        """Return what a file of the layer keeps besides its cells and ranges: see :class:`SavedLayer`."""
+        return {
+            "grid": asdict(self._grid),
+            "training_moves": self._training_moves,
+            "clipped": asdict(self.clipped_inputs),
+            "calibrating": self._calibrating,
+        }
+
+    def keep(self, saved: SavedLayer) -> None:
+        """Take back ranges and code step of a layer that was saved, after its weights."""
+        self._set_grid(CodeGrid(**saved.grid.model_dump()))
+        self._training_moves, self._calibrating, self._readout = saved.training_moves, saved.calibrating, None
+        self.inputs = None if saved.inputs is None else InputRange(**saved.inputs.model_dump())
+        self.adc = None if saved.adc is None else AdcRange(**saved.adc.model_dump())
+        self.clipped_inputs = ClippedInputs(**saved.clipped.model_dump())
 
     def begin_calibration(self) -> None:
         """Let the next forward pass in ``eval()`` set the ranges of inputs and converters."""

@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from os import PathLike
+from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -125,6 +127,24 @@ class AnalogNetwork(nn.Module):
         )
         for name, layer in layers.items():
             layer.place_pes(masks[name])
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the whole converted network: weights, chip, cells, stuck cells, ages, ranges, states of the noise.
+
+        :func:`imcsim.load_converted` reads it, bit for bit. No pickle; the file is whole or absent.
+
+        Raises
+        ------
+        ConfigError
+            If the network keeps something that is no tensor of plain numbers.
+        StorageError
+            If the disk refuses.
+        """
+        from imcsim.analog.saving import save_network
+
+        if not isinstance(path, str | PathLike):
+            raise ConfigError(f"path must be the name of a file, got {type(path).__name__}")
+        save_network(self, Path(path))
 
     def summary(self, file: IO[str] | None = None) -> Summary:
         """Print (to ``file``, else to the screen) and return layer, PEs, memory, converter bits and clipped share."""
