@@ -1,7 +1,7 @@
 """``imcsim.convert``: a network in, a copy on PEs out."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -67,14 +67,20 @@ def convert(
         For an unknown pattern or layer, a wrong setting or mask, a layer type without arrays, or too large a network.
     """
     base = chip.config if isinstance(chip, Resolved) else chip
-    switches = config if isinstance(config, AnalogConfig) else parse(AnalogConfig, config or {}, _WHERE)
+    switches = config if isinstance(config, AnalogConfig) else _switches({} if config is None else config)
     made = copy.deepcopy(model)
     layers = _chosen(made, exclude)
-    arrays = _arrays(layers, _settings(layers, base, switches, overrides or {}), placement)
+    arrays = _arrays(layers, _settings(layers, base, switches, {} if overrides is None else overrides), placement)
     result = _on_arrays(made, layers, arrays, Clock(train_seed=child_seed(seed_of(generator), "train")))
     if calibration is not None:
         result.calibrate(calibration)
     return result
+
+
+def _switches(config: Mapping[str, Any]) -> AnalogConfig:
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"{_WHERE} must be an AnalogConfig or a table, got {type(config).__name__}")
+    return parse(AnalogConfig, config, _WHERE)
 
 
 def _arrays(
@@ -118,6 +124,8 @@ def _chosen(model: nn.Module, exclude: Sequence[str]) -> dict[str, Mapped]:
 def _settings(
     names: Mapping[str, object], chip: ChipConfig, config: AnalogConfig, overrides: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, tuple[ChipConfig, AnalogConfig]]:
+    if not isinstance(overrides, Mapping):
+        raise ConfigError(f"overrides must be a table of patterns, got {type(overrides).__name__}")
     _check_patterns(list(overrides), names, "overrides")
     settings = dict.fromkeys(names, (chip, config))
     for pattern, values in overrides.items():
@@ -136,6 +144,8 @@ def _overridden(
     before: tuple[ChipConfig, AnalogConfig], values: Mapping[str, Any], pattern: str
 ) -> tuple[ChipConfig, AnalogConfig]:
     where = f"overrides['{pattern}']"
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where} must be a table of settings, got {type(values).__name__}")
     switches = {key: value for key, value in values.items() if key in AnalogConfig.model_fields}
     rest = {key: value for key, value in values.items() if key not in switches}
     chip, config = before
@@ -144,7 +154,7 @@ def _overridden(
     if rest:
         data = chip.model_dump()
         for path, value in rest.items():
-            _set(data, _full(path), value, where)
+            _set(data, _full(str(path)), value, where)
         chip = parse(ChipConfig, data, where)
     return chip, config
 
@@ -210,6 +220,11 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 def _check_patterns(patterns: Sequence[str], names: Mapping[str, object], what: str) -> None:
     if isinstance(patterns, str):
         raise ConfigError(f"{what} must be a list of patterns, got the text '{patterns}'")
+    if not isinstance(patterns, Sequence | Set):
+        raise ConfigError(f"{what} must be a list of patterns, got {type(patterns).__name__}")
+    wrong = [type(pattern).__name__ for pattern in patterns if not isinstance(pattern, str)]
+    if wrong:
+        raise ConfigError(f"{what} must be a list of patterns, got a list with {wrong[0]}")
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
             raise ConfigError(f"{what}: no layer matches '{pattern}'{nearest(pattern, names)}")
