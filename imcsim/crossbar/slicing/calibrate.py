@@ -53,6 +53,7 @@ class AdcRange:
 
     def config(self, config: BitSliceConfig) -> BitSliceConfig:
         """Return ``config`` with these bits and the largest of the steps, so that no slice clips more."""
+        check_config(config)
         return BitSliceConfig(**(config.model_dump() | {"adc_bits": self.adc_bits, "adc_step": max(self.steps)}))
 
 
