@@ -13,6 +13,7 @@ _HOMES = {
     "convert": "imcsim.analog.convert",
     "learn": "imcsim.learn",
     "load": "imcsim.api",
+    "load_converted": "imcsim.analog.loading",
     "multi_domain": "imcsim.learn.domains",
     "network_after": "imcsim.learn.rebuild",
     "plot": "imcsim.api",

@@ -1,4 +1,5 @@
 from imcsim.analog.convert import convert as convert
+from imcsim.analog.loading import load_converted as load_converted
 from imcsim.api import load as load
 from imcsim.api import plot as plot
 from imcsim.chip.price import price as price

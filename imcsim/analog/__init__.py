@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from imcsim.analog.config import SLOTS, AnalogConfig
     from imcsim.analog.convert import convert
     from imcsim.analog.layer import AnalogConv2d, AnalogLinear
+    from imcsim.analog.loading import load_converted
     from imcsim.analog.network import AnalogNetwork
 
 _LAZY = {
@@ -16,9 +17,10 @@ _LAZY = {
     "AnalogLinear": "imcsim.analog.layer",
     "AnalogNetwork": "imcsim.analog.network",
     "convert": "imcsim.analog.convert",
+    "load_converted": "imcsim.analog.loading",
 }
 
-__all__ = ["SLOTS", "AnalogConfig", "AnalogConv2d", "AnalogLinear", "AnalogNetwork", "convert"]
+__all__ = ["SLOTS", "AnalogConfig", "AnalogConv2d", "AnalogLinear", "AnalogNetwork", "convert", "load_converted"]
 
 
 def __getattr__(name: str) -> Any:

@@ -48,6 +48,7 @@ class LayerArrays:
         self.tile = (chip.geometry.weight_rows, chip.geometry.weight_cols)
         self.physics = _physics(chip, config)
         self.state: CellState | None = None
+        self.cell_steps = np.zeros(self.grid)
         self._read: tuple[object, Tensor, tuple[GroupArrays, ...]] | None = None
         self.place(np.full(self.grid, chip.rram is None))
 
@@ -67,32 +68,51 @@ class LayerArrays:
         self.sram_weights: Mask = expand_pe_mask(self.in_sram, self.shape, self.tile)
         self._read = None
 
-    def program(self, codes: NDArray[np.integer], now_s: float, generator: np.random.Generator) -> Programming:
-        """Program what changed of weight codes (G, D, N) into the RRAM PEs, at ``now_s`` on the chip's clock."""
+    def program(
+        self, codes: NDArray[np.integer], step: float, now_s: float, generator: np.random.Generator
+    ) -> Programming:
+        """Program what changed of weight codes (G, D, N) into the RRAM PEs, at ``now_s`` on the chip's clock.
+
+        ``step`` is the weight of one code. It is kept for each PE: what its cells hold keeps its meaning, whatever
+        step other weights have later.
+        """
         if self.physics is None or self.in_sram.all():
             return Programming()
         levels = self.physics.levels_of(codes)
         state = self.state or fresh_state(levels.shape, self.physics, generator)
         self.state, cost = programmed(state, levels, ~self.sram_weights, now_s, self.physics, generator)
+        self.cell_steps = np.where(self.in_sram, self.cell_steps, step)
         self._read = None
         return cost
 
-    def stale_share(self, codes: NDArray[np.integer]) -> float:
-        """Return the share of weights in RRAM PEs whose cells do not hold ``codes``."""
+    def restore(self, state: CellState | None, cell_steps: NDArray[np.float64]) -> None:
+        """Take back cells, and the step of each PE, as they were."""
+        self.state, self.cell_steps, self._read = state, cell_steps, None
+
+    def unit(self, step: float) -> float:
+        """Return the weight of one unit of what :meth:`read` gives: ``step``; where that is 0, the cells' largest."""
+        return step or (0.0 if self.state is None else float(self.cell_steps.max()))
+
+    def stale_share(self, codes: NDArray[np.integer], step: float) -> float:
+        """Return the share of weights in RRAM PEs whose cells do not hold ``codes`` of ``step``."""
         in_rram = ~self.sram_weights
         if self.state is None or self.physics is None or not in_rram.any():
             return 0.0
         differs = (self.physics.levels_of(codes) != self.state.levels).any(axis=-1)
+        differs |= expand_pe_mask(self.cell_steps != step, self.shape, self.tile) & (codes != 0)
         return float(differs[in_rram].mean())
 
-    def read(self, codes: Tensor, now_s: float) -> tuple[GroupArrays, ...]:
-        """Return what each group is read from, on the device of weight ``codes`` (G, D, N); kept until it changes."""
-        key = (now_s, codes.device)
+    def read(self, codes: Tensor, step: float, now_s: float) -> tuple[GroupArrays, ...]:
+        """Return what each group is read from, on the device of weight ``codes`` (G, D, N); kept until it changes.
+
+        Products with it are in units of :meth:`unit`.
+        """
+        key = (now_s, step, codes.device)
         if self._read is None or self._read[0] != key or not torch.equal(self._read[1], codes):
-            self._read = key, codes.clone(), self._built(codes, now_s)
+            self._read = key, codes.clone(), self._built(codes, step, now_s)
         return self._read[2]
 
-    def _built(self, codes: Tensor, now_s: float) -> tuple[GroupArrays, ...]:
+    def _built(self, codes: Tensor, step: float, now_s: float) -> tuple[GroupArrays, ...]:
         groups = range(self.shape[0])
         exact: list[Tensor | None] = [None] * len(groups)
         if self.sram_weights.any():
@@ -100,16 +120,34 @@ class LayerArrays:
             exact = [kept[g] for g in groups]
         if self.physics is None or self.in_sram.all():
             return tuple(GroupArrays((), exact[g]) for g in groups)
-        levels = self._levels(codes, now_s, self.physics)
-        return tuple(GroupArrays(self._blocks(levels[g], g, codes.device), exact[g]) for g in groups)
-
-    def _levels(self, codes: Tensor, now_s: float, physics: CellPhysics) -> Floats:
-        """Return the cells (G, D, N, K) in units of one level; before they are programmed, exactly at their targets."""
         if self.state is None:
-            levels = physics.levels_of(codes.cpu().numpy().astype(np.int32))
+            targets = self.physics.levels_of(codes.cpu().numpy().astype(np.int32))
+        else:
+            targets = self.state.levels
+        cells, factors = self._levels(targets, now_s, self.physics), self._factors(targets, step, self.physics)
+        return tuple(GroupArrays(self._blocks(cells[g], factors[g], g, codes.device), exact[g]) for g in groups)
+
+    def _factors(self, levels: NDArray[np.uint16], step: float, physics: CellPhysics) -> NDArray[np.float64]:
+        """Return what the partial sums (G, row tiles, N) of each row of PEs are worth, in units of :meth:`unit`.
+
+        The step that the cells were programmed with, over that of the sum; 0 for a column segment without weights,
+        which is known when it is programmed, and not added.
+        """
+        filled = (levels != physics.levels_of(np.zeros((1, 1, 1), np.int32))).any(axis=-1)
+        starts = np.arange(0, self.shape[1], self.tile[0])
+        worth = np.logical_or.reduceat(filled, starts, axis=1).astype(np.float64)
+        if self.state is None:
+            return worth
+        unit = self.unit(step)
+        ratio = self.cell_steps / unit if unit else np.ones(self.grid)
+        return np.asarray(worth * np.repeat(ratio, self.tile[1], axis=2)[:, :, : self.shape[2]])
+
+    def _levels(self, levels: NDArray[np.uint16], now_s: float, physics: CellPhysics) -> Floats:
+        """Return the cells (G, D, N, K) in units of one level; before they are programmed, exactly at ``levels``."""
+        if self.state is None:
             conductance_s = physics.targets_s(levels)
         else:
-            levels, conductance_s = self.state.levels, conductances_s(self.state, now_s, physics)
+            conductance_s = conductances_s(self.state, now_s, physics)
         part = self.chip.rram
         if part is not None and self.config.wires and (part.wl_segment_ohm or part.bl_segment_ohm):
             conductance_s = self._wired(conductance_s, part.wl_segment_ohm, part.bl_segment_ohm)
@@ -122,7 +160,9 @@ class LayerArrays:
             wired[g, rows] = _with_wires(conductance_s[g, rows], self.tile[1], r_wl_ohm, r_bl_ohm)
         return wired
 
-    def _blocks(self, levels: Floats, group: int, device: torch.device) -> tuple[Block, ...]:
+    def _blocks(
+        self, levels: Floats, factors: NDArray[np.float64], group: int, device: torch.device
+    ) -> tuple[Block, ...]:
         blocks = []
         for tile in range(self.in_sram.shape[1]):
             rows = slice(tile * self.tile[0], min((tile + 1) * self.tile[0], self.shape[1]))
@@ -132,7 +172,9 @@ class LayerArrays:
             chosen = levels[rows][:, ~sram] if sram.any() else levels[rows]
             cells = torch.from_numpy(np.ascontiguousarray(chosen).reshape(chosen.shape[0], -1)).to(device)
             outputs = torch.from_numpy(np.flatnonzero(~sram)).to(device) if sram.any() else None
-            blocks.append(Block(rows, outputs, cells))
+            worth = factors[tile, ~sram]
+            factor = None if (worth == 1).all() else torch.from_numpy(worth).to(device)
+            blocks.append(Block(rows, outputs, cells, factor))
         return tuple(blocks)
 
 

@@ -1,6 +1,6 @@
 """``imcsim.convert``: a network in, a copy on PEs out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -70,29 +70,40 @@ def convert(
     if not isinstance(model, nn.Module):
         raise MappingError(f"imcsim.convert takes a torch module, such as imcsim.load gives, got {model!r}")
     base = chip if isinstance(chip, ChipConfig) else given_chip(chip).config
-    switches = config if isinstance(config, AnalogConfig) else parse(AnalogConfig, config or {}, _WHERE)
+    switches = config if isinstance(config, AnalogConfig) else _switches({} if config is None else config)
     names = list(_chosen(model, exclude))  # ahead of the copy, which PyTorch refuses where a weight is computed
     made = copied(model)
     layers = {name: _layer(made, name) for name in names}
-    arrays = _arrays(layers, _settings(layers, base, switches, overrides or {}), placement)
+    arrays = _arrays(layers, _settings(layers, base, switches, {} if overrides is None else overrides), placement)
     result = _on_arrays(made, layers, arrays, Clock(train_seed=child_seed(seed_of(generator), "train")))
     if calibration is not None:
         result.calibrate(calibration)
     return result
 
 
+def _switches(config: Mapping[str, Any]) -> AnalogConfig:
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"{_WHERE} must be an AnalogConfig or a table, got {type(config).__name__}")
+    return parse(AnalogConfig, config, _WHERE)
+
+
 def _arrays(
     layers: Mapping[str, Mapped], settings: Mapping[str, tuple[ChipConfig, AnalogConfig]], placement: PlacementLike
 ) -> dict[str, LayerArrays]:
-    arrays = {name: LayerArrays(name, _matrix_shape(layer), *settings[name]) for name, layer in layers.items()}
+    arrays = {name: LayerArrays(name, matrix_shape(layer), *settings[name]) for name, layer in layers.items()}
     for name, mask in placement_masks(placement, arrays).items():
         arrays[name].place(mask)
     return arrays
 
 
+def candidates(model: nn.Module) -> dict[str, nn.Module]:
+    """Return the modules with weights that are on arrays or must be excluded, by name."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, (*NOT_MAPPED, nn.Linear))}
+
+
 def _chosen(model: nn.Module, exclude: Sequence[str]) -> dict[str, Mapped]:
     """Return the layers to convert, by name."""
-    names = {name: module for name, module in model.named_modules() if isinstance(module, (*NOT_MAPPED, nn.Linear))}
+    names = candidates(model)
     _check_patterns(exclude, names, "exclude")
     inside = tuple(f"{name}." for name, module in names.items() if isinstance(module, nn.MultiheadAttention))
     return mapped_layers(model, lambda name, _: _matches(name, exclude) or name.startswith(inside))
@@ -111,6 +122,8 @@ def _layer(model: nn.Module, name: str) -> Mapped:
 def _settings(
     names: Mapping[str, object], chip: ChipConfig, config: AnalogConfig, overrides: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, tuple[ChipConfig, AnalogConfig]]:
+    if not isinstance(overrides, Mapping):
+        raise ConfigError(f"overrides must be a table of patterns, got {type(overrides).__name__}")
     _check_patterns(list(overrides), names, "overrides")
     settings = dict.fromkeys(names, (chip, config))
     for pattern, values in overrides.items():
@@ -129,6 +142,8 @@ def _overridden(
     before: tuple[ChipConfig, AnalogConfig], values: Mapping[str, Any], pattern: str
 ) -> tuple[ChipConfig, AnalogConfig]:
     where = f"overrides['{pattern}']"
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where} must be a table of settings, got {type(values).__name__}")
     switches = {key: value for key, value in values.items() if key in AnalogConfig.model_fields}
     rest = {key: value for key, value in values.items() if key not in switches}
     chip, config = before
@@ -137,7 +152,7 @@ def _overridden(
     if rest:
         data = chip.model_dump()
         for path, value in rest.items():
-            _set(data, _full(path), value, where)
+            _set(data, _full(str(path)), value, where)
         chip = parse(ChipConfig, data, where)
     return chip, config
 
@@ -172,7 +187,8 @@ def _check_same_codes(name: str, own: ChipConfig, chip: ChipConfig) -> None:
             raise ConfigError(f"overrides of layer '{name}' change {what}, which is one for the whole chip")
 
 
-def _matrix_shape(layer: Mapped) -> MatrixShape:
+def matrix_shape(layer: Mapped) -> MatrixShape:
+    """Return (groups, fan-in, outputs per group) of a layer's weight."""
     if isinstance(layer, nn.Linear):
         return 1, layer.in_features, layer.out_features
     fan_in = layer.in_channels // layer.groups * layer.kernel_size[0] * layer.kernel_size[1]
@@ -202,6 +218,11 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 def _check_patterns(patterns: Sequence[str], names: Mapping[str, object], what: str) -> None:
     if isinstance(patterns, str):
         raise ConfigError(f"{what} must be a list of patterns, got the text '{patterns}'")
+    if not isinstance(patterns, Sequence | Set):
+        raise ConfigError(f"{what} must be a list of patterns, got {type(patterns).__name__}")
+    wrong = [type(pattern).__name__ for pattern in patterns if not isinstance(pattern, str)]
+    if wrong:
+        raise ConfigError(f"{what} must be a list of patterns, got a list with {wrong[0]}")
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
             raise ConfigError(f"{what}: no layer matches '{pattern}'{nearest(pattern, names)}")

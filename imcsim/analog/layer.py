@@ -7,6 +7,8 @@ keep their names and shapes; nothing of the chip enters ``state_dict``.
 Shape letters: B batch, M vectors, G groups, D fan-in, N outputs per group.
 """
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,13 +21,27 @@ from imcsim.analog.arrays import LayerArrays
 from imcsim.analog.carry_over import carry_over
 from imcsim.analog.cells import Programming
 from imcsim.analog.clock import Clock
+from imcsim.analog.code_grid import CodeGrid, followed, grid_of
 from imcsim.analog.column_scale import column_scales, keep_scales, scaled_weight
-from imcsim.analog.inputs import InputRange, followed_range, input_codes, observed_range, quantised_inputs
+from imcsim.analog.fitting import fitted_inputs
+from imcsim.analog.inputs import (
+    ClippedInputs,
+    Ends,
+    InputRange,
+    ends_of,
+    followed_range,
+    input_codes,
+    inputs_beyond,
+    observed_range,
+    quantised_inputs,
+)
 from imcsim.analog.product import Readout
 from imcsim.analog.reading import calibrated_range, read_group, readout_of
+from imcsim.analog.saved import SavedLayer
 from imcsim.analog.weight_noise import NoisyWeights
-from imcsim.crossbar.quantise import CODE_STEP, CodeError, code_max, code_step, on_codes, steps_per_unit, weight_codes
-from imcsim.crossbar.slicing.calibrate import AdcRange, warn_if_clipping
+from imcsim.core.errors import CrossbarError
+from imcsim.crossbar.quantise import CODE_STEP, CodeError, code_max, keep_step, on_codes, weight_codes
+from imcsim.crossbar.slicing.calibrate import AdcRange, warn_if_clipping, warn_of_inputs
 
 _ELEMENTS_AT_ONCE = 1 << 22  # design choice: lowered images, 16 MiB in float32
 
@@ -42,79 +58,160 @@ class AnalogLayer(nn.Module):
     def attach(self, arrays: LayerArrays, clock: Clock) -> None:
         """Put the layer on ``arrays``, with the code step it learned with, else its largest weight over all codes."""
         self._arrays, self._clock = arrays, clock
-        self._limit = code_max(arrays.chip.weight_bits)
-        self._step: float = getattr(self, CODE_STEP, None) or code_step(self.weight, 1.0, self._limit)
-        self._steps_per_unit = steps_per_unit(self._step)
+        self._take_step(getattr(self, CODE_STEP, None))
         self.inputs: InputRange | None = None
         self.adc: AdcRange | None = None
+        self.clipped_inputs = ClippedInputs()
         self._calibrating = False
         self._readout: Readout | None = None
-        self._noise = NoisyWeights.of(arrays, self._step)
+        self._noise = NoisyWeights.of(arrays)
 
     @property
     def arrays(self) -> LayerArrays:
         """The layer's PEs."""
         return self._arrays
 
+    @property
+    def grid(self) -> CodeGrid:
+        """The layer's code step, as its weights are now: see :mod:`imcsim.analog.code_grid`."""
+        found = followed(self._grid, self.weight, self._arrays.name, self._training_moves)
+        if found is not self._grid:
+            self._set_grid(found)
+        self._training_moves = False
+        return found
+
+    def _take_step(self, learned: float | None) -> None:
+        """Take the step of weights that are others than before, with the one that they learned with, if any."""
+        self._training_moves = False
+        self._set_grid(grid_of(self.weight, code_max(self._arrays.chip.weight_bits), self._arrays.name, learned))
+
+    def _set_grid(self, grid: CodeGrid) -> None:
+        self._grid = grid
+        keep_step(self, grid.own_step if grid.learned else None)
+
+    def _load_from_state_dict(
+        self, state: Mapping[str, Any], prefix: str, metadata: Mapping[str, Any], *options: Any
+    ) -> None:
+        super()._load_from_state_dict(state, prefix, metadata, *options)
+        if f"{prefix}weight" in state:
+            self._take_step(metadata.get(CODE_STEP))
+
     def place_pes(self, in_sram: NDArray[np.bool_]) -> None:
         """Move PEs between the memories: see :meth:`LayerArrays.place`."""
         self._arrays.place(in_sram)
-        self._noise = NoisyWeights.of(self._arrays, self._step)
+        self._noise = NoisyWeights.of(self._arrays)
 
     def program_cells(self, generator: np.random.Generator) -> Programming:
         """Program the layer's weights, as codes, into its RRAM PEs."""
-        return self._arrays.program(self._matrix_codes().cpu().numpy().astype(np.int32), self._clock.now_s, generator)
+        step = self.grid.step
+        codes = self._matrix_codes().cpu().numpy().astype(np.int32)
+        return self._arrays.program(codes, step, self._clock.now_s, generator)
 
     def stale_share(self) -> float:
         """Return the share of weights in RRAM PEs that changed since they were programmed."""
-        return self._arrays.stale_share(self._matrix_codes().cpu().numpy().astype(np.int32))
+        step = self.grid.step
+        return self._arrays.stale_share(self._matrix_codes().cpu().numpy().astype(np.int32), step)
 
     def hold_weights_in_range(self) -> None:
-        """Cut the weights at the ends of the range of codes."""
-        with torch.no_grad():
-            self.weight.clamp_(-self._step * self._limit, self._step * self._limit)
+        """Cut the weights at the ends of the range of codes; none where all were zero, and there is no range yet."""
+        if self._grid.range:
+            with torch.no_grad():
+                self.weight.clamp_(-self._grid.range, self._grid.range)
+
+    def kept(self) -> dict[str, Any]:
+        """Return what a file of the layer keeps besides its cells and ranges: see :class:`SavedLayer`."""
+        return {
+            "grid": asdict(self._grid),
+            "training_moves": self._training_moves,
+            "clipped": asdict(self.clipped_inputs),
+            "calibrating": self._calibrating,
+        }
+
+    def keep(self, saved: SavedLayer) -> None:
+        """Take back ranges and code step of a layer that was saved, after its weights."""
+        self._set_grid(CodeGrid(**saved.grid.model_dump()))
+        self._training_moves, self._calibrating, self._readout = saved.training_moves, saved.calibrating, None
+        self.inputs = None if saved.inputs is None else InputRange(**saved.inputs.model_dump())
+        self.adc = None if saved.adc is None else AdcRange(**saved.adc.model_dump())
+        self.clipped_inputs = ClippedInputs(**saved.clipped.model_dump())
 
     def begin_calibration(self) -> None:
         """Let the next forward pass in ``eval()`` set the ranges of inputs and converters."""
         self._calibrating = True
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the layer's output; see the head of this file."""
-        if self.training:
-            return self._trained(x)
-        with torch.no_grad():
-            return self._read(x)
+        """Return the layer's output; see the head of this file.
 
-    def _trained(self, x: Tensor) -> Tensor:
-        self._set_inputs(followed_range(self.inputs, observed_range(x, self._arrays.config.input_quantile)))
+        Raises
+        ------
+        CrossbarError
+            For inputs that do not fit the layer, or are not finite.
+        MappingError
+            For weights that are not finite.
+        """
+        x, batched = fitted_inputs(x, self, self._arrays.name)
+        grid = self.grid
+        if not x.numel():
+            result = self._of_no_sample(x)
+        elif self.training:
+            self._training_moves = torch.is_grad_enabled()
+            result = self._trained(x, ends_of(x, self._arrays.name), grid)
+        else:
+            with torch.no_grad():
+                result = self._read(x, ends_of(x, self._arrays.name), grid)
+        return result if batched else result[0]
+
+    def _of_no_sample(self, x: Tensor) -> Tensor:
+        if self._calibrating:
+            raise CrossbarError(f"layer '{self._arrays.name}' got no sample to calibrate on: its input is {tuple(x.shape)}")
+        return self._plain(x, self.weight)
+
+    def _trained(self, x: Tensor, ends: Ends, grid: CodeGrid) -> Tensor:
+        self._set_inputs(followed_range(self.inputs, observed_range(x, ends, self._arrays.config.input_quantile)))
         assert self.inputs is not None  # noqa: S101 - set in the line above
         rounded = quantised_inputs(x, self.inputs, self._arrays.chip.input_bits)
         if not self._arrays.config.explicit_training:
-            noise = self._noise.drawn_from(self._clock.training(self.weight.device))
-            return self._plain(rounded, self._on_codes(noise))
-        smooth = self._plain(rounded, self._on_codes(None))
+            noise = self._noise.drawn_from(self._clock.training(self.weight.device), grid.step)
+            return self._plain(rounded, self._on_codes(grid, noise))
+        smooth = self._plain(rounded, self._on_codes(grid, None))
         with torch.no_grad():
-            error = self._read(x) - smooth
+            error = self._read(x, ends, grid) - smooth
         return smooth + error
 
-    def _on_codes(self, error: CodeError | None) -> Tensor:
-        return scaled_weight(self, on_codes(self.weight, self._step, self._steps_per_unit, self._limit, error))
+    def _on_codes(self, grid: CodeGrid, error: CodeError | None) -> Tensor:
+        return scaled_weight(self, on_codes(self.weight, grid.step, grid.steps_per_unit, grid.limit, error))
 
     def _set_inputs(self, inputs: InputRange) -> None:
         if inputs != self.inputs:
             self.inputs, self._readout = inputs, None
+            self.clipped_inputs = ClippedInputs()
 
-    def _read(self, x: Tensor) -> Tensor:
+    def _read(self, x: Tensor, ends: Ends, grid: CodeGrid) -> Tensor:
         chip, config = self._arrays.chip, self._arrays.config
         if self._calibrating or self.inputs is None:
-            self._set_inputs(observed_range(x, config.input_quantile))
+            self._calibrating = True
+            self._set_inputs(observed_range(x, ends, config.input_quantile))
+            self.clipped_inputs = ClippedInputs()
         assert self.inputs is not None  # noqa: S101 - set in the line above
         if chip.rram is not None and (self._calibrating or self.adc is None):
             self._calibrate(input_codes(x, self.inputs, chip.input_bits))
+        if not self._calibrating and not self.training:
+            self._count_clipped(x, ends, self.inputs)
         self._calibrating = False
         codes = input_codes(x, self.inputs, chip.input_bits)
-        step = self.inputs.grid(chip.input_bits)[0] * self._step
+        step = self.inputs.grid(chip.input_bits)[0] * self._arrays.unit(grid.step)
         return self._products(codes, step)
+
+    def _count_clipped(self, x: Tensor, ends: Ends, inputs: InputRange) -> None:
+        """Count the inputs that saturate, and warn once for each calibrated range."""
+        count, beyond = self.clipped_inputs, inputs_beyond(x, ends, inputs, self._arrays.chip.input_bits)
+        count.seen += x.numel()
+        count.beyond += beyond
+        allowed = 1 - self._arrays.config.input_quantile
+        if not count.told:
+            low = -inputs.largest if inputs.signed else 0.0
+            what = f"layer '{self._arrays.name}', range {low:.3g} to {inputs.largest:.3g}"
+            count.told = warn_of_inputs(beyond / x.numel(), allowed, what)
 
     def _calibrate(self, codes: Tensor) -> None:
         chip, config = self._arrays.chip, self._arrays.config
@@ -139,7 +236,7 @@ class AnalogLayer(nn.Module):
         """Return what the arrays make of each group's vectors (M, D): (M, G, N), float64, in code units."""
         arrays, readout = self._arrays, self._readout_now()
         generator = self._clock.reading(self.weight.device)
-        groups = arrays.read(self._matrix_codes(), self._clock.now_s)
+        groups = arrays.read(self._matrix_codes(), self._grid.step, self._clock.now_s)
         signed = self.inputs is not None and self.inputs.signed
         outputs, scales = arrays.shape[2], column_scales(self)
         by_group = [None] * len(vectors) if scales is None else list(scales.to(torch.float64))
@@ -152,7 +249,7 @@ class AnalogLayer(nn.Module):
     def _matrix_codes(self) -> Tensor:
         """Return the weight's codes as (G, D, N), floats with integer values."""
         groups, fan_in, outputs = self._arrays.shape
-        codes = weight_codes(self.weight.detach().float(), self._steps_per_unit, self._limit)
+        codes = weight_codes(self.weight.detach().float(), self._grid.steps_per_unit, self._grid.limit)
         return codes.reshape(groups, outputs, fan_in).transpose(1, 2)
 
     def _plain(self, x: Tensor, weight: Tensor) -> Tensor:

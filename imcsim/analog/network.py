@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from os import PathLike
+from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -16,6 +18,7 @@ from imcsim.analog.placement import PlacementLike, placement_masks
 from imcsim.analog.summary import Summary, summarise
 from imcsim.core.errors import ConfigError
 from imcsim.core.seeds import child_seed
+from imcsim.devices.checks import require_number
 
 Generator = int | np.random.Generator | torch.Generator
 _SEEDS = 1 << 62
@@ -78,10 +81,9 @@ class AnalogNetwork(nn.Module):
         Raises
         ------
         ConfigError
-            For a negative time, or before the first :meth:`program`.
+            For a negative time, one that is no number of seconds, or before the first :meth:`program`.
         """
-        if not 0 <= time_s < float("inf"):
-            raise ConfigError(f"time_s must be finite and >= 0, got {time_s:g}")
+        require_number("time_s", time_s)
         if self.analog_clock.programmed_s is None:
             raise ConfigError("cells that were never programmed do not drift; call program(generator) first")
         self.analog_clock.now_s = self.analog_clock.programmed_s + time_s
@@ -125,6 +127,24 @@ class AnalogNetwork(nn.Module):
         )
         for name, layer in layers.items():
             layer.place_pes(masks[name])
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the whole converted network: weights, chip, cells, stuck cells, ages, ranges, states of the noise.
+
+        :func:`imcsim.load_converted` reads it, bit for bit. No pickle; the file is whole or absent.
+
+        Raises
+        ------
+        ConfigError
+            If the network keeps something that is no tensor of plain numbers.
+        StorageError
+            If the disk refuses.
+        """
+        from imcsim.analog.saving import save_network
+
+        if not isinstance(path, str | PathLike):
+            raise ConfigError(f"path must be the name of a file, got {type(path).__name__}")
+        save_network(self, Path(path))
 
     def summary(self, file: IO[str] | None = None) -> Summary:
         """Print (to ``file``, else to the screen) and return layer, PEs, memory, converter bits and clipped share."""

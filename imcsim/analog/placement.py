@@ -15,6 +15,8 @@ PlacementLike = Mapping[str, ArrayLike] | Memory | None
 """One mask for each layer, (groups, row tiles, column tiles), True where the PE trains and so is in SRAM; or all PEs in
 one memory; None for RRAM where the chip has it. Layers that a mapping leaves out are in RRAM where the chip has it."""
 
+_CHOICES = "placement must be 'rram', 'sram' or one mask for each layer"
+
 
 def placement_masks(placement: PlacementLike, layers: Mapping[str, LayerArrays]) -> dict[str, NDArray[np.bool_]]:
     """Return a mask of the PEs in SRAM for each layer; a chip with one memory has all PEs there.
@@ -26,6 +28,8 @@ def placement_masks(placement: PlacementLike, layers: Mapping[str, LayerArrays])
     MappingError
         For a mask of another shape, or more PEs than the memory has.
     """
+    if not isinstance(placement, Mapping | str | None):
+        raise ConfigError(f"{_CHOICES}, got {type(placement).__name__}")
     given: Mapping[str, Any] = placement if isinstance(placement, Mapping) else {}
     for name in given:
         if name not in layers:
@@ -49,7 +53,7 @@ def _mask(given: Any, arrays: LayerArrays) -> NDArray[np.bool_]:
 
 def _in_sram(word: str, chip: ChipConfig) -> bool:
     if word not in ("rram", "sram"):
-        raise ConfigError(f"placement must be 'rram', 'sram' or one mask for each layer, got '{word}'")
+        raise ConfigError(f"{_CHOICES}, got '{word}'")
     if getattr(chip, word) is None:
         raise ConfigError(f"placement = '{word}', but chip '{chip.name}' has no [{word}]")
     return word == "sram"

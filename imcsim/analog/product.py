@@ -29,11 +29,14 @@ class Block:
         The n outputs whose PEs are in RRAM, as indices; None for all.
     cells
         Cells (R, C) in units of one level; the K cells of an output lie side by side.
+    factor
+        What the converted sums of the n outputs are multiplied by, float64; None for 1.
     """
 
     rows: slice
     outputs: Tensor | None
     cells: Tensor
+    factor: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def array_product(
     outputs: int,
     readout: Readout,
     generator: torch.Generator | None,
-    factors: Sequence[Tensor] | None = None,
+    factors: Sequence[Tensor | None] | None = None,
 ) -> Tensor:
     """Return codes (M, D) times the weights that ``blocks`` hold, (M, ``outputs``), float64, in code units.
 
@@ -114,8 +117,9 @@ def array_product(
         vectors = max(1, _SUMS_AT_ONCE // (planes * block.cells.shape[1]))
         for m in range(0, len(codes), vectors):
             part = _block_product(integers[m : m + vectors, block.rows], block, readout, generator)
-            if factors is not None:
-                part.mul_(factors[number])
+            factor = None if factors is None else factors[number]
+            if factor is not None:
+                part.mul_(factor)
             rows = total[m : m + vectors]
             if block.outputs is None:
                 rows += part

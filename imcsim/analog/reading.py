@@ -97,7 +97,7 @@ def read_group(
         total += _exact(codes, arrays.exact, chip.geometry.weight_rows, scales)
     if readout is None or not arrays.blocks:
         return total
-    factors = None if scales is None else _by_block(scales, arrays, chip.geometry.weight_rows)
+    factors = _by_block(scales, arrays, chip.geometry.weight_rows)
     for sign, part in zip((1, -1), _passes(codes, chip, signed), strict=False):
         total.add_(array_product(part, arrays.blocks, outputs, readout, generator, factors), alpha=sign)
     return _without_offset(total, codes, arrays, readout, factors)
@@ -111,23 +111,26 @@ def _exact(codes: Tensor, weights: Tensor, rows: int, scales: Tensor | None) -> 
     return torch.stack([exact_product(x, w) * scale for x, w, scale in tiles]).sum(0)
 
 
-def _by_block(scales: Tensor, arrays: GroupArrays, rows: int) -> tuple[Tensor, ...]:
-    """Return the scale of each output that a block holds, (n,), for each block."""
-    own = [scales[block.rows.start // rows] for block in arrays.blocks]
-    return tuple(s if b.outputs is None else s[b.outputs] for s, b in zip(own, arrays.blocks, strict=True))
+def _by_block(scales: Tensor | None, arrays: GroupArrays, rows: int) -> tuple[Tensor | None, ...]:
+    """Return what each output that a block holds is multiplied by, (n,), for each block; None for 1."""
+    if scales is None:
+        return tuple(block.factor for block in arrays.blocks)
+    every = [scales[block.rows.start // rows] for block in arrays.blocks]
+    own = [s if b.outputs is None else s[b.outputs] for s, b in zip(every, arrays.blocks, strict=True)]
+    return tuple(s if b.factor is None else s * b.factor for s, b in zip(own, arrays.blocks, strict=True))
 
 
 def _without_offset(
-    total: Tensor, codes: Tensor, arrays: GroupArrays, readout: Readout, factors: Sequence[Tensor] | None
+    total: Tensor, codes: Tensor, arrays: GroupArrays, readout: Readout, factors: Sequence[Tensor | None]
 ) -> Tensor:
     """Subtract, digitally and exactly, what offset binary adds to every weight of a row of PEs."""
     zero = readout.slicing.weight_zero
     if not zero:
         return total
-    for number, block in enumerate(arrays.blocks):
+    for block, factor in zip(arrays.blocks, factors, strict=True):
         added = zero * codes[:, block.rows].to(torch.float64).sum(dim=1, keepdim=True)
-        if factors is not None:
-            added = added * factors[number]
+        if factor is not None:
+            added = added * factor
         if block.outputs is None:
             total -= added
         else:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from imcsim.analog.clock import Clock
 from imcsim.analog.layer import AnalogLayer
 
-_COLUMNS = ("layer", "weights", "PEs", "kind", "RRAM", "SRAM", "ADC bits", "step", "clipped", "input range")
+_COLUMNS = ("layer", "weights", "PEs", "kind", "RRAM", "SRAM", "ADC bits", "step", "clipped", "input range", "beyond")
 
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One layer; ``clipped_share`` is None before its converters are calibrated, or where it has none."""
+    """One layer; ``clipped_share`` is None before its converters are calibrated, or where it has none.
+
+    ``beyond_share`` is the share of the inputs since then that lay beyond the input range, None before there is one.
+    """
 
     layer: str
     weights: int
@@ -22,6 +25,7 @@ class SummaryRow:
     adc_steps: tuple[int, ...]
     clipped_share: float | None
     input_range: float | None
+    beyond_share: float | None
     stale_share: float
 
     @property
@@ -85,6 +89,7 @@ def _row(name: str, layer: AnalogLayer) -> SummaryRow:
         adc_steps=() if part is None or layer.adc is None else layer.adc.steps,
         clipped_share=None if part is None or layer.adc is None else max(layer.adc.clipped_shares),
         input_range=None if layer.inputs is None else layer.inputs.largest,
+        beyond_share=None if layer.inputs is None else layer.clipped_inputs.share,
         stale_share=layer.stale_share(),
     )
 
@@ -102,6 +107,7 @@ def _texts(row: SummaryRow) -> tuple[str, ...]:
         "-" if not steps else str(steps[0]) if len(steps) == 1 else f"{steps[0]}-{steps[-1]}",
         "-" if row.clipped_share is None else f"{row.clipped_share:.2%}",
         "-" if row.input_range is None else f"{row.input_range:.3g}",
+        "-" if row.beyond_share is None else f"{row.beyond_share:.2%}",
     )
 
 

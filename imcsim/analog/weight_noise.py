@@ -4,7 +4,7 @@ A weight is a sum of cells with place values; independent errors add in variance
 sigma(code)^2 = sum over cells of (place value)^2 sigma(level)^2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -46,52 +46,51 @@ class NoisyWeights:
 
     Parameters
     ----------
-    spread
-        Standard deviation by code, in the weight's unit; None where there is none.
+    spread_codes
+        Standard deviation by code, in codes; None where there is none.
     lowest
         Code of its first entry.
-    step
-        Weight of one code.
     in_rram
         Weights (G, N, D) in RRAM PEs; None for all.
-    uniform
-        The standard deviation where it is the same for all codes.
     """
 
-    spread: Tensor | None
+    spread_codes: NDArray[np.float64] | None
     lowest: int
-    step: float
     in_rram: Tensor | None
-    uniform: float | None = None
+    _step: float | None = field(default=None, init=False)
+    _spread: Tensor = field(init=False)
+    _uniform: float | None = field(default=None, init=False)
 
     @classmethod
-    def of(cls, arrays: LayerArrays, step: float) -> "NoisyWeights":
+    def of(cls, arrays: LayerArrays) -> "NoisyWeights":
         """Return the noise of ``arrays`` as they are placed."""
         physics = arrays.physics
         erring = arrays.config.programming or arrays.config.relaxation
         if physics is None or not erring or arrays.in_sram.all():
-            return cls(None, 0, step, None)
-        spread = torch.from_numpy(code_spread(physics) * step).float()
-        uniform = float(spread[0]) if bool((spread == spread[0]).all()) else None
+            return cls(None, 0, None)
         in_rram = None
         if arrays.in_sram.any():
             in_rram = torch.from_numpy(~arrays.sram_weights).transpose(1, 2).contiguous()
-        return cls(spread, physics.encoding.code_min, step, in_rram, uniform)
+        return cls(code_spread(physics), physics.encoding.code_min, in_rram)
 
-    def drawn_from(self, generator: torch.Generator) -> CodeError | None:
-        """Return what draws one error for each code, of the weight's shape; None where there is none."""
-        return None if self.spread is None else partial(self._draw, generator)
-
-    def _draw(self, generator: torch.Generator, codes: Tensor) -> Tensor | None:
-        if self.spread is None:
+    def drawn_from(self, generator: torch.Generator, step: float) -> CodeError | None:
+        """Return what draws one error for each code of weight ``step``, of the weight's shape; None where there is none."""
+        if self.spread_codes is None or not step:
             return None
-        if self.spread.device != codes.device:
-            self.spread = self.spread.to(codes.device)
+        if step != self._step:
+            self._step, self._spread = step, torch.from_numpy(self.spread_codes * step).float()
+            alike = bool((self._spread == self._spread[0]).all())
+            self._uniform = float(self._spread[0]) if alike else None
+        return partial(self._draw, generator)
+
+    def _draw(self, generator: torch.Generator, codes: Tensor) -> Tensor:
+        if self._spread.device != codes.device:
+            self._spread = self._spread.to(codes.device)
             self.in_rram = None if self.in_rram is None else self.in_rram.to(codes.device)
         noise = torch.randn(codes.shape, generator=generator, device=codes.device)
-        if self.uniform is not None:
-            noise.mul_(self.uniform)
+        if self._uniform is not None:
+            noise.mul_(self._uniform)
         else:
             entries = codes.sub(self.lowest).long().view(-1)
-            noise.view(-1).mul_(self.spread.index_select(0, entries))  # measured: a quarter of the time of spread[...]
+            noise.view(-1).mul_(self._spread.index_select(0, entries))  # measured: a quarter of the time of spread[...]
         return noise if self.in_rram is None else noise.mul_(self.in_rram.view(codes.shape))

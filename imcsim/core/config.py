@@ -19,6 +19,22 @@ class FrozenConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
+    def __init__(self, /, **data: Any) -> None:
+        """Validate ``data``; unlike within another configuration, what breaks a rule is told in one sentence.
+
+        Raises
+        ------
+        ConfigError
+            As :func:`parse`.
+        """
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise ConfigError(_sentence(type(self), error, type(self).__name__)) from None
+
+    # as pydantic's RootModel does it: validation from within a model goes on without this __init__
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
 
 def parse(config_type: type[ConfigT], data: Mapping[str, Any], where: str) -> ConfigT:
     """Validate ``data`` as ``config_type``.

@@ -11,8 +11,19 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from imcsim.core.config import FrozenConfig
+from imcsim.core.errors import CrossbarError
 
 Sign = Literal["differential", "offset"]
+
+
+class CodesError(CrossbarError, ValueError):
+    """What was given are no codes or levels of an encoding."""
+
+
+def _check_integers(values: object, name: str) -> None:
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iu":
+        given = f"an array of {values.dtype}" if isinstance(values, np.ndarray) else f"a {type(values).__name__}"
+        raise CodesError(f"{name} must be a numpy array of integers, given {given}")
 
 
 class Encoding(FrozenConfig):
@@ -70,11 +81,12 @@ class Encoding(FrozenConfig):
 
         Raises
         ------
-        ValueError
-            If a code lies outside ``code_min .. code_max``.
+        CodesError
+            If ``codes`` are no array of integers, or one lies outside ``code_min .. code_max``.
         """
+        _check_integers(codes, "codes")
         if codes.size and (codes.min() < self.code_min or codes.max() > self.code_max):
-            raise ValueError(f"codes must lie in {self.code_min}..{self.code_max}, given {codes.min()}..{codes.max()}")
+            raise CodesError(f"codes must lie in {self.code_min}..{self.code_max}, given {codes.min()}..{codes.max()}")
         wide = codes.astype(np.int32)
         if self.sign == "offset":
             parts = [wide + (1 << (self.weight_bits - 1))]
@@ -90,7 +102,16 @@ class Encoding(FrozenConfig):
         return self.levels(np.arange(self.code_min, self.code_max + 1))
 
     def codes(self, levels: NDArray[np.integer]) -> NDArray[np.int32]:
-        """Return the codes that ``levels`` (K, ...) stand for: the inverse of :meth:`levels`."""
+        """Return the codes that ``levels`` (K, ...) stand for: the inverse of :meth:`levels`.
+
+        Raises
+        ------
+        CodesError
+            If ``levels`` are no array of integers with K entries along the first axis.
+        """
+        _check_integers(levels, "levels")
+        if levels.ndim < 1 or len(levels) != self.cells_per_weight:
+            raise CodesError(f"levels must have shape ({self.cells_per_weight}, ...), given {levels.shape}")
         weights = self.significance.reshape((-1,) + (1,) * (levels.ndim - 1))
         total: NDArray[np.int32] = (levels.astype(np.int32) * weights).sum(axis=0, dtype=np.int32)
         zero = 1 << (self.weight_bits - 1) if self.sign == "offset" else 0

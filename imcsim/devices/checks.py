@@ -1,5 +1,6 @@
 """Refusals that the models of non-ideal cells share."""
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,29 @@ def require_at_least(name: str, values: ArrayLike, least: float = 0.0, unit: str
         With the name, the bound and the first value that breaks it.
     """
     array = np.asarray(values)
+    if array.dtype.kind not in "iufb":
+        raise ConfigError(f"{name} must be a number >= {least:g}{unit}, got {_shown(values)}")
     if array.size == 0 or (array.min() >= least and array.max() < np.inf):  # of a nan, both are nan: no copy is made
         return
     allowed = (array >= least) & (array < np.inf)
     raise ConfigError(f"{name} must be finite and >= {least:g}{unit}, got {array[~allowed].flat[0]:g}")
+
+
+def require_number(name: str, value: object, least: float = 0.0) -> None:
+    """Refuse anything but one finite number of at least ``least``; texts such as "1d" and truth values are none.
+
+    Raises
+    ------
+    ConfigError
+        With the name, the bound and what was given.
+    """
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise ConfigError(f"{name} must be a number >= {least:g}, got {_shown(value)}")
+    require_at_least(name, float(value), least)
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str | bool) else type(value).__name__
 
 
 def require_shape(name: str, given: tuple[int, ...], wanted: tuple[int, ...]) -> None:

@@ -13,6 +13,7 @@ from imcsim.core.seeds import child_seed
 from imcsim.learn import checkpoint as checkpoints
 from imcsim.learn.checked_stream import checked_stream
 from imcsim.learn.config import LearnConfig
+from imcsim.learn.finite import check_finite_weights
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.global_draws import lent_globals
 from imcsim.learn.learnable import check_learnable
@@ -120,6 +121,7 @@ def make_learner(
     device = _device(config.device)
     method = method or make_method(config.method, config.method_config)
     check_writing(config.writing, method, config.method)
+    check_finite_weights(network)
     network, frozen = _prepared(config, method, network, stream)
     layers = _mapped_layers(network, stream)
     producers = layer_producers(network, layers, stream.image_shape)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from imcsim.core.errors import ConfigError
+from imcsim.learn.finite import all_finite, first_not_finite
 from imcsim.learn.stream import Stream, Task
 
 _PIXEL_MAX = 255
@@ -76,10 +77,13 @@ def _images(given: object, shape: tuple[int, int, int], where: str, notes: list[
     if x.is_complex():
         raise ConfigError(f"{where} must hold real numbers, got {x.dtype}")
     kind, x = x.dtype, x.float()
-    finite = torch.isfinite(x).flatten(1).all(1)
-    if not bool(finite.all()):
-        first = int((~finite).nonzero()[0])
-        raise ConfigError(f"{where}: {int((~finite).sum())} images hold NaN or infinite values, the first is {first}")
+    if not all_finite(x):
+        at, value = first_not_finite(x)
+        count = int((~x.isfinite()).flatten(1).any(1).sum())
+        raise ConfigError(
+            f"{where}: image {at[0]} holds {value:g} at {at[1:]}, and {count} of {len(x)} images hold such; only "
+            f"finite pixels can be learned"
+        )
     low, high = float(x.min()), float(x.max())
     if kind == torch.bool or (1 < high <= _PIXEL_MAX and low >= 0 and bool((x == x.round()).all())):
         if kind != torch.bool:

@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.nn.grad import conv2d_input
 
 from imcsim.crossbar.mapped_layers import stands_in
-from imcsim.crossbar.quantise import CODE_STEP, code_max, code_step, on_codes, weight_codes
+from imcsim.crossbar.quantise import code_max, code_step, keep_step, on_codes, weight_codes
 from imcsim.crossbar.quantise import steps_per_unit as inverse_step
 from imcsim.learn.adapt.adaptor import adaptor_of
 from imcsim.learn.weight_error import WeightError
@@ -174,7 +174,7 @@ class Quantiser:
             _KnownCodes(grid, self._cells(grid), stuck) for grid, stuck in zip(grids, self._stuck, strict=True)
         ]
         for module, spec, known in zip(self.modules, self.layers, self._known, strict=True):
-            setattr(module, CODE_STEP, known.grid.scale)
+            keep_step(module, known.grid.scale)
             module.forward = partial(_forward, module, spec, known if self.quantise else None, self.error)  # type: ignore[method-assign]
 
     def _cells(self, grid: _Grid) -> StoredCodes | None:

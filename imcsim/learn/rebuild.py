@@ -6,7 +6,7 @@ from torch import nn
 from imcsim.core.config import parse
 from imcsim.core.errors import TraceError
 from imcsim.crossbar.baked_in import copied
-from imcsim.crossbar.quantise import CODE_STEP
+from imcsim.crossbar.quantise import keep_step
 from imcsim.learn.adapt.settle import settle
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.method import METHODS, make_method
@@ -56,7 +56,7 @@ def network_after(trace: TraceLike, task: int, network: nn.Module | None = None)
     if absent:
         raise TraceError(f"the network is not the trace's: '{absent[0]}' is on one side only")
     for spec, step in zip(trace.meta.layers, trace.meta.weight_scales, strict=True):
-        setattr(mapped_module(built, spec.name), CODE_STEP, step)
+        keep_step(mapped_module(built, spec.name), step)
     settle(built)
     return built.eval()
 

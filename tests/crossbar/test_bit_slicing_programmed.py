@@ -138,7 +138,7 @@ def test_refusals() -> None:
         bit_sliced_matmul(torch.zeros(3, 12, dtype=torch.int64, device="meta"), weights)
     with pytest.raises(ConfigError, match=r"x \(..., D\) and w \(D, N\) must share D, given \(3, 11\), \(12, 4\)"):
         bit_sliced_matmul(x[:, :11], weights)
-    with pytest.raises(ConfigError, match=r"x \(B, C, H, W\) and w \(N, C, kh, kw\) must share C"):
+    with pytest.raises(ConfigError, match=r"x must be \(B, C, H, W\) or \(C, H, W\) and w \(N, C / groups, kh, kw\)"):
         bit_sliced_conv2d(x, weights)
     with pytest.raises(ConfigError, match=r"w must be \(D, N\), or \(N, C, kh, kw\) for convolutions, given \(12,\)"):
         program_weights(w[:, 0], _CONFIGS[0])

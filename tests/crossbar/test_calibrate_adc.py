@@ -104,7 +104,7 @@ class _nothing:
         ({}, {"method": "maximum"}, "unknown calibration method 'maximum'; did you mean 'max'"),
         ({"adc_bits": None}, {}, r"adc_bits must be given to calibrate a converter, given None \(ideal\)"),
         ({}, {"percentile": 0}, r"percentile must lie in \(0, 100\], given 0"),
-        ({}, {"sigmas": 0.0}, "sigmas must be > 0, given 0"),
+        ({}, {"sigmas": 0.0}, "sigmas must be > 0 and finite, given 0"),
     ],
 )
 def test_refusals(fields: dict[str, Any], options: dict[str, Any], message: str) -> None:

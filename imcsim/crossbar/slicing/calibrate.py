@@ -4,6 +4,8 @@ Design choice: the four rules that quantiser calibration commonly offers for the
 that is not clipped. Steps are integers, because sums are; errors are counted on the data, no distribution is assumed.
 """
 
+import math
+import numbers
 import warnings
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from imcsim.core.errors import ConfigError, nearest
 from imcsim.crossbar.slicing.adc_transfer import to_codes_
 from imcsim.crossbar.slicing.codes import Codes, as_tensor, check_range
-from imcsim.crossbar.slicing.config import BitSliceConfig
+from imcsim.crossbar.slicing.config import BitSliceConfig, check_config
 from imcsim.crossbar.slicing.planes import input_planes, weight_cells
 
 Method: TypeAlias = Literal["max", "percentile", "sigma", "mse"]
@@ -26,7 +28,7 @@ _CLIPPED_WARNING = 0.01  # design choice: above 1 % of conversions clipped, the 
 
 
 class ClippingWarning(UserWarning):
-    """More than 1 % of the conversions are clipped."""
+    """More than 1 % of the conversions of a converter, or of the inputs of a layer, are clipped."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class AdcRange:
 
     def config(self, config: BitSliceConfig) -> BitSliceConfig:
         """Return ``config`` with these bits and the largest of the steps, so that no slice clips more."""
+        check_config(config)
         return BitSliceConfig(**(config.model_dump() | {"adc_bits": self.adc_bits, "adc_step": max(self.steps)}))
 
 
@@ -131,9 +134,20 @@ def warn_if_clipping(clipped_share: float, what: str) -> None:
         warnings.warn(text, ClippingWarning, stacklevel=3)
 
 
+def warn_of_inputs(share: float, allowed: float, what: str) -> bool:
+    """Warn, and return True, if over 1 % of inputs are clipped beyond the share ``allowed``; ``what`` describes them."""
+    if share <= _CLIPPED_WARNING + allowed:
+        return False
+    text = f"{share:.1%} of the inputs are clipped ({what}): calibrate on inputs like these"
+    warnings.warn(text, ClippingWarning, stacklevel=3)
+    return True
+
+
 def column_sum_histograms(x: Codes, w: Codes, config: BitSliceConfig) -> NDArray[np.int64]:
     """Return how often each column sum 0..max occurs, one row per slice, over all groups, planes and columns."""
     inputs, weights = as_tensor(x, "x"), as_tensor(w, "w")
+    if inputs.device != weights.device:
+        raise ConfigError(f"x and w must be on one device, given {inputs.device} and {weights.device}")
     matching = inputs.ndim == weights.ndim == 2 and inputs.shape[1] == weights.shape[0]
     if not matching or 0 in (*inputs.shape, *weights.shape):
         shapes = f"{tuple(inputs.shape)}, {tuple(weights.shape)}"
@@ -153,14 +167,19 @@ def column_sum_histograms(x: Codes, w: Codes, config: BitSliceConfig) -> NDArray
 
 
 def _check(config: BitSliceConfig, method: str, percentile: float, sigmas: float) -> None:
+    check_config(config)
     if method not in _METHODS:
-        raise ConfigError(f"unknown calibration method '{method}'{nearest(method, _METHODS)}")
+        raise ConfigError(f"unknown calibration method '{method}'{nearest(str(method), _METHODS)}")
     if config.adc_bits is None:
         raise ConfigError("adc_bits must be given to calibrate a converter, given None (ideal)")
-    if not 0 < percentile <= 100:
-        raise ConfigError(f"percentile must lie in (0, 100], given {percentile}")
-    if not sigmas > 0:
-        raise ConfigError(f"sigmas must be > 0, given {sigmas}")
+    if not _is_number(percentile) or not 0 < percentile <= 100:
+        raise ConfigError(f"percentile must lie in (0, 100], given {percentile!r}")
+    if not _is_number(sigmas) or not 0 < sigmas < math.inf:
+        raise ConfigError(f"sigmas must be > 0 and finite, given {sigmas!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _step(counts: Histogram, config: BitSliceConfig, method: str, percentile: float, sigmas: float) -> int:

@@ -20,6 +20,10 @@ def as_tensor(codes: Codes, name: str) -> torch.Tensor:
     ConfigError
         If ``codes`` are not an array or tensor of integers, or do not fit in int64.
     """
+    if isinstance(codes, np.ma.MaskedArray):
+        raise ConfigError(f"{name} must be a plain numpy array, given a masked one; fill its gaps first")
+    if isinstance(codes, torch.Tensor) and codes.layout != torch.strided:
+        raise ConfigError(f"{name} must be a dense tensor, given one of layout {codes.layout}")
     if isinstance(codes, np.ndarray) and codes.dtype.kind in "iu":
         native = codes.astype(codes.dtype.newbyteorder("="), copy=False)
         # A copy where torch would warn or refuse: read-only memory, negative strides.
@@ -48,6 +52,8 @@ def check_range(codes: torch.Tensor, allowed: tuple[int, int], name: str) -> tup
     """
     if codes.numel() == 0:
         return 0, 0
+    if codes.is_meta:
+        raise ConfigError(f"{name} is on the meta device, where tensors hold no numbers")
     low, high = (int(end) for end in codes.aminmax())
     if low < allowed[0] or high > allowed[1]:
         raise ConfigError(f"{name} must hold codes in {allowed[0]}..{allowed[1]}, given {low}..{high}")

@@ -1,10 +1,11 @@
 """How a product of integer codes is cut into cells, cycles, row groups and conversions."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from imcsim.core.config import FrozenConfig
+from imcsim.core.errors import ConfigError
 
 WeightMap = Literal["offset", "diff", "twos"]
 Rounding = Literal["half_up", "floor", "half_even"]
@@ -46,6 +47,13 @@ class BitSliceConfig(FrozenConfig):
     adc_bits: int | None = Field(None, ge=1, le=24)
     adc_step: int = Field(1, ge=1, le=1 << 20)
     adc_round: Rounding = "half_up"
+
+    @field_validator("adc_bits", mode="before")
+    @classmethod
+    def _some_bits(cls, value: Any) -> Any:
+        if value == 0:
+            raise ValueError("a converter has at least 1 bit; None is an ideal one")
+        return value
 
     @model_validator(mode="after")
     def _possible(self) -> "BitSliceConfig":
@@ -115,3 +123,9 @@ class BitSliceConfig(FrozenConfig):
     def groups(self, fan_in: int) -> list[slice]:
         """Return the row ranges of the groups; the last may be short."""
         return [slice(k, min(k + self.rows, fan_in)) for k in range(0, fan_in, self.rows)]
+
+
+def check_config(config: object) -> None:
+    """Refuse anything but a :class:`BitSliceConfig` with one sentence, a ConfigError."""
+    if not isinstance(config, BitSliceConfig):
+        raise ConfigError(f"config must be a BitSliceConfig, given {type(config).__name__}")

@@ -4,9 +4,10 @@ import torch
 
 from imcsim.core.errors import ConfigError
 from imcsim.crossbar.slicing.codes import Codes, as_tensor, check_range, like
-from imcsim.crossbar.slicing.config import BitSliceConfig
-from imcsim.crossbar.slicing.lowering import plain_conv2d, windows
+from imcsim.crossbar.slicing.config import BitSliceConfig, check_config
+from imcsim.crossbar.slicing.lowering import lowered, plain_conv2d
 from imcsim.crossbar.slicing.programmed import SlicedWeights, plain_matrix, program_weights, sliced_product
+from imcsim.crossbar.slicing.window import OneOrTwo, Padding, Window, window_of
 
 
 def bit_sliced_matmul(x: Codes, w: Codes | SlicedWeights, config: BitSliceConfig | None = None) -> Codes:
@@ -42,27 +43,35 @@ def bit_sliced_matmul(x: Codes, w: Codes | SlicedWeights, config: BitSliceConfig
 
 
 def bit_sliced_conv2d(
-    x: Codes, w: Codes | SlicedWeights, config: BitSliceConfig | None = None, stride: int = 1, padding: int = 0
+    x: Codes,
+    w: Codes | SlicedWeights,
+    config: BitSliceConfig | None = None,
+    stride: OneOrTwo = 1,
+    padding: Padding = 0,
+    dilation: OneOrTwo = 1,
+    groups: int = 1,
 ) -> Codes:
     """Return the convolution that bit-sliced arrays with converters make of integer codes.
 
-    Lowered to :func:`bit_sliced_matmul`: rows run over (channel, ky, kx), channel slowest; padding is with zeros.
+    Lowered to :func:`bit_sliced_matmul`: rows run over (channel, ky, kx), channel slowest; padding is with zeros. Each
+    group of channels has arrays of its own.
 
     Parameters
     ----------
     x
-        Input codes (B, C, H, W), numpy or torch, any integer type.
+        Input codes (B, C, H, W), or one image (C, H, W), numpy or torch, any integer type.
     w
-        Weight codes (N, C, kh, kw), of the same kind and device; or :func:`program_weights` of them.
+        Weight codes (N, C / groups, kh, kw), of the same kind and device; or :func:`program_weights` of them.
     config
         Cells, cycles, row groups and converter; may be left out where ``w`` is programmed.
-    stride, padding
-        As in a plain convolution, the same for both axes.
+    stride, padding, dilation, groups
+        As in a plain convolution of PyTorch: one number, or one along each axis; padding also ``"same"`` or
+        ``"valid"``. Weights that were programmed know their groups.
 
     Returns
     -------
     numpy array or torch tensor
-        (B, N, H', W'), int64.
+        (B, N, H', W'), or (N, H', W') of one image, int64.
 
     Raises
     ------
@@ -71,23 +80,48 @@ def bit_sliced_conv2d(
         does not fit.
     """
     inputs, codes, config = _operands(x, w, config)
-    _check_conv(tuple(inputs.shape), tuple(codes.shape), stride, padding)
-    inputs, x_peak, weights = _checked(inputs, codes, config)
-    outputs, kernel = weights.shape[0], (weights.shape[2], weights.shape[3])
-    height, width = ((inputs.shape[2 + i] + 2 * padding - kernel[i]) // stride + 1 for i in range(2))
-    if 0 in (*inputs.shape, *weights.shape):
-        return like(torch.zeros(len(inputs), outputs, height, width, dtype=torch.int64, device=inputs.device), x)
+    one = inputs.ndim == 3
+    images = inputs.unsqueeze(0) if one else inputs
+    shapes = tuple(images.shape), tuple(codes.shape)
+    window = window_of(*shapes, stride, padding, dilation, _own_groups(codes, groups))
+    images, x_peak, weights = _checked(images, codes, config, window.groups)
+    result = _convolved(images, x_peak, weights, window)
+    return like(result[0] if one else result, x)
+
+
+def _convolved(x: torch.Tensor, x_peak: int, weights: SlicedWeights, window: Window) -> torch.Tensor:
+    """Return the convolution (B, N, H', W') of images within their range, group by group."""
+    places = window.places(x.shape[2], x.shape[3])
+    if 0 in (*x.shape, *weights.shape):
+        return torch.zeros(len(x), weights.shape[0], *places, dtype=torch.int64, device=x.device)
+    parts = zip(torch.chunk(x, window.groups, dim=1), weights.by_group, strict=True)
+    found = [_group_convolved(channels, x_peak, own, window) for channels, own in parts]
+    return found[0] if len(found) == 1 else torch.cat(found, dim=1)
+
+
+def _group_convolved(x: torch.Tensor, x_peak: int, weights: SlicedWeights, window: Window) -> torch.Tensor:
     matrix = plain_matrix(weights)
     if matrix is not None:
-        return like(plain_conv2d(inputs, matrix, kernel, stride, padding, x_peak), x)
-    result = sliced_product(windows(inputs, kernel, stride, padding), x_peak, weights)
-    return like(result.view(-1, height, width, outputs).permute(0, 3, 1, 2).contiguous(), x)
+        return plain_conv2d(x, matrix, window, x_peak)
+    places = window.places(x.shape[2], x.shape[3])
+    result = sliced_product(lowered(x, window), x_peak, weights)
+    return result.view(-1, *places, weights.shape[0]).permute(0, 3, 1, 2).contiguous()
+
+
+def _own_groups(w: torch.Tensor | SlicedWeights, groups: int) -> int:
+    if not isinstance(w, SlicedWeights) or groups == w.groups:
+        return groups
+    if groups != 1:
+        raise ConfigError(f"w was programmed with groups = {w.groups}, given groups = {groups!r}")
+    return w.groups
 
 
 def _operands(
     x: Codes, w: Codes | SlicedWeights, config: BitSliceConfig | None
 ) -> tuple[torch.Tensor, torch.Tensor | SlicedWeights, BitSliceConfig]:
     inputs = as_tensor(x, "x")
+    if config is not None:
+        check_config(config)
     if isinstance(w, SlicedWeights):
         if config not in (None, w.config):
             raise ConfigError("config must be the one that w was programmed with, or be left out")
@@ -103,18 +137,13 @@ def _operands(
 
 
 def _checked(
-    x: torch.Tensor, w: torch.Tensor | SlicedWeights, config: BitSliceConfig
+    x: torch.Tensor, w: torch.Tensor | SlicedWeights, config: BitSliceConfig, groups: int = 1
 ) -> tuple[torch.Tensor, int, SlicedWeights]:
     """Return inputs within their range, in bytes if they fit, their largest magnitude, and programmed weights."""
     low, high = check_range(x, config.x_range, "x")
     narrow = x.to(torch.uint8) if not config.x_signed and config.x_bits <= 8 else x
-    return narrow, max(-low, high), w if isinstance(w, SlicedWeights) else program_weights(w, config)
+    return narrow, max(-low, high), _programmed(w, config, groups)
 
 
-def _check_conv(x: tuple[int, ...], w: tuple[int, ...], stride: int, padding: int) -> None:
-    if len(x) != 4 or len(w) != 4 or x[1] != w[1]:
-        raise ConfigError(f"x (B, C, H, W) and w (N, C, kh, kw) must share C, given {x}, {w}")
-    if stride < 1 or padding < 0:
-        raise ConfigError(f"stride must be >= 1 and padding >= 0, given {stride} and {padding}")
-    if any(w[i] > x[i] + 2 * padding for i in (2, 3)):
-        raise ConfigError(f"kernel {w[2:]} does not fit in {x[2:]} with padding {padding}")
+def _programmed(w: torch.Tensor | SlicedWeights, config: BitSliceConfig, groups: int) -> SlicedWeights:
+    return w if isinstance(w, SlicedWeights) else program_weights(w, config, groups)

@@ -12,7 +12,7 @@ from imcsim.crossbar.slicing.bit_counts import CountedCells, can_count, count_ce
 from imcsim.crossbar.slicing.bounds import clipping_groups
 from imcsim.crossbar.slicing.codes import Codes, as_tensor, check_range
 from imcsim.crossbar.slicing.collapse import PlainMatrix
-from imcsim.crossbar.slicing.config import BitSliceConfig
+from imcsim.crossbar.slicing.config import BitSliceConfig, check_config
 from imcsim.crossbar.slicing.planes import weight_cells
 from imcsim.crossbar.slicing.tiles import rows_outside, tiled_product
 
@@ -34,6 +34,8 @@ class SlicedWeights:
     clipping
         Row ranges of the groups in which some input can make a conversion clip or round. The others are exact for
         every input, and computed as one plain product.
+    groups
+        Of a convolution: as many parts of the outputs have arrays of their own.
     """
 
     config: BitSliceConfig
@@ -42,9 +44,16 @@ class SlicedWeights:
     clipping: tuple[slice, ...]
     _matrix: PlainMatrix | None = field(repr=False)
     _cells: CountedCells | torch.Tensor | None = field(repr=False)
+    groups: int = 1
+    _parts: tuple["SlicedWeights", ...] = field(default=(), repr=False)
+
+    @property
+    def by_group(self) -> tuple["SlicedWeights", ...]:
+        """The weights of each group."""
+        return self._parts or (self,)
 
 
-def program_weights(w: Codes, config: BitSliceConfig) -> SlicedWeights:
+def program_weights(w: Codes, config: BitSliceConfig, groups: int = 1) -> SlicedWeights:
     """Return weight codes ready for :func:`bit_sliced_matmul` and :func:`bit_sliced_conv2d`, which take them for ``w``.
 
     Parameters
@@ -53,6 +62,8 @@ def program_weights(w: Codes, config: BitSliceConfig) -> SlicedWeights:
         Weight codes (D, N), or (N, C, kh, kw) for convolutions, numpy or torch, any integer type.
     config
         Cells, cycles, row groups and converter.
+    groups
+        Of a convolution; its weight codes are (N, C / groups, kh, kw).
 
     Returns
     -------
@@ -62,16 +73,31 @@ def program_weights(w: Codes, config: BitSliceConfig) -> SlicedWeights:
     Raises
     ------
     ConfigError
-        If codes are no integers or outside their range, or ``w`` has another number of dimensions.
+        If codes are no integers or outside their range, ``w`` has another number of dimensions, or its outputs do not
+        divide into the groups.
     """
+    check_config(config)
     codes = as_tensor(w, "w")
     if codes.ndim not in (2, 4):
         raise ConfigError(f"w must be (D, N), or (N, C, kh, kw) for convolutions, given {tuple(codes.shape)}")
+    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
+        raise ConfigError(f"groups must be one integer >= 1, given {groups!r}")
+    if groups > 1:
+        return _in_groups(codes, config, groups)
     low, high = check_range(codes, config.w_range, "w")
     matrix = codes if codes.ndim == 2 else codes.flatten(1).t()
     clipping = tuple(clipping_groups(matrix, config)) if codes.numel() else ()
     plain, cells = _cut(matrix, max(-low, high), clipping, config)
     return SlicedWeights(config, tuple(codes.shape), codes.device, clipping, plain, cells)
+
+
+def _in_groups(codes: torch.Tensor, config: BitSliceConfig, groups: int) -> SlicedWeights:
+    if codes.ndim != 4 or len(codes) % groups:
+        raise ConfigError(f"w of shape {tuple(codes.shape)} has no outputs that divide into {groups} groups")
+    parts = tuple(program_weights(part, config) for part in torch.split(codes, max(1, len(codes) // groups)))
+    clipping = {(rows.start, rows.stop) for part in parts for rows in part.clipping}
+    rows = tuple(slice(*ends) for ends in sorted(clipping))
+    return SlicedWeights(config, tuple(codes.shape), codes.device, rows, None, None, groups, parts)
 
 
 def _cut(

@@ -14,13 +14,27 @@ def as_tensor(values: Any, name: str) -> Any:
     import torch
 
     if not isinstance(values, torch.Tensor):
-        values = np.asarray(values)
+        if isinstance(values, np.ma.MaskedArray):
+            raise CrossbarError(f"{name} must be a plain array, not a masked one; fill its gaps first")
+        try:
+            values = np.asarray(values)
+        except ValueError:
+            raise CrossbarError(f"{name} must hold rows of one length") from None
         if values.dtype.kind not in "fiub":
             raise CrossbarError(f"{name} must hold real numbers, not {values.dtype}")
         values = torch.from_numpy(np.array(values, dtype=np.float64))
     elif values.is_complex():
         raise CrossbarError(f"{name} must hold real numbers, not {values.dtype}")
+    elif values.is_meta or values.layout != torch.strided:
+        kind = "on the meta device" if values.is_meta else f"of layout {values.layout}"
+        raise CrossbarError(f"{name} must be a dense tensor that holds its numbers, not one {kind}")
     return values.to(torch.float64)
+
+
+def check_device(tensor: Any, cells: Any, name: str) -> None:
+    """Refuse a tensor that is not where the cells are."""
+    if tensor.device != cells.device:
+        raise CrossbarError(f"{name} must be on {cells.device}, where g_s is, not on {tensor.device}")
 
 
 def given_back(result: Any, like: Any) -> Any:
@@ -50,6 +64,7 @@ def checked_conductance(g_s: Any) -> Any:
 def checked_inputs(v: Any, cells: Any) -> Any:
     """Return row voltages as a float64 tensor (..., R) or (..., K, R), refused if they do not fit ``cells``."""
     inputs = as_tensor(v, "v")
+    check_device(inputs, cells, "v")
     lead, rows = tuple(cells.shape[:-2]), cells.shape[-2]
     shape = tuple(inputs.shape)
     fits = shape == (*lead, rows) or (len(shape) == len(lead) + 2 and shape[:-2] == lead and shape[-1] == rows)

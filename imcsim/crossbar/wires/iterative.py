@@ -68,6 +68,10 @@ def cell_voltages(v: Any, g_s: Any, cell_current: CellCurrent, wires: Wires, tol
 
 
 def _check_law(current: Any, g_s: Any) -> None:
+    import torch
+
+    if not isinstance(current, torch.Tensor):
+        raise CrossbarError(f"cell_current must return a torch tensor, as it is given, not {type(current).__name__}")
     if tuple(current.shape) != tuple(g_s.shape):
         given, wanted = tuple(current.shape), tuple(g_s.shape)
         raise CrossbarError(f"cell_current must return one current per cell {wanted}, not {given}")

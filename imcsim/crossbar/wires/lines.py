@@ -4,13 +4,23 @@ Shapes: R rows (word lines), C columns (bit lines); n nodes of one line.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple
 
 from imcsim.core.errors import CrossbarError, nearest
 
 Drive = Literal["left", "both"]
 Sense = Literal["bottom", "both"]
+
+
+def _is_resistance(value: Any) -> bool:
+    if isinstance(value, str | bytes):
+        return False
+    try:
+        return math.isfinite(value) and value >= 0
+    except (TypeError, ValueError, RuntimeError):
+        return False
 
 
 class Line(NamedTuple):
@@ -54,12 +64,23 @@ class Wires:
     def __post_init__(self) -> None:
         for field in ("r_wl_ohm", "r_bl_ohm", "r_src_ohm", "r_sns_ohm"):
             value = getattr(self, field)
-            if not (math.isfinite(value) and value >= 0):
+            if not _is_resistance(value):
                 raise CrossbarError(f"{field} must be a finite resistance of zero or more, not {value!r}")
+        if isinstance(self.end_segments, str) or self.end_segments not in (True, False):
+            raise CrossbarError(f"end_segments must be True or False, not {self.end_segments!r}")
         for field, allowed in (("drive", ("left", "both")), ("sense", ("bottom", "both"))):
             value = getattr(self, field)
             if value not in allowed:
                 raise CrossbarError(f"{field} cannot be {value!r}{nearest(str(value), allowed)}")
+
+    @classmethod
+    def of(cls, r_wl_ohm: float, r_bl_ohm: float, ends: Mapping[str, Any]) -> "Wires":
+        """Return the wires with these ends; CrossbarError for an end that there is not."""
+        known = [field.name for field in fields(cls)][2:]
+        for name in ends:
+            if name not in known:
+                raise CrossbarError(f"wires have no '{name}'{nearest(name, known)}")
+        return cls(r_wl_ohm, r_bl_ohm, **ends)
 
     @property
     def first_ohm(self) -> float:

@@ -47,7 +47,7 @@ def node_voltages(g_s: Any, v: Array, r_wl_ohm: float, r_bl_ohm: float, **ends: 
     many = inputs.ndim == cells.ndim
     driven = (inputs if many else inputs.unsqueeze(-2)).unsqueeze(-1)
     each = cells.unsqueeze(-3).expand(*driven.shape[:-2], *cells.shape[-2:])
-    wires = Wires(r_wl_ohm, r_bl_ohm, **ends)
+    wires = Wires.of(r_wl_ohm, r_bl_ohm, ends)
     current = each * cell_voltages(driven, each, lambda u, g: u * g, wires, _TOLERANCE)
     lost = resistance_of(wires, each)
     word, bit = driven - current @ lost.word, lost.bit @ current

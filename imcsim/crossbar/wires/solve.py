@@ -3,10 +3,18 @@
 Shapes: ... leading batch of arrays, K inputs, R rows, C columns.
 """
 
+from numbers import Real
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from imcsim.core.errors import CrossbarError
-from imcsim.crossbar.wires.arrays import as_tensor, batched, checked_conductance, checked_inputs, given_back
+from imcsim.crossbar.wires.arrays import (
+    as_tensor,
+    batched,
+    check_device,
+    checked_conductance,
+    checked_inputs,
+    given_back,
+)
 from imcsim.crossbar.wires.effective import reduce_array
 from imcsim.crossbar.wires.iterative import CellCurrent, cell_voltages
 from imcsim.crossbar.wires.lines import Drive, Sense, Wires
@@ -72,9 +80,12 @@ def solve_wires(
     """
     cells = checked_conductance(g_s)
     inputs = checked_inputs(v, cells)
-    if tolerance is not None and not 1e-13 <= tolerance < 1:
+    number = isinstance(tolerance, Real) and not isinstance(tolerance, bool)
+    if tolerance is not None and not (number and 1e-13 <= tolerance < 1):
         raise CrossbarError(f"tolerance must be at least 1e-13 and below 1, not {tolerance!r}")
-    wires = Wires(r_wl_ohm, r_bl_ohm, **ends)
+    if cell_current is not None and not callable(cell_current):
+        raise CrossbarError(f"cell_current must be a function (u, g_s) -> i, not {type(cell_current).__name__}")
+    wires = Wires.of(r_wl_ohm, r_bl_ohm, ends)
     return given_back(_currents(cells, inputs, wires, gate, cell_current, tolerance), v)  # type: ignore[no-any-return]
 
 
@@ -106,6 +117,7 @@ def _gated(cells: Any, inputs: Any, gate: Any, many: bool) -> Any:
     if gate is None:
         return each.expand(*each.shape[:-3], inputs.shape[-2] if many else 1, *cells.shape[-2:])
     factors = as_tensor(gate, "gate")
+    check_device(factors, cells, "gate")
     if tuple(factors.shape) not in (tuple(inputs.shape), shape):
         raise CrossbarError(f"gate must have shape {tuple(inputs.shape)} or {shape}, not {tuple(factors.shape)}")
     if not bool((torch.isfinite(factors) & (factors >= 0)).all()):
