@@ -144,10 +144,8 @@ class LayerArrays:
 
     def _levels(self, levels: NDArray[np.uint16], now_s: float, physics: CellPhysics) -> Floats:
         """Return the cells (G, D, N, K) in units of one level; before they are programmed, exactly at ``levels``."""
-        if self.state is None:
-            conductance_s = physics.targets_s(levels)
-        else:
-            conductance_s = conductances_s(self.state, now_s, physics)
+        state = self.state
+        conductance_s = physics.targets_s(levels) if state is None else conductances_s(state, now_s, physics)
         part = self.chip.rram
         if part is not None and self.config.wires and (part.wl_segment_ohm or part.bl_segment_ohm):
             conductance_s = self._wired(conductance_s, part.wl_segment_ohm, part.bl_segment_ohm)

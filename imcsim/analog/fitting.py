@@ -42,7 +42,9 @@ def fitted_inputs(x: Tensor, layer: nn.Module, name: str) -> tuple[Tensor, bool]
 def _check_images(x: Tensor, layer: nn.Conv2d, name: str) -> None:
     if x.dim() not in (3, 4) or x.shape[-3] != layer.in_channels:
         one = f"({layer.in_channels}, H, W)"
-        raise CrossbarError(f"layer '{name}' needs images (B, {layer.in_channels}, H, W) or {one}, got {tuple(x.shape)}")
+        raise CrossbarError(
+            f"layer '{name}' needs images (B, {layer.in_channels}, H, W) or {one}, got {tuple(x.shape)}"
+        )
     padding = layer._reversed_padding_repeated_twice
     spans = [d * (k - 1) + 1 for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
     height, width = x.shape[-2] + padding[2] + padding[3], x.shape[-1] + padding[0] + padding[1]

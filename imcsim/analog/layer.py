@@ -54,6 +54,7 @@ class AnalogLayer(nn.Module):
 
     weight: Tensor
     bias: Tensor | None
+    _training_moves: bool
 
     def attach(self, arrays: LayerArrays, clock: Clock) -> None:
         """Put the layer on ``arrays``, with the code step it learned with, else its largest weight over all codes."""
@@ -163,7 +164,9 @@ class AnalogLayer(nn.Module):
 
     def _of_no_sample(self, x: Tensor) -> Tensor:
         if self._calibrating:
-            raise CrossbarError(f"layer '{self._arrays.name}' got no sample to calibrate on: its input is {tuple(x.shape)}")
+            raise CrossbarError(
+                f"layer '{self._arrays.name}' got no sample to calibrate on: its input is {tuple(x.shape)}"
+            )
         return self._plain(x, self.weight)
 
     def _trained(self, x: Tensor, ends: Ends, grid: CodeGrid) -> Tensor:

@@ -1,8 +1,8 @@
 """What a file of a converted network says of it besides its arrays: the chip, the layers, the clock.
 
 Arrays lie beside it, by name: ``state/KEY`` as in ``state_dict``; ``place/LAYER`` and ``steps/LAYER`` for each PE;
-``levels``, ``programmed_s``, ``normals``, ``event``, ``stuck_low`` and ``stuck_high`` of the cells of each layer that was
-programmed; ``generator/USE/DEVICE``, the state of each source of noise.
+``levels``, ``programmed_s``, ``normals``, ``event``, ``stuck_low`` and ``stuck_high`` of the cells of each layer that
+was programmed; ``generator/USE/DEVICE``, the state of each source of noise.
 """
 
 from pydantic import Field
@@ -13,7 +13,9 @@ from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import ConfigError
 from imcsim.core.sealed import Kind
 
-CONVERTED = Kind("converted network", version=1, error=ConfigError, remedy="restore a copy or convert and program again")
+CONVERTED = Kind(
+    "converted network", version=1, error=ConfigError, remedy="restore a copy or convert and program again"
+)
 CELLS = ("levels", "programmed_s", "normals", "event", "stuck_low", "stuck_high")
 
 

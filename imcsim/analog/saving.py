@@ -23,7 +23,8 @@ WITHOUT_ARRAYS = {"torch.bfloat16": (torch.bfloat16, torch.int16)}
 """Types of tensors that numpy has not, and those of the same size that are stored for them."""
 
 _STORED = (
-    torch.float64, torch.float32, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool,
+    torch.float64, torch.float32, torch.float16,
+    torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool,
 )  # fmt: skip
 
 

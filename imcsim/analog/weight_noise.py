@@ -74,7 +74,7 @@ class NoisyWeights:
         return cls(code_spread(physics), physics.encoding.code_min, in_rram)
 
     def drawn_from(self, generator: torch.Generator, step: float) -> CodeError | None:
-        """Return what draws one error for each code of weight ``step``, of the weight's shape; None where there is none."""
+        """Return what draws an error for each code of a weight, ``step`` a code; None where there is none."""
         if self.spread_codes is None or not step:
             return None
         if step != self._step:

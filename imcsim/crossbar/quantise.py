@@ -26,7 +26,7 @@ def keep_step(layer: nn.Module, step: float | None) -> None:
     no notice, and the tensors are the same.
     """
     if tell_step not in layer._state_dict_hooks.values():
-        layer.register_state_dict_post_hook(tell_step)
+        layer.register_state_dict_post_hook(tell_step)  # type: ignore[no-untyped-call]
     setattr(layer, CODE_STEP, step)
 
 

@@ -1,4 +1,4 @@
-"""The code step follows weights that are replaced, stays while training moves them, and old cells keep their meaning."""
+"""The code step follows weights that are replaced and stays while training moves them; old cells keep their meaning."""
 
 import copy
 import io
@@ -252,16 +252,22 @@ def test_outputs_and_pes_of_zeros_add_nothing(sign: str) -> None:
 
 @pytest.mark.parametrize(("value", "shown"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf")])
 def test_weights_that_are_no_numbers_are_refused_by_name_and_place(value: float, shown: str) -> None:
-    model = nn.Sequential(linear(), nn.ReLU(), nn.Linear(10, 4))
+    last = nn.Linear(10, 4)
+    model = nn.Sequential(linear(), nn.ReLU(), last)
     with torch.no_grad():
-        model[2].weight[1, 3] = value
+        last.weight[1, 3] = value
     sentence = rf"layer '2' holds a weight of {shown} at \(1, 3\): only finite numbers of float32 have codes"
     with pytest.raises(MappingError, match=sentence):
         imcsim.convert(model, chip())
     good = imcsim.convert(nn.Sequential(linear(), nn.ReLU(), nn.Linear(10, 4)), chip())
     with torch.no_grad():
         good[2].weight[1, 3] = value
-    for act in (lambda: good.eval()(images(1, 70)), lambda: good.train()(images(1, 70)), lambda: good.program(0)):
+    acts: list[Callable[[], Any]] = [
+        lambda: good.eval()(images(1, 70)),
+        lambda: good.train()(images(1, 70)),
+        lambda: good.program(0),
+    ]
+    for act in acts:
         with pytest.raises(MappingError, match=sentence):
             act()
     with pytest.raises(MappingError, match=sentence):

@@ -133,7 +133,9 @@ def test_no_sample_gives_no_output_and_sets_no_range() -> None:
             network.norm.eval()  # batch-norm has no statistics of nothing
             assert network(torch.zeros(0, 3, 12, 12)).shape == (0, 5)
         assert made.first.inputs is None
-    with pytest.raises(CrossbarError, match=r"layer 'first' got no sample to calibrate on: its input is \(0, 3, 12, 12\)"):
+    with pytest.raises(
+        CrossbarError, match=r"layer 'first' got no sample to calibrate on: its input is \(0, 3, 12, 12\)"
+    ):
         made.calibrate(torch.zeros(0, 3, 12, 12))
 
 

@@ -72,7 +72,13 @@ def test_differential_bits_cannot_hold_the_most_negative_code() -> None:
     ("x", "w", "stride", "padding", "message"),
     [
         (_IMAGE[:, :1], _KERNEL, 1, 0, r"x \(B, C, H, W\) and w \(N, C, kh, kw\) must share C"),
-        (_IMAGE[0, 0], _KERNEL, 1, 0, r"x must be \(B, C, H, W\) or \(C, H, W\) and w .*, given \(3, 3\), \(2, 2, 3, 3\)"),
+        (
+            _IMAGE[0, 0],
+            _KERNEL,
+            1,
+            0,
+            r"x must be \(B, C, H, W\) or \(C, H, W\) and w .*, given \(3, 3\), \(2, 2, 3, 3\)",
+        ),
         (_IMAGE, _KERNEL[0], 1, 0, r"x must be \(B, C, H, W\) or \(C, H, W\) and w \(N, C / groups, kh, kw\), given"),
         (_IMAGE, _KERNEL, 0, 0, "stride must be one or two integers >= 1, given 0"),
         (_IMAGE, _KERNEL, -1, 0, "stride must be one or two integers >= 1, given -1"),
@@ -125,7 +131,10 @@ def test_groups_that_do_not_divide_or_were_programmed_otherwise() -> None:
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (torch.zeros(2, 3, dtype=torch.int64).to_sparse(), "x must be a dense tensor, given one of layout torch.sparse"),
+        (
+            torch.zeros(2, 3, dtype=torch.int64).to_sparse(),
+            "x must be a dense tensor, given one of layout torch.sparse",
+        ),
         (torch.zeros(2, 3), "x must be a numpy array or torch tensor of integers, given Tensor of torch.float32"),
         (torch.zeros(2, 3, dtype=torch.complex64), "x must be .* of integers, given Tensor of torch.complex64"),
         (torch.zeros(2, 3, dtype=torch.int64, device="meta"), "x and w must both be .* on one device"),
@@ -181,7 +190,7 @@ def test_a_converter_without_bits_is_refused_in_one_sentence_as_is_any_setting()
         BitSliceConfig(rows=4, cell_bits=2, adc_bits=0)
     with pytest.raises(ConfigError, match=r"^BitSliceConfig: unknown key 'adc_bit'; did you mean 'adc_bits'\?$"):
         BitSliceConfig(rows=4, cell_bits=2, adc_bit=4)  # type: ignore[call-arg]
-    with pytest.raises(ConfigError, match="^BitSliceConfig: 'rows' is missing$"):
+    with pytest.raises(ConfigError, match=r"^BitSliceConfig: 'rows' is missing$"):
         BitSliceConfig(cell_bits=2)  # type: ignore[call-arg]
     with pytest.raises(ConfigError, match=r"^BitSliceConfig: w_map 'twos' needs cell_bits 1, given 2$"):
         BitSliceConfig(rows=4, cell_bits=2, w_map="twos")

@@ -34,7 +34,7 @@ def operands(groups: int = 1, kernel: tuple[int, int] = (2, 3)) -> tuple[NDArray
 
 
 def by_torch(x: NDArray[np.int64], w: NDArray[np.int64], options: dict[str, Any]) -> NDArray[np.int64]:
-    plain = {key: value if isinstance(value, str) else np.asarray(value).tolist() for key, value in options.items()}
+    plain: Any = {key: v if isinstance(v, str) else np.asarray(v).tolist() for key, v in options.items()}
     with warnings.catch_warnings():  # it copies its input where "same" is not symmetric, and says so
         warnings.simplefilter("ignore")
         found = torch.nn.functional.conv2d(torch.from_numpy(x).double(), torch.from_numpy(w).double(), **plain)

@@ -210,6 +210,9 @@ def test_impossible_values_are_refused() -> None:
     pooled = rram(relaxation_model="pooled")
     with pytest.raises(ConfigError, match="age_s must be finite and >= 0 s, got -1"):
         relaxed_s(pooled, one, one, one, -1.0)
+    for age, shown in (("1d", "'1d'"), (None, "NoneType"), (1j, "complex")):
+        with pytest.raises(ConfigError, match=f"age_s must be a number >= 0 s, got {shown}"):
+            relaxed_s(pooled, one, one, one, age)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="age_s must be finite and >= 0 s, got nan"):
         relaxed_s(rram(), one, one, one, float("nan"))
     with pytest.raises(ConfigError, match=r"target_s needs one entry for each cell, shape \(1,\), got \(2,\)"):

@@ -135,7 +135,7 @@ def warn_if_clipping(clipped_share: float, what: str) -> None:
 
 
 def warn_of_inputs(share: float, allowed: float, what: str) -> bool:
-    """Warn, and return True, if over 1 % of inputs are clipped beyond the share ``allowed``; ``what`` describes them."""
+    """Warn, and return True, if 1 % of inputs more than the share ``allowed`` are clipped; ``what`` describes them."""
     if share <= _CLIPPED_WARNING + allowed:
         return False
     text = f"{share:.1%} of the inputs are clipped ({what}): calibrate on inputs like these"
