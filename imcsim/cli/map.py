@@ -148,16 +148,18 @@ def _compare(mapper: _Mapper, text: str, csv_: Path | None, json_: bool) -> None
     from imcsim.cli.options import echo_json
     from imcsim.core.csv_text import to_csv
     from imcsim.core.files import write_atomic
-    from imcsim.report.mapping_compare import compare_rows, compare_table, rule_figures
+    from imcsim.report.mapping_compare import compare_rows, compare_table, read_in, rule_figures
 
     rules = two_rules(text)
     found = {rule: rule_figures(mapper.by(rule), mapper.chip, mapper.masks) for rule in rules}
+    read = read_in(mapper.chip, mapper.masks)
     if csv_ is not None:
-        write_atomic(csv_, to_csv(compare_rows(found)))
+        write_atomic(csv_, to_csv(compare_rows(found, read)))
     if json_:
-        echo_json(compare_rows(found))
+        echo_json(compare_rows(found, read))
     else:
-        _console().print(compare_table(found, f"{mapper.network} on {mapper.chip.name}: {' against '.join(rules)}"))
+        title = f"{mapper.network} on {mapper.chip.name}: {' against '.join(rules)}"
+        _console().print(compare_table(found, title, read))
 
 
 def _files(mapper: _Mapper, network_map: NetworkMap, rule: str, files: tuple[Path | None, ...]) -> None:

@@ -36,7 +36,8 @@ def rule_figures(network_map: NetworkMap, chip: ChipConfig, masks: TaskMasks | N
     """Return the figures of one map, by name with its unit (J, s), all per image but for the PEs.
 
     With ``masks``, inputs and codes are those of the trace, and on a chip with both memories PEs in which something
-    trains are read in SRAM; without, inputs are half ones, codes uniform, and all weights where they rest.
+    trains are read in SRAM, as while they train; without, inputs are half ones, codes uniform, and all weights where
+    they rest. ``price`` reads an image where weights are served: :func:`read_in` says which of them is meant.
     """
     trainable = None if masks is None else masks.trainable
     table = pe_table(network_map, trainable)
@@ -65,15 +66,25 @@ def rule_figures(network_map: NetworkMap, chip: ChipConfig, masks: TaskMasks | N
     return figures
 
 
+def read_in(chip: ChipConfig, masks: TaskMasks | None = None) -> str:
+    """Say in which memory an image is read."""
+    if chip.rram is None or chip.sram is None:
+        return "all weights in " + ("SRAM" if chip.rram is None else "RRAM")
+    if masks is None:
+        return "all weights in RRAM"
+    return "PEs that train in SRAM, the others in RRAM"
+
+
 def compare(found: Mapping[str, Mapping[str, float]]) -> list[Figure]:
     """Return the lines of the comparison of rules, rule -> figures of :func:`rule_figures`."""
     first = next(iter(found.values()))
     return [Figure(_NAMES[key][0], _NAMES[key][1], tuple(f[key] for f in found.values())) for key in first]
 
 
-def compare_table(found: Mapping[str, Mapping[str, float]], title: str) -> Table:
-    """Return the comparison for people."""
-    table = Table(title=title, title_justify="left", caption=_CAPTION, caption_justify="left")
+def compare_table(found: Mapping[str, Mapping[str, float]], title: str, read: str = "") -> Table:
+    """Return the comparison for people; ``read`` says where an image is read (:func:`read_in`)."""
+    caption = f"{_CAPTION} An image is read with {read}{_SERVED if 'train' in read else ''}." if read else _CAPTION
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     table.add_column("per image, but for PEs")
     for rule in found:
         table.add_column(rule, justify="right", no_wrap=True)
@@ -84,9 +95,10 @@ def compare_table(found: Mapping[str, Mapping[str, float]], title: str) -> Table
     return table
 
 
-def compare_rows(found: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
-    """Return one row per rule, for files."""
-    return [{"rule": rule, **figures} for rule, figures in found.items()]
+def compare_rows(found: Mapping[str, Mapping[str, float]], read: str = "") -> list[dict[str, Any]]:
+    """Return one row per rule, for files; ``read`` says where an image is read (:func:`read_in`)."""
+    said = {"read_in": read} if read else {}
+    return [{"rule": rule, **figures, **said} for rule, figures in found.items()]
 
 
 _NAMES: dict[str, tuple[str, str]] = {
@@ -108,6 +120,7 @@ _CAPTION = (
     "Latency: all vectors of the busiest PE, one of every other layer; no contention. A permuted order needs tables; "
     "kept beside the PEs they cost no energy here."
 )
+_SERVED = ", as while they train; price charges an image where weights are served once committed"
 
 
 def _shown(value: float, unit: str) -> str:

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from imcsim.core.config import parse
@@ -124,11 +125,22 @@ def test_bits_outside_the_model_are_refused(model: str, bits: int, sentence: str
         converter.area_m2(bits)
 
 
+@pytest.mark.parametrize("model", ["macro-fit", "neurosim", "survey"])
+def test_an_array_holds_a_column_in_each_element(model: str) -> None:
+    columns_s = np.array([[0.0, 1e-6, 1e-3], [2e-5, 1e-4, 5e-4]])
+    found = adc(model=model).energy_j(8, 0.9, columns_s)
+    each = [[adc(model=model).energy_j(8, 0.9, float(g)) for g in row] for row in columns_s]
+    np.testing.assert_allclose(found, each, rtol=1e-15)
+    assert adc(model=model).follows_conductance == (model == "neurosim") == (np.ptp(found) > 0)
+
+
 def test_impossible_operating_points_are_refused() -> None:
     with pytest.raises(ConfigError, match="supply_v must be > 0, got 0"):
         adc().energy_j(8, 0.0, 1e-4)
     with pytest.raises(ConfigError, match="column_conductance_s must be >= 0, got -1"):
         adc().energy_j(8, 0.9, -1.0)
+    with pytest.raises(ConfigError, match="column_conductance_s must be >= 0, got -2e-06"):
+        adc().energy_j(8, 0.9, np.array([[1e-6, -2e-6]]))
     with pytest.raises(ConfigError, match="feature_size_m must lie in"):
         adc(model="neurosim", feature_size_m=65e-9).energy_j(8, 0.9, 1e-4)
 

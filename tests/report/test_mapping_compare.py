@@ -11,7 +11,7 @@ from imcsim.chip.config import ChipConfig, load_chip
 from imcsim.chip.per_image import per_image
 from imcsim.chip.trace_masks import TaskMasks
 from imcsim.mapping import map_network
-from imcsim.report.mapping_compare import Figure, compare, compare_rows, compare_table, rule_figures
+from imcsim.report.mapping_compare import Figure, compare, compare_rows, compare_table, read_in, rule_figures
 from tests.mapping.specs import conv, linear
 
 LAYERS = [conv("c", (64, 8), (3, 3), (64, 64)), linear("fc", 8, 4)]
@@ -41,6 +41,28 @@ def test_a_mask_says_what_is_frozen_and_where_it_is_read(chip: ChipConfig) -> No
     assert found["frozen_pes"] == 9
     assert found["frozen_in_rram"] == pytest.approx((8 * 512 + 32) / (9 * 512 + 32 - 8))
     assert found["energy_j"] < rule_figures(network, chip)["energy_j"]  # smaller codes, and one PE in SRAM
+
+
+@pytest.mark.parametrize(
+    ("name", "masked", "said"),
+    [
+        ("hybrid-28nm", True, "PEs that train in SRAM, the others in RRAM"),
+        ("hybrid-28nm", False, "all weights in RRAM"),
+        ("all-rram-28nm", True, "all weights in RRAM"),
+        ("all-sram-28nm", True, "all weights in SRAM"),
+    ],
+)
+def test_it_says_where_an_image_is_read(name: str, masked: bool, said: str) -> None:
+    masks = TaskMasks({}, {}, {}, np.full((2, 8), 0.5)) if masked else None
+    read = read_in(load_chip(name).config, masks)
+    assert read == said
+    found = {"a": {"pes": 10.0}, "b": {"pes": 15.0}}
+    assert compare_rows(found, read)[0] == {"rule": "a", "pes": 10.0, "read_in": said}
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(compare_table(found, "x", read))
+    text = " ".join(console.export_text().split())
+    assert f"An image is read with {said}" in text
+    assert ("price charges an image where weights are served" in text) == (masked and name == "hybrid-28nm")
 
 
 def test_changes_and_rows() -> None:
