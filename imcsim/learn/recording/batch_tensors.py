@@ -6,21 +6,27 @@ alone (codes, standardised weights, gains) is not. Tensors drawn within the pass
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, UntypedStorage
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 MASKING = frozenset(
-    "relu threshold hardtanh leaky_relu hardsigmoid clamp clamp_min clamp_max abs hardshrink softshrink maximum minimum "
-    "elu celu rrelu_with_noise".split()
-)
-"""Element by element, of one tensor: operations whose input and output are looked up by :meth:`BatchTensors.across`."""
+    ("relu", "threshold", "hardtanh", "leaky_relu", "hardsigmoid", "hardshrink", "softshrink", "abs")
+) | {
+    *("clamp", "clamp_min", "clamp_max", "maximum", "minimum", "rrelu_with_noise"),
+    *("elu", "celu"),
+}
+"""Operations element by element on one tensor, whose inputs and outputs :meth:`BatchTensors.across` gives."""
 
 _COPIES = frozenset(("clone", "_to_copy", "copy"))
+_BLANK = frozenset(
+    ("empty_like", "zeros_like", "ones_like", "full_like", "new_empty", "new_zeros", "new_ones", "new_full")
+)
 _TWO_VALUED = "bernoulli"
 
 
@@ -39,14 +45,18 @@ class Region(NamedTuple):
 
 @dataclass(frozen=True)
 class _Written:
-    """What lies in a memory; ``of``: it is a copy of that region, in another layout or type."""
+    """What lies in a memory; ``of``: it is a copy of that region, in another layout or type.
+
+    ``address`` holds the place of the memory's record, not the memory: no other memory is taken for it once it is gone.
+    """
 
     memory: int
     two_valued: bool
-    of: Region | None = None
+    of: Region | None
+    address: StorageWeakRef
 
 
-class BatchTensors(TorchDispatchMode):
+class BatchTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While it is entered, follows every operation on what depends on ``batch``; results are not changed.
 
     Parameters
@@ -56,22 +66,27 @@ class BatchTensors(TorchDispatchMode):
     """
 
     def __init__(self, batch: Iterable[Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._numbers: Iterator[int] = count()
         self._written: dict[int, _Written] = {}
         self._across: dict[tuple[str, int], list[tuple[Region, Region]]] = {}
         for tensor in batch:
-            if (address := _address(tensor)) is not None:
-                self._written.setdefault(address, _Written(next(self._numbers), two_valued=False))
+            if _address(tensor) not in self._written:
+                self._write(tensor, two_valued=False)
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Return False: to be hidden from a compiler would load that compiler, for seconds."""
+        return False
 
     def region(self, tensor: Tensor) -> Region | None:
         """Return where ``tensor`` lies, a copy where its original does; None if it does not depend on the batch."""
         known = self._known(tensor)
         if known is None or tensor.numel() == 0:
             return None
-        start = tensor.storage_offset()
+        start = int(tensor.storage_offset())
         steps = zip(tensor.shape, tensor.stride(), strict=True)
-        stop = start + 1 + sum((size - 1) * stride for size, stride in steps)
+        stop = start + 1 + sum(int(size - 1) * int(stride) for size, stride in steps)
         elements = min(tensor.numel(), stop - start)  # an expanded tensor repeats its elements
         if known.of is not None and known.of.elements == elements:
             return known.of
@@ -92,38 +107,42 @@ class BatchTensors(TorchDispatchMode):
     ) -> Any:
         """Run ``func`` and note what it wrote."""
         result = func(*args, **(kwargs or {}))
-        made = _tensors(result)
+        made = tensors(result)
         if made:
-            self._note(func, _tensors((args, kwargs)), made)
+            self._note(_kind(func), tensors(args) + tensors(kwargs), made)
         return result
 
-    def _note(self, func: Any, given: list[Tensor], made: list[Tensor]) -> None:
-        name = func._schema.name.removeprefix("aten::").removesuffix("_")
-        before = {address for tensor in given if (address := _address(tensor)) is not None}
-        sources = given[1:] if name == "copy" else given
+    def _note(self, kind: "_Kind", given: list[Tensor], made: list[Tensor]) -> None:
+        name = kind.name
+        sources = [] if name in _BLANK else given[1:] if name == "copy" else given
         of_batch = [tensor for tensor in sources if self._known(tensor) is not None]
-        random = torch.Tag.nondeterministic_seeded in func.tags
-        bits = name.startswith(_TWO_VALUED) or self._stays_two_valued(func, name, sources, of_batch)
+        bits = kind.draws_bits or self._stays_two_valued(kind, sources, of_batch)
         source = self.region(of_batch[0]) if len(of_batch) == 1 and (name in MASKING or name in _COPIES) else None
+        before = () if kind.writes else tuple(map(_address, given))
         for tensor in made:
             address = _address(tensor)
-            if address is None or (address in before and not func._schema.is_mutable):
+            if address is None or address in before:
                 continue  # a view, or the tensor itself
-            if not of_batch and not random:
+            if not of_batch and not kind.draws:
                 self._written.pop(address, None)
                 continue
             of = source if name in _COPIES and _is_copy(tensor, source) else None
-            self._written[address] = _Written(next(self._numbers), bits, of)
+            self._write(tensor, bits, of)
             if name in MASKING and source is not None and (output := self.region(tensor)) is not None:
                 for end in (source, output):
                     self._across.setdefault((name, end.memory), []).append((source, output))
 
-    def _stays_two_valued(self, func: Any, name: str, sources: list[Tensor], of_batch: list[Tensor]) -> bool:
+    def _stays_two_valued(self, kind: "_Kind", sources: list[Tensor], of_batch: list[Tensor]) -> bool:
         """Whether an operation only moves and scales the two values of its one operand."""
-        if name not in _COPIES and torch.Tag.pointwise not in func.tags:
+        if len(of_batch) != 1 or not (kind.pointwise or kind.name in _COPIES) or not self.two_valued(of_batch[0]):
             return False
-        single = len(of_batch) == 1 and all(tensor is of_batch[0] or tensor.dim() == 0 for tensor in sources)
-        return single and self.two_valued(of_batch[0])
+        return all(tensor is of_batch[0] or tensor.dim() == 0 for tensor in sources)
+
+    def _write(self, tensor: Tensor, two_valued: bool, of: Region | None = None) -> None:
+        memory = _memory(tensor)
+        if memory is not None:
+            address = StorageWeakRef(memory)  # type: ignore[no-untyped-call]
+            self._written[memory._cdata] = _Written(next(self._numbers), two_valued, of, address)
 
     def _known(self, tensor: Tensor) -> _Written | None:
         address = _address(tensor)
@@ -134,13 +153,42 @@ def _is_copy(tensor: Tensor, source: Region | None) -> bool:
     return source is not None and tensor.is_floating_point() and tensor.numel() == source.elements
 
 
-def _tensors(values: Any) -> list[Tensor]:
-    return [value for value in tree_leaves(values) if isinstance(value, Tensor)]
+class _Kind(NamedTuple):
+    """What an ATen operation does: its name without a trailing underscore, whether it draws, writes in place, ..."""
+
+    name: str
+    draws: bool
+    draws_bits: bool
+    writes: bool
+    pointwise: bool
+
+
+@cache
+def _kind(func: Any) -> _Kind:
+    name = func._schema.name.removeprefix("aten::").removesuffix("_")
+    draws, pointwise = torch.Tag.nondeterministic_seeded in func.tags, torch.Tag.pointwise in func.tags
+    return _Kind(name, draws, name.startswith(_TWO_VALUED), func._schema.is_mutable, pointwise)
+
+
+def tensors(values: Any) -> list[Tensor]:
+    """Return the tensors among values, nested in tuples, lists and dictionaries or not."""
+    if isinstance(values, Tensor):
+        return [values]
+    if isinstance(values, dict):
+        values = values.values()
+    elif not isinstance(values, tuple | list):
+        return []
+    return [tensor for value in values for tensor in tensors(value)]
+
+
+def _memory(tensor: Tensor) -> UntypedStorage | None:
+    """Return a tensor's memory, None for tensors without a dense one."""
+    try:
+        return tensor.untyped_storage()
+    except (NotImplementedError, RuntimeError):
+        return None
 
 
 def _address(tensor: Tensor) -> int | None:
-    """Return the address of a tensor's memory, None for tensors without a dense one."""
-    try:
-        return tensor.untyped_storage().data_ptr() or None
-    except (NotImplementedError, RuntimeError):
-        return None
+    memory = _memory(tensor)
+    return None if memory is None else memory._cdata

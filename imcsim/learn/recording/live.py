@@ -24,7 +24,7 @@ class Graph:
         node = next((output.grad_fn for output in outputs if output.grad_fn is not None), None)
         if node is not None:
             token = _Token()
-            node.metadata[_KEY] = token
+            node.metadata[_KEY] = token  # type: ignore[index]
             self._token = weakref.ref(token)
             node.register_prehook(self._pass_back)
 

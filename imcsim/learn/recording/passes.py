@@ -11,12 +11,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from imcsim.learn.adapt.adaptor import Adaptor, adaptor_of
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.recording.activity import Activity, magnitude_codes, zero_error_vectors, zero_input_vectors
-from imcsim.learn.recording.batch_tensors import BatchTensors
+from imcsim.learn.recording.batch_tensors import BatchTensors, tensors
 from imcsim.learn.recording.kept import Kept, MappedCall, kept_of
 from imcsim.learn.recording.live import Graph, LivePass, LivePasses
 from imcsim.mapping.layer import LayerSpec
@@ -124,20 +123,20 @@ class PassCounter:
         self._pass = _Pass(batch, pattern, None)
         if len(self._known.get(pattern, ())) != 1:
             self._pass.followed = BatchTensors(batch)
-            self._pass.followed.__enter__()
+            self._pass.followed.__enter__()  # type: ignore[no-untyped-call]
 
     def _close(self) -> _Pass | None:
         """End the pass under way, also one that an error has broken off, and return it."""
         ended, self._pass = self._pass, None
         if ended is not None and ended.followed is not None:
-            ended.followed.__exit__(None, None, None)
+            ended.followed.__exit__(None, None, None)  # type: ignore[no-untyped-call]
         return ended
 
     def _end_pass(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         ended = self._close()
         if ended is None:
             return
-        outputs = [x for x in tree_leaves(output) if isinstance(x, Tensor) and x.requires_grad]
+        outputs = [x for x in tensors(output) if x.requires_grad]
         if outputs:
             self._add(ended, self._kept(ended, outputs), outputs)
 
@@ -197,9 +196,7 @@ class PassCounter:
 
         return count
 
-    def _count_adaptor(
-        self, number: int, adaptor: Adaptor, x: Tensor, vectors: int, counted: bool
-    ) -> int | None:
+    def _count_adaptor(self, number: int, adaptor: Adaptor, x: Tensor, vectors: int, counted: bool) -> int | None:
         step, kept = self.step, adaptor.kept_elements(x, vectors)
         step.adaptor_macs[number] += adaptor.gradient_macs(vectors)
         if kept is None:  # the gradient is that of the whole weight: input and error vectors enter it, once

@@ -5,8 +5,9 @@ of which one bit an element is used; a pooling saves its input for its shape. Wh
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from torch import Tensor
@@ -106,10 +107,15 @@ def _of_norm(node: Any, name: str) -> Needs:
 
 
 def _saved(node: Any) -> Iterator[tuple[str, Tensor]]:
-    for name in dir(node):
-        if name.startswith("_saved_"):
-            value = getattr(node, name)
-            parts = value if isinstance(value, tuple | list) else (value,)
-            for number, part in enumerate(parts):
-                if isinstance(part, Tensor):
-                    yield (f"{name}[{number}]" if part is not value else name), part
+    kind: Hashable = type(node)
+    for name in _names(kind):
+        value = getattr(node, name)
+        if isinstance(value, Tensor):
+            yield name, value
+        elif isinstance(value, tuple | list):
+            yield from ((f"{name}[{number}]", part) for number, part in enumerate(value) if isinstance(part, Tensor))
+
+
+@cache
+def _names(kind: Hashable) -> tuple[str, ...]:
+    return tuple(name for name in dir(kind) if name.startswith("_saved_"))
