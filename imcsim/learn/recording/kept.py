@@ -158,9 +158,11 @@ def _bits(found: Sequence[Needs], followed: BatchTensors, held: Held) -> int:
         for tensor in one.values:
             if followed.two_valued(tensor) and (region := followed.region(tensor)) is not None:
                 bits += drawn.hold(region)
-        for operation, tensor in one.masks:
-            if (region := followed.region(tensor)) is None:
+        for operation, tensors in one.masks:
+            regions = [region for tensor in tensors if (region := followed.region(tensor)) is not None]
+            if not regions:
                 continue
+            region = max(regions, key=lambda region: region.elements)
             tell = {region}
             for source, output in followed.across(operation, region):
                 tell |= {source, output} if one.by_output else {source}

@@ -23,7 +23,8 @@ class Needs:
     values
         Whole tensors; of boolean and of two-valued ones one bit an element.
     masks
-        (operation, tensor): one bit an element, which the operation's input tells, and its output if ``by_output``.
+        (operation, tensors): one bit an element of the largest that depends on the batch; the operation's input tells
+        it, and its output if ``by_output``.
     by_output
         Whether the output of the operation of ``masks`` tells the bit.
     outputs
@@ -33,7 +34,7 @@ class Needs:
     """
 
     values: list[Tensor] = field(default_factory=list)
-    masks: list[tuple[str, Tensor]] = field(default_factory=list)
+    masks: list[tuple[str, list[Tensor]]] = field(default_factory=list)
     by_output: bool = True
     outputs: list[tuple[str, Tensor]] = field(default_factory=list)
     indices: list[Tensor] = field(default_factory=list)
@@ -80,9 +81,8 @@ def needs(node: Any) -> Needs:
         return _of_norm(node, name)
     saved = dict(_saved(node))
     if name in _MASKS or (name == "RreluWithNoise" and not node._saved_training):
-        largest = max(saved.values(), key=Tensor.numel)
         by_output = name != "Abs" and getattr(node, "_saved_negative_slope", 0.0) >= 0
-        return Needs(masks=[(_MASKS.get(name, "rrelu_with_noise"), largest)], by_output=by_output)
+        return Needs(masks=[(_MASKS.get(name, "rrelu_with_noise"), [*saved.values()])], by_output=by_output)
     if name in _OUTPUTS:
         return Needs(outputs=[(_OUTPUTS[name], next(iter(saved.values())))])
     if name in _EXTREMES and "_saved_result" in saved:
