@@ -74,7 +74,10 @@ def hop_values(chip: ChipConfig) -> tuple[str, ...]:
 
 
 def _buffer(way: str, amount: Floats, unit_j: float, name: str) -> Term:
-    said = {"update": "gradient, master copy and optimiser state of each updated weight", "signs": "one bit a ReLU"}
+    said = {
+        "update": "gradient, master copy and optimiser state of each updated weight",
+        "signs": "one bit an element of ReLU or dropout that nothing kept tells",
+    }
     own = {"update": _MASTER, "signs": ("input_bits", *_MASTER)}
     formula = f"energy of {'reading' if way == 'read' else 'writing'} a bit, log-log in the table at size_bytes"
     values = (

@@ -33,7 +33,7 @@ class Da3Config(PerTaskConfig):
 
 
 class Multiply(nn.Module):
-    """f * (1 + a): a module of its own, so that what its gradient keeps is counted."""
+    """f * (1 + a): its gradient keeps f, and 1 + a where errors go on through f."""
 
     def forward(self, f: Tensor, a: Tensor) -> Tensor:
         """Return the product of f (B, C, H, W) and 1 + a."""

@@ -102,7 +102,7 @@ class Recorder:
     def begin_task(self, task: int) -> None:
         """Take note of what the plan lets train."""
         self.task = task
-        self.passes.kept_share = [self.freezer.kept_share(spec) for spec in self.layers]
+        self.passes.begin_task([self.freezer.kept_share(spec) for spec in self.layers])
         if self.wear is not None:
             self.wear.begin_task(task, self.freezer.written_pes(), self.freezer.pe_tile)
 
@@ -117,13 +117,14 @@ class Recorder:
         step = self.passes.step
         allowed = [self.freezer.allowed.get(spec.name, 0) for spec in self.layers]
         by_layer = (step.forward, step.input_gradient, step.weight_gradient, step.adaptor_macs, step.kept, allowed)
-        counts = (step.samples, step.forward_only, step.relu, step.other, *map(tuple, by_layer))
+        kept_at_once = (step.peak_kept, step.peak_bits)
+        counts = (step.samples, step.forward_only, step.relu, step.other, *kept_at_once, *map(tuple, by_layer))
         self._steps[counts] = self._steps.get(counts, 0) + 1
         self.due = ["step"]
 
     def _add_steps(self) -> None:
         """Add the counts of the steps noted."""
-        for (samples, forward_only, relu, other, *by_layer), times in self._steps.items():
+        for (samples, forward_only, relu, other, peak_kept, peak_bits, *by_layer), times in self._steps.items():
             forward, into, gradient, adaptors, kept, allowed = np.array(by_layer, np.int64)
             amounts = (forward, into, gradient, gradient * allowed + adaptors, kept, allowed)
             for name, values in zip(_OF_A_STEP, amounts, strict=True):
@@ -131,8 +132,8 @@ class Recorder:
             work = {"optimizer_steps": 1, "samples": samples, "forward_only_samples": forward_only}
             work |= {"relu_elements": relu, "other_kept_elements": other}
             self._add_task(**{name: times * amount for name, amount in work.items()})
-            self._raise_peak("peak_kept_elements", int(kept.sum()) + other)
-            self._raise_peak("peak_kept_bits", relu)
+            self._raise_peak("peak_kept_elements", peak_kept)
+            self._raise_peak("peak_kept_bits", peak_bits)
         self._steps = {}
 
     def note_active(self, method: Method) -> None:

@@ -144,10 +144,11 @@ def test_an_additive_adaptor_keeps_nothing_of_the_backbone_and_its_twin_all() ->
     for trace in (adding, twin):
         assert trace.counts["kept_elements"][1, backbone].sum() == 0
     samples = adding.task_counts["samples"][1]
-    # the twin keeps what both layers put out: 3 and 2 channels of 4 x 4, the multiplier of each
+    # the twin keeps what both layers put out, 3 and 2 channels of 4 x 4: the multiplier of each; and the multiplier of
+    # the errors that the second layer passes back, 2 channels: none get to the layer in front
     more = twin.task_counts["other_kept_elements"][1] - adding.task_counts["other_kept_elements"][1]
     assert adding.task_counts["other_kept_elements"][1] == 0
-    assert more == samples * (3 + 2) * 16
+    assert more == samples * (3 + 2 + 2) * 16
 
 
 def test_the_twins_start_from_the_same_backbone() -> None:
