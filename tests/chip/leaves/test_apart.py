@@ -13,7 +13,17 @@ from imcsim.trace import Trace
 from tests.chip.hand import ENCODINGS
 from tests.chip.leaves.test_moved import event_j
 from tests.chip.leaves.two_tiles import (
-    COLUMNS, HYBRID, IN, OUT, POSITIONS, RRAM, SRAM, STEPS, WEIGHTS, check, chip_with,
+    COLUMNS,
+    HYBRID,
+    IN,
+    OUT,
+    POSITIONS,
+    RRAM,
+    SRAM,
+    STEPS,
+    WEIGHTS,
+    check,
+    chip_with,
     priced,
 )  # fmt: skip
 

@@ -7,7 +7,17 @@ import pytest
 
 from imcsim.chip import ChipConfig, price
 from tests.chip.leaves.two_tiles import (
-    COLUMNS, HYBRID, IN, OUT, RRAM, SRAM, STEPS, check, chip_with, priced, trace,
+    COLUMNS,
+    HYBRID,
+    IN,
+    OUT,
+    RRAM,
+    SRAM,
+    STEPS,
+    check,
+    chip_with,
+    priced,
+    trace,
 )  # fmt: skip
 
 

@@ -4,8 +4,25 @@ import pytest
 
 from imcsim.chip import ChipConfig
 from tests.chip.leaves.two_tiles import (
-    BY_COLUMN, COLUMNS, DRIVES, END, HYBRID, IN, OUT, PHASES, POSITIONS, RRAM, SLICES, SRAM, START, STEPS, TILES,
-    WEIGHTS, check, conductance_s, priced,
+    BY_COLUMN,
+    COLUMNS,
+    DRIVES,
+    END,
+    HYBRID,
+    IN,
+    OUT,
+    PHASES,
+    POSITIONS,
+    RRAM,
+    SLICES,
+    SRAM,
+    START,
+    STEPS,
+    TILES,
+    WEIGHTS,
+    check,
+    conductance_s,
+    priced,
 )  # fmt: skip
 
 Codes = list[list[int]]
