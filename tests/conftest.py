@@ -32,4 +32,4 @@ def _relative(expected: Any, rel: float | None = None, abs: float | None = None,
     return _approx(expected, rel=rel, abs=abs, nan_ok=nan_ok)
 
 
-pytest.approx = _relative
+pytest.approx = _relative  # type: ignore[assignment]

@@ -1,4 +1,5 @@
 """A trace seen through one PE geometry: per-PE sums that pricing needs, built once and kept with the trace.
+
 Shape letters: T tasks, P PEs of the network (all layers, in layer order), L mapped layers, K cells per weight,
 D fan-in, N outputs per group.
 """
@@ -151,7 +152,7 @@ class TileProfile:
             share = np.divide(ours, whole, out=np.zeros(len(whole)), where=whole > 0)
             of_pes = table * share[:, None, None]
             for task in np.flatnonzero((share > 0) & (share < 1)) if policy == "task" else ():
-                of_pes[task] = self._transitions_in(spec, task, task + 1, pes[task, span])
+                of_pes[task] = self._transitions_in(spec, int(task), int(task) + 1, pes[task, span])
             found.append(of_pes)
         return found
 

@@ -147,10 +147,10 @@ def rram_read_out(grid: PeGrid, chip: ChipConfig, part: RramPart, conductance_s:
         (P,) or (T, P): sum of the cell conductances of each PE; each conversion sees a mean cell. None: cells in the
         middle of their window, (P,), where codes are not known.
     """
-    if conductance_s is None:
-        conductance_s = grid.cells * (0.5 * (part.cell.conductance_min_s + part.cell.conductance_max_s))
-    cells_j = part.cell.read_voltage_v**2 * part.cell.read_time_s * conductance_s
-    conversion_j = part.adc.energy_j(part.adc_bits, chip.supply_v, np.asarray(conductance_s / grid.cells))
+    middle_s = 0.5 * (part.cell.conductance_min_s + part.cell.conductance_max_s)
+    sums_s: Floats = np.asarray(grid.cells * middle_s if conductance_s is None else conductance_s, dtype=np.float64)
+    cells_j = part.cell.read_voltage_v**2 * part.cell.read_time_s * sums_s
+    conversion_j = part.adc.energy_j(part.adc_bits, chip.supply_v, sums_s / grid.cells)
     row_j = chip.driver.energy_j(chip.array.cols, chip.supply_v)
     return np.asarray(cells_j + grid.cells * conversion_j + grid.rows * row_j, dtype=np.float64)
 

@@ -50,9 +50,7 @@ def training_energy(
     return tuple(_sum([part[t] for part in parts]) for t in range(trace.meta.tasks))
 
 
-def forward(
-    trace: Trace, chip: ChipConfig, where: Assignment, vectors: Floats, *, serving: bool = False
-) -> PerTask:
+def forward(trace: Trace, chip: ChipConfig, where: Assignment, vectors: Floats, *, serving: bool = False) -> PerTask:
     """Energy of ``vectors`` (T, L) through the arrays, below the names ``rram`` and ``sram``.
 
     ``serving``: of each task once it is learned. Arrays hold the codes at its end, and a chip with ``gate_columns``

@@ -73,14 +73,15 @@ def event_energies_j(cell: RramCell, cell_bits: int, rule: WriteRule) -> NDArray
 
 
 def programming_energy_j(
-    transitions: NDArray[np.integer], cell: RramCell, cell_bits: int, rule: WriteRule
+    transitions: NDArray[np.integer] | NDArray[np.float64], cell: RramCell, cell_bits: int, rule: WriteRule
 ) -> NDArray[np.float64]:
     """Return the energy (J) of counted events.
 
     Parameters
     ----------
     transitions
-        Shape (..., levels, levels): how many cells went from level i to level j. The diagonal costs nothing.
+        Shape (..., levels, levels): how many cells went from level i to level j, or are expected to have. The diagonal
+        costs nothing.
     cell, cell_bits, rule
         What is programmed, and how it is charged.
 

@@ -67,7 +67,9 @@ def test_each_pe_pays_for_its_own_cells_in_each_task(later: int) -> None:
         [linear_layer("l", 4, 4)], {"l": codes[0]}, {"l": [[[code]] for code in codes[1:]]}, ENCODINGS,
         counts={"forward_vectors": 10}, density=1.0,
     )  # fmt: skip
-    report, cell = price(trace, chip), chip.config.rram.cell
+    report, part = price(trace, chip), chip.config.rram
+    assert part is not None
+    cell = part.cell
     window = cell.conductance_min_s * 1e6, cell.conductance_max_s * 1e6
     for tree, standing in zip(report.energy_by_task, moments, strict=False):
         by_hand = sum(10 * 16 * 8 * converted_j(*window, code) for code in standing)

@@ -58,7 +58,8 @@ def rram_profile(facts: Facts) -> TileProfile:
 def transitions(profile: TileProfile, policy: Policy, pes: NDArray[np.bool_]) -> Floats:
     """Return (levels, levels) events under ``policy`` of the PEs in ``pes`` (T, P), over the whole stream."""
     if policy == "task":
-        return np.sum([profile.transitions_between(t, t + 1, row) for t, row in enumerate(pes)], axis=0, dtype=float)
+        tables = [profile.transitions_between(task, task + 1, row) for task, row in enumerate(pes)]
+        return np.asarray(np.sum(tables, axis=0), dtype=np.float64)
     changes = profile.policy(policy).changes
     levels = profile.geometry.encoding.level_count
     found = np.zeros((levels, levels))

@@ -173,7 +173,9 @@ def _cells(counted: _Counted, part: RramPart) -> Term:
 
 
 def _conversions(counted: _Counted, part: RramPart) -> Term:
-    driven = conductance_sums(counted.profile, part, after=counted.way.after) * counted.busy.drives[:, counted.grid.layer]
+    driven = (
+        conductance_sums(counted.profile, part, after=counted.way.after) * counted.busy.drives[:, counted.grid.layer]
+    )
     each_j = part.adc.energy_j(part.adc_bits, counted.chip.supply_v, driven / counted.sensed / counted.busy.phases)
     conversions = counted.evaluated * counted.sensed * counted.busy.phases
     formula, values = conversion_values(part)

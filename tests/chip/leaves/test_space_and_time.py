@@ -1,6 +1,5 @@
 """Area and time by hand."""
 
-
 from imcsim.devices.programming import row_write_time_s
 from tests.chip.leaves.two_tiles import COLUMNS, HYBRID, IN, OUT, POSITIONS, RRAM, SRAM, check, priced
 
@@ -86,7 +85,7 @@ def test_time_of_vectors_in_sram() -> None:
 
 def test_time_that_the_buffer_adds() -> None:
     bandwidth = 1e6  # bits a second: far slower than the arrays
-    chip, report = priced(RRAM, {"buffer.bandwidth_bits_per_s": bandwidth})
+    _, report = priced(RRAM, {"buffer.bandwidth_bits_per_s": bandwidth})
     hidden = sum(report.latency.flat()[name] for name in ("forward", "input_gradient", "weight_gradient"))
     check(report, "latency", {"buffer": BITS / bandwidth - hidden})
 
