@@ -13,8 +13,10 @@ from imcsim.cli.options import JsonOption, SetOption, echo_json, overrides
 
 if TYPE_CHECKING:
     from imcsim.report.study_report import Written
+    from imcsim.study.committed import Committed
     from imcsim.study.engine import Executor
     from imcsim.study.run import StudyResult
+    from imcsim.study.spec import StudySpec
     from imcsim.study.watch import Watcher
 
 
@@ -27,11 +29,15 @@ def run_command(  # noqa: PLR0913 - each option of the command line is a paramet
     engine: Annotated[Literal["process", "dask"], typer.Option(help="Where points are trained.")] = "process",
     address: Annotated[str | None, typer.Option(help="Address of the Dask scheduler.")] = None,
     parquet: Annotated[bool, typer.Option("--parquet", help="Write rows.parquet too.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Compare with the committed results; status 1 if a figure drifted.")
+    ] = False,
     json_: JsonOption = False,
 ) -> None:
     """Train what is missing of STUDY, price it on every chip, write tables, figures and one HTML page.
 
-    Run again after Ctrl-C and it goes on where it stopped.
+    Run again after Ctrl-C and it goes on where it stopped. With --check neither figures nor a page are written: every
+    committed figure is equal, within seed noise, or drifted.
 
     Example: imcsim run hybrid_vs_all --set stream.dataset=fashion-mnist
     """
@@ -41,16 +47,46 @@ def run_command(  # noqa: PLR0913 - each option of the command line is a paramet
     from imcsim.study.store import ResultStore
 
     loaded = load_study(study, overrides(set_))
+    committed = _committed(study, loaded.spec) if check else None
     executor = _executor(engine, address)
     with _watcher() as watcher:
         result = run_study(loaded, RunOptions(out=out, jobs=jobs, executor=executor, fresh=fresh, watcher=watcher))
     if parquet:
         ResultStore(result.folder).write_parquet("rows", result.rows)
+    if committed is not None:
+        raise typer.Exit(_checked(result, committed, json_))
     written = write_report(result)
     if json_:
         echo_json({"folder": str(result.folder), "trained": result.trained, "rows": result.rows})
     else:
         _show(result, written)
+
+
+def _committed(study: str, spec: StudySpec) -> Committed:
+    from imcsim.study.committed import load_committed
+
+    return load_committed(study, spec)
+
+
+def _checked(result: StudyResult, committed: Committed, json_: bool) -> int:
+    """Print the fresh results beside the committed ones; return 1 if a figure drifted, else 0."""
+    from imcsim.cli.results import print_table
+    from imcsim.report.check_table import check_notes, check_tables, verdict_sentence
+    from imcsim.study.check import as_json, compare, not_committed
+    from imcsim.study.committed import figures_of
+
+    fresh = figures_of(result.rows)
+    found, beyond = compare(committed.figures, fresh), not_committed(committed.figures, fresh)
+    notes = check_notes(committed, result.spec, result.stamp, beyond)
+    if json_:
+        told = {"folder": str(result.folder), "committed": str(committed.path), "notes": notes}
+        echo_json({**told, "summary": verdict_sentence(found), "figures": as_json(found)})
+    else:
+        for table in check_tables(found, f"{result.spec.name}, {result.spec.stream.dataset}"):
+            print_table(table)
+        for note in [*notes, f"{verdict_sentence(found)}; committed: {committed.path}"]:
+            typer.echo(note)
+    return int(any(entry.verdict == "drifted" for entry in found))
 
 
 def _executor(engine: str, address: str | None) -> Executor | None:

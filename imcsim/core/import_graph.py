@@ -1,7 +1,7 @@
 """Which source files a module runs, found without running it: imports anywhere in it, and files that it names.
 
 Imports inside functions count, those for the type checker alone do not. A package's ``__init__`` counts only where a
-name that it defines is imported; a name that it passes on, or imports when it is first used, leads to the module behind.
+name that it defines is imported. A name that it passes on, at once or when first used, leads to the module behind.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

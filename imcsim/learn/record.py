@@ -10,6 +10,7 @@ import imcsim
 from imcsim.core.config import config_hash
 from imcsim.learn.flops import recorded_flops
 from imcsim.learn.loop import Learner
+from imcsim.learn.processor import processor
 from imcsim.learn.stream import Stream
 from imcsim.trace.placements import Placements
 from imcsim.trace.schema import Policy, TraceMeta
@@ -60,6 +61,7 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
             "numpy": np.__version__,
             "torch": torch.__version__,
             "imcsim": imcsim.__version__,
+            **processor(learner.context.device),
         },
         seed=config.seed,
         method=config.method,

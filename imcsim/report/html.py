@@ -105,6 +105,7 @@ def _stamp(stamp: Mapping[str, Any]) -> str:
     rows = [[key, stamp[key]] for key in ("study_hash", "code_version", "commit", "read_from") if key in stamp]
     rows += [[f"override {path}", value] for path, value in stamp.get("overrides", {}).items()]
     rows += [[name, version] for name, version in stamp.get("versions", {}).items()]
+    rows += [["trained on", ", ".join(f"{k} {v}" for k, v in entry.items())] for entry in stamp.get("trained_on", ())]
     return f"<h2>Versions</h2>{_table(['What', 'Value'], rows, 'settings')}"
 
 

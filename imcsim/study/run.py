@@ -1,6 +1,6 @@
 """A study from end to end: what is stored is kept, what is missing is trained and measured, everything is priced."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -93,7 +93,8 @@ def run_study(loaded: LoadedStudy, options: RunOptions) -> StudyResult:
             reports, rows = runner.reports(), runner.sensitivity()
         finally:
             runner.leave()
-        result = StudyResult(loaded.spec, store.folder, chips, reports, rows, runner.trained, stamp(loaded, chips))
+        made = stamp(loaded, chips, runner.trained_on)
+        result = StudyResult(loaded.spec, store.folder, chips, reports, rows, runner.trained, made)
         store.write_table("rows", result.rows)
         store.write_table("summary", [flat(group) for group in result.groups])
         if result.sensitivity:
@@ -111,6 +112,7 @@ class _StudyRun:
         self.variants = load_variants(loaded.spec, chips)
         self.trained = 0
         self._priced: dict[str, list[Report]] = {}
+        self._versions: dict[str, Mapping[str, str]] = {}
         self._varied: dict[str, list[dict[str, Any]]] = {}
         self._price = options.pricer or _default_pricer()
         self._open = options.executor
@@ -137,6 +139,11 @@ class _StudyRun:
         if self._open is not None:
             self._close(self._open, 0.0)
 
+    @property
+    def trained_on(self) -> list[Mapping[str, str]]:
+        """The versions in every trace, point by point."""
+        return [self._versions[point.name] for point in self.points]
+
     def sensitivity(self) -> tuple[dict[str, Any], ...]:
         """Rows of every variant, the stated values first; none if the study names no variant."""
         return tuple(row for point in self.points for row in self._varied.get(point.name, ()))
@@ -157,7 +164,7 @@ class _StudyRun:
 
     def _add(self, point: TrainingPoint, trace: Trace) -> None:
         reports = [replace(self._price(trace, chip), method=point.label) for chip in self.chips.values()]
-        self._priced[point.name] = reports
+        self._priced[point.name], self._versions[point.name] = reports, trace.meta.versions
         if not self.variants:
             return
         rows = [sensitivity_row(report.row(), BASE) for report in reports]

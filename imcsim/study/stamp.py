@@ -2,7 +2,7 @@
 
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,11 +14,15 @@ from imcsim.study.code import training_code
 from imcsim.study.points import Chips, training_points
 from imcsim.study.spec import LoadedStudy
 
+_OF_TRAINING = ("processor", "cpu_capability", "blas", "threads", "gpu", "python", "torch", "numpy")
 _PACKAGES = ("imcsim", "torch", "numpy", "scipy", "pydantic", "safetensors")
 
 
-def stamp(loaded: LoadedStudy, chips: Chips) -> dict[str, Any]:
-    """Return everything needed to make the results again, JSON-able."""
+def stamp(loaded: LoadedStudy, chips: Chips, trained_on: Iterable[Mapping[str, str]] = ()) -> dict[str, Any]:
+    """Return everything needed to make the results again, JSON-able.
+
+    ``trained_on`` holds the versions that each trace carries: trainings may be older, and of other machines.
+    """
     points = training_points(loaded.spec, chips, loaded.source)
     codes = {point.label: training_code(point.config) for point in points}
     return {
@@ -30,6 +34,7 @@ def stamp(loaded: LoadedStudy, chips: Chips) -> dict[str, Any]:
         "code": codes,
         "commit": git_commit(Path(__file__).resolve().parent),
         "versions": versions(),
+        "trained_on": _distinct(trained_on),
         "chips": {name: settings(name, chips) for name in chips},
     }
 
@@ -56,6 +61,12 @@ def git_commit(folder: Path) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
     return found.stdout.strip() if found.returncode == 0 and found.stdout.strip() else "unknown"
+
+
+def _distinct(trained_on: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return each kind of machine and versions once, in order of appearance."""
+    found = [{name: entry[name] for name in _OF_TRAINING if name in entry} for entry in trained_on]
+    return [entry for index, entry in enumerate(found) if entry and entry not in found[:index]]
 
 
 def _version(package: str) -> str:
