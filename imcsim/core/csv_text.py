@@ -32,12 +32,27 @@ def _line(cells: Sequence[object]) -> str:
     return f"{buffer.getvalue().removesuffix(_END)}\n"
 
 
+def read_csv(text: str) -> list[dict[str, str]]:
+    """Return the rows that :func:`to_csv` wrote, as text by column; what it put before a formula is taken away."""
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    return [{as_given(name): as_given(value or "") for name, value in row.items() if name is not None} for row in rows]
+
+
 def harmless(value: object) -> object:
     """Return a cell's value; text that begins as a formula does, and is no number, with ``'`` before it."""
-    if not isinstance(value, str) or not value.startswith(_FORMULA):
+    if not isinstance(value, str) or not _begins_as_formula(value):
         return value
     try:
         float(value)
     except ValueError:
         return f"'{value}"
     return value
+
+
+def as_given(cell: str) -> str:
+    """Return the text that :func:`harmless` made ``cell`` of."""
+    return cell[1:] if cell.startswith("'") and _begins_as_formula(cell) else cell
+
+
+def _begins_as_formula(text: str) -> bool:
+    return text.lstrip("'").startswith(_FORMULA)  # also text that looks as if it had been made harmless

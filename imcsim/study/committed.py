@@ -1,6 +1,5 @@
 """The results of a study that are committed beside it: a table over seeds, and what made it."""
 
-import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imcsim.core.content import path_of
+from imcsim.core.csv_text import read_csv
 from imcsim.core.errors import StudyError
 from imcsim.study.spec import StudySpec
 from imcsim.study.summary import KEYS, Stat, statistics
@@ -109,7 +109,7 @@ def _stamp(path: Path) -> Mapping[str, Any]:
 def _read(path: Path, read: Any) -> Figures:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            found: Figures = read(list(csv.DictReader(file)))
+            found: Figures = read(read_csv(file.read()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StudyError(f"{path} is no table of results ({type(error).__name__}: {error})") from None
     return found

@@ -56,7 +56,7 @@ def git_commit(folder: Path) -> str:
     try:
         found = subprocess.run(
             ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
-            capture_output=True, text=True, timeout=10, check=False,
+            capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"

@@ -4,8 +4,10 @@ import csv
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from imcsim.core.csv_text import to_csv
+from imcsim.core.csv_text import read_csv, to_csv
 
 
 def test_all_columns_and_full_precision_are_kept() -> None:
@@ -20,6 +22,12 @@ def test_all_columns_and_full_precision_are_kept() -> None:
 def test_a_label_that_begins_as_a_formula_is_text(label: str) -> None:
     (_, shown), (value, _) = csv.reader(io.StringIO(to_csv([{"a": label, label: 1}]), newline=""))
     assert value == shown == f"'{label}"
+
+
+@given(st.lists(st.text("='+-@1a\r\n\t,\""), min_size=2, max_size=2, unique=True), st.text("='+-@1a\r\n\t,\""))
+def test_every_text_comes_back_as_it_was(names: list[str], value: str) -> None:
+    row = dict(zip(names, ("x", value), strict=True))
+    assert read_csv(to_csv([row])) == [row]
 
 
 @pytest.mark.parametrize("value", [-1.5, -2, "-1.5e-3", "+4", "er = 1", "a-b", "", "'", "0x"])

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from imcsim.core.csv_text import to_csv
 from imcsim.core.errors import StudyError
 from imcsim.study.check import Compared, as_json, compare, not_committed
 from imcsim.study.committed import Figure, Figures, figures_of, load_committed
 from imcsim.study.spec import StudySpec, load_study
-from imcsim.study.store import to_csv
 from imcsim.study.summary import Stat, flat, summarise
 from tests.study import fakes
 
