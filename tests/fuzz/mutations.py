@@ -55,9 +55,13 @@ def spoil_toml(text: str, rng: Generator) -> str:
     elif way == 4:
         lines.insert(at, lines[int(rng.integers(len(lines)))])
     elif way == 5:
-        lines[at] = lines[at].replace(key.strip() or "a", str(rng.choice(["x", "name", "kind", "a." * 20000 + "a", "é"])), 1)
+        lines[at] = lines[at].replace(
+            key.strip() or "a", str(rng.choice(["x", "name", "kind", "a." * 20000 + "a", "é"])), 1
+        )
     elif way == 6:
-        lines.insert(at, str(rng.choice(["[a.b.c]", "[[sources]]", "[sources]", "[" + "a." * 3000 + "a]", "]", "x", "[rram]"])))
+        lines.insert(
+            at, str(rng.choice(["[a.b.c]", "[[sources]]", "[sources]", "[" + "a." * 3000 + "a]", "]", "x", "[rram]"]))
+        )
     else:
         number = str(rng.choice(["-1", "0", "1e6", "1e-6", "1000", "3", "65536", "1e12"]))
         lines[at] = f"{key}{equals} {number}" if equals else lines[at]
