@@ -15,5 +15,4 @@ def test_a_hundred_thousand_spoilt_files(tmp_path: Path) -> None:
     wanted = int(os.environ.get("IMCSIM_FUZZ", "100000"))
     counts = {kind: round(share * wanted) for kind, share in SHARES.items()}
     outcomes = fuzz(counts, tmp_path, seed=1)
-    print(dict(outcomes))
     assert sum(outcomes.values()) == sum(counts.values())

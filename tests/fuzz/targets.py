@@ -25,7 +25,7 @@ from tests.fuzz.oracle import faults
 
 @dataclass
 class Target:
-    """One kind of file: ``spoil`` writes a spoilt one, ``use`` reads it and tells what is wrong with what it accepted."""
+    """One kind of file: ``spoil`` writes a spoilt one, ``use`` reads it and tells what is wrong if it accepts it."""
 
     name: str
     spoil: Callable[[Path, Generator], None]

@@ -221,8 +221,8 @@ def test_counts_beyond_what_can_be_are_refused(counts: dict[str, Any], law: str)
 @pytest.mark.parametrize(
     "strange",
     [
-        np.zeros((1, 1), object), np.full((1, 1), "a"), np.full((1, 1), np.nan), np.ones((1, 1), complex), None, 3, [[2]],
-        np.ma.masked_array([[2]], [[True]]), np.zeros((0, 1), int), np.full((1, 1), 2**63, np.uint64),
+        np.zeros((1, 1), object), np.full((1, 1), "a"), np.full((1, 1), np.nan), np.ones((1, 1), complex),
+        None, 3, [[2]], np.ma.masked_array([[2]], [[True]]), np.zeros((0, 1), int), np.full((1, 1), 2**63, np.uint64),
         np.full((1, 1), -(2**63)), np.array([["2020"]], "M8[Y]"), np.zeros((1, 1), [("a", int)]),
     ],
 )  # fmt: skip

@@ -49,7 +49,7 @@ def test_a_trace_from_before_a_count_was_added_has_none_of_it(tmp_path: Path) ->
     found = load(path)
     assert found.counts.keys() == COUNTS.keys() and found.task_counts.keys() == TASK_COUNTS.keys()
     for name in LATER_COUNTS:
-        assert not (found.counts | found.task_counts)[name].any()
+        assert not {**found.counts, **found.task_counts}[name].any()
 
 
 def test_masks_are_packed_and_come_back(tmp_path: Path) -> None:
