@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
+from imcsim.core.errors import CostError
+
 Tree = Mapping[str, Union[float, "Tree"]]
 
 
@@ -26,7 +28,10 @@ class Breakdown:
     def __post_init__(self) -> None:
         for path, value in self.leaves.items():
             if not math.isfinite(value) or value < 0:
-                raise ValueError(f"cost {'.'.join(path)} must be finite and >= 0, got {value}")
+                raise CostError(
+                    f"cost {'.'.join(path)} must be finite and >= 0, got {value}: a value of the chip "
+                    f"or a count is too large, or negative"
+                )
 
     @property
     def total(self) -> float:

@@ -48,6 +48,10 @@ class ConservationError(ImcsimError):
     exit_status = 1
 
 
+class CostError(ImcsimError, ValueError):
+    """A cost is negative or no number: a value of the chip or of the trace is out of all proportion."""
+
+
 class StorageError(ImcsimError):
     """The disk refused a write; nothing was half-written."""
 

@@ -30,8 +30,3 @@ def nesting(value: Any) -> int:
         parts = (part for inner in level for part in (inner.values() if isinstance(inner, dict) else inner))
         depth, level = depth + 1, [part for part in parts if isinstance(part, dict | list | tuple)]
     return depth
-
-
-def canonical_json(value: Any) -> str:
-    """Return the one text of ``value``: sorted keys, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -10,6 +10,7 @@ refused with one sentence. No pickle, never half-written, and no more memory tha
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from imcsim.core.errors import ImcsimError
-from imcsim.core.json_text import canonical_json, parse_json
+from imcsim.core.json_text import parse_json
 from imcsim.core.tensor_file import Arrays, BrokenFileError, Contents, bytes_of, plain, read, write
 
 _HEADER, _KIND, _VERSION, _SEAL = "imcsim_header", "imcsim_kind", "imcsim_version_of_kind", "sha256"
@@ -59,14 +60,14 @@ Older = Callable[[Contents], Sealed | None]
 def save(path: Path, kind: Kind, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write ``header`` (JSON values) and ``arrays`` (numbers or truth values, any shape) to ``path``.
 
-    The file is whole or absent; the same contents give the same bytes.
+    The file is whole or absent; the same contents, tables in the same order, give the same bytes.
 
     Raises
     ------
     StorageError
         If the disk refuses.
     """
-    text = canonical_json(dict(header))
+    text = json.dumps(dict(header), separators=(",", ":"))  # in the given order: what is resumed goes on in it
     texts = {_KIND: kind.name, _VERSION: str(kind.version), _HEADER: text}
     write(path, arrays, texts | {_SEAL: seal(texts, arrays)})
 

@@ -192,7 +192,7 @@ def _range(value: Any, dotted: str, where: str) -> tuple[float | None, float | N
         return None, None
     ends = [float(end) for end in value if _is_number(end)] if isinstance(value, list) else []
     if len(ends) != 2 or len(value) != 2 or not ends[0] <= ends[1]:
-        raise ConfigError(f"{where}: range of '{dotted}' must be [low, high], two numbers, got {value}")
+        raise ConfigError(f"{where}: range of '{dotted}' must be [low, high], two numbers, got {short(str(value))}")
     return ends[0], ends[1]
 
 

@@ -1,6 +1,7 @@
 """A network and chips small enough to check with a pencil."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from imcsim.chip import ChipConfig, load_chip
 from imcsim.core.sources import Resolved
 from imcsim.crossbar import Encoding
-from imcsim.mapping.layer import LayerSpec
+from imcsim.mapping.masks import expand_pe_mask
 from imcsim.testing.traces import History, linear_layer, make_trace
 from imcsim.trace import Trace
 
@@ -42,32 +43,64 @@ def one_pe_trace(**changes: Any) -> Trace:
     return make_trace([layer], {"fc": start}, {"fc": [[[first, second]]]}, ENCODINGS, **changes)
 
 
-def random_trace(seed: int, tasks: int = 3, still: Collection[int] = (), **changes: Any) -> Trace:
-    """Two layers (10 x 5, 5 x 3) whose codes walk at random, but in tasks that are ``still``: 2 epochs of 3 steps."""
+def random_trace(
+    seed: int,
+    tasks: int = 3,
+    still: Collection[int] = (),
+    positions: int = 4,
+    counts: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Trace:
+    """Two layers (10 x 5, 5 x 3) whose codes walk at random, 2 epochs of 3 steps a task.
+
+    They stand in tasks that are ``still``, and in PEs of a ``placement`` that do not train. ``counts`` take the place
+    of those here; gradients are of all weights.
+    """
     rng = np.random.default_rng(seed)
-    layers = [linear_layer("a", 10, 5, positions=4), linear_layer("b", 5, 3)]
+    layers = [linear_layer("a", 10, 5, positions=positions), linear_layer("b", 5, 3)]
     start = {spec.name: rng.integers(-127, 128, spec.matrix_shape) for spec in layers}
-    history = {spec.name: _walk(rng, spec, start[spec.name], tasks, still) for spec in layers}
-    counts: dict[str, Any] = {
-        "forward_vectors": [64, 16],
+    moves = {spec.name: np.ones((tasks, *spec.matrix_shape), bool) for spec in layers}
+    for name, mask in (changes.get("placement") or {}).items():
+        shape = start[name].shape
+        moves[name] = np.stack([expand_pe_mask(each, shape, changes["pe_tile"]) for each in mask])
+    for mask in moves.values():
+        mask[list(still)] = False
+    history = {spec.name: _walk(rng, start[spec.name], moves[spec.name]) for spec in layers}
+    told: dict[str, Any] = {
+        "forward_vectors": [16 * positions, 16],
         "input_gradient_vectors": [0, 16],
-        "weight_gradient_vectors": [64, 16],
-        "weight_gradient_macs": [64 * 50, 16 * 15],
+        "weight_gradient_vectors": [16 * positions, 16],
         "kept_elements": [160, 80],
         "updated_weights": [300, 90],
+        **(counts or {}),
     }
-    return make_trace(layers, start, history, ENCODINGS, counts=counts, **changes)
+    all_ = {"weight_gradient_macs": np.multiply(told["weight_gradient_vectors"], [50, 15])}
+    return make_trace(layers, start, history, ENCODINGS, counts=all_ | told, **changes)
 
 
-def _walk(rng: np.random.Generator, spec: LayerSpec, start: Codes, tasks: int, still: Collection[int]) -> History:
+def masked(trace: Trace, active: Mapping[str, NDArray[np.bool_]]) -> Trace:
+    """The same trace with sparsity masks (T, G, D, N) of layers, and with their weights counted."""
+    counts = dict(trace.counts)
+    for name in ("active_weights", "peak_active_weights"):
+        counts[name] = counts[name].copy()
+        for layer, mask in active.items():
+            counts[name][:, trace.layer_index[layer]] = mask.reshape(len(mask), -1).sum(axis=1)
+    most = counts["weight_gradient_vectors"] * counts["peak_active_weights"]
+    counts["weight_gradient_macs"] = np.minimum(counts["weight_gradient_macs"], most)
+    steps = trace.task_counts["optimizer_steps"][:, None]
+    counts["updated_weights"] = np.minimum(counts["updated_weights"], steps * counts["peak_active_weights"])
+    return replace(trace, active=active, counts=counts)
+
+
+def _walk(rng: np.random.Generator, start: Codes, moves: NDArray[np.bool_]) -> History:
     now, out = start, []
-    for task in range(tasks):
+    for may_move in moves:
         epochs = []
         for _ in range(2):
             steps = []
             for _ in range(3):
                 moved = rng.integers(-2, 3, now.shape) * (rng.random(now.shape) < 0.3)
-                now = now if task in still else np.clip(now + moved, -127, 127)
+                now = np.clip(now + moved * may_move, -127, 127)
                 steps.append(now)
             epochs.append(steps)
         out.append(epochs)

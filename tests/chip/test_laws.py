@@ -107,7 +107,8 @@ def test_events_that_differ_from_the_traces_changes_stop_the_pricing(chip: str, 
 def test_no_work_costs_no_dynamic_energy() -> None:
     trace = random_trace(2)
     codes = {name: np.repeat(array[:1], len(array), axis=0) for name, array in trace.codes.items()}
-    still = {name: {k: np.zeros_like(v) for k, v in getattr(trace, name).items()} for name in ("changes", "transitions")}
+    tables = ("changes", "transitions")
+    still = {name: {k: np.zeros_like(v) for k, v in getattr(trace, name).items()} for name in tables}
     counts = {k: v if "active" in k else np.zeros_like(v) for k, v in trace.counts.items()}
     tasks = {k: np.zeros_like(v) for k, v in trace.task_counts.items()}
     density = np.zeros_like(trace.input_density)
@@ -116,7 +117,8 @@ def test_no_work_costs_no_dynamic_energy() -> None:
         transitions=still["transitions"],
     )  # fmt: skip
     report = price(idle, small_chip("all-sram-28nm"))
-    for part in ("forward", "input_gradient", "weight_gradient", "buffer", "link", "dram", "masks", "scoring", "update"):
+    parts = ("forward", "input_gradient", "weight_gradient", "buffer", "link", "dram", "masks", "scoring", "update")
+    for part in parts:
         assert report.energy.part(part).total == 0
 
 

@@ -118,7 +118,7 @@ def test_masks_of_a_trace() -> None:
     assert np.array_equal(task_masks(trace, 0).codes["b"], trace.codes["b"][1])
     placement = {"a": np.zeros((2, 1, 3, 3), bool), "b": np.ones((2, 1, 2, 2), bool)}
     placement["a"][1, 0, 2, 0] = True  # rows 8 and 9, outputs 0 and 1 train in the second task
-    placed = task_masks(random_trace(6, tasks=2, still=(0, 1), placement=placement, pe_tile=(4, 2)))
+    placed = task_masks(random_trace(6, tasks=2, placement=placement, pe_tile=(4, 2)))
     assert np.argwhere(placed.trainable["a"][0]).tolist() == [[8, 0], [8, 1], [9, 0], [9, 1]]
     with pytest.raises(TraceError, match="the trace has tasks 0 to 1, not 2"):
         task_masks(trace, 2)

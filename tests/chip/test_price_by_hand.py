@@ -159,7 +159,8 @@ def test_activations_that_do_not_fit_go_to_dram_and_back() -> None:
     chip = small_chip("all-sram-28nm")
     room = chip.config.buffer.size_bytes * 8
     kept = room // 8 * 4
-    trace = one_pe_trace(counts={"kept_elements": 1000, "forward_vectors": 250}, task_counts={"other_kept_elements": kept})
+    more = {"other_kept_elements": kept}
+    trace = one_pe_trace(counts={"kept_elements": 1000, "forward_vectors": 250}, task_counts=more)
     spilled, master = kept + 1000, 8 * 32  # 8 weights that train have the buffer first
     report = price(trace, chip)  # a quarter fits: three quarters are written and read once
     share = 1 - (room - master) / (spilled * 8)

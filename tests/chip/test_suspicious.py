@@ -61,7 +61,8 @@ def test_a_buffer_that_never_fits_the_master_copy_warns() -> None:
 
 
 def test_training_that_waits_for_dram_more_than_for_all_else_warns() -> None:
-    trace = one_pe_trace(task_counts={"replay_samples_read": 20, "replay_bytes_read": 1000}, counts={"forward_vectors": [20]})
+    replay = {"replay_samples_read": 20, "replay_bytes_read": 1000}
+    trace = one_pe_trace(task_counts=replay, counts={"forward_vectors": [20]})
     report = priced(trace)
     other_s = report.latency.total - report.latency.part("dram").total
     # at exactly as much time as all else together it is not yet bound

@@ -12,10 +12,9 @@ STEPS = 48
 
 
 def work(vectors: tuple[int, int], chip: str = "hybrid-28nm", **more: Any) -> Work:
-    trace = random_trace(2, task_counts={"optimizer_steps": STEPS})
-    for name in ("forward_vectors", "weight_gradient_vectors"):
-        trace.counts[name][:] = vectors
-    trace.counts["input_gradient_vectors"][:] = [0, vectors[1]]
+    counts: dict[str, Any] = {"input_gradient_vectors": [0, vectors[1]]}
+    counts |= dict.fromkeys(("forward_vectors", "weight_gradient_vectors"), vectors)
+    trace = random_trace(2, positions=1, counts=counts, task_counts={"optimizer_steps": STEPS})
     return work_of(trace, small_chip(chip, more).config, 0)
 
 

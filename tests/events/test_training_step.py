@@ -33,11 +33,12 @@ GRADIENTS = ("transposable", "second-copy", "digital")
 EVERY = list(product(CHIPS, GRADIENTS))
 PLAIN: dict[str, Any] = {"transport": False, "overlap": False, "vectors_per_task": 1}
 MORE: dict[str, Any] = {
-    "relu_elements": 500, "other_kept_elements": 50, "peak_kept_elements": 3_000_000, "digital_parameters": 7,
-    "mask_bits": 64, "replay_bytes_read": 100, "scoring_bytes": 10, "scoring_macs": 1000, "optimizer_state_values": 10,
+    "relu_elements": 500, "other_kept_elements": 3_000_000, "peak_kept_elements": 3_000_000, "digital_parameters": 7,
+    "mask_bits": 64, "replay_samples_read": 2, "replay_bytes_read": 100,
+    "scoring_bytes": 10, "scoring_macs": 1000, "optimizer_state_values": 10,
 }  # fmt: skip
 SCORING: dict[str, Any] = {
-    "scoring_forward_vectors": [3, 4], "scoring_input_gradient_vectors": [0, 4],
+    "scoring_forward_vectors": [4, 4], "scoring_input_gradient_vectors": [0, 4],
     "scoring_weight_gradient_macs": [30, 4],
 }  # fmt: skip
 
@@ -69,11 +70,9 @@ def full_trace(seed: int = 1, trains: Mapping[str, bool] | None = None) -> Trace
 
 def even_trace(vectors: int = 60) -> Trace:
     """The same number of vectors in each layer, whole ones in each step."""
-    trace = random_trace(2)
-    for name in ("forward_vectors", "weight_gradient_vectors"):
-        trace.counts[name][:] = vectors
-    trace.counts["input_gradient_vectors"][:] = [0, vectors]
-    return trace
+    counts: dict[str, Any] = {"input_gradient_vectors": [0, vectors]}
+    counts |= {name: [vectors, vectors] for name in ("forward_vectors", "weight_gradient_vectors")}
+    return random_trace(2, positions=1, counts=counts)
 
 
 def chip_of(name: str, more: Mapping[str, Any] | None = None) -> Any:
@@ -149,6 +148,7 @@ def test_where_nothing_contends_it_is_the_closed_form(name: str, gradient: str) 
 
 def test_with_other_numbers_of_vectors_the_closed_form_is_a_lower_bound() -> None:
     trace = full_trace(trains={"a": True, "b": False})  # 'a' in SRAM, 'b' in RRAM, which is many times slower
+    trace.task_counts["samples"][:] = 3 * 6
     trace.counts["forward_vectors"][:] = [12 * 6, 3 * 6]  # four of 'a' for one of 'b', in each of 6 steps
     of = work(trace, "hybrid-28nm")
     fast_s, slow_s = forward_vector_s(trace, of.chip, of.where)[0]
@@ -251,8 +251,10 @@ def test_what_is_not_in_the_trace_is_refused(task: int, steps: int, sentence: st
 
 
 def test_a_task_without_steps_is_refused() -> None:
-    trace = random_trace(0)
-    trace.task_counts["optimizer_steps"][1] = 0
+    trace = random_trace(0, still=(1,))
+    for name, array in (*trace.counts.items(), *trace.task_counts.items()):
+        array[1] = array[1] if "active" in name else 0
+    trace.input_density[1] = 0.0
     with pytest.raises(EventsError, match=r"task 1 of the trace has no optimiser step"):
         work(trace, "all-sram-28nm", {"sram.write_policy": "task"}, task=1)
 
@@ -263,8 +265,16 @@ def test_laws_hold_for_any_vectors_and_options(data: st.DataObject) -> None:
     """Energy, critical path and no step that waits for ever, also with queues as short as they can be."""
     some = st.integers(0, 120)
     trace = full_trace(data.draw(st.integers(0, 3)))
-    for name in ("forward_vectors", "input_gradient_vectors", "weight_gradient_vectors"):
-        trace.counts[name][:] = data.draw(st.tuples(some, some))
+    forward = np.array(data.draw(st.tuples(some.filter(lambda n: n >= 6), some.filter(lambda n: n >= 6))))
+    positions = np.array([4, 1])
+    trace.task_counts["samples"][:] = forward.max()
+    trace.counts["forward_vectors"][:] = forward * positions
+    for name in ("input_gradient_vectors", "weight_gradient_vectors"):
+        trace.counts[name][:] = np.minimum(data.draw(st.tuples(some, some)), forward) * positions
+    most = trace.counts["weight_gradient_vectors"] * [50, 15]
+    trace.counts["weight_gradient_macs"][:] = most  # those of all weights
+    trace.counts["updated_weights"][:] = np.minimum(most // positions, trace.counts["updated_weights"])
+    trace.counts["kept_elements"][:] = np.minimum(trace.counts["kept_elements"], forward * positions * [10, 5])
     name, gradient = data.draw(st.sampled_from(EVERY))
     of = work(trace, name, {"input_gradient": gradient}, task=data.draw(st.integers(0, 2)))
     options: dict[str, Any] = {

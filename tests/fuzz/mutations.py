@@ -1,6 +1,7 @@
 """Ways to spoil a file: its bytes, its text, the tree of its header, its arrays."""
 
 import copy
+import json
 import math
 from typing import Any
 
@@ -8,7 +9,6 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from imcsim.core.json_text import canonical_json
 from imcsim.core.sealed import seal
 from imcsim.core.tensor_file import Contents
 
@@ -17,8 +17,8 @@ EDGES: tuple[Any, ...] = (
     "x", "\x00", "µ" * 300, "x" * 100_000, None, True, False, [], {}, [[]], [1, 2], [-1, 0], ["a"], {"a": 1},
 )  # fmt: skip
 TOML_EDGES = (
-    "nan", "inf", "-inf", "-1", "0", "1", "0.0", "-0.5", "1e308", "1e-320", "9223372036854775808", "1" * 5000, '""', '"x"',
-    '"' + "x" * 100_000 + '"', "[]", "{}", "[1, 2]", "true", "false", "1979-05-27", "[" * 2000 + "]" * 2000,
+    "nan", "inf", "-inf", "-1", "0", "1", "0.0", "-0.5", "1e308", "1e-320", "9223372036854775808", "1" * 5000, '""',
+    '"x"', '"' + "x" * 100_000 + '"', "[]", "{}", "[1, 2]", "true", "false", "1979-05-27", "[" * 2000 + "]" * 2000,
     "[" * 5000, "{a = " * 300 + "1" + "}" * 300, "'''a", '"\\ud800"', "0x", "1_0", "= 1", "",
 )  # fmt: skip
 
@@ -55,9 +55,13 @@ def spoil_toml(text: str, rng: Generator) -> str:
     elif way == 4:
         lines.insert(at, lines[int(rng.integers(len(lines)))])
     elif way == 5:
-        lines[at] = lines[at].replace(key.strip() or "a", str(rng.choice(["x", "name", "kind", "a." * 20000 + "a", "é"])), 1)
+        lines[at] = lines[at].replace(
+            key.strip() or "a", str(rng.choice(["x", "name", "kind", "a." * 20000 + "a", "é"])), 1
+        )
     elif way == 6:
-        lines.insert(at, str(rng.choice(["[a.b.c]", "[[sources]]", "[sources]", "[" + "a." * 3000 + "a]", "]", "x", "[rram]"])))
+        lines.insert(
+            at, str(rng.choice(["[a.b.c]", "[[sources]]", "[sources]", "[" + "a." * 3000 + "a]", "]", "x", "[rram]"]))
+        )
     else:
         number = str(rng.choice(["-1", "0", "1e6", "1e-6", "1000", "3", "65536", "1e12"]))
         lines[at] = f"{key}{equals} {number}" if equals else lines[at]
@@ -98,36 +102,50 @@ def _deep(levels: int) -> Any:
 
 def spoil_array(array: NDArray[Any], rng: Generator) -> NDArray[Any]:
     """Return the array scaled, negated, transposed, retyped, reshaped, or with one element changed."""
-    way = rng.integers(10)
-    number = array.astype(np.int64) if array.dtype == bool else array
+    ways = (_scaled, _shifted, _retyped, _not_finite, _reshaped, _turned, _one_changed)
     with np.errstate(all="ignore"):
-        if way == 0:
-            return number * rng.choice([2, 1000, 0, -1])
-        if way == 1:
-            return number + rng.choice([1, -1, 2**40])
-        if way == 2:
-            return np.ascontiguousarray(array.T)
-        if way == 3:
-            types = [np.float64, np.float32, np.int8, np.uint8, np.int16, np.uint64, np.int64, np.bool_]
-            return array.astype(types[int(rng.integers(len(types)))])
-        if way == 4:
-            return array[:-1] if array.ndim and len(array) else array[None]
-        if way == 5:
-            return array[None]
-        if way == 6:
-            return array.reshape(-1)[::-1].reshape(array.shape)
-        if way == 7 and array.ndim:
-            return np.roll(array, 1, axis=int(rng.integers(array.ndim)))
-        if way == 8:
-            wide = array.astype(np.float64)
-            wide.reshape(-1)[: 1 if rng.random() < 0.5 else None] = rng.choice([np.nan, np.inf, -np.inf, 1e300])
-            return wide
-        out = array.copy()
-        if out.size:
-            at = int(rng.integers(out.size))
-            flat = out.reshape(-1)
-            flat[at] = ~flat[at] if out.dtype == bool else flat[at] + np.array(1).astype(out.dtype)
-        return out
+        return ways[int(rng.integers(len(ways)))](array, rng)
+
+
+def _number(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(np.int64) if array.dtype == bool else array
+
+
+def _scaled(array: NDArray[Any], rng: Generator) -> NDArray[Any]:
+    return np.asarray(_number(array) * rng.choice([2, 1000, 0, -1]))
+
+
+def _shifted(array: NDArray[Any], rng: Generator) -> NDArray[Any]:
+    return np.asarray(_number(array) + rng.choice([1, -1, 2**40]))
+
+
+def _retyped(array: NDArray[Any], rng: Generator) -> NDArray[Any]:
+    types = [np.float64, np.float32, np.int8, np.uint8, np.int16, np.uint64, np.int64, np.bool_]
+    return array.astype(types[int(rng.integers(len(types)))])
+
+
+def _not_finite(array: NDArray[Any], rng: Generator) -> NDArray[Any]:
+    wide = array.astype(np.float64)
+    wide.reshape(-1)[: 1 if rng.random() < 0.5 else None] = rng.choice([np.nan, np.inf, -np.inf, 1e300])
+    return wide
+
+
+def _reshaped(array: NDArray[Any], rng: Generator) -> NDArray[Any]:
+    return array[None] if rng.random() < 0.5 or not len(array) else array[:-1]
+
+
+def _turned(array: NDArray[Any], rng: Generator) -> NDArray[Any]:
+    turned = (array.T, array.reshape(-1)[::-1].reshape(array.shape), np.roll(array, 1, int(rng.integers(array.ndim))))
+    return turned[int(rng.integers(len(turned)))]
+
+
+def _one_changed(array: NDArray[Any], rng: Generator) -> NDArray[Any]:
+    out = array.copy()
+    if out.size:
+        at = int(rng.integers(out.size))
+        flat = out.reshape(-1)
+        flat[at] = ~flat[at] if out.dtype == bool else flat[at] + np.array(1).astype(out.dtype)
+    return out
 
 
 def spoil_contents(contents: Contents, header_key: str, rng: Generator, parse: Any) -> Contents:
@@ -136,7 +154,7 @@ def spoil_contents(contents: Contents, header_key: str, rng: Generator, parse: A
     name = list(arrays)[int(rng.integers(len(arrays)))]
     way = rng.integers(8)
     if way <= 2:
-        texts[header_key] = canonical_json(spoil_tree(parse(texts[header_key]), rng))
+        texts[header_key] = json.dumps(spoil_tree(parse(texts[header_key]), rng))
     elif way <= 5:
         arrays[name] = np.ascontiguousarray(spoil_array(arrays[name], rng)) if arrays[name].ndim else arrays[name]
     elif way == 6:

@@ -78,7 +78,9 @@ def _levels(encoding: Any, codes: Any) -> Any:
     """Levels of all cells, from the definition of the encoding, code by code."""
     out = []
     for code in codes.ravel().tolist():
-        parts = [code + (1 << (encoding.weight_bits - 1))] if encoding.sign == "offset" else [max(code, 0), max(-code, 0)]
+        parts = (
+            [code + (1 << (encoding.weight_bits - 1))] if encoding.sign == "offset" else [max(code, 0), max(-code, 0)]
+        )
         for part in parts:
             out += [(part >> (encoding.cell_bits * s)) % encoding.level_count for s in range(encoding.slices)]
     return np.array(out)

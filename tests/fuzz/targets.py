@@ -25,7 +25,7 @@ from tests.fuzz.oracle import faults
 
 @dataclass
 class Target:
-    """One kind of file: ``spoil`` writes a spoilt one, ``use`` reads it and tells what is wrong with what it accepted."""
+    """One kind of file: ``spoil`` writes a spoilt one, ``use`` reads it and tells what is wrong if it accepts it."""
 
     name: str
     spoil: Callable[[Path, Generator], None]
@@ -108,7 +108,9 @@ def _ledgers(folder: Path) -> Target:
     def use(path: Path) -> list[str]:
         ledger = load_ledger(path)
         found = outlook(trace, chip, ledger=ledger)
-        wrong = [] if math.isfinite(found.worst_cycles_per_task) and found.worst_cycles_per_task >= 0 else ["a worn cell"]
+        wrong = (
+            [] if math.isfinite(found.worst_cycles_per_task) and found.worst_cycles_per_task >= 0 else ["a worn cell"]
+        )
         for _, wear in ledger:
             counted = wear.events.astype(object)
             wrong += [] if counted.min() >= 0 and counted.max() <= ledger.most_events else ["events beyond the most"]
@@ -122,13 +124,15 @@ def _checkpoints(folder: Path) -> Target:
     from imcsim.learn import checkpoint
     from imcsim.learn.api import make_learner
     from imcsim.learn.loop import start_task, train_epoch
+    from imcsim.learn.run_marks import run_marks
     from tests.learn.helpers import tiny_config, tiny_net, tiny_stream
 
-    learner = make_learner(tiny_config(), tiny_net(), tiny_stream())
+    config, stream = tiny_config(), tiny_stream()
+    learner = make_learner(config, tiny_net(), stream)
     start_task(learner, learner.tasks[0])
     train_epoch(learner, learner.tasks[0])
     learner.epoch += 1
-    marks = {"config": "a run"}
+    marks = run_marks(config, learner.network, stream.tasks, None)
     path = folder / "whole.checkpoint"
     checkpoint.save(learner, path, marks)
     whole = read(path)

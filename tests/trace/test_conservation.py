@@ -1,6 +1,8 @@
 """Each law of a trace, broken on purpose."""
 
+import copy
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,10 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import imcsim
+from imcsim.chip import price
+from imcsim.chip.explain import EXPLAINED, explain_priced
+from imcsim.chip.life import outlook, wear_ledger
+from imcsim.chip.life.compare import compare_levers
+from imcsim.chip.trace_masks import task_masks
 from imcsim.core.errors import ConservationError
-from imcsim.trace.conservation import check_trace
-from imcsim.trace.schema import Policy
-from tests.chip.hand import one_pe_trace, random_trace
+from imcsim.events import work_of
+from imcsim.trace import Trace
+from imcsim.trace.conservation import check_once, check_trace
+from imcsim.trace.schema import COUNTS, TASK_COUNTS, Policy
+from imcsim.trace.store import save
+from tests.chip.hand import one_pe_trace, random_trace, small_chip
 
 KEY = ("step", "offset-8w-1c", "fc")
 
@@ -41,10 +52,15 @@ def _set(index: tuple[int, ...], value: int) -> Any:
 @pytest.mark.parametrize(
     ("field", "key", "change", "law"),
     [
-        ("counts", "forward_vectors", _set((0, 0), -1), "counts 'forward_vectors' must not be negative"),
-        ("counts", "forward_vectors", lambda a: a[0], r"must be \(tasks, layers\)"),
-        ("task_counts", "samples", lambda a: a[None], r"task counts 'samples' must be \(tasks,\)"),
-        ("task_counts", "samples", lambda a: a - 1, "task counts 'samples' must not be negative"),
+        (
+            "counts",
+            "forward_vectors",
+            _set((0, 0), -1),
+            "'forward_vectors' must lie in 0..9.0072e[+]15, got -1",
+        ),
+        ("counts", "forward_vectors", lambda a: a[0], r"must have shape \(1, 1\), got \(1,\)"),
+        ("task_counts", "samples", lambda a: a[None], r"task_counts of 'samples' must have shape \(1,\)"),
+        ("task_counts", "samples", lambda a: a - 3, "task_counts of 'samples' must lie in 0"),
         ("changes", KEY, _set((0, 7, 0, 2, 0), 1), "level changes must equal transitions"),
         ("codes", "fc", _set((1, 0, 2, 0), 99), "transitions must lead to the new codes"),
         ("task_counts", "optimizer_steps", lambda a: a - 1, "changed more often than there were commits"),
@@ -74,3 +90,166 @@ def test_densities_and_accuracies_are_shares() -> None:
         wrong = getattr(trace, field) + 2.0
         with pytest.raises(ConservationError, match=f"{field} must lie in 0..1"):
             check_trace(dataclasses.replace(trace, **{field: wrong}))
+
+
+def test_the_verdict_stays_on_the_object_until_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr("imcsim.trace.conservation.LAWS", (seen.append,))
+    trace = one_pe_trace()
+    assert check_once(trace) is trace and check_once(trace) is trace
+    assert seen == [trace]
+    check_once(dataclasses.replace(trace, task_il=trace.task_il.copy()))
+    assert len(seen) == 2
+    trace.counts["forward_vectors"] = trace.counts["forward_vectors"].copy()  # type: ignore[index]
+    check_once(trace)
+    assert len(seen) == 3
+    check_once(copy.deepcopy(trace))  # whose arrays can be written again
+    assert len(seen) == 4
+
+
+def test_arrays_are_read_only_once_they_are_checked() -> None:
+    trace = check_once(one_pe_trace())
+    for array in (trace.codes["fc"], trace.counts["forward_vectors"], trace.class_il):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+
+
+def test_a_copy_derives_everything_anew() -> None:
+    trace = one_pe_trace()
+    trace.cache["profile"] = 1
+    assert dataclasses.replace(trace, task_il=trace.task_il.copy()).cache == {}
+
+
+READERS: dict[str, Any] = {
+    "price": lambda trace, chip: price(trace, chip),
+    "explain": lambda trace, chip: explain_priced(trace, chip, "energy.forward"),
+    "explain energy": lambda trace, chip: EXPLAINED["energy"](trace, chip),
+    "outlook": lambda trace, chip: outlook(trace, chip),
+    "wear ledger": lambda trace, chip: wear_ledger(trace, chip.config),
+    "levers": lambda trace, chip: compare_levers(trace, "hybrid-28nm"),
+    "timeline, crash": lambda trace, chip: work_of(trace, chip.config, 0),
+    "map": lambda trace, chip: task_masks(trace),
+    "save": lambda trace, chip: save(trace, Path("never-written")),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_no_reader_takes_a_trace_that_breaks_a_law(reader: str) -> None:
+    trace = one_pe_trace()
+    steps = dict(trace.task_counts) | {"optimizer_steps": -trace.task_counts["optimizer_steps"]}
+    with pytest.raises(ConservationError, match="task_counts of 'optimizer_steps' must lie in 0"):
+        READERS[reader](dataclasses.replace(trace, task_counts=steps), small_chip("hybrid-28nm"))
+
+
+def test_a_network_is_rebuilt_only_from_whole_arrays() -> None:
+    trace = one_pe_trace()
+    wrong = dataclasses.replace(trace, codes={"fc": trace.codes["fc"].astype(float)})
+    with pytest.raises(ConservationError, match="codes of 'fc' must be of integers, got float64"):
+        imcsim.network_after(wrong, 0)
+
+
+def scaled(name: str, factor: float, layer: int | None = None) -> Any:
+    def change(trace: Trace) -> Trace:
+        group = "counts" if name in trace.counts else "task_counts"
+        array = getattr(trace, group)[name].copy()
+        part = array if layer is None else array[:, layer]
+        part[...] = (part * factor).astype(array.dtype)
+        changed: dict[str, Any] = {group: dict(getattr(trace, group)) | {name: array}}
+        return dataclasses.replace(trace, **changed)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "law"),
+    [
+        (scaled("forward_vectors", 1000), "forward_vectors must be at most samples x positions"),
+        (scaled("forward_vectors", 0.5), "must be samples x positions|no layer's forward_vectors|at most those"),
+        (scaled("forward_vectors", 0), "no layer's forward_vectors are samples x positions"),
+        (scaled("samples", 0), "a step passes at least one sample"),
+        (scaled("samples", 1000), "no layer's forward_vectors are samples x positions"),
+        (scaled("optimizer_steps", 0), "changed more often than there were commits"),
+        (scaled("epochs", 0), "changed more often than there were commits"),
+        (scaled("weight_gradient_vectors", 2, 1), "weight_gradient_vectors must be at most those that passed forward"),
+        (scaled("input_gradient_vectors", 2, 1), "input_gradient_vectors must be at most those that passed forward"),
+        (scaled("weight_gradient_macs", 1000), "weight_gradient_macs must be at most vectors x weights"),
+        (scaled("weight_gradient_macs", 0), "weight_gradient_macs must be at least positions x updated"),
+        (scaled("updated_weights", 0), "more weights changed than were updated"),
+        (scaled("updated_weights", 1000), "weight_gradient_macs must be at least|updated_weights must be at most"),
+        (scaled("trainable_weights", 0), "more weights changed than may"),
+        (scaled("trainable_weights", 2), "more weights train than the layer has"),
+        (scaled("active_weights", 2), "active_weights of layer 'a' must be those of its mask"),
+        (scaled("peak_active_weights", 2), "more weights exist than the layer has"),
+        (scaled("peak_active_weights", 0), "peak_active_weights must be at least active_weights"),
+        (scaled("kept_elements", 1000), "kept_elements must be at most samples x input elements"),
+        (scaled("peak_kept_elements", 1000), "peak_kept_elements must be at most all that was kept"),
+        (scaled("peak_kept_elements", 0), "peak_kept_elements must be positive"),
+    ],
+)
+def test_counts_are_tied_to_one_another(change: Any, law: str) -> None:
+    with pytest.raises(ConservationError, match=law):
+        check_trace(change(random_trace(0)))
+
+
+def with_counts(**values: Any) -> Trace:
+    by_layer = {name: value for name, value in values.items() if name in COUNTS}
+    by_task = {name: value for name, value in values.items() if name in TASK_COUNTS}
+    return random_trace(0, counts=by_layer, task_counts=by_task)
+
+
+@pytest.mark.parametrize(
+    ("counts", "law"),
+    [
+        ({"forward_vectors": [63, 16]}, "forward_vectors must be a multiple of the layer's positions"),
+        ({"scoring_forward_vectors": [4, 1], "scoring_input_gradient_vectors": [0, 2]}, "more vectors back than"),
+        ({"scoring_forward_vectors": [4, 1], "scoring_weight_gradient_macs": [0, 16]}, "at most vectors x weights"),
+        ({"dense_gradient_macs": [0, 16 * 15 + 1]}, "dense_gradient_macs must be at most vectors x weights"),
+        ({"skipped_writes": [0, 7 * 15 + 1]}, "skipped_writes must be at most steps x weights"),
+        ({"closed_segments": [51, 0]}, "more column segments are closed than the layer has weights"),
+        ({"relu_elements": 9, "peak_kept_bits": 10}, "peak_kept_bits must be at most all that was kept"),
+        ({"replay_samples_read": 17, "replay_bytes_read": 100}, "more replay samples are read than pass"),
+        ({"replay_samples_read": 0, "replay_bytes_read": 100}, "replay_bytes_read do not fit the samples read"),
+        ({"replay_samples_read": 2, "replay_bytes_read": 10**6}, "replay_bytes_read do not fit the samples read"),
+        ({"replay_samples_written": 99, "replay_bytes_written": 999}, "more replay samples are written than pass"),
+    ],
+)
+def test_counts_beyond_what_can_be_are_refused(counts: dict[str, Any], law: str) -> None:
+    with pytest.raises(ConservationError, match=law):
+        check_trace(with_counts(**counts))
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        np.zeros((1, 1), object), np.full((1, 1), "a"), np.full((1, 1), np.nan), np.ones((1, 1), complex),
+        None, 3, [[2]], np.ma.masked_array([[2]], [[True]]), np.zeros((0, 1), int), np.full((1, 1), 2**63, np.uint64),
+        np.full((1, 1), -(2**63)), np.array([["2020"]], "M8[Y]"), np.zeros((1, 1), [("a", int)]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("field", ["counts", "task_counts", "codes", "changes", "transitions", "placement", "active",
+                                   "digital", "wear_counts", "class_il", "input_density"])  # fmt: skip
+def test_any_array_gets_a_sentence(field: str, strange: Any) -> None:
+    trace = one_pe_trace(placement={"fc": np.ones((1, 1, 1, 1), bool)}, pe_tile=(4, 2))
+    value = getattr(trace, field)
+    if isinstance(value, dict):
+        value = {**value, next(iter(value), "dead_cells"): strange}
+    changed: dict[str, Any] = {field: strange if not isinstance(value, dict) else value}
+    with pytest.raises(ConservationError) as caught:
+        check_trace(dataclasses.replace(trace, **changed))
+    assert "no name" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["counts", "task_counts", "codes", "changes", "transitions"])
+def test_no_array_is_missing_and_none_is_more(field: str) -> None:
+    trace = one_pe_trace()
+    table = getattr(trace, field)
+    for changed in ({}, dict(list(table.items())[1:]), {**table, "lost": np.zeros(1)}, {**table, 3: np.zeros(1)}):
+        change: dict[str, Any] = {field: changed}
+        with pytest.raises(ConservationError, match=f"{field} of .* are missing|there are no {field} of"):
+            check_trace(dataclasses.replace(trace, **change))
+
+
+def test_a_huge_pe_takes_no_memory() -> None:
+    trace = one_pe_trace(placement={"fc": np.ones((1, 1, 1, 1), bool)}, pe_tile=(4, 2))
+    meta = trace.meta.model_copy(update={"pe_tile": (1 << 50, 1 << 50)})
+    check_trace(dataclasses.replace(trace, meta=meta))

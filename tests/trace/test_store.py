@@ -1,19 +1,23 @@
 """A trace survives the disk; anything else is refused with one sentence."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from imcsim.core import sealed
 from imcsim.core.errors import ConservationError, StorageError, TraceError
+from imcsim.core.tensor_file import read, write
+from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace import COUNTS, TASK_COUNTS
 from imcsim.trace.schema import LATER_COUNTS, Policy
-from imcsim.trace.store import load, save
-from tests.chip.hand import one_pe_trace, random_trace
+from imcsim.trace.store import KIND, UNSEALED, load, save
+from tests.chip.hand import ENCODINGS, masked, random_trace
 
 
 @pytest.fixture
@@ -37,23 +41,28 @@ def test_round_trip_keeps_every_array(saved: Path) -> None:
     assert np.array_equal(after.class_il, before.class_il)
 
 
-def test_a_trace_from_before_a_count_was_added_has_none_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trace_from_before_a_count_was_added_has_none_of_it(tmp_path: Path) -> None:
     path = tmp_path / "older.safetensors"
-    with monkeypatch.context() as older:
-        older.setattr("imcsim.trace.store.COUNTS", {name: "" for name in COUNTS if name not in LATER_COUNTS})
-        save(random_trace(0), path)
+    save(random_trace(0), path)
+    header, arrays = sealed.load(path, KIND)
+    sealed.save(path, KIND, header, {name: a for name, a in arrays.items() if name.split("/")[-1] not in LATER_COUNTS})
     found = load(path)
-    assert found.counts.keys() == COUNTS.keys()
+    assert found.counts.keys() == COUNTS.keys() and found.task_counts.keys() == TASK_COUNTS.keys()
     for name in LATER_COUNTS:
-        assert found.counts[name].shape == found.counts["updated_weights"].shape and not found.counts[name].any()
+        assert not {**found.counts, **found.task_counts}[name].any()
 
 
 def test_masks_are_packed_and_come_back(tmp_path: Path) -> None:
-    placement = {"fc": np.ones((1, 1, 1, 1), dtype=bool)}
-    trace = one_pe_trace(placement=placement, pe_tile=(4, 2))
-    active = {"fc": np.array([[[[1, 0], [0, 1], [1, 1], [0, 0]]]], dtype=bool)}
+    start, after = np.array([[[0, 5], [7, 0], [1, 2]]]), np.array([[[0, 5], [8, 0], [1, 3]]])
+    placement = {"fc": np.array([True, False]).reshape(1, 1, 2, 1)}  # of two rows of weights each
+    after[0, 2] = start[0, 2]
+    layer, active = linear_layer("fc", 3, 2), {"fc": start[None] != 0}
+    trace = make_trace(
+        [layer], {"fc": start}, {"fc": [[[after]]]}, ENCODINGS, placement=placement, pe_tile=(2, 2)
+    )  # fmt: skip
     path = tmp_path / "masks.safetensors"
-    save(dataclasses.replace(trace, active=active), path)
+    save(masked(trace, active), path)
+    assert not active["fc"].all()
     assert np.array_equal(load(path).active["fc"], active["fc"])
     assert np.array_equal(load(path).placement["fc"], placement["fc"])
 
@@ -68,7 +77,7 @@ def test_an_altered_byte_is_found(saved: Path) -> None:
     data = bytearray(saved.read_bytes())
     data[-5] ^= 1
     saved.write_bytes(data)
-    with pytest.raises(TraceError, match="is corrupt: its arrays do not match their SHA-256"):
+    with pytest.raises(TraceError, match="is corrupt: its contents do not match their SHA-256"):
         load(saved)
 
 
@@ -88,13 +97,228 @@ def test_a_missing_or_foreign_file_is_refused(tmp_path: Path) -> None:
         load(foreign)
 
 
+def resealed(path: Path, **changes: Any) -> None:
+    """Write the file again with other fields of the header, under a seal of its own; None: without the field."""
+    header, arrays = sealed.load(path, KIND)
+    fields = {name: value for name, value in (header | changes).items() if value is not None}
+    sealed.save(path, KIND, fields, arrays)
+
+
 def test_another_schema_version_is_refused(saved: Path) -> None:
-    data = saved.read_bytes()
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["imcsim_trace"])
-    header["meta"]["schema_version"] = 99
-    saved.write_bytes(save_tensors(load_tensors(data), metadata={"imcsim_trace": json.dumps(header)}))
+    header, arrays = sealed.load(saved, KIND)
+    sealed.save(saved, dataclasses.replace(KIND, version=99), header, arrays)
+    with pytest.raises(TraceError, match="is a trace of version 99; this imcsim reads version 3: train again"):
+        load(saved)
+    sealed.save(saved, KIND, header | {"schema_version": 99}, arrays)
     with pytest.raises(TraceError, match="has trace schema 99; this imcsim reads schema 3"):
+        load(saved)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"seed": 1.5}, "has a broken header: 'seed'"),
+        ({"weight_scales": [1.0]}, "weight_scales must be of 2 layers, got 1"),
+        ({"weight_scales": [1.0, -1.0]}, "weight_scales must be positive"),
+        ({"task_sizes": [1]}, "task_sizes must be of 3 tasks, got 1"),
+        ({"task_classes": []}, "a stream has at least one task"),
+        ({"task_classes": [[0, 0], [1], [2]]}, "a task must have classes, each once"),
+        ({"switched_layers": ["c"]}, "switched_layers must name layers, got 'c'"),
+        ({"resident_layers": ["a", "a"]}, "resident_layers must name a layer once"),
+        ({"pe_tile": [0, 4]}, r"pe_tile cannot be \(0, 4\)"),
+        ({"image_shape": [1, 0, 4]}, "image_shape cannot be"),
+        ({"flops": {"paper": -1.0}}, "flops must not be negative"),
+        ({"batch_size": 1 << 60}, "batch_size cannot be"),
+        (
+            {
+                "config": {
+                    "a": [
+                        [
+                            [
+                                [
+                                    [
+                                        [
+                                            [
+                                                [
+                                                    [
+                                                        [
+                                                            [
+                                                                [
+                                                                    [
+                                                                        [
+                                                                            [
+                                                                                [
+                                                                                    [
+                                                                                        [
+                                                                                            [
+                                                                                                [
+                                                                                                    [
+                                                                                                        [
+                                                                                                            [
+                                                                                                                [
+                                                                                                                    [
+                                                                                                                        [
+                                                                                                                            [
+                                                                                                                                [
+                                                                                                                                    [
+                                                                                                                                        [
+                                                                                                                                            [
+                                                                                                                                                [
+                                                                                                                                                    [
+                                                                                                                                                        [
+                                                                                                                                                            [
+                                                                                                                                                                [
+                                                                                                                                                                    [
+                                                                                                                                                                        [
+                                                                                                                                                                            [
+                                                                                                                                                                                [
+                                                                                                                                                                                    [
+                                                                                                                                                                                        [
+                                                                                                                                                                                            [
+                                                                                                                                                                                                [
+                                                                                                                                                                                                    [
+                                                                                                                                                                                                        [
+                                                                                                                                                                                                            [
+                                                                                                                                                                                                                [
+                                                                                                                                                                                                                    [
+                                                                                                                                                                                                                        [
+                                                                                                                                                                                                                            [
+                                                                                                                                                                                                                                [
+                                                                                                                                                                                                                                    [
+                                                                                                                                                                                                                                        [
+                                                                                                                                                                                                                                            [
+                                                                                                                                                                                                                                                [
+                                                                                                                                                                                                                                                    [
+                                                                                                                                                                                                                                                        [
+                                                                                                                                                                                                                                                            [
+                                                                                                                                                                                                                                                                [
+                                                                                                                                                                                                                                                                    [
+                                                                                                                                                                                                                                                                        [
+                                                                                                                                                                                                                                                                            [
+                                                                                                                                                                                                                                                                                [
+                                                                                                                                                                                                                                                                                    1
+                                                                                                                                                                                                                                                                                ]
+                                                                                                                                                                                                                                                                            ]
+                                                                                                                                                                                                                                                                        ]
+                                                                                                                                                                                                                                                                    ]
+                                                                                                                                                                                                                                                                ]
+                                                                                                                                                                                                                                                            ]
+                                                                                                                                                                                                                                                        ]
+                                                                                                                                                                                                                                                    ]
+                                                                                                                                                                                                                                                ]
+                                                                                                                                                                                                                                            ]
+                                                                                                                                                                                                                                        ]
+                                                                                                                                                                                                                                    ]
+                                                                                                                                                                                                                                ]
+                                                                                                                                                                                                                            ]
+                                                                                                                                                                                                                        ]
+                                                                                                                                                                                                                    ]
+                                                                                                                                                                                                                ]
+                                                                                                                                                                                                            ]
+                                                                                                                                                                                                        ]
+                                                                                                                                                                                                    ]
+                                                                                                                                                                                                ]
+                                                                                                                                                                                            ]
+                                                                                                                                                                                        ]
+                                                                                                                                                                                    ]
+                                                                                                                                                                                ]
+                                                                                                                                                                            ]
+                                                                                                                                                                        ]
+                                                                                                                                                                    ]
+                                                                                                                                                                ]
+                                                                                                                                                            ]
+                                                                                                                                                        ]
+                                                                                                                                                    ]
+                                                                                                                                                ]
+                                                                                                                                            ]
+                                                                                                                                        ]
+                                                                                                                                    ]
+                                                                                                                                ]
+                                                                                                                            ]
+                                                                                                                        ]
+                                                                                                                    ]
+                                                                                                                ]
+                                                                                                            ]
+                                                                                                        ]
+                                                                                                    ]
+                                                                                                ]
+                                                                                            ]
+                                                                                        ]
+                                                                                    ]
+                                                                                ]
+                                                                            ]
+                                                                        ]
+                                                                    ]
+                                                                ]
+                                                            ]
+                                                        ]
+                                                    ]
+                                                ]
+                                            ]
+                                        ]
+                                    ]
+                                ]
+                            ]
+                        ]
+                    ]
+                }
+            },
+            "deeper than",
+        ),
+    ],
+)
+def test_a_header_that_cannot_be_is_refused(saved: Path, change: dict[str, Any], sentence: str) -> None:
+    resealed(saved, **change)
+    with pytest.raises((TraceError, ConservationError), match=sentence) as caught:
+        load(saved)
+    assert str(saved) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_every_edit_of_the_header_without_a_new_seal_is_found(saved: Path) -> None:
+    contents = read(saved)
+    header = json.loads(contents.texts["imcsim_header"])
+    for field in header:
+        changed = header | {field: [header[field]]}
+        write(saved, contents.arrays, contents.texts | {"imcsim_header": json.dumps(changed)})
+        with pytest.raises(TraceError, match="its contents do not match their SHA-256"):
+            load(saved)
+
+
+def test_arrays_that_the_schema_does_not_know_are_refused(saved: Path) -> None:
+    header, arrays = sealed.load(saved, KIND)
+    for name in ("counts/lost", "task/lost", "lost"):
+        sealed.save(saved, KIND, header, arrays | {name: arrays["counts/updated_weights"]})
+        with pytest.raises(TraceError, match=f"holds '{name}', which this imcsim does not know"):
+            load(saved)
+
+
+def old_file(path: Path, **changes: Any) -> None:
+    """Write a trace as it was written before headers were sealed: one JSON text, a SHA-256 of the arrays alone."""
+    header, arrays = sealed.load(path, KIND)
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(f"{name}|{arrays[name].dtype.str}|{arrays[name].shape}|".encode() + arrays[name].tobytes())
+    text = json.dumps({"meta": header | changes, "sha256": digest.hexdigest()}, sort_keys=True)
+    path.write_bytes(save_tensors(arrays, metadata={"imcsim_trace": text}))
+
+
+def test_a_trace_from_before_headers_were_sealed_is_read_and_says_so(saved: Path) -> None:
+    whole, data = load(saved), saved.read_bytes()
+    old_file(saved)
+    old = load(saved)
+    assert old.meta.notes == (UNSEALED,)
+    assert old.meta.model_copy(update={"notes": ()}) == whole.meta
+    assert all(np.array_equal(old.codes[name], whole.codes[name]) for name in whole.codes)
+    saved.write_bytes(data)
+    old_file(saved, switched_layers=["c"])
+    with pytest.raises(ConservationError, match="switched_layers must name layers"):
+        load(saved)
+    saved.write_bytes(data)
+    old_file(saved)
+    flipped = bytearray(saved.read_bytes())
+    flipped[-5] ^= 1
+    saved.write_bytes(flipped)
+    with pytest.raises(TraceError, match="is corrupt: its arrays do not match their SHA-256"):
         load(saved)
 
 
@@ -124,17 +348,8 @@ def test_a_full_disk_leaves_the_old_file(saved: Path, monkeypatch: pytest.Monkey
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
 
 
-def without_producers(path: Path) -> None:
-    """Take the field out of the header, as in a file that was written before there was one."""
-    data = path.read_bytes()
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["imcsim_trace"])
-    del header["meta"]["producers"]
-    path.write_bytes(save_tensors(load_tensors(data), metadata={"imcsim_trace": json.dumps(header)}))
-
-
 def test_a_trace_without_producers_is_a_chain(saved: Path) -> None:
-    without_producers(saved)
+    resealed(saved, producers=None)
     assert load(saved).meta.producers == ()
     assert load(saved).meta.feeds == ((), (0,))
 

@@ -15,7 +15,7 @@ from imcsim.trace.laws.header import LARGEST
 from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, TASK_COUNTS, WEAR_COUNTS, TraceMeta
 from imcsim.trace.trace import Trace
 
-_TYPES = {"iu": "integers", "f": "floats", "b": "truth values"}
+_TYPES = {"iu": "integers", "u": "unsigned integers of 4 bytes at most", "f": "floats", "b": "truth values"}
 _PLAIN = (np.ndarray, np.memmap)  # a masked array is an ndarray, too, and answers otherwise
 
 
@@ -24,6 +24,7 @@ class _Rule(NamedTuple):
     shape: tuple[int | None, ...]  # None: any
     low: float = 0
     high: float = LARGEST
+    bytes: int = 8  # of a value, at most
 
 
 def check(trace: Trace) -> None:
@@ -51,7 +52,7 @@ def check(trace: Trace) -> None:
 def _check_array(array: Any, rule: _Rule, what: str) -> None:
     if type(array) not in _PLAIN:
         demand(False, f"{what} must be a numpy array, got {type(array).__name__}")
-    if array.dtype.kind not in rule.types:
+    if array.dtype.kind not in rule.types or array.dtype.itemsize > rule.bytes:
         demand(False, f"{what} must be of {_TYPES[rule.types]}, got {array.dtype}")
     if not _fits(array.shape, rule.shape):
         demand(False, f"{what} must have shape {rule.shape}, got {array.shape}")
@@ -72,7 +73,7 @@ def _groups(meta: TraceMeta) -> dict[str, dict[Any, _Rule]]:
     transitions: dict[Any, _Rule] = {}
     for policy, encoding, layer in _recorded(meta):
         key = (policy, encoding.name, layer.name)
-        changes[key] = _Rule("iu", (meta.tasks, encoding.cells_per_weight, *layer.matrix_shape))
+        changes[key] = _Rule("u", (meta.tasks, encoding.cells_per_weight, *layer.matrix_shape), bytes=4)
         transitions[key] = _Rule("iu", (meta.tasks, encoding.level_count, encoding.level_count))
     least = max(encoding.code_min for encoding in meta.encodings)
     most = min(encoding.code_max for encoding in meta.encodings)

@@ -1,15 +1,14 @@
 """What two copies cost, recounted by brute force; one copy costs what the chip's price says."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from imcsim.chip.price import price
 from imcsim.events import run, work_of
 from imcsim.events.consolidate import CommitScheme, consolidation, crash, scheme_cost
+from imcsim.testing.traces import make_trace
 from imcsim.trace.trace import Trace
-from tests.chip.hand import RRAM, one_pe_trace, random_trace, small_chip
+from tests.chip.hand import ENCODINGS, RRAM, one_pe_trace, random_trace, small_chip
 from tests.events.consolidate.test_power_cut import ONE, TWO, placed_trace, work
 
 
@@ -72,9 +71,10 @@ def test_two_copies_differ_from_the_commit_before_last() -> None:
 
 def test_codes_that_swing_cost_two_copies_nothing() -> None:
     """A to B and back: each copy already holds what is committed to it, from the second commit on."""
-    trace = random_trace(3, tasks=4)
-    codes = {k: np.stack([v[0], v[1], v[0], v[1], v[0]]) for k, v in trace.codes.items()}
-    swings = replace(trace, codes=codes, cache={})
+    trace = random_trace(3, tasks=1)
+    first, second = ({k: v[at] for k, v in trace.codes.items()} for at in (0, 1))
+    history = {k: [[[second[k]]], [[first[k]]], [[second[k]]], [[first[k]]]] for k in first}
+    swings = make_trace(trace.meta.layers, first, history, ENCODINGS)
     found = scheme_cost(work(swings, -1), TWO)
     assert found.events * found.commits == sum(alternating(swings, 1)) / 4
 

@@ -1,6 +1,5 @@
 """Chips of which the question has no answer, and figures out of range: one clear sentence each."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,14 +33,10 @@ def test_chips_without_an_answer(name: str, changes: dict[str, Any], sentence: s
 
 
 def test_a_task_that_commits_nothing() -> None:
-    trace = placed_trace(1)
-    nothing = {name: mask.copy() for name, mask in trace.placement.items()}
+    nothing = {name: mask.copy() for name, mask in placed_trace(1).placement.items()}
     for mask in nothing.values():
         mask[2] = False
-    codes = {name: values.copy() for name, values in trace.codes.items()}
-    for values in codes.values():
-        values[3] = values[2]
-    still = replace(trace, placement=type(trace.placement)(nothing), codes=codes, cache={})
+    still = random_trace(1, 4, placement=nothing, pe_tile=(4, 2))
     with pytest.raises(EventsError, match="task 2 commits no PE: its method trained none that has a home in RRAM"):
         consolidation(work(still, 2), TWO)
 
