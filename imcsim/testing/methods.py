@@ -56,8 +56,8 @@ def check_method(name: str, method_config: Mapping[str, Any] | None = None, **op
     a step changes no weight outside the update mask (all of it, for a layer that freezes within a task); masks are bool
     in the parameter's shape, and the trace counts the weights that they hold; accuracies are finite; a method that
     declares Class-IL needs no task identity at test; each act that it declares happens; logged writes are the level
-    changes that happened, cell by cell; what the user froze keeps every bit, in weights and in cells; the trace obeys the
-    conservation laws of :mod:`imcsim.trace.conservation`.
+    changes that happened, cell by cell; what the user froze keeps every bit, in weights and in cells; the trace obeys
+    the conservation laws of :mod:`imcsim.trace.conservation`.
 
     Parameters
     ----------

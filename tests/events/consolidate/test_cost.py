@@ -1,5 +1,7 @@
 """What two copies cost, recounted by brute force; one copy costs what the chip's price says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
