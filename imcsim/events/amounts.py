@@ -17,7 +17,8 @@ class Extra:
     Parameters
     ----------
     sign_writes, sign_reads_back, sign_reads_gradient
-        Single bits kept (signs, dropout), written with outputs of the forward pass, read with errors or weight gradients.
+        Single bits kept (signs, dropout), written with outputs of the forward pass, read with errors or weight
+        gradients.
     spill_writes, spill_reads
         Activations that do not fit the buffer, to DRAM in the forward pass and from it for weight gradients.
     lump_reads, lump_writes, lump_dram
