@@ -5,9 +5,8 @@ of which one bit an element is used; a pooling saves its input for its shape. Wh
 """
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from torch import Tensor
@@ -107,15 +106,9 @@ def _of_norm(node: Any, name: str) -> Needs:
 
 
 def _saved(node: Any) -> Iterator[tuple[str, Tensor]]:
-    kind: Hashable = type(node)
-    for name in _names(kind):
+    for name in (name for name in dir(node) if name.startswith("_saved_")):
         value = getattr(node, name)
         if isinstance(value, Tensor):
             yield name, value
         elif isinstance(value, tuple | list):
             yield from ((f"{name}[{number}]", part) for number, part in enumerate(value) if isinstance(part, Tensor))
-
-
-@cache
-def _names(kind: Hashable) -> tuple[str, ...]:
-    return tuple(name for name in dir(kind) if name.startswith("_saved_"))
