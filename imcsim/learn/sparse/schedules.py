@@ -35,8 +35,8 @@ class DropSchedule(FrozenConfig):
     delta_steps
         Delta T: optimiser steps between updates. None: 100, as in the paper, or a quarter of the steps up to T_end
         where that is fewer, cut off, but at least 2. Paper and code count tens of thousands of steps; in their
-        proportion a short task would change masks at every step, which trains nothing. So the number of updates scales
-        instead: four at least, and never two in a row (design choice).
+        proportion a short task would change masks at every step, which trains nothing. So the number of updates
+        scales instead: four at least, and never two in a row (design choice).
     end_share
         T_end as a share of the task's steps, after which masks stay. Paper: 0.75 (75k of 97,656 steps on CIFAR-10).
     drop_fraction
