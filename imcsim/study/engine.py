@@ -135,10 +135,8 @@ class ProcessExecutor:
         """Start ``runner(payload)`` on an idle slot, or on a new one."""
         self._reclaim()
         pool = self._idle.pop() if self._idle else _new_pool()
-        with (
-            _one_thread(),
-            _uninterrupted(),
-        ):  # before the process starts: numerical libraries read it when they are imported
+        # before the process starts: numerical libraries read the number of threads when they are imported
+        with _one_thread(), _uninterrupted():
             handle = _SlotHandle(pool, pool.submit(runner, payload))
         self._busy.append(handle)
         return handle

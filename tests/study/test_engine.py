@@ -63,7 +63,11 @@ def test_close_ends_a_running_worker() -> None:
 
 
 INTERRUPTED = """
+import sys, time
 import tests.study.fakes as fakes
+if __name__ == "__mp_main__":  # a worker that begins: it imports this file before it knows what to do with Ctrl-C
+    open(sys.argv[1], "a").write("w")
+    time.sleep(100_000)
 from imcsim.study.engine import Job, ProcessExecutor, run_jobs
 if __name__ == "__main__":
     executor = ProcessExecutor(2)
@@ -77,13 +81,12 @@ if __name__ == "__main__":
 
 
 def test_an_interrupt_reaches_the_parent_only(tmp_path: Path) -> None:
-    script = tmp_path / "interrupted.py"
+    script, told = tmp_path / "interrupted.py", tmp_path / "workers"
     script.write_text(INTERRUPTED)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with started([sys.executable, str(script)], env=ENVIRONMENT, **pipes) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "tick\n"
-        os.killpg(process.pid, signal.SIGINT)  # the workers, too, which have hardly begun
+    with started([sys.executable, str(script), str(told)], env=ENVIRONMENT, **pipes) as process:
+        wait_until(lambda: told.exists() and told.read_text() == "ww")
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers, too
         out, err = process.communicate()
     assert process.returncode == 0
     assert "closed" in out
