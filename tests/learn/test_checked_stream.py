@@ -107,7 +107,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (images(lambda x: x.new_full((8, 1, 4, 4), 200.5)), r"x_train reaches 200.5: scale images to 0..1"),
     (images(lambda x: x - 400), r"x_train reaches -\d+.*: scale images to 0..1"),
     (images(lambda x: x.to(torch.complex64)), r"x_train must hold real numbers, got torch.complex64"),
-    (images(lambda x: x.index_fill(0, torch.tensor(5), float("nan"))), r"x_train: image 5 holds nan at \(0, 0, 0\), and 1 of 8 images"),
+    (images(lambda x: x.index_fill(0, torch.tensor(5), torch.nan)), r"image 5 holds nan at \(0, 0, 0\), and 1 of 8"),
     (images(lambda x: x.new_full((8, 1, 4, 4), float("inf"))), r"image 0 holds inf at \(0, 0, 0\), and 8 of 8 images"),
     ({"classes": ()}, r"task 1 of the stream: its classes must be one or more different labels, got \(\)"),
     ({"classes": (2, 2)}, r"its classes must be one or more different labels, got \(2, 2\)"),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.api import learn_on
@@ -153,6 +153,21 @@ def test_masks_are_recorded_and_hold() -> None:
     assert trace.counts["weight_gradient_macs"][0, 2] == 3 * SAMPLES * 64
     assert not trace.active.keys() & {"first", "second"}
     check_trace(trace)  # mask changes between epochs are counted once, in the commit that follows
+
+
+def test_passes_without_gradients_are_counted_apart() -> None:
+    class Distilled(Method):
+        """Each step first asks the network, without gradients, what it thinks of the batch."""
+
+        def loss(self, context: Context, task: Task, x: Tensor, y: Tensor, index: Tensor) -> Tensor:
+            with torch.no_grad():
+                told = context.network(x)
+            return nn.functional.cross_entropy(context.network(x), y) + (told * 0).sum()
+
+    trace = learn_on(tiny_config(epochs=3), tiny_net(), tiny_stream(SAMPLES), method=Distilled(MethodConfig()))
+    for name in ("samples", "forward_only_samples"):
+        assert trace.task_counts[name].tolist() == [3 * SAMPLES] * 2
+    assert count(trace, "forward_vectors") == [2 * 3 * SAMPLES * spec.positions for spec in trace.meta.layers]
 
 
 def test_tasks_without_masks_of_a_method_with_masks_are_open() -> None:
