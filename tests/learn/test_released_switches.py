@@ -170,9 +170,7 @@ def test_with_equal_bounds_dropped_zeros_do_not_come_back(importance: bool) -> N
 def test_em_mutates_at_epoch_0_as_the_code_does() -> None:
     config, phases = MestConfig(sparsity=0.9), Phases()
     for epoch in range(160):
-        on, off = (
-            phases.mask_update(epoch, config.sparsity, config.mutated, "em", start) for start in (True, False)
-        )
+        on, off = (phases.mask_update(epoch, config.sparsity, config.mutated, "em", start) for start in (True, False))
         due = epoch % 5 == 0 and epoch < 120
         assert (on is not None) == due
         assert (off is not None) == (due and epoch > 0)
