@@ -211,7 +211,7 @@ def test_trgps_basis_has_one_vector_fewer(energies: list[int], threshold: float)
 def test_hyb_learn_remembers_the_shorter_bases() -> None:
     def kept(fewer: bool) -> list[int]:
         config = {**TINY, "method": "hyb-learn", "method_config": {"one_vector_fewer": fewer}}
-        return learn(LearnConfig.model_validate(config)).task_counts["scoring_bytes"].tolist()
+        return [int(count) for count in learn(LearnConfig.model_validate(config)).task_counts["scoring_bytes"]]
 
     assert all(short < full for short, full in zip(kept(True), kept(False), strict=True))
 
@@ -266,7 +266,12 @@ def test_replay_methods_call_the_loss_of_the_page(
     method: str, module: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, calls = getattr(module, name), []
-    monkeypatch.setattr(module, name, lambda *given: calls.append(given[3]) or whole(*given))
+
+    def watched(*given: Any) -> Any:
+        calls.append(given[3])
+        return whole(*given)
+
+    monkeypatch.setattr(module, name, watched)
     trace: Trace = learn(LearnConfig.model_validate({**TINY, "method": method}))
     assert len(calls) == trace.task_counts["optimizer_steps"].sum()
     assert set(calls) == {None}  # all outputs
