@@ -267,11 +267,11 @@ def test_replay_methods_call_the_loss_of_the_page(
 ) -> None:
     whole, calls = getattr(module, name), []
 
-    def noted(*given: Any) -> Any:
+    def watched(*given: Any) -> Any:
         calls.append(given[3])
         return whole(*given)
 
-    monkeypatch.setattr(module, name, noted)
+    monkeypatch.setattr(module, name, watched)
     trace: Trace = learn(LearnConfig.model_validate({**TINY, "method": method}))
     assert len(calls) == trace.task_counts["optimizer_steps"].sum()
     assert set(calls) == {None}  # all outputs
