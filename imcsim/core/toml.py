@@ -147,8 +147,8 @@ def _with_defaults(values: Mapping[str, Any], origins: dict[str, Origin]) -> dic
 
 def _read_document(path: Path) -> _Document:
     data = read_toml(path)
-    sources = {k: str(v) for k, v in leaves(data.pop("sources", {}))}
-    ranges = dict(leaves(data.pop("ranges", {})))
+    sources = {k: str(v) for k, v in leaves(_section(data, "sources", path.name))}
+    ranges = dict(leaves(_section(data, "ranges", path.name)))
     origins = {dotted: _origin(dotted, value, sources, ranges, path.name) for dotted, value in leaves(data)}
     tables = {"*"}.union(*(_enclosing(dotted) for dotted in origins))
     for section, named, known in (("sources", sources, tables | set(origins)), ("ranges", ranges, set(origins))):
@@ -156,6 +156,13 @@ def _read_document(path: Path) -> _Document:
             if dotted not in known:
                 raise ConfigError(f"{path.name}: [{section}] names no value: '{dotted}'{nearest(dotted, known)}")
     return _Document(data, origins)
+
+
+def _section(data: dict[str, Any], name: str, where: str) -> dict[str, Any]:
+    found = data.pop(name, {})
+    if not isinstance(found, dict):
+        raise ConfigError(f"{where}: [{name}] must be one table, once")
+    return found
 
 
 def _origin(dotted: str, value: Any, sources: Mapping[str, str], ranges: Mapping[str, Any], where: str) -> Origin:

@@ -1,4 +1,6 @@
 import re
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -305,3 +307,49 @@ def test_fields_of_a_part_that_the_file_leaves_out_can_be_set() -> None:
 def test_the_origin_of_no_value_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"no value is called 'rram.cuont'; did you mean 'rram.count'\?"):
         load().origin("rram.cuont")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a" + ".a" * 50_000 + " = 1", "a key has more than 16 parts"),
+        ("[" + "a." * 50_000 + "a]", "a key has more than 16 parts"),
+        ('"a"' + ' . "b"' * 5_000 + " = 1", "a key has more than 16 parts"),
+        ("a = " + "[" * 20_000 + "]" * 20_000, "nested deeper than 16 levels"),
+        ("a = " + "{b = " * 40 + "1" + "}" * 40, "nested deeper than 16 levels"),
+        ("a = " + "[" * 17 + "]" * 17, "nested deeper than 16 levels"),
+        ("a = " + "9" * 5_000, "integer string conversion"),
+        ("#" * 300_000, "has more than 262,144 bytes"),
+        ('a = "' + "x" * 100_000, "is not valid TOML"),
+    ],
+)
+def test_a_text_that_would_take_long_is_refused_at_once(tmp_path: Path, text: str, sentence: str) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_text(text)
+    before = time.process_time()
+    with pytest.raises(ConfigError, match=sentence) as caught:
+        read_toml(path)
+    assert time.process_time() - before < 5  # it took 39 s of processor time
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+
+
+def test_what_is_long_but_plain_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "plain.toml"
+    path.write_text(
+        "a.b.c = [" + "1.5, " * 20_000 + "]\nd = " + "[" * 14 + "]" * 14 + '\ne = "J. Appl. Phys., p. 1. 2. 3."\n'
+    )
+    assert len(read_toml(path)["a"]["b"]["c"]) == 20_000
+
+
+@pytest.mark.parametrize("section", ["sources", "ranges"])
+def test_a_section_that_is_a_list_is_refused(tmp_path: Path, section: str) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_text(f"[[{section}]]\na = 1\n")
+    with pytest.raises(ConfigError, match=rf"odd.toml: \[{section}\] must be one table, once"):
+        load_resolved(FrozenConfig, "chip", str(path))
+
+
+def test_an_override_of_endless_length_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no path is as long as"):
+        parse_override("a" + ".a" * 50_000 + "=1")
+    assert parse_override("a.b=" + "[" * 2000) == ("a.b", "[" * 2000)  # no TOML, so a text

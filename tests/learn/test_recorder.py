@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.api import learn_on
@@ -162,7 +162,8 @@ def test_passes_without_gradients_are_counted_apart() -> None:
         def loss(self, context: Context, task: Task, x: Tensor, y: Tensor, index: Tensor) -> Tensor:
             with torch.no_grad():
                 told = context.network(x)
-            return nn.functional.cross_entropy(context.network(x), y) + (told * 0).sum()
+            asked: Tensor = (told * 0).sum()
+            return super().loss(context, task, x, y, index) + asked
 
     trace = learn_on(tiny_config(epochs=3), tiny_net(), tiny_stream(SAMPLES), method=Distilled(MethodConfig()))
     for name in ("samples", "forward_only_samples"):

@@ -83,7 +83,7 @@ def test_a_shift_scales_the_partial_sum_of_its_segment() -> None:
 def test_every_scale_a_task_trained_is_a_level() -> None:
     config = tiny_config(method="xma", epochs=6, method_config={"learning_rate": 0.2})
     trace = learn_on(config, tiny_net(norm=True), tiny_stream())
-    latent = torch.from_numpy(trace.digital["first.adaptor.latent"][2])
+    latent = torch.tensor(trace.digital["first.adaptor.latent"][2])
     assert latent.shape == (1, 3, 3)
     assert not latent.eq(1).all()
     adaptor = ShiftColumns(trace.meta.layers[0], 4, ShiftConfig())

@@ -102,7 +102,7 @@ def test_level_aware_training_equals_a_loop_written_out(threshold: float) -> Non
         for _ in range(2):
             hand.epoch(task, rate=0.3, batch=4)
         for name in NAMES:
-            codes = torch.from_numpy(trace.codes[name][number + 1]).float()
+            codes = torch.tensor(trace.codes[name][number + 1]).float()
             assert torch.equal(codes[0].T.reshape(hand.codes[name].shape), hand.codes[name])
             assert trace.counts["skipped_writes"][number, layers.index(name)] == hand.skipped[name]
     assert sum(hand.skipped.values()) > 0 and sum(hand.written.values()) > 0
@@ -114,7 +114,7 @@ def test_a_threshold_writes_less_and_never_leaves_a_code_that_far_from_its_maste
     for name, scale in zip(NAMES, trace.meta.weight_scales, strict=True):
         weight = network.get_submodule(name).weight
         assert isinstance(weight, Tensor)
-        codes = torch.from_numpy(trace.codes[name][-1]).float()[0].T.reshape(weight.shape)
+        codes = torch.tensor(trace.codes[name][-1]).float()[0].T.reshape(weight.shape)
         assert float((weight.detach() / scale - codes).abs().max()) < 1.0
         assert 0 < events(trace, name) < events(plain, name)
 
@@ -133,7 +133,7 @@ def test_without_a_float_master_copy_weights_are_their_codes(rounding: str) -> N
     for name, scale in zip(NAMES, trace.meta.weight_scales, strict=True):
         weight = network.get_submodule(name).weight
         assert isinstance(weight, Tensor)
-        codes = torch.from_numpy(trace.codes[name][-1]).float()[0].T.reshape(weight.shape)
+        codes = torch.tensor(trace.codes[name][-1]).float()[0].T.reshape(weight.shape)
         assert torch.equal(weight.detach(), codes * scale)
 
 
