@@ -28,6 +28,7 @@ from tests.chip.hand import ENCODINGS, small_chip
 LAYERS = (linear_layer("a", 8, 4, positions=3), linear_layer("b", 5, 3))
 TILES = {"a": (1, 2, 2), "b": (1, 2, 2)}
 TASKS, TILE = 3, (4, 2)
+STEPS = 4  # of a task, two in each of two epochs
 BY_COLUMN = {"rram.adc": "adc-neurosim-22nm", "rram.adc_bits": 5}
 BY_COLUMN_SAR = {"rram.adc": "adc-28nm", "rram.adc.model": "neurosim"}
 LEVELS = {"rram.write_rule": "harmonic"}
@@ -64,7 +65,7 @@ def history(rng: np.random.Generator, start: Mapping[str, Codes], trains: Placed
         for task in tasks:
             may = expand_pe_mask(trains[spec.name][task], spec.matrix_shape, TILE)
             steps = []
-            for _ in range(4):
+            for _ in range(STEPS):
                 now = np.where(may, np.clip(now + rng.integers(-40, 41, now.shape), -127, 127), now)
                 steps.append(now)
             paths.append([steps[:2], steps[2:]])
@@ -73,14 +74,45 @@ def history(rng: np.random.Generator, start: Mapping[str, Codes], trains: Placed
 
 
 def amounts(rng: np.random.Generator, tasks: int) -> dict[str, Any]:
-    """Draw everything that a trace counts or measures in each of ``tasks``."""
-    given_ = {name: rng.integers(1, 50, (tasks, len(LAYERS))) for name in COUNTS}
-    given_["closed_segments"] = np.minimum(given_["closed_segments"], 4)
-    shape = (tasks, len(LAYERS), 8)
+    """Draw everything that a trace counts or measures in each of ``tasks``: of what passes and can be kept, a part.
+
+    Of each step's gradients and updates of weights that train, ``parts`` are done.
+    """
+    shape = (tasks, len(LAYERS))
+    positions, inputs = (np.array([getattr(spec, what) for spec in LAYERS]) for what in ("positions", "input_elements"))
+    samples, more = rng.integers(STEPS, 50, (tasks, 1)), rng.integers(1, 20, (tasks, 1))
+    kept = rng.integers(1, (samples + more) * inputs + 1)
+    scored, scored_back = rng.integers(8, 20, shape), rng.integers(1, 8, shape)
+    read, written, other, bits = rng.integers(1, (9, 9, 2000, 2000), (tasks, 4)).T
+    free = ("digital_parameters", "optimizer_state_values", "mask_bits", "scoring_bytes", "scoring_macs")
     return {
-        "counts": given_,
-        "task_counts": {name: rng.integers(1, 2000, tasks) for name in TASK_COUNTS},
-        "density": {name: rng.random(shape) for name in ("input_density", "error_density")},
+        "counts": {
+            "forward_vectors": (samples + more) * positions,
+            "input_gradient_vectors": rng.integers(1, samples + 1, shape) * positions,
+            "weight_gradient_vectors": rng.integers(STEPS, samples + 1, shape) * positions,
+            "dense_gradient_macs": rng.integers(1, 50, shape),
+            "scoring_forward_vectors": scored * positions,
+            "scoring_input_gradient_vectors": scored_back * positions,
+            "scoring_weight_gradient_macs": rng.integers(1, 100, shape),
+            "kept_elements": kept,
+            "closed_segments": rng.integers(1, 5, shape),
+            "skipped_writes": rng.integers(1, 50, shape),
+        },
+        "task_counts": {
+            "samples": samples[:, 0],
+            "forward_only_samples": more[:, 0],
+            "replay_samples_read": read,
+            "replay_bytes_read": read * rng.integers(1, 300, tasks),
+            "replay_samples_written": written,
+            "replay_bytes_written": written * rng.integers(1, 300, tasks),
+            "relu_elements": bits,
+            "other_kept_elements": other,
+            "peak_kept_elements": rng.integers(1, kept.sum(axis=1) + other + 1),
+            "peak_kept_bits": rng.integers(1, bits + 1),
+            **{name: rng.integers(1, 2000, tasks) for name in free},
+        },
+        "parts": {"gradient": rng.random(shape), "update": rng.random(shape)},
+        "density": {name: rng.random((*shape, 8)) for name in ("input_density", "error_density")},
     }
 
 
@@ -89,12 +121,33 @@ def first_codes(rng: np.random.Generator) -> dict[str, Codes]:
 
 
 def build(start: Mapping[str, Codes], paths: Mapping[str, Any], what: Mapping[str, Any], trains: Placed) -> Trace:
-    steps = {"optimizer_steps": 4, "epochs": 2}
     trace = make_trace(
-        LAYERS, start, paths, ENCODINGS, counts=what["counts"], task_counts=dict(what["task_counts"]) | steps,
-        placement=dict(trains), pe_tile=TILE,
+        LAYERS, start, paths, ENCODINGS, counts=what["counts"] | learned(what, trains),
+        task_counts=what["task_counts"], placement=dict(trains), pe_tile=TILE,
     )  # fmt: skip
     return replace(trace, **what["density"], cache={})
+
+
+def learned(what: Mapping[str, Any], trains: Placed) -> dict[str, Any]:
+    """Count updates and gradients: weights that train, the part of them that ``what`` says."""
+    placed = np.array(
+        [[expand_pe_mask(mask, spec.matrix_shape, TILE).sum() for spec, mask in zip(LAYERS, masks, strict=True)]
+         for masks in zip(*(trains[spec.name] for spec in LAYERS), strict=True)]
+    )  # fmt: skip
+    updated = (what["parts"]["update"] * STEPS * placed).astype(int)
+    least = updated * [spec.positions for spec in LAYERS]  # a gradient of each weight that was updated
+    most = what["counts"]["weight_gradient_vectors"] * placed
+    macs = least + (what["parts"]["gradient"] * (most - least)).astype(int)
+    return {"updated_weights": updated, "weight_gradient_macs": macs}
+
+
+def test_whatever_is_counted_is_drawn() -> None:
+    rng = np.random.default_rng(0)
+    trains = {key: np.ones((TASKS, *shape), bool) for key, shape in TILES.items()}
+    what, start = amounts(rng, TASKS), first_codes(rng)
+    trace = build(start, history(rng, start, trains, range(TASKS)), what, trains)
+    assert [name for name in COUNTS if not trace.counts[name].all()] == []
+    assert [name for name in TASK_COUNTS if not trace.task_counts[name].all()] == []
 
 
 def joined(first: Any, later: Any, at: int) -> Any:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imcsim.chip import Report, price
 from imcsim.chip.assign import assign
-from imcsim.chip.conservation import check_writes
+from imcsim.chip.conservation import check_assignment, check_writes
 from imcsim.chip.profile import profile_of
 from imcsim.chip.writes import programming
 from imcsim.core.errors import ConservationError
@@ -89,7 +89,7 @@ def test_a_write_to_a_frozen_cell_stops_the_pricing() -> None:
     chip = small_chip("all-rram-28nm").config  # and once more, behind the trace's own laws
     where = assign(profile_of(trace, chip.geometry), chip)
     with pytest.raises(ConservationError, match="a frozen cell must never be written"):
-        check_writes(bad, chip, where, programming(bad, chip, where))
+        check_assignment(bad, chip, where)
 
 
 @pytest.mark.parametrize(("chip", "key"), [("all-rram-28nm", "differential-8w-2c"), ("all-sram-28nm", "offset-8w-1c")])

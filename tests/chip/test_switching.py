@@ -12,6 +12,7 @@ from imcsim.devices.programming import event_energies_j
 from imcsim.learn.method import METHODS, Method
 from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace.trace import Trace
+from tests.chip.hand import told
 
 
 def _trace(switched: tuple[str, ...], chip: str, mask_bits: int = 0) -> Trace:
@@ -23,7 +24,7 @@ def _trace(switched: tuple[str, ...], chip: str, mask_bits: int = 0) -> Trace:
         [linear_layer("l", 2, 1)], {"l": codes[0]}, history, [config.geometry.encoding],
         task_counts={"mask_bits": mask_bits},
     )  # fmt: skip
-    return replace(trace, meta=trace.meta.model_copy(update={"switched_layers": switched, "scenarios": ("task-il",)}))
+    return told(trace, switched_layers=switched)
 
 
 def test_shared_weights_move_masks_alone() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from imcsim.chip import ChipConfig, Report, price
 from imcsim.trace import Trace
 from imcsim.trace.placements import Placements
-from tests.chip.hand import one_pe_trace, random_trace, small_chip
+from tests.chip.hand import one_pe_trace, random_trace, small_chip, told
 
 
 def resting_trace(seed: int, rest: int = 2) -> Trace:
@@ -231,9 +231,8 @@ def test_pes_that_rest_for_a_task_are_loaded_again() -> None:
 def test_a_task_switch_loads_that_tasks_masks() -> None:
     trace, resolved = one_pe_trace(task_counts={"mask_bits": 40}), small_chip("all-rram-28nm")
     chip = resolved.config
-    told = dataclasses.replace(trace, meta=trace.meta.model_copy(update={"scenarios": ("task-il",)}))
     loaded_j = 40 * (chip.dram.energy_j + chip.buffer.write_energy_j)
-    assert price(told, resolved).task_switch.total == pytest.approx(loaded_j)
+    assert price(told(trace), resolved).task_switch.total == pytest.approx(loaded_j)
     assert price(trace, resolved).task_switch.total == 0  # one network serves all tasks, masked or not
 
 

@@ -10,12 +10,12 @@ import numpy as np
 from pydantic import BaseModel
 
 from imcsim.chip import ChipConfig, Report, load_chip, price
-from imcsim.core.errors import ImcsimError
+from imcsim.core.errors import ConservationError, ImcsimError
 from imcsim.core.sources import Resolved
 from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace import Trace
 from imcsim.trace.schema import COUNTS, TASK_COUNTS, WEAR_COUNTS
-from tests.chip.hand import small_chip
+from tests.chip.hand import small_chip, told
 
 Leaves = dict[str, float]
 TREES = (
@@ -24,6 +24,13 @@ TREES = (
 HYBRID, RRAM, SRAM = "hybrid-28nm", "all-rram-28nm", "all-sram-28nm"
 LAYERS = (linear_layer("a", 10, 5, positions=4), linear_layer("b", 5, 3))
 TASKS = 2
+FORWARD = ("forward_vectors", "scoring_forward_vectors")
+BACK = ("input_gradient_vectors", "weight_gradient_vectors", "scoring_input_gradient_vectors")
+FOLLOW = (
+    "closed_segments", "trainable_weights", "active_weights", "peak_active_weights", "weight_gradient_macs",
+    "updated_weights",
+)  # fmt: skip
+"""Counts that follow where all weights exist and train."""
 
 
 def leaves_of(report: Report) -> Leaves:
@@ -41,18 +48,26 @@ def charged_trace(chip: ChipConfig, *, own: str = "", wear: bool = False) -> Tra
     geometries = [geometry for geometry in (chip.rram_geometry, chip.sram_geometry) if geometry is not None]
     most = 2 ** (chip.weight_bits - 1) - 1
     paths = {spec.name: rng.integers(-most, most + 1, (TASKS + 1, *spec.matrix_shape)) for spec in LAYERS}
+    positions = np.array([spec.positions for spec in LAYERS])
+    forward, back = 7 * positions, 5 * positions  # seven images, two of them only forward
+    counts: dict[str, Any] = {name: 7 for name in COUNTS if name not in FOLLOW}
+    counts |= dict.fromkeys(FORWARD, forward) | dict.fromkeys(BACK, back)
+    task_counts = dict.fromkeys((name for name in TASK_COUNTS if name not in ("optimizer_steps", "epochs")), 900) | {
+        "samples": 5, "forward_only_samples": 2, "replay_samples_read": 3, "replay_samples_written": 3,
+        "digital_parameters": 9000,  # their updates outlast the arrays: the buffer adds time
+    }  # fmt: skip
+    task_counts |= dict.fromkeys(("other_kept_elements", "peak_kept_elements"), chip.buffer.size_bytes * 2)
     trace = make_trace(
         LAYERS,
         {name: path[0] for name, path in paths.items()},
         {name: [[[codes]] for codes in path[1:]] for name, path in paths.items()},
         [geometry.encoding for geometry in geometries],
-        counts={name: 7 for name in COUNTS if name not in ("closed_segments", "trainable_weights")},
-        task_counts={name: 900 for name in TASK_COUNTS if name not in ("optimizer_steps", "epochs")}
-        | {"peak_kept_elements": chip.buffer.size_bytes * 2},
+        counts=counts,
+        task_counts=task_counts,
     )
     changes: dict[str, Any] = {"input_bits": chip.input_bits, "error_bits": chip.error_bits}
-    changes |= {"switched_layers": ("b",)} if own else {}
-    changes |= {"resident_layers": ("b",)} if own == "resident" else {}
+    if own:
+        trace = told(trace, switched_layers=("b",), resident_layers=("b",) if own == "resident" else ())
     if wear and chip.rram is not None:
         policy = "commit" if chip.sram is not None else chip.rram.write_policy
         changes["config"] = {"wear": {"policy": policy, "encoding": chip.geometry.encoding.name}}
@@ -142,6 +157,8 @@ def chip_with(name: str, choice: Mapping[str, Any]) -> Resolved[ChipConfig] | No
 def _charged(chip: Resolved[ChipConfig], own: str, wear: bool) -> set[str]:
     try:
         report = price(charged_trace(chip.config, own=own, wear=wear), chip)
+    except ConservationError:
+        raise
     except ImcsimError:  # it does not fit: nothing is charged
         return set()
     return {leaf for leaf, value in leaves_of(report).items() if value > 0}

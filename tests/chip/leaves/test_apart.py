@@ -1,7 +1,5 @@
 """What is charged apart from training, by hand: first programming, power-up, task switch, image, horizon, retention."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from imcsim.core.units import SECONDS_PER_DAY
 from imcsim.devices.programming import row_write_time_s
 from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace import Trace
-from tests.chip.hand import ENCODINGS
+from tests.chip.hand import ENCODINGS, told
 from tests.chip.leaves.test_moved import event_j
 from tests.chip.leaves.two_tiles import (
     COLUMNS,
@@ -93,8 +91,7 @@ def switched(*, resident: bool = False) -> Trace:
         [linear_layer("l", 2, 1)], {"l": codes[0]}, {"l": [[[codes[1]]], [[codes[2]]]]}, ENCODINGS,
         task_counts={"mask_bits": 40},
     )  # fmt: skip
-    own = {"switched_layers": ("l",), "resident_layers": ("l",) if resident else ()}
-    return replace(trace, meta=trace.meta.model_copy(update=own))
+    return told(trace, switched_layers=("l",), resident_layers=("l",) if resident else ())
 
 
 def test_a_switch_loads_masks_and_rewrites_what_differs() -> None:

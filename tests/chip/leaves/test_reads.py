@@ -26,8 +26,8 @@ from tests.chip.leaves.two_tiles import (
 )  # fmt: skip
 
 Codes = list[list[int]]
-FORWARD = (("energy", "forward", 10, START), ("energy", "scoring.forward", 3, START), ("inference", "", POSITIONS, END))
-BACK = (("input_gradient", 6), ("scoring.input_gradient", 2))
+FORWARD = (("energy", "forward", 15, START), ("energy", "scoring.forward", 6, START), ("inference", "", POSITIONS, END))
+BACK = (("input_gradient", 9), ("scoring.input_gradient", 3))
 
 
 def rram_forward(chip: ChipConfig, vectors: float, codes: Codes) -> dict[str, float]:
@@ -127,9 +127,9 @@ def test_errors_in_the_digital_unit() -> None:
     chip, report = priced(RRAM, digital | BY_COLUMN)
     whole = read_out_j(chip)
     check(report, "energy", {
-        "input_gradient.mac": 6 * WEIGHTS * chip.mac.gradient_energy_j,
+        "input_gradient.mac": 9 * WEIGHTS * chip.mac.gradient_energy_j,
         "input_gradient.read_out": STEPS * whole,
-        "scoring.input_gradient.mac": 2 * WEIGHTS * chip.mac.gradient_energy_j,
+        "scoring.input_gradient.mac": 3 * WEIGHTS * chip.mac.gradient_energy_j,
         "scoring.input_gradient.read_out": whole,
     })  # fmt: skip
     chip, report = priced(SRAM, digital)

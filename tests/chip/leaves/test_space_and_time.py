@@ -6,7 +6,7 @@ from tests.chip.leaves.two_tiles import COLUMNS, HYBRID, IN, OUT, POSITIONS, RRA
 PES, ROWS, CELLS = 16, 4, 4 * 16  # of the chip; of a PE
 USED = 2  # PEs, of which one has rows 4 and 5 alone
 EMPTY = USED * CELLS - IN * COLUMNS
-BITS = (10 * (IN + OUT) + 6 * (IN + OUT) + 4 * (IN + OUT) + 5 * (IN + OUT)) * 8 + 2 * 30 + 2 * 3 * 15 * 32
+BITS = (15 * (IN + OUT) + 9 * (IN + OUT) + 12 * (IN + OUT) + 9 * (IN + OUT)) * 8 + 2 * 30 + 2 * 3 * 15 * 32
 """Through the buffer: vectors forward, back, of weight gradients and scoring; signs; 15 updates of three values."""
 DRAM_BITS = 120 * 8 + 2 * 13 * 8 + 40  # replay, what scoring remembers, masks
 
@@ -63,10 +63,10 @@ def test_time_of_vectors_in_rram() -> None:
     back = 8 * 4 * (part.cell.read_time_s + 2 * part.adc.time_s(part.adc_bits, COLUMNS))
     mac_s = 1 / chip.mac.macs_per_s
     check(report, "latency", {
-        "forward": 10 * forward,
-        "input_gradient": 6 * back,
-        "weight_gradient": 45 * mac_s,
-        "scoring": 3 * forward + 2 * back + 33 * mac_s,
+        "forward": 15 * forward,
+        "input_gradient": 9 * back,
+        "weight_gradient": 105 * mac_s,
+        "scoring": 6 * forward + 3 * back + 33 * mac_s,
         "dram": DRAM_BITS / chip.dram.bandwidth_bits_per_s,
     })  # fmt: skip
     check(report, "inference_latency", {"forward": POSITIONS * forward})
@@ -79,7 +79,7 @@ def test_time_of_vectors_in_sram() -> None:
         tree = chip.sram.adder_tree
         forward = 8 * max(tree.time_s(ROWS, 1), 1 / clock_hz)
         back = 8 * 8 * max(tree.time_s(OUT, 1), 1 / clock_hz)
-        check(report, "latency", {"forward": 10 * forward, "input_gradient": 6 * back})
+        check(report, "latency", {"forward": 15 * forward, "input_gradient": 9 * back})
         check(report, "inference_latency", {"forward": POSITIONS * forward})
 
 

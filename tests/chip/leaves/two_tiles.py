@@ -1,6 +1,8 @@
 """A layer of 6 x 2 weights on PEs of 4 x 2 (two row tiles), small enough to charge every leaf by hand.
 
 One task: weight (0, 0) goes 0 -> 4, weight (3, 1) goes -1 -> 1. An image has 3 vectors. A quarter of all bits are ones.
+Five images pass forward, one of them only forward; errors of three go back, and four enter the weight gradient. Two
+more images are scored, one of them backward. The method must be told the task, so a switch loads its masks.
 """
 
 from collections.abc import Mapping
@@ -14,7 +16,7 @@ from imcsim.chip import ChipConfig, Report, price
 from imcsim.core.sources import Resolved
 from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace import Trace
-from tests.chip.hand import ENCODINGS, small_chip
+from tests.chip.hand import ENCODINGS, small_chip, told
 
 HYBRID, RRAM, SRAM = "hybrid-28nm", "all-rram-28nm", "all-sram-28nm"
 START = [[0, 5], [7, -7], [100, 3], [2, -1], [-64, 9], [1, 0]]
@@ -25,11 +27,12 @@ COLUMNS, PHASES, SLICES = 16, 8, 4  # a PE's columns: 2 outputs x 8 cells; bits 
 DRIVES = 8 * 0.25  # how often a line switches for one vector
 BY_COLUMN = {"rram.adc": "adc-neurosim-22nm", "rram.adc_bits": 5}  # energy follows the column's conductance
 COUNTS = {
-    "forward_vectors": 10, "input_gradient_vectors": 6, "weight_gradient_vectors": 4, "weight_gradient_macs": 40,
-    "dense_gradient_macs": 5, "scoring_forward_vectors": 3, "scoring_input_gradient_vectors": 2,
+    "forward_vectors": 15, "input_gradient_vectors": 9, "weight_gradient_vectors": 12, "weight_gradient_macs": 100,
+    "dense_gradient_macs": 5, "scoring_forward_vectors": 6, "scoring_input_gradient_vectors": 3,
     "scoring_weight_gradient_macs": 24, "kept_elements": 70, "updated_weights": 11,
 }  # fmt: skip
 TASK_COUNTS = {
+    "samples": 4, "forward_only_samples": 1, "replay_samples_read": 2, "replay_samples_written": 1,
     "replay_bytes_read": 100, "replay_bytes_written": 20, "relu_elements": 30, "other_kept_elements": 8,
     "digital_parameters": 2, "optimizer_state_values": 14, "mask_bits": 40, "scoring_bytes": 13, "scoring_macs": 9,
 }  # fmt: skip
@@ -43,7 +46,7 @@ def trace(**task_counts: Any) -> Trace:
 @cache
 def _trace(task_counts: tuple[tuple[str, int], ...]) -> Trace:
     start, end = (np.array([codes], dtype=np.int64) for codes in (START, END))
-    return make_trace(
+    trace = make_trace(
         [linear_layer("fc", IN, OUT, positions=POSITIONS)],
         {"fc": start},
         {"fc": [[[start, end]]]},
@@ -52,6 +55,7 @@ def _trace(task_counts: tuple[tuple[str, int], ...]) -> Trace:
         task_counts=TASK_COUNTS | dict(task_counts),
         density=0.25,
     )
+    return told(trace)
 
 
 def priced(name: str, more: Mapping[str, Any] | None = None, **task_counts: Any) -> tuple[ChipConfig, Report]:
