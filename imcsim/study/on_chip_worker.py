@@ -4,6 +4,7 @@ The chip lives through the stream: at each commit only cells whose level changed
 others keep theirs and grow older.
 """
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,13 +40,16 @@ def measure_on_chip(payload: dict[str, Any]) -> str:
     """
     from imcsim.chip.config import ChipConfig
     from imcsim.core.config import parse
+    from imcsim.crossbar.slicing.calibrate import ClippingWarning
     from imcsim.study.on_chip_choice import OnChipChoice
     from imcsim.trace.store import load
 
     with use_content(Path(payload["content"])):
         chip = parse(ChipConfig, payload["chip"], "chip")
         choice = parse(OnChipChoice, payload["choice"], "on_chip")
-        found = accuracy_on_chip(load(Path(payload["trace"])), chip, choice, payload["seed"])
+        with warnings.catch_warnings():  # what is clipped is in the result
+            warnings.simplefilter("ignore", ClippingWarning)
+            found = accuracy_on_chip(load(Path(payload["trace"])), chip, choice, payload["seed"])
     path = Path(payload["result"])
     sealed.save(path, MEASURED, found, {})
     return str(path)
@@ -55,7 +59,8 @@ def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice",
     """Return the accuracy matrices of ``trace`` on ``chip`` at each age, and what programming took.
 
     ``class_il`` and ``task_il`` hold, for each age, (T, T) rows: accuracy on task i after the commit of task t, None
-    for tasks not yet seen. ``events``, ``pulses`` and ``clipped_share`` are by task.
+    for tasks not yet seen. ``events``, ``pulses``, ``clipped_share`` (of
+    conversions) and ``beyond_share`` (of inputs, after the tests), each of the layer with most, are by task.
 
     A method that must be told the task has no Class-IL rows. It is programmed with what serves task t and tested on it
     alone; later rows repeat that value, for each return to the task puts the same codes, masks and scales back.
@@ -72,7 +77,8 @@ def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice",
     tasks = _tasks(config, choice)
     places = serving_in_sram(trace, chip)
     network: Any = convert(network_after(trace, 0), chip, places[0], config=choice.config)
-    found: dict[str, Any] = {"ages_s": list(choice.ages_s), "events": [], "pulses": [], "clipped_share": []}
+    counts = ("events", "pulses", "clipped_share", "beyond_share")
+    found: dict[str, Any] = {"ages_s": list(choice.ages_s), **{name: [] for name in counts}}
     found |= {name: [[] for _ in choice.ages_s] for name in ("class_il", "task_il")}
     for t, place in enumerate(places):
         network.load_state_dict(network_after(trace, t).state_dict())
@@ -87,6 +93,7 @@ def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice",
             _test(network, tasks, t, choice, found)
         else:
             _test_alone(network, tasks, t, choice, found)
+        found["beyond_share"].append(max(layer.clipped_inputs.share for _, layer in network.analog_layers()))
     return found
 
 

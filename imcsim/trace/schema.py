@@ -129,7 +129,7 @@ class TraceMeta(FrozenConfig):
 
     @model_validator(mode="after")
     def _set_layers_fit(self) -> "TraceMeta":
-        if self.set_layers and len(self.set_layers) != self.tasks:
+        if self.set_layers and self.tasks and len(self.set_layers) != self.tasks:
             raise ValueError(f"set_layers must be given for each of {self.tasks} tasks, got {len(self.set_layers)}")
         names = {layer.name for layer in self.layers}
         for name in (name for reasons in self.set_layers for name in reasons):

@@ -61,9 +61,9 @@ def later_tasks(trace: Trace) -> Trace:
     """Return ``trace`` without its first task; as it is if that is its only one."""
     if trace.meta.tasks < 2:
         return trace
-    meta = trace.meta.model_copy(
-        update={"task_classes": trace.meta.task_classes[1:], "task_sizes": trace.meta.task_sizes[1:]}
-    )
+    by_task = {name: getattr(trace.meta, name)[1:] for name in ("task_classes", "task_sizes", "set_layers")}
+    acts = {act: times[1:] for act, times in trace.meta.acts.items()}
+    meta = trace.meta.model_copy(update={**by_task, "acts": acts})
     changed: dict[str, Any] = {name: _tail(getattr(trace, name)) for name in _BY_TASK}
     changed |= {"class_il": trace.class_il[1:, 1:], "task_il": trace.task_il[1:, 1:]}
     return replace(trace, meta=meta, **changed, cache={})

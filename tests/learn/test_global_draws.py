@@ -222,6 +222,8 @@ def test_a_hook_that_draws_globally_conforms() -> None:
         def move(self, context: Context) -> None:
             with torch.no_grad():
                 for spec in context.layers:
+                    if f"{spec.name}.weight" in context.frozen:
+                        continue
                     weight = context.network.get_parameter(f"{spec.name}.weight")
                     weight.add_(0.01 * torch.rand_like(weight) + 0.01 * three_draws()[1])
 

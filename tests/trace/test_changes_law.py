@@ -75,10 +75,11 @@ class Hebbian(Method):
             context.network.get_parameter("first.weight").mul_(0.9)
 
     def loss(self, context: Context, task: Task, x: Tensor, y: Tensor, index: Tensor) -> Tensor:
-        with torch.no_grad():
-            features = context.network.get_submodule("first")(x)
-        rest = context.network.get_submodule("second")(torch.relu(features))
-        return nn.functional.cross_entropy(context.network.get_submodule("head")(torch.relu(rest).flatten(1)), y)
+        own = context.network.get_parameter("first.weight")
+        own.requires_grad_(False)  # a pass without its gradient
+        logits = context.network(x)
+        own.requires_grad_(True)
+        return nn.functional.cross_entropy(logits, y)
 
     def set_layers(self, context: Context) -> dict[str, str]:
         return {"first": self.word} if self.word else {}

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import save as save_tensors
 
 from imcsim.core import sealed
-from imcsim.core.errors import ConservationError, StorageError, TraceError
+from imcsim.core.errors import ConfigError, ConservationError, StorageError, TraceError
 from imcsim.core.tensor_file import read, write
 from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace import COUNTS, TASK_COUNTS
@@ -369,5 +369,5 @@ def test_producers_come_back(tmp_path: Path) -> None:
     ],
 )
 def test_producers_that_cannot_be_are_refused(producers: tuple[tuple[str, ...], ...], sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ConfigError, match=sentence):
         random_trace(0, producers=producers)
