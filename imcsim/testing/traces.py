@@ -104,7 +104,6 @@ def _meta(
         weight_bits=encodings[0].weight_bits,
         encodings=tuple(encodings),
         pe_tile=pe_tile,
-        set_layers=({spec.name: "codes are given by hand" for spec in layers},) * tasks,
     )
 
 

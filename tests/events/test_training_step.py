@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -275,6 +276,8 @@ def test_laws_hold_for_any_vectors_and_options(data: st.DataObject) -> None:
     trace.counts["weight_gradient_macs"][:] = most  # those of all weights
     trace.counts["updated_weights"][:] = np.minimum(most // positions, trace.counts["updated_weights"])
     trace.counts["kept_elements"][:] = np.minimum(trace.counts["kept_elements"], forward * positions * [10, 5])
+    word = {spec.name: "levels are drawn apart from the counts" for spec in trace.meta.layers}
+    trace = replace(trace, meta=trace.meta.model_copy(update={"set_layers": (word,) * trace.meta.tasks}))
     name, gradient = data.draw(st.sampled_from(EVERY))
     of = work(trace, name, {"input_gradient": gradient}, task=data.draw(st.integers(0, 2)))
     options: dict[str, Any] = {
