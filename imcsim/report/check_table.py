@@ -54,8 +54,8 @@ def _by_column(found: Sequence[Compared], title: str) -> TextTable:
             rows.append((column, f"{worst.method} on {worst.chip}"[:34], *map(str, counts), _change(worst)))
     columns = (("Figure", ""), ("Largest change in", ""), ("Equal", ""), ("Noise", ""), ("Drifted", ""), ("Change", ""))
     notes = (
-        "Noise: within what new seeds would change, by the spread of the committed ones (1 % level); of figures that",
-        "are made anew, as on another kind of processor, about one in a hundred drifts by chance.",
+        "Noise: within what new seeds would change, by the spread of the committed ones (1 % level).",
+        "Of figures that are made anew about one in a hundred drifts by chance.",
     )
     return TextTable(f"{title}: figures that are not all equal", columns, tuple(rows), notes)
 
@@ -92,4 +92,4 @@ def _change(entry: Compared) -> str:
         return "missing"
     if entry.change is None:
         return "-"
-    return f"{100 * entry.change:+.2g} %" if abs(entry.change) < 10 else f"{1 + entry.change:.3g} x"
+    return f"{100 * entry.change:+.3g} %" if abs(entry.change) < 10 else f"{1 + entry.change:.3g} x"
