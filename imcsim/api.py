@@ -71,7 +71,7 @@ def _chip(name: str, overrides: Mapping[str, Any] | None = None) -> "Resolved[Ch
     return load_chip(str(name), overrides)
 
 
-def _network(name: str, like: "Stream", seed: int = 0, **params: Any) -> "nn.Module":
+def _network(name: str, like: "Stream | None" = None, seed: int = 0, **params: Any) -> "nn.Module":
     from imcsim.core.errors import ConfigError
     from imcsim.core.seeds import child_seed
     from imcsim.learn.face import remember_name

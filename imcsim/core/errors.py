@@ -3,11 +3,21 @@
 import difflib
 from collections.abc import Iterable
 
+_LONGEST = 1200  # characters; longer than any sentence of ours, shorter than what a user may have typed or printed
+
 
 class ImcsimError(Exception):
-    """Base of all errors raised on purpose; its text is one sentence for the user."""
+    """Base of all errors raised on purpose; its text is one sentence for the user, cut in the middle if endless."""
 
     exit_status = 2  # the user's mistake
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(_cut(each) if isinstance(each, str) else each for each in args))
+
+
+def _cut(text: str) -> str:
+    half = _LONGEST // 2
+    return text if len(text) <= _LONGEST else f"{text[:half]} [...] {text[-half:]}"
 
 
 class ConfigError(ImcsimError):

@@ -126,6 +126,9 @@ def _tensor(given: object, where: str) -> Tensor:
             raise ConfigError(f"{where} must hold numbers, got an array of {given.dtype}") from None
     if not isinstance(given, Tensor):
         raise ConfigError(f"{where} must be a tensor or a numpy array, got {_what(given)}")
+    if given.layout != torch.strided or given.is_meta or given.is_quantized:
+        kind = "one without values" if given.is_meta else f"layout {str(given.layout).removeprefix('torch.')}"
+        raise ConfigError(f"{where} must be a plain dense tensor, got {kind}; x.to_dense() makes one of a sparse one")
     return given
 
 

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from numbers import Integral
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imcsim.core.errors import ConfigError
 from imcsim.core.seeds import numpy_generator
 
-PerTask = int | Sequence[int] | None
-Order = int | Sequence[int] | None
+PerTask = int | Sequence[int] | NDArray[np.integer] | None
+Order = int | Sequence[int] | NDArray[np.integer] | None
 
 
 def class_groups(name: str, total: int, tasks: int, per_task: PerTask, order: Order) -> list[tuple[int, ...]]:
@@ -31,6 +34,7 @@ def class_groups(name: str, total: int, tasks: int, per_task: PerTask, order: Or
     """
     if not _is_count(tasks):
         raise ConfigError(f"tasks must be a whole number of at least 1, got {tasks!r}")
+    per_task, order = (value.tolist() if isinstance(value, np.ndarray) else value for value in (per_task, order))
     labels = _ordered(name, total, order)
     sizes = _sizes(name, len(labels), tasks, per_task)
     if sum(sizes) > len(labels):

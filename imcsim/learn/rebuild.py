@@ -40,8 +40,8 @@ def network_after(trace: TraceLike, task: int, network: nn.Module | None = None)
     """
     trace = read_trace(trace)
     check_arrays(trace)
-    if not -1 <= task < trace.meta.tasks:
-        raise TraceError(f"the trace has tasks 0 to {trace.meta.tasks - 1} (-1: deployment), got {task}")
+    if not isinstance(task, int) or isinstance(task, bool) or not -1 <= task < trace.meta.tasks:
+        raise TraceError(f"the trace has tasks 0 to {trace.meta.tasks - 1} (-1: deployment), got {task!r}")
     built = _prepared(trace, _built(trace) if network is None else copied(network))
     state = {name: torch.tensor(values[task + 1]) for name, values in trace.digital.items()}
     for spec, step in zip(trace.meta.layers, trace.meta.weight_scales, strict=True):

@@ -40,6 +40,10 @@ class Task:
     x_test: Tensor
     y_test: Tensor
 
+    def __repr__(self) -> str:
+        sizes = f"{len(self.y_train)} images to train, {len(self.y_test)} to test"
+        return f"Task(index={self.index}, classes={tuple(self.classes)}, {sizes})"
+
     def to(self, device: torch.device) -> "Task":
         """Return the task with its tensors on ``device``."""
         names = ("x_train", "y_train", "x_test", "y_test")

@@ -22,6 +22,8 @@ class Placements(dict[str, NDArray[np.bool_]]):
         TraceError
             If the trace has no such task.
         """
+        if not isinstance(task, int | np.integer) or isinstance(task, bool):
+            raise TraceError(f"a task is a whole number from 0 on, got {task!r}")
         tasks = min((len(mask) for mask in self.values()), default=task + 1)
         if not 0 <= task < tasks:
             raise TraceError(f"the trace has tasks 0 to {tasks - 1}, got {task}")

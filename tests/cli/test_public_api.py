@@ -97,6 +97,14 @@ def test_what_is_neither_is_one_sentence(trace: Trace, stream: Stream, tmp_path:
         imcsim.learn("mpl", stream)
     with pytest.raises(ConfigError, match=r"takes a stream, as imcsim.split gives, got 'digits'"):
         imcsim.load("network", "mlp", like="digits")  # type: ignore[call-overload]
+    with pytest.raises(ConfigError, match=r"takes a stream, as imcsim.split gives, got None"):
+        imcsim.load("network", "mlp")  # type: ignore[call-overload]
+    for task in (1.5, "0", True, 99):
+        with pytest.raises(TraceError, match=r"the trace has tasks 0 to 4 \(-1: deployment\), got"):
+            imcsim.network_after(trace, task)  # type: ignore[arg-type]
+    for wrong in (1.5, "0", True):
+        with pytest.raises(TraceError, match="a task is a whole number from 0 on"):
+            trace.placement(task=wrong)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"draws the reports that imcsim.price returns"):
         imcsim.plot([trace], tmp_path / "x.png")  # type: ignore[list-item]
 

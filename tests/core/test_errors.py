@@ -26,3 +26,10 @@ def test_a_long_list_of_names_is_cut() -> None:
     hint = nearest("zzz", [f"name-{i:03}" for i in range(150)])
     assert hint.startswith("; allowed: name-000, name-001") and hint.endswith("name-039 and 110 more")
     assert nearest("zzz", [f"name-{i:03}" for i in range(40)]).endswith("name-039")
+
+
+def test_endless_text_is_cut_in_the_middle() -> None:
+    error = errors.ConfigError("unknown '" + "[" * 30_000 + "'; allowed: a, b")
+    assert len(str(error)) < 1300
+    assert str(error).startswith("unknown '[[[") and str(error).endswith("allowed: a, b") and " [...] " in str(error)
+    assert str(errors.ConfigError("as it is")) == "as it is"

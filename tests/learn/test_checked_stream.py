@@ -106,6 +106,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (images(lambda x: x.permute(0, 2, 3, 1)), r"x_train must be \(n, 1, 4, 4\), got \(8, 4, 4, 1\)"),
     (images(lambda x: x.new_full((8, 1, 4, 4), 200.5)), r"x_train reaches 200.5: scale images to 0..1"),
     (images(lambda x: x - 400), r"x_train reaches -\d+.*: scale images to 0..1"),
+    (images(lambda x: x.to_sparse()), r"must be a plain dense tensor, got layout sparse_coo; x.to_dense\(\) makes"),
+    (images(lambda x: x.to("meta")), r"x_train must be a plain dense tensor, got one without values"),
     (images(lambda x: x.to(torch.complex64)), r"x_train must hold real numbers, got torch.complex64"),
     (images(lambda x: x.index_fill(0, torch.tensor(5), torch.nan)), r"image 5 holds nan at \(0, 0, 0\), and 1 of 8"),
     (images(lambda x: x.new_full((8, 1, 4, 4), float("inf"))), r"image 0 holds inf at \(0, 0, 0\), and 8 of 8 images"),
@@ -135,3 +137,8 @@ def test_what_is_no_stream() -> None:
         imcsim.learn(network, Stream("mine", (), 4, (1, 4, 4)))
     with pytest.raises(ConfigError, match=r"task 0 of the stream must be an imcsim.learn.stream.Task, got tuple"):
         imcsim.learn(network, Stream("mine", ((1, 2),), 4, (1, 4, 4)))  # type: ignore[arg-type]
+
+
+def test_a_task_shows_its_sizes_not_its_pixels() -> None:
+    assert repr(own_task(1, (2, 3))) == "Task(index=1, classes=(2, 3), 8 images to train, 4 to test)"
+    assert len(repr(own_stream())) < 400

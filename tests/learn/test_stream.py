@@ -1,5 +1,6 @@
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -99,6 +100,11 @@ def test_unequal_tasks_and_an_order_of_classes() -> None:
         for label in task.classes:
             assert torch.equal(task.x_test[task.y_test == label], plain.x_test[plain.y_test == label])
     assert split("digits", 2, classes_per_task=(3, 2)).class_count == 5
+
+
+def test_arrays_of_numpy_stand_for_lists() -> None:
+    stream = split("digits", 2, classes_per_task=np.array([3, 2]), class_order=np.arange(10)[::-1])
+    assert [task.classes for task in stream.tasks] == [(9, 8, 7), (6, 5)]
 
 
 def test_a_seed_of_the_order_draws_all_classes_once() -> None:
