@@ -90,8 +90,14 @@ def _joined(parts: Iterable[Figures]) -> Figures:
     return {name: value for part in parts for name, value in part.items()}
 
 
+@cache
+def report_of(pair: Pair) -> Report:
+    """Return the price of ``pair``, worked out once."""
+    return price(trace_of(pair.trace), chip_of(pair))
+
+
 def _price(pair: Pair) -> Figures:
-    return report_figures(price(trace_of(pair.trace), chip_of(pair)))
+    return report_figures(report_of(pair))
 
 
 def _life(pair: Pair) -> Figures:
@@ -115,7 +121,7 @@ def _step(pair: Pair) -> Figures:
         "closed_form_s": closed_form_s(work, chosen.steps, once=chosen.once),
         **flat(done.busy_s, "busy_s"),
         **flat(done.waited_s, "waited_s"),
-        **flat({task.phase: done.end_of(task.phase) for task in done.graph.tasks}, "end_of"),
+        **flat({phase: done.end_of(phase) for phase in {task.phase for task in done.graph.tasks}}, "end_of"),
     }
 
 

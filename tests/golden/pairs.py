@@ -157,7 +157,8 @@ def _of_cells() -> Iterator[Pair]:
     yield _pair("price", "narrow", RRAM, narrow)
     yield _pair("price", "narrow", SRAM, {**narrow, "dac_bits": 3})
     yield Pair("price", "narrow-bits", "neurosim-like-32nm-training", as_shipped=True)
-    yield from (Pair("price", trace, chip, as_shipped=True) for trace, chip in zip(("er", "joined-er", "rigl"), CHIPS))
+    for trace, chip in (("er", HYBRID), ("joined-er", RRAM), ("rigl", SRAM)):
+        yield Pair("price", trace, chip, as_shipped=True)
 
 
 def _of_every_leaf() -> Iterator[Pair]:

@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import torch
+
 from imcsim.trace.store import save
 from tests.golden import numbers, runs
 from tests.golden.figures import Figures, figures
 from tests.golden.pairs import Pair, pairs
 
 CHANGES = Path(__file__).with_name("CHANGES.md")
+_NAMED = 10  # traces
 COMMAND = 'python -m tests.golden.record --because "..."'
 
 
@@ -32,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     now = {pair: figures(pair) for pair in pairs()}
     said = describe(numbers.read(), now)
     numbers.write(now)
-    note(because, (*said, f"traces made: {', '.join(made)}" if made else "no trace was made"))
+    note(because, (*said, f"{len(made)} traces made" + (f": {', '.join(made)}" if len(made) <= _NAMED else "")))
     sys.stdout.write("\n".join(said) + "\n")
 
 
@@ -69,6 +72,5 @@ def note(because: str, said: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    import tests.conftest  # noqa: F401 (one thread, as the tests have it)
-
+    torch.set_num_threads(1)  # as the tests have it
     main()
