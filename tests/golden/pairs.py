@@ -77,9 +77,8 @@ ANYWHERE: tuple[Choice, ...] = (
     {"horizon.inferences_per_task": 10, "horizon.power_cycles_per_task": 0.25},
     {"clock_hz": 1e8, "supply_v": 0.8},
 )  # fmt: skip
+WRITTEN_IN_PLACE: tuple[Choice, ...] = ({"rram.write_policy": "epoch"}, {"rram.write_policy": "task"})
 WITH_RRAM: tuple[Choice, ...] = (
-    {"rram.write_policy": "epoch"},
-    {"rram.write_policy": "task"},
     {"rram.write_rule": "harmonic"},
     {"rram.write_rule": "arithmetic"},
     {"rram.parallel_write_pes": 1},
@@ -104,8 +103,10 @@ BOTH: tuple[Choice, ...] = (
     {"commit": "lazy"},
     {"commit": "lazy", "charge_migration": False},
     {"charge_migration": False},
+    {"overflow": "refuse"},
     {"sram.pe_count": 0},
     {"sram.pe_count": 3},
+    {"sram.pe_count": 3, "rram.write_policy": "epoch"},
     {"sram.pe_count": 9, "rram.write_policy": "task"},
     {"sram.pe_count": 7, "commit": "lazy", "input_gradient": "second-copy"},
     {"sram.pe_count": 5, "weight_gradient": "sram-array"},
@@ -118,14 +119,20 @@ TURNS: tuple[Choice, ...] = (
 )
 _OPTIONS: dict[str, tuple[Choice, ...]] = {
     HYBRID: (*ANYWHERE, *WITH_RRAM, *WITH_SRAM, *BOTH),
-    RRAM: (*ANYWHERE, *WITH_RRAM),
+    RRAM: (*ANYWHERE, *WRITTEN_IN_PLACE, *WITH_RRAM),
     SRAM: (*ANYWHERE, *WITH_SRAM, *TURNS),
 }
 _OPTION_TRACES = (
     "hyb-learn", "lora", "joined-rigl", "three-tasks-placed", "packnet", "closed-columns", "xma2", "sparse-replay",
     "worn-at-commits", "joined-hyb-learn", "three-tasks-switched", "reprogrammed", "placed", "charged-resident",
 )  # fmt: skip
-"""Options take turns with these."""
+"""Options take turns with these, but where only some have what the option acts on."""
+_ACTS_ON = {
+    "gate_columns": "closed-columns",
+    "rram.write_policy": "joined-rigl",
+    "sram.write_policy": "joined-rigl",
+    "sram.pe_count": "three-tasks-placed",
+}
 _NOT_ON = {
     "narrow": CHIPS, "narrow-bits": CHIPS, "charged-worn": (HYBRID, SRAM),
 }  # fmt: skip
@@ -138,12 +145,14 @@ def _prices() -> Iterator[Pair]:
         yield from (_pair("price", trace, chip) for chip in (*chips[:1], *chips[1 + i % 2 : 2 + i % 2]))
     for chip, options in _OPTIONS.items():
         for i, choice in enumerate(options):
-            yield _pair("price", _OPTION_TRACES[(3 * i + 2 * CHIPS.index(chip)) % len(_OPTION_TRACES)], chip, choice)
+            turn = _OPTION_TRACES[(3 * i + 2 * CHIPS.index(chip)) % len(_OPTION_TRACES)]
+            named = (_ACTS_ON[field] for field in choice if field in _ACTS_ON and "oversize" not in choice)
+            yield _pair("price", next(named, turn), chip, choice)
     yield from _of_cells()
     yield from _of_every_leaf()
     for chip, policy in ((RRAM, "epoch"), (RRAM, "step"), (HYBRID, "epoch")):  # charged where cells are worn so
         yield _pair("price", "worn-at-epochs", chip, {"rram.write_policy": policy})
-    yield from (_pair("price", trace, SRAM, {"gate_columns": True}) for trace in ("xbm", "closed-columns"))
+    yield _pair("price", "xbm", SRAM, {"gate_columns": True})
 
 
 def _of_cells() -> Iterator[Pair]:
