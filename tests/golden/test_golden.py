@@ -89,6 +89,12 @@ def test_a_number_that_moves_is_named() -> None:
     assert _moved({"less": 1, **was}, was) == ["pair: less was 1, is 'absent'"]
 
 
+def test_a_chance_to_die_first_is_a_share_of_one() -> None:
+    was: Figures = {"pes.0.dies_first_share": 1e-4}
+    assert _moved(was, {"pes.0.dies_first_share": 1e-4 + 5e-13}) == []
+    assert len(_moved(was, {"pes.0.dies_first_share": 1e-4 + 5e-12})) == 1
+
+
 def test_numbers_read_back_as_they_are() -> None:
     golden: numbers.Golden = {"b": {"x": 0.1 + 0.2, "n": 1 << 60}, "a": {"y": None, "x": 5e-324}}
     text = numbers.text(golden)
