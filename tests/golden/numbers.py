@@ -88,7 +88,7 @@ class Moved:
 def moved(pair: str, was: Figures, now: Figures) -> Iterator[Moved]:
     """Yield what differs: floats by more than :data:`TOLERANCE`, whole numbers and what never comes at all.
 
-    Chances to die first are shares of one: what they differ by is of one, not of themselves. Those of a chip with spares
+    Chances to die first are shares of one: what they differ by is of one, not of themselves. With spare lines they
     are interpolated, and other processors round them otherwise (3e-12 of a share of 1e-4 was seen).
     """
     for name in sorted(was.keys() | now.keys()):
