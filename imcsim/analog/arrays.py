@@ -16,7 +16,7 @@ from imcsim.analog.product import Block
 from imcsim.chip.config import ChipConfig
 from imcsim.crossbar.encoding import Encoding
 from imcsim.crossbar.wires.effective import effective_conductance
-from imcsim.mapping.masks import expand_pe_mask, tile_grid
+from imcsim.mapping.masks import expand_pe_mask, reduce_to_pes, tile_grid
 from imcsim.mapping.tile import MatrixShape
 
 Mask = NDArray[np.bool_]
@@ -98,21 +98,26 @@ class LayerArrays:
         in_rram = ~self.sram_weights
         if self.state is None or self.physics is None or not in_rram.any():
             return 0.0
-        differs = (self.physics.levels_of(codes) != self.state.levels).any(axis=-1)
-        differs |= expand_pe_mask(self.cell_steps != step, self.shape, self.tile) & (codes != 0)
-        return float(differs[in_rram].mean())
+        return float(self._stale(codes, step, self.state, self.physics)[in_rram].mean())
 
-    def read(self, codes: Tensor, step: float, now_s: float) -> tuple[GroupArrays, ...]:
+    def _stale(self, codes: NDArray[np.integer], step: float, state: CellState, physics: CellPhysics) -> Mask:
+        """Return the weights (G, D, N) whose cells do not hold ``codes`` of ``step``."""
+        differs: Mask = (physics.levels_of(codes) != state.levels).any(axis=-1)
+        differs |= expand_pe_mask(self.cell_steps != step, self.shape, self.tile) & (codes != 0)
+        return differs
+
+    def read(self, codes: Tensor, step: float, now_s: float, ahead: bool = False) -> tuple[GroupArrays, ...]:
         """Return what each group is read from, on the device of weight ``codes`` (G, D, N); kept until it changes.
 
-        Products with it are in units of :meth:`unit`.
+        Products with it are in units of :meth:`unit`. ``ahead`` of the next :meth:`program`, PEs that hold other
+        weights than ``codes`` are read as before the first one: exactly at the levels that they will be programmed to.
         """
-        key = (now_s, step, codes.device)
+        key = (now_s, step, codes.device, ahead)
         if self._read is None or self._read[0] != key or not torch.equal(self._read[1], codes):
-            self._read = key, codes.clone(), self._built(codes, step, now_s)
+            self._read = key, codes.clone(), self._built(codes, step, now_s, ahead)
         return self._read[2]
 
-    def _built(self, codes: Tensor, step: float, now_s: float) -> tuple[GroupArrays, ...]:
+    def _built(self, codes: Tensor, step: float, now_s: float, ahead: bool) -> tuple[GroupArrays, ...]:
         groups = range(self.shape[0])
         exact: list[Tensor | None] = [None] * len(groups)
         if self.sram_weights.any():
@@ -120,14 +125,32 @@ class LayerArrays:
             exact = [kept[g] for g in groups]
         if self.physics is None or self.in_sram.all():
             return tuple(GroupArrays((), exact[g]) for g in groups)
-        if self.state is None:
-            targets = self.physics.levels_of(codes.cpu().numpy().astype(np.int32))
+        if self.state is not None and not ahead:
+            targets, cell_steps, planned = self.state.levels, self.cell_steps, None
         else:
-            targets = self.state.levels
-        cells, factors = self._levels(targets, now_s, self.physics), self._factors(targets, step, self.physics)
+            targets, cell_steps, planned = self._planned(codes.cpu().numpy().astype(np.int32), step, self.physics)
+        cells = self._levels(targets, planned, now_s, self.physics)
+        factors = self._factors(targets, cell_steps, step, self.physics)
         return tuple(GroupArrays(self._blocks(cells[g], factors[g], g, codes.device), exact[g]) for g in groups)
 
-    def _factors(self, levels: NDArray[np.uint16], step: float, physics: CellPhysics) -> NDArray[np.float64]:
+    def _planned(
+        self, codes: NDArray[np.integer], step: float, physics: CellPhysics
+    ) -> tuple[NDArray[np.uint16], NDArray[np.float64], Mask]:
+        """Return levels, step of each PE and the weights (G, D, N) of PEs that are read as they will be programmed."""
+        levels = physics.levels_of(codes)
+        if self.state is None:
+            return levels, np.full(self.grid, step), np.ones(self.shape, dtype=bool)
+        pes = reduce_to_pes(self._stale(codes, step, self.state, physics), self.tile, "any")
+        planned: Mask = expand_pe_mask(pes, self.shape, self.tile)
+        return (
+            np.where(planned[..., None], levels, self.state.levels),
+            np.where(pes, step, self.cell_steps),
+            planned,
+        )
+
+    def _factors(
+        self, levels: NDArray[np.uint16], cell_steps: NDArray[np.float64], step: float, physics: CellPhysics
+    ) -> NDArray[np.float64]:
         """Return what the partial sums (G, row tiles, N) of each row of PEs are worth, in units of :meth:`unit`.
 
         The step that the cells were programmed with, over that of the sum; 0 for a column segment without weights,
@@ -136,16 +159,19 @@ class LayerArrays:
         filled = (levels != physics.levels_of(np.zeros((1, 1, 1), np.int32))).any(axis=-1)
         starts = np.arange(0, self.shape[1], self.tile[0])
         worth = np.logical_or.reduceat(filled, starts, axis=1).astype(np.float64)
-        if self.state is None:
-            return worth
         unit = self.unit(step)
-        ratio = self.cell_steps / unit if unit else np.ones(self.grid)
+        ratio = cell_steps / unit if unit else np.ones(self.grid)
         return np.asarray(worth * np.repeat(ratio, self.tile[1], axis=2)[:, :, : self.shape[2]])
 
-    def _levels(self, levels: NDArray[np.uint16], now_s: float, physics: CellPhysics) -> Floats:
-        """Return the cells (G, D, N, K) in units of one level; before they are programmed, exactly at ``levels``."""
+    def _levels(self, levels: NDArray[np.uint16], planned: Mask | None, now_s: float, physics: CellPhysics) -> Floats:
+        """Return the cells (G, D, N, K) in units of one level, those of ``planned`` weights exactly at ``levels``."""
         state = self.state
-        conductance_s = physics.targets_s(levels) if state is None else conductances_s(state, now_s, physics)
+        if state is None:
+            conductance_s = physics.targets_s(levels)
+        else:
+            conductance_s = conductances_s(state, now_s, physics)
+            if planned is not None:
+                conductance_s = np.where(planned[..., None], physics.targets_s(levels), conductance_s)
         part = self.chip.rram
         if part is not None and self.config.wires and (part.wl_segment_ohm or part.bl_segment_ohm):
             conductance_s = self._wired(conductance_s, part.wl_segment_ohm, part.bl_segment_ohm)

@@ -64,6 +64,7 @@ class AnalogLayer(nn.Module):
         self.adc: AdcRange | None = None
         self.clipped_inputs = ClippedInputs()
         self._calibrating = False
+        self._ahead = False  # while a calibration runs on cells that do not hold the weights
         self._readout: Readout | None = None
         self._noise = NoisyWeights.of(arrays)
 
@@ -137,8 +138,17 @@ class AnalogLayer(nn.Module):
         self.clipped_inputs = ClippedInputs(**saved.clipped.model_dump())
 
     def begin_calibration(self) -> None:
-        """Let the next forward pass in ``eval()`` set the ranges of inputs and converters."""
-        self._calibrating = True
+        """Let the next forward pass in ``eval()`` set the ranges of inputs and converters.
+
+        Ranges are for the weights as they are: PEs whose cells hold others give what they will once programmed.
+        """
+        self._calibrating, self._ahead = True, self.stale_share() > 0
+
+    def end_calibration(self) -> bool:
+        """Read the cells as they are again; return whether the layer got inputs since :meth:`begin_calibration`."""
+        reached = not self._calibrating
+        self._calibrating = self._ahead = False
+        return reached
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the layer's output; see the head of this file.
@@ -239,7 +249,7 @@ class AnalogLayer(nn.Module):
         """Return what the arrays make of each group's vectors (M, D): (M, G, N), float64, in code units."""
         arrays, readout = self._arrays, self._readout_now()
         generator = self._clock.reading(self.weight.device)
-        groups = arrays.read(self._matrix_codes(), self._grid.step, self._clock.now_s)
+        groups = arrays.read(self._matrix_codes(), self._grid.step, self._clock.now_s, self._ahead)
         signed = self.inputs is not None and self.inputs.signed
         outputs, scales = arrays.shape[2], column_scales(self)
         by_group = [None] * len(vectors) if scales is None else list(scales.to(torch.float64))

@@ -16,7 +16,7 @@ from imcsim.analog.clock import Clock
 from imcsim.analog.layer import AnalogLayer
 from imcsim.analog.placement import PlacementLike, placement_masks
 from imcsim.analog.summary import Summary, summarise
-from imcsim.core.errors import ConfigError
+from imcsim.core.errors import ConfigError, MappingError
 from imcsim.core.seeds import child_seed
 from imcsim.devices.checks import require_number
 
@@ -89,24 +89,36 @@ class AnalogNetwork(nn.Module):
         self.analog_clock.now_s = self.analog_clock.programmed_s + time_s
 
     def calibrate(self, x: Tensor) -> None:
-        """Set the ranges of inputs and converters on the network's inputs ``x`` (B, ...), on the arrays as they are.
+        """Set the ranges of inputs and converters on the network's inputs ``x`` (B, ...), before or after ``program``.
 
-        Without it, the first batch in ``eval()`` sets them.
+        The arrays are read as they are; PEs that do not hold the weights yet give what they will, without errors.
+        Without it, the first batch in ``eval()`` sets the ranges.
+
+        Raises
+        ------
+        MappingError
+            If a layer on PEs got no input; names it.
 
         Warns
         -----
         ClippingWarning
             If a converter clips more than 1 % of its conversions.
         """
-        training = self.training
-        for _, layer in self.analog_layers():
-            layer.begin_calibration()
+        training, layers = self.training, dict(self.analog_layers())
         self.eval()
         try:
+            for layer in layers.values():
+                layer.begin_calibration()
             with torch.no_grad():
                 self(x)
         finally:
             self.train(training)
+            unused = [name for name, layer in layers.items() if not layer.end_calibration()]
+        if unused:
+            raise MappingError(
+                f"layer '{unused[0]}' does not run in the network's forward pass, so nothing calibrates its PEs: "
+                f"use it, or keep it digital with exclude=['{unused[0]}']"
+            )
 
     def saturate(self) -> None:
         """Hold the weights of layers on PEs inside the range of codes, as registers would; after each training step."""

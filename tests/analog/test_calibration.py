@@ -2,14 +2,19 @@
 
 import io
 import warnings
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import imcsim
+from imcsim.core.errors import CrossbarError, MappingError
 from imcsim.crossbar import BitSliceConfig, calibrate_adc
 from imcsim.crossbar.slicing.calibrate import ClippingWarning
-from tests.analog.hand import IDEAL_CELLS, all_rram, chip, codes_of, images, input_codes, linear
+from tests.analog.hand import IDEAL_CELLS, all_rram, chip, codes_of, images, input_codes, linear, two_layers
 
 
 def test_the_first_batch_sets_what_nobody_calibrated_and_later_ones_do_not_move_it() -> None:
@@ -78,3 +83,124 @@ def test_one_range_per_slice_converts_a_small_slice_more_finely() -> None:
         analog = imcsim.convert(layer, all_rram(rram__adc_bits=5), config=config, calibration=x).eval()
         errors.append(float((analog(x).double() - torch.from_numpy(exact)).square().mean()))
     assert errors[1] < errors[0]
+
+
+def by_load(analog: nn.Module, other: nn.Module) -> None:
+    analog.load_state_dict(other.state_dict())
+
+
+def in_place(analog: nn.Module, other: nn.Module) -> None:
+    with torch.no_grad():
+        for mine, new in zip(analog.parameters(), other.parameters(), strict=True):
+            mine.copy_(new)
+
+
+def past_autograd(analog: nn.Module, other: nn.Module) -> None:
+    for mine, new in zip(analog.parameters(), other.parameters(), strict=True):
+        mine.data = new.data.clone()
+
+
+def as_parameters(analog: nn.Module, other: nn.Module) -> None:
+    for name, new in other.named_parameters():
+        module, _, kind = name.rpartition(".")
+        setattr(analog.get_submodule(module), kind, nn.Parameter(new.detach().clone()))
+
+
+def programmed(config: dict[str, Any], x: torch.Tensor) -> Any:
+    analog = imcsim.convert(two_layers(), chip(), config=config, calibration=x, generator=0).eval()
+    analog.program(0)
+    analog(x)
+    return analog
+
+
+def scaled(factor: float) -> nn.Module:
+    other = two_layers(seed=1)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.mul_(factor)
+    return other
+
+
+REPLACED = [by_load, in_place, past_autograd, as_parameters]
+
+
+@pytest.mark.parametrize("calibrate_first", [True, False])
+@pytest.mark.parametrize("factor", [10.0, 0.1, 1.0])
+@pytest.mark.parametrize("replace", REPLACED)
+def test_other_weights_may_be_calibrated_before_or_after_they_are_programmed(
+    replace: Callable[[nn.Module, nn.Module], None], factor: float, calibrate_first: bool
+) -> None:
+    """On ideal cells either order gives, bit for bit, what the other network gives that was converted afresh."""
+    x, other = images(6, 3, 12, 12), scaled(factor)
+    fresh = imcsim.convert(other, chip(), config=IDEAL_CELLS, calibration=x).eval()
+    fresh.program(1)
+    analog = programmed(IDEAL_CELLS, x)
+    replace(analog, other)
+    if calibrate_first:
+        analog.calibrate(x)
+    analog.program(1)
+    if not calibrate_first:
+        analog.calibrate(x)
+    ranges = [(layer.inputs, layer.adc) for _, layer in analog.analog_layers()]
+    assert ranges == [(layer.inputs, layer.adc) for _, layer in fresh.analog_layers()]
+    assert torch.equal(analog(x), fresh(x))
+
+
+def test_with_errors_of_cells_the_order_is_within_their_noise() -> None:
+    x, other = images(6, 3, 12, 12), scaled(10.0)
+    ranges = []
+    for order in (("program", "calibrate"), ("calibrate", "program")):
+        analog = programmed({}, x)
+        by_load(analog, other)
+        for verb in order:
+            analog.program(1) if verb == "program" else analog.calibrate(x)
+        ranges.append([layer.inputs.largest for _, layer in analog.analog_layers()])
+    assert ranges[1] == pytest.approx(ranges[0], rel=0.1)
+
+
+def test_calibration_leaves_cells_that_hold_other_weights_as_they_are() -> None:
+    """One PE of two gets other weights: ranges are of the new ones, reads after it of what the cells hold."""
+    layer, x = linear(128, 8), images(9, 128)
+    analog = imcsim.convert(nn.Sequential(layer, nn.Linear(8, 4)), all_rram(), config=IDEAL_CELLS, calibration=x).eval()
+    analog.program(0)
+    held = analog[0].arrays.state.levels.copy()
+    before = analog[0](x)
+    with torch.no_grad():
+        analog[0].weight[:, :64] *= -1
+    analog.calibrate(x)
+    assert np.array_equal(analog[0].arrays.state.levels, held)
+    assert torch.equal(analog[0](x), before)
+    wanted = (x @ analog[0].weight.detach().T).abs().max()
+    assert analog[1].inputs.largest == pytest.approx(float(wanted), rel=0.03)
+    assert float(before.abs().max()) != pytest.approx(float(wanted), rel=0.06)
+
+
+class Bypassed(nn.Module):
+    """A network that leaves out its layer ``a``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(70, 8), nn.Linear(8, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.b(x[:, :8])
+        return logits
+
+
+def test_a_layer_that_gets_no_input_is_refused_by_name() -> None:
+    sentence = r"layer 'a' does not run in the network's forward pass, .*exclude=\['a'\]"
+    with pytest.raises(MappingError, match=sentence):
+        imcsim.convert(Bypassed(), chip(), calibration=images(4, 70))
+    analog = imcsim.convert(Bypassed(), chip()).train()
+    with pytest.raises(MappingError, match=sentence):
+        analog.calibrate(images(4, 70))
+    assert analog.training
+    imcsim.convert(Bypassed(), chip(), exclude=["a"], calibration=images(4, 70))
+
+
+def test_a_calibration_that_fails_leaves_no_range_to_the_next_batch() -> None:
+    analog = imcsim.convert(linear(), chip(), calibration=images(4, 70)).eval()
+    with pytest.raises(CrossbarError, match="no sample to calibrate on"):
+        analog.calibrate(images(4, 70)[:0])
+    analog(0.5 * images(4, 70))
+    assert analog.inputs.largest == 1.0
