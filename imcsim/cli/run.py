@@ -30,7 +30,7 @@ def run_command(  # noqa: PLR0913 - each option of the command line is a paramet
     address: Annotated[str | None, typer.Option(help="Address of the Dask scheduler.")] = None,
     parquet: Annotated[bool, typer.Option("--parquet", help="Write rows.parquet too.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Compare with the committed results; status 1 if a figure drifted.")
+        bool, typer.Option("--check", help="Compare with the committed results; status 1 if one drifted or is missing.")
     ] = False,
     json_: JsonOption = False,
 ) -> None:
@@ -69,15 +69,15 @@ def _committed(study: str, spec: StudySpec) -> Committed:
 
 
 def _checked(result: StudyResult, committed: Committed, json_: bool) -> int:
-    """Print the fresh results beside the committed ones; return 1 if a figure drifted, else 0."""
+    """Print the fresh results beside the committed ones; return 1 if a figure drifted or the table lacks some."""
     from imcsim.cli.results import print_table
     from imcsim.report.check_table import check_notes, check_tables, verdict_sentence
-    from imcsim.study.check import as_json, compare, not_committed
+    from imcsim.study.check import as_json, compare
     from imcsim.study.committed import figures_of
 
     fresh = figures_of(result.rows)
-    found, beyond = compare(committed.figures, fresh), not_committed(committed.figures, fresh)
-    notes = check_notes(committed, result.spec, result.stamp, beyond)
+    found = compare(committed.figures, fresh)
+    notes = check_notes(committed, result.spec, result.stamp, fresh)
     if json_:
         told = {"folder": str(result.folder), "committed": str(committed.path), "notes": notes}
         echo_json({**told, "summary": verdict_sentence(found), "figures": as_json(found)})
@@ -86,7 +86,7 @@ def _checked(result: StudyResult, committed: Committed, json_: bool) -> int:
             print_table(table)
         for note in [*notes, f"{verdict_sentence(found)}; committed: {committed.path}"]:
             typer.echo(note)
-    return int(any(entry.verdict == "drifted" for entry in found))
+    return int(any(entry.verdict == "drifted" for entry in found) or bool(committed.incomplete(fresh)))
 
 
 def _executor(engine: str, address: str | None) -> Executor | None:

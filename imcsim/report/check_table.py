@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imcsim.report.tables import TextTable
-from imcsim.study.check import Compared
-from imcsim.study.committed import Committed
+from imcsim.study.check import Compared, not_committed, not_run
+from imcsim.study.committed import Committed, Figures
 from imcsim.study.spec import StudySpec
 
 _SHOWN = 20
@@ -23,13 +23,18 @@ def verdict_sentence(found: Sequence[Compared]) -> str:
     return f"{len(found)} figures: " + ", ".join(f"{counts[verdict]} {word}" for verdict, word in _WORDS.items())
 
 
-def check_notes(committed: Committed, spec: StudySpec, stamp: Mapping[str, Any], beyond: Sequence[str]) -> list[str]:
-    """Return why figures may differ: other settings, other machines; and what the committed results lack."""
+def check_notes(committed: Committed, spec: StudySpec, stamp: Mapping[str, Any], fresh: Figures) -> list[str]:
+    """Return why figures may differ: other settings, other machines; and what either side lacks."""
     settings, then, now = committed.other_settings(spec), _machines(committed.stamp), _machines(stamp)
     notes = [f"other settings than the committed results: {_some(settings)}"] if settings else []
     if then != now:
         notes.append(f"committed results were trained on {then or 'an untold machine'}, these on {now or 'another'}")
-    return [*notes, *([f"not committed: {_some(beyond)}"] if beyond else [])]
+    lacking = {
+        "the committed table is incomplete: it lacks": committed.incomplete(fresh),
+        "not committed:": not_committed(committed.figures, fresh),
+        "committed, not run:": not_run(committed.figures, fresh),
+    }
+    return [*notes, *(f"{what} {_some(names)}" for what, names in lacking.items() if names)]
 
 
 def _machines(stamp: Mapping[str, Any]) -> str:

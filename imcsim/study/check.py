@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from imcsim.study.committed import Figure, Figures
+from imcsim.study.committed import Figure, Figures, seeds_of
 from imcsim.study.summary import statistics
 
 Verdict = Literal["equal", "noise", "drifted"]
@@ -62,6 +62,12 @@ def not_committed(committed: Figures, fresh: Figures) -> list[str]:
     old = {column for columns in committed.values() for column in columns}
     new = {column for columns in fresh.values() for column in columns}
     return [*groups, *sorted(new - old)]
+
+
+def not_run(committed: Figures, fresh: Figures) -> list[str]:
+    """Return what the committed results have beyond the fresh run: ``method on chip``, or ``seed N``."""
+    groups = [f"{method} on {chip}" for method, chip in committed if (method, chip) not in fresh]
+    return [*groups, *(f"seed {seed}" for seed in sorted(seeds_of(committed) - seeds_of(fresh)))]
 
 
 def _compared(key: tuple[str, str], column: str, old: Figure, new: Figure | None) -> Compared:

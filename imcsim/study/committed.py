@@ -1,7 +1,10 @@
 """The results of a study that are committed beside it: a table over seeds, and what made it."""
 
+import csv
+import io
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +46,21 @@ class Committed:
         other = [path for path in sorted({*then, *now}) if then and then.get(path) != now.get(path)]
         return [path for path in other if path not in _WORDS]
 
+    def incomplete(self, fresh: Figures) -> list[str]:
+        """Return which of the fresh results the table should have: ``METHOD on CHIP``, or one seed of it.
+
+        Those of methods, chips and seeds of its stamp, and of seeds that its other rows have.
+        """
+        study = self.stamp.get("study", {})
+        groups = {(m.get("label"), c.get("name")) for m in study.get("methods", ()) for c in study.get("chips", ())}
+        seeds = {*study.get("seeds", ()), *seeds_of(self.figures)}
+        found = [f"{method} on {chip}" for method, chip in fresh if (method, chip) in groups - self.figures.keys()]
+        for key, columns in self.figures.items():
+            have = seeds_of({key: columns})
+            lost = sorted((seeds_of({key: fresh.get(key, {})}) & seeds) - have) if have else []
+            found += [f"{key[0]} on {key[1]} seed {seed}" for seed in lost]
+        return found
+
 
 _WORDS = ("title", "question")
 
@@ -53,7 +71,7 @@ def load_committed(study: str, spec: StudySpec) -> Committed:
     Raises
     ------
     StudyError
-        If there is nothing, or it cannot be read.
+        If there is nothing, or it cannot be read: cells that are no numbers, rows that repeat, no rows.
     """
     folder = path_of("study", study).parent
     for place in [folder / spec.stream.dataset, *sorted(path.parent for path in folder.glob("*/stamp.json"))]:
@@ -77,6 +95,11 @@ def figures_of(rows: list[dict[str, Any]]) -> Figures:
         key: {column: Figure(statistics(list(seeds.values())), seeds) for column, seeds in columns.items()}
         for key, columns in values.items()
     }
+
+
+def seeds_of(figures: Figures) -> set[int]:
+    """Return the seeds that any figure has; none where only means and spreads are known."""
+    return {seed for columns in figures.values() for figure in columns.values() for seed in figure.by_seed}
 
 
 def _settings(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -106,43 +129,110 @@ def _stamp(path: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _read(path: Path, read: Any) -> Figures:
+Rows = list[dict[str, str]]
+
+
+class _Damaged(ValueError):
+    """What is wrong with a table, and where."""
+
+
+def _read(path: Path, read: Callable[[Rows, Sequence[int]], Figures]) -> Figures:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            found: Figures = read(read_csv(file.read()))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            text = file.read()
+        return read(read_csv(text), _lines(text))
+    except _Damaged as error:
+        raise StudyError(f"{path} is no table of results ({error})") from None
+    except KeyError as error:
+        raise StudyError(f"{path} is no table of results (no column {error})") from None
+    except (OSError, ValueError, TypeError, csv.Error) as error:
         raise StudyError(f"{path} is no table of results ({type(error).__name__}: {error})") from None
-    return found
 
 
-def _from_rows(rows: list[dict[str, str]]) -> Figures:
-    words = {column for row in rows for column, value in row.items() if not _is_number(value)} - {*KEYS, "seed"}
+def _lines(text: str) -> list[int]:
+    """Return the line of each row, each with as many cells as there are columns."""
+    reader = csv.reader(io.StringIO(text, newline=""))
+    header = next(reader, [])
+    twice = [name for at, name in enumerate(header) if name in header[:at]]
+    if twice:
+        raise _Damaged(f"line 1: column '{twice[0]}' comes twice")
+    lines = []
+    for row in reader:
+        if row and len(row) != len(header):
+            raise _Damaged(f"line {reader.line_num} has {len(row)} cells, line 1 has {len(header)} columns")
+        lines += [reader.line_num] if row else []
+    if not lines:
+        raise _Damaged("it has no rows, so there is nothing to check against")
+    return lines
+
+
+def _from_rows(rows: Rows, lines: Sequence[int]) -> Figures:
+    _refuse_repeats(rows, lines, (*KEYS, "seed"))
+    cells = {column: [row[column] for row in rows] for column in rows[0] if column not in (*KEYS, "seed")}
+    numeric = [column for column, texts in cells.items() if any(map(_is_number, texts)) or not any(texts)]
+    if not any(any(cells[column]) for column in numeric):
+        raise _Damaged("no column of numbers, so there is nothing to check against")
     return figures_of(
         [
-            {column: text if column in KEYS else _number(text) for column, text in row.items() if column not in words}
-            for row in rows
+            {
+                **{key: row[key] for key in KEYS},
+                "seed": _whole(row, "seed", line),
+                **{column: _number(row, column, line) for column in numeric},
+            }
+            for row, line in zip(rows, lines, strict=True)
         ]
     )
 
 
-def _from_summary(rows: list[dict[str, str]]) -> Figures:
-    found: Figures = {}
-    for row in rows:
-        columns = [name.removesuffix("_mean") for name in row if name.endswith("_mean")]
-        found[row["method"], row["chip"]] = {
-            name: Figure(Stat(_number(row[f"{name}_mean"]), float(row[f"{name}_sd"] or 0), int(row[f"{name}_n"] or 0)))
-            for name in columns
+def _from_summary(rows: Rows, lines: Sequence[int]) -> Figures:
+    _refuse_repeats(rows, lines, KEYS)
+    names = [name.removesuffix("_mean") for name in rows[0] if name.endswith("_mean")]
+    if not names:
+        raise _Damaged("no column of means, so there is nothing to check against")
+    return {
+        (row["method"], row["chip"]): {
+            name: Figure(
+                Stat(
+                    _number(row, f"{name}_mean", line),
+                    _number(row, f"{name}_sd", line) or 0.0,
+                    _whole(row, f"{name}_n", line),
+                )
+            )
+            for name in names
         }
-    return found
+        for row, line in zip(rows, lines, strict=True)
+    }
+
+
+def _refuse_repeats(rows: Rows, lines: Sequence[int], keys: Sequence[str]) -> None:
+    first: dict[tuple[str, ...], int] = {}
+    for row, line in zip(rows, lines, strict=True):
+        before = first.setdefault(tuple(row[key] for key in keys), line)
+        if before != line:
+            what = ", ".join(f"{key} '{row[key]}'" for key in keys)
+            raise _Damaged(f"line {line} repeats line {before}: {what}")
 
 
 def _is_number(text: str) -> bool:
     try:
-        _number(text)
+        float(text)
     except ValueError:
         return False
     return True
 
 
-def _number(text: str) -> float | None:
-    return float(text) if text else None
+def _number(row: Mapping[str, str], column: str, line: int) -> float | None:
+    """Return the finite number in a cell, None for an empty one."""
+    text = row[column]
+    if not text:
+        return None
+    if not _is_number(text) or not math.isfinite(float(text)):
+        raise _Damaged(f"line {line}, column '{column}': '{text}' is no finite number")
+    return float(text)
+
+
+def _whole(row: Mapping[str, str], column: str, line: int) -> int:
+    text = row[column]
+    if not (text.isascii() and text.isdigit()):
+        raise _Damaged(f"line {line}, column '{column}': '{text}' is no whole number")
+    return int(text)

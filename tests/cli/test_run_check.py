@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from imcsim.cli.app import app
+from imcsim.core.errors import StudyError
 from imcsim.study.run import RunOptions, run_study
 from imcsim.study.spec import load_study
 from tests.study import fakes
@@ -102,3 +103,47 @@ def test_without_committed_results_there_is_one_sentence_and_nothing_runs(study:
     with pytest.raises(Exception, match="no results of tiny on digits are committed in") as caught:
         CliRunner().invoke(app, ["run", str(study), "--check"], catch_exceptions=False)
     assert getattr(caught.value, "exit_status", None) == 2
+
+
+def lines_of(study: Path) -> tuple[Path, list[str]]:
+    path = study.parent / "digits" / "rows.csv"
+    return path, path.read_text().splitlines(keepends=True)
+
+
+def refused(study: Path) -> str:
+    with pytest.raises(StudyError) as caught:
+        CliRunner().invoke(app, ["run", str(study), "--check"], catch_exceptions=False)
+    assert caught.value.exit_status == 2
+    return str(caught.value)
+
+
+def test_damaged_tables_are_refused_before_anything_runs(study: Path) -> None:
+    path, lines = lines_of(study)
+    path.write_text(lines[0])
+    assert "rows.csv is no table of results (it has no rows" in refused(study)
+    path.write_text("".join([*lines, lines[1]]))
+    assert f"(line {len(lines) + 1} repeats line 2: method 'plain', chip 'all-sram-28nm', seed '0')" in refused(study)
+    for text in ("abc", "nan", "inf"):
+        column = lines[0].strip().split(",").index("energy_forward_j")
+        cells = lines[3].split(",")
+        path.write_text("".join([*lines[:3], ",".join([*cells[:column], text, *cells[column + 1 :]]), *lines[4:]]))
+        assert f"(line 4, column 'energy_forward_j': '{text}' is no finite number)" in refused(study)
+
+
+def test_a_seed_or_a_method_that_the_table_lost_is_said_and_fails(study: Path) -> None:
+    path, lines = lines_of(study)
+    path.write_text("".join([*lines[:2], *lines[3:]]))
+    status, printed = check(study)
+    assert status == 1
+    assert "the committed table is incomplete: it lacks plain on all-sram-28nm seed 1" in printed.splitlines()
+    path.write_text("".join(line for line in lines if not line.startswith("replay,")))
+    status, printed = check(study, "--json")
+    assert status == 1
+    notes = json.loads(printed)["notes"]
+    assert "the committed table is incomplete: it lacks replay on all-sram-28nm, replay on hybrid-28nm" in notes
+
+
+def test_some_of_the_seeds_are_no_drift_and_the_others_are_named(study: Path) -> None:
+    status, printed = check(study, "--set", "seeds=[0]")
+    assert status == 0
+    assert "committed, not run: seed 1" in printed.splitlines()

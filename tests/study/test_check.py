@@ -10,7 +10,7 @@ from scipy import stats
 
 from imcsim.core.csv_text import to_csv
 from imcsim.core.errors import StudyError
-from imcsim.study.check import Compared, as_json, compare, not_committed
+from imcsim.study.check import Compared, as_json, compare, not_committed, not_run
 from imcsim.study.committed import Figure, Figures, figures_of, load_committed
 from imcsim.study.spec import StudySpec, load_study
 from imcsim.study.summary import Stat, flat, summarise
@@ -146,8 +146,71 @@ def test_other_settings_are_told_and_words_are_none(tmp_path: Path, spec: StudyS
     assert load_committed(study, spec).other_settings(changed) == ["training.epochs"]
 
 
-@pytest.mark.parametrize("text", ["method,chip,seed,x\ner,c,one,1\n", "chip,seed,x\nc,1,1\n"])
-def test_a_broken_table_gives_one_sentence(tmp_path: Path, spec: StudySpec, text: str) -> None:
-    with pytest.raises(StudyError, match=r"rows.csv is no table of results \(") as caught:
+HEAD = "method,chip,seed,x,y,note\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "it has no rows, so there is nothing to check against"),
+        (HEAD, "it has no rows, so there is nothing to check against"),
+        ("method,chip,seed,note\ner,c,0,word\n", "no column of numbers, so there is nothing to check against"),
+        ("chip,seed,x\nc,1,1\n", "no column 'method'"),
+        ("method,chip,seed,x,x\ner,c,0,1,1\n", "line 1: column 'x' comes twice"),
+        (HEAD + "er,c,one,1,2,a\n", "line 2, column 'seed': 'one' is no whole number"),
+        (HEAD + "er,c,1.5,1,2,a\n", "line 2, column 'seed': '1.5' is no whole number"),
+        (HEAD + "er,c,0,1,2,a\ner,c,1,1,abc,a\n", "line 3, column 'y': 'abc' is no finite number"),
+        (HEAD + "er,c,0,1,2,a\n\ner,c,1,nan,2,a\n", "line 4, column 'x': 'nan' is no finite number"),
+        (HEAD + "er,c,0,inf,2,a\n", "line 2, column 'x': 'inf' is no finite number"),
+        (HEAD + "er,c,0,1e999,2,a\n", "line 2, column 'x': '1e999' is no finite number"),
+        (HEAD + "er,c,0,1,2,a\ner,d,0,1,2,a\ner,c,0,3,4,a\n", "line 4 repeats line 2: method 'er', chip 'c', seed '0'"),
+        (HEAD + "er,c,0,1,2,a\ner,c,1,1\n", "line 3 has 4 cells, line 1 has 6 columns"),
+    ],
+)
+def test_a_damaged_table_gives_one_sentence_with_line_and_column(
+    tmp_path: Path, spec: StudySpec, text: str, why: str
+) -> None:
+    with pytest.raises(StudyError) as caught:
         load_committed(kept(tmp_path, "rows.csv", text), spec)
+    assert str(caught.value).endswith(f"rows.csv is no table of results ({why})")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("", "it has no rows, so there is nothing to check against"),
+        ("er,c,3,abc,1,3\n", "line 2, column 'x_mean': 'abc' is no finite number"),
+        ("er,c,3,1,nan,3\n", "line 2, column 'x_sd': 'nan' is no finite number"),
+        ("er,c,3,1,1,few\n", "line 2, column 'x_n': 'few' is no whole number"),
+        ("er,c,3,1,1,3\n" * 2, "line 3 repeats line 2: method 'er', chip 'c'"),
+    ],
+)
+def test_a_damaged_summary_gives_one_sentence(tmp_path: Path, spec: StudySpec, line: str, why: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        load_committed(kept(tmp_path, "summary.csv", f"method,chip,seeds,x_mean,x_sd,x_n\n{line}"), spec)
+    assert str(caught.value).endswith(f"summary.csv is no table of results ({why})")
+
+
+def test_a_table_lacks_what_its_stamp_or_its_other_rows_have(tmp_path: Path, spec: StudySpec) -> None:
+    def on(chip: str, method: str, seeds: list[int]) -> list[dict[str, Any]]:
+        return [{"method": method, "chip": chip, "seed": seed, "x": 1.0 + seed} for seed in seeds]
+
+    fresh = figures_of([*on("hybrid-28nm", "plain", [0, 1, 2]), *on("hybrid-28nm", "replay", [0, 1, 2])])
+    study = kept(tmp_path, "rows.csv", to_csv(on("hybrid-28nm", "plain", [0])))
+    alone = load_committed(study, spec)
+    assert alone.incomplete(fresh) == []  # without a stamp: one seed of one method may be all there ever was
+    kept(tmp_path, "stamp.json", json.dumps({"study": spec.model_dump(mode="json")}))  # seeds 0 and 1
+    stamped = load_committed(study, spec)
+    assert stamped.incomplete(fresh) == ["replay on hybrid-28nm", "plain on hybrid-28nm seed 1"]
+    assert stamped.incomplete(figures_of(on("hybrid-28nm", "plain", [0, 7]))) == []  # a seed that is new is none
+    kept(tmp_path, "rows.csv", to_csv([*on("c", "plain", [0]), *on("c", "added", [0, 5])]))
+    (tmp_path / "tiny" / "digits" / "stamp.json").unlink()
+    both = figures_of([*on("c", "plain", [0, 5]), *on("c", "added", [0, 5])])
+    assert load_committed(study, spec).incomplete(both) == ["plain on c seed 5"]
+
+
+def test_what_was_not_run_is_named() -> None:
+    old = figures_of([*rows([1.0, 2.0, 3.0]), *rows([1.0], method="gone")])
+    assert not_run(old, figures_of(rows([2.0], first=1))) == ["gone on c", "seed 0", "seed 2"]
+    assert not_run(old, old) == []
