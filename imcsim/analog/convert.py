@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence, Set
 from fnmatch import fnmatchcase
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from imcsim.analog.arrays import LayerArrays
@@ -18,6 +19,7 @@ from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError, MappingError, nearest
 from imcsim.core.seeds import child_seed
 from imcsim.crossbar.baked_in import copied
+from imcsim.crossbar.loose_products import loose_products_refused
 from imcsim.crossbar.mapped_layers import NOT_MAPPED, mapped_layers
 from imcsim.mapping.tile import MatrixShape
 
@@ -77,7 +79,8 @@ def convert(
     arrays = _arrays(layers, _settings(layers, base, switches, {} if overrides is None else overrides), placement)
     result = _on_arrays(made, layers, arrays, Clock(train_seed=child_seed(seed_of(generator), "train")))
     if calibration is not None:
-        result.calibrate(calibration)
+        with loose_products_refused(result):
+            result.calibrate(calibration)
     return result
 
 
@@ -116,7 +119,19 @@ def _layer(model: nn.Module, name: str) -> Mapped:
             f"layer '{name}' has the adaptor of a method, which arrays cannot hold: convert "
             f"imcsim.learn.rebuild.network_after(trace, task, network)"
         )
+    _check_bias(layer.bias, name)  # type: ignore[arg-type]
     return layer  # type: ignore[return-value]  # one of mapped_layers
+
+
+def _check_bias(bias: Tensor | None, name: str) -> None:
+    """Refuse a bias that is not finite; the layer that it feeds would be blamed."""
+    if bias is None or bool(torch.isfinite(bias).all()):
+        return
+    (place,) = (~bias.detach().isfinite()).nonzero()[0].tolist()
+    raise MappingError(
+        f"layer '{name}' holds a bias of {float(bias.detach()[place]):g} at ({place},): only finite numbers can be "
+        f"added to what arrays give"
+    )
 
 
 def _settings(
