@@ -33,6 +33,7 @@ _TABLES = (nn.Embedding, nn.EmbeddingBag)
 _CALLS = ("forward", "_conv_forward", "__call__", "_call_impl", "_wrapped_call_impl")
 _PARAMETERS = ("weight", "bias")
 _STANDS_IN = "stands_in_for_a_layer"
+_PADS = {"reflect": "ReflectionPad2d", "replicate": "ReplicationPad2d", "circular": "CircularPad2d"}
 
 
 def mapped_layers(network: nn.Module, stays_digital: StaysDigital | None = None) -> dict[str, MappedLayer]:
@@ -49,7 +50,8 @@ def mapped_layers(network: nn.Module, stays_digital: StaysDigital | None = None)
     ------
     MappingError
         For a layer type that cannot be mapped; a weight or bias that is computed, or has no values or other than real
-        ones; a forward of the layer's own; a weight in two places; or a network without any such layer.
+        ones; a forward of the layer's own; padding other than symmetric zeros; a weight in two places; or a network
+        without any such layer.
     """
     refused = NOT_MAPPED if stays_digital is not None else (*NOT_MAPPED, *_TABLES)
     way_out = "" if stays_digital is None else "; exclude it to keep it digital"
@@ -75,6 +77,32 @@ def stands_in(forward: Forward) -> Forward:
     return forward
 
 
+def zero_padding(layer: nn.Conv2d, name: str) -> tuple[int, int]:
+    """Return the rows and columns of zeros that ``layer`` puts on each side of its input.
+
+    Raises
+    ------
+    MappingError
+        For padding with something else, or with more on one side.
+    """
+    if layer.padding_mode != "zeros":
+        raise MappingError(
+            f"layer '{name}' has padding_mode '{layer.padding_mode}': only 'zeros' can be mapped; pad ahead of it with "
+            f"nn.{_PADS[layer.padding_mode]}"
+        )
+    if not isinstance(layer.padding, str):
+        return layer.padding[0], layer.padding[1]
+    if layer.padding == "valid":
+        return 0, 0
+    total = [d * (k - 1) for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
+    if any(amount % 2 for amount in total):
+        raise MappingError(
+            f"layer '{name}' has padding 'same' with a kernel of {tuple(layer.kernel_size)} and so pads more on one "
+            f"side: only symmetric padding can be mapped; pad ahead of it with nn.ZeroPad2d"
+        )
+    return total[0] // 2, total[1] // 2
+
+
 def _check(layer: MappedLayer, name: str) -> None:
     if isinstance(layer._parameters.get("weight"), nn.UninitializedParameter):
         raise MappingError(f"layer '{name}' has no weights yet: run the network once before it is mapped")
@@ -87,6 +115,8 @@ def _check(layer: MappedLayer, name: str) -> None:
             )
     _check_own_forward(layer, name)
     _check_values(layer.weight, name)
+    if isinstance(layer, nn.Conv2d):
+        zero_padding(layer, name)
 
 
 def _check_class(layer: MappedLayer, name: str) -> None:

@@ -5,13 +5,15 @@ Shape letters: B batch, G groups, D fan-in, N outputs per group.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from imcsim.core.errors import ImcsimError, MappingError
-from imcsim.crossbar.mapped_layers import MappedLayer, mapped_layers
+from imcsim.crossbar.loose_products import loose_products_refused
+from imcsim.crossbar.mapped_layers import MappedLayer, mapped_layers, zero_padding
 from imcsim.learn.global_draws import lent_globals
 from imcsim.mapping.layer import LayerSpec
 
@@ -32,20 +34,23 @@ def trace_layers(network: nn.Module, image_shape: tuple[int, int, int]) -> tuple
     Raises
     ------
     MappingError
-        For what :func:`~imcsim.crossbar.mapped_layers.mapped_layers` refuses, a layer used twice or never, padding
-        other than symmetric zeros, or an image that the network does not take.
+        For what :func:`~imcsim.crossbar.mapped_layers.mapped_layers` refuses, a layer used twice or never, a product
+        with a parameter outside a layer, or an image that the network does not take.
     """
+    return trace_layers_and_output(network, image_shape)[0]
+
+
+def trace_layers_and_output(network: nn.Module, image_shape: tuple[int, int, int]) -> tuple[tuple[LayerSpec, ...], Any]:
+    """Return what :func:`trace_layers` does, and what the network gave for the zero image, whatever that is."""
     mapped = {module: name for name, module in mapped_layers(network).items()}
-    for module, name in mapped.items():
-        if isinstance(module, nn.Conv2d):
-            _padding(module, name)
     specs: dict[str, LayerSpec] = {}
-    with torch.no_grad(), _hooks(mapped, specs):
-        run_once(network, blank_image(network, image_shape))
+    image = blank_image(network, image_shape)
+    with torch.no_grad(), _hooks(mapped, specs), loose_products_refused(network):
+        output = run_once(network, image)
     unused = [name for name in mapped.values() if name not in specs]
     if unused:
         raise MappingError(f"layer '{unused[0]}' does not run in the network's forward pass: remove it, or use it")
-    return tuple(specs.values())
+    return tuple(specs.values()), output
 
 
 def blank_image(network: nn.Module, image_shape: tuple[int, int, int]) -> Tensor:
@@ -54,8 +59,10 @@ def blank_image(network: nn.Module, image_shape: tuple[int, int, int]) -> Tensor
     return torch.zeros((1, *image_shape), dtype=like.dtype, device=like.device)
 
 
-def run_once(network: nn.Module, image: Tensor) -> None:
-    """Run ``network`` in eval mode on ``image`` (1, C, H, W) and copies of its buffers; it is left as it was.
+def run_once(network: nn.Module, image: Tensor) -> Any:
+    """Return what ``network`` gives for ``image`` (1, C, H, W) in eval mode, on copies of its buffers.
+
+    It is left as it was.
 
     Raises
     ------
@@ -66,7 +73,7 @@ def run_once(network: nn.Module, image: Tensor) -> None:
     training = {module: module.training for module in network.modules()}
     try:
         with lent_globals(0, image.device):  # one look at the network must not move its user's draws
-            functional_call(network.eval(), copies, (image,))
+            return functional_call(network.eval(), copies, (image,))
     except ImcsimError:
         raise
     except Exception as error:  # whatever the user's forward pass raises
@@ -158,29 +165,13 @@ def _spec(module: nn.Module, name: str, x: Tensor, y: Tensor) -> LayerSpec:
         out_features=module.out_channels,
         kernel=_pair(module.kernel_size),
         stride=_pair(module.stride),
-        padding=_padding(module, name),
+        padding=zero_padding(module, name),
         dilation=_pair(module.dilation),
         groups=module.groups,
         positions=y.numel() // module.out_channels,
         input_elements=x.numel(),
         output_elements=y.numel(),
     )
-
-
-def _padding(module: nn.Conv2d, name: str) -> tuple[int, int]:
-    if module.padding_mode != "zeros":
-        raise MappingError(f"layer '{name}' has padding_mode '{module.padding_mode}': only 'zeros' can be mapped")
-    if not isinstance(module.padding, str):
-        return _pair(module.padding)
-    if module.padding == "valid":
-        return 0, 0
-    total = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
-    if any(amount % 2 for amount in total):
-        raise MappingError(
-            f"layer '{name}' has padding 'same' with a kernel of {_pair(module.kernel_size)} and so pads more on one "
-            f"side: only symmetric padding can be mapped"
-        )
-    return total[0] // 2, total[1] // 2
 
 
 def _pair(values: tuple[int, ...]) -> tuple[int, int]:
