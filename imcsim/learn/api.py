@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from imcsim.core.errors import ConfigError, ImcsimError
 from imcsim.core.seeds import child_seed
+from imcsim.crossbar.mapped_layers import mapped_layers
 from imcsim.learn import checkpoint as checkpoints
 from imcsim.learn.checked_stream import checked_stream
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.finite import check_finite_weights
 from imcsim.learn.freeze import Freezer
 from imcsim.learn.global_draws import lent_globals
-from imcsim.learn.learnable import check_learnable
+from imcsim.learn.learnable import check_learnable, check_logits
 from imcsim.learn.loop import Learner, train
 from imcsim.learn.method import Context, Method, make_method
 from imcsim.learn.placing.life import events_by_pe
@@ -25,7 +26,7 @@ from imcsim.learn.quantize import Quantiser
 from imcsim.learn.record import make_trace
 from imcsim.learn.recording.recorder import Recorder
 from imcsim.learn.run_marks import run_marks
-from imcsim.learn.shapes import trace_layers
+from imcsim.learn.shapes import trace_layers_and_output
 from imcsim.learn.start import make_network, make_stream, prepare_network
 from imcsim.learn.stream import Stream, Task, augment
 from imcsim.learn.wear.cells import CyclesPerStream, make_wear
@@ -121,6 +122,7 @@ def make_learner(
     device = _device(config.device)
     method = method or make_method(config.method, config.method_config)
     check_writing(config.writing, method, config.method)
+    mapped_layers(network)  # the one gate, ahead of all that looks at weights
     check_finite_weights(network)
     network, frozen = _prepared(config, method, network, stream)
     layers = _mapped_layers(network, stream)
@@ -218,11 +220,12 @@ def _prepared(
 
 def _mapped_layers(network: nn.Module, stream: Stream) -> tuple[LayerSpec, ...]:
     check_learnable(network)
-    layers = trace_layers(network, stream.image_shape)
+    layers, output = trace_layers_and_output(network, stream.image_shape)
     if layers[-1].out_features < stream.class_count:
         raise ConfigError(
             f"the network has {layers[-1].out_features} outputs but the stream has {stream.class_count} classes"
         )
+    check_logits(output, stream.class_count)
     return layers
 
 

@@ -5,6 +5,7 @@ A loss that is not finite would otherwise be the first to tell, and the learning
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from imcsim.core.errors import ConfigError
 
@@ -15,9 +16,11 @@ def check_finite_weights(network: nn.Module) -> None:
     Raises
     ------
     ConfigError
-        With its name, the first such value and its place.
+        With its name, the first such value and its place; or with the name of one that has no values yet.
     """
     for name, tensor in network.state_dict().items():
+        if is_lazy(tensor):
+            raise ConfigError(f"the network's '{name}' has no values yet: run the network once before it is trained")
         if isinstance(tensor, Tensor) and not all_finite(tensor):
             where, value = first_not_finite(tensor)
             raise ConfigError(f"the network's '{name}' holds {value:g} at {where}; only finite weights can be trained")

@@ -1,9 +1,11 @@
 """What a network must be to be trained here, beyond what its mapped layers must be to lie on arrays."""
 
-import torch
-from torch import nn
+from typing import Any
 
-from imcsim.core.errors import MappingError
+import torch
+from torch import Tensor, nn
+
+from imcsim.core.errors import ConfigError, MappingError
 from imcsim.crossbar.quantise import COLUMN_SCALE
 
 
@@ -27,3 +29,21 @@ def check_learnable(network: nn.Module) -> None:
                 f"layer '{name}' has the column scales of a task that was served, and training would drop them: train "
                 f"the network that it was made from"
             )
+
+
+def check_logits(output: Any, classes: int) -> None:
+    """Refuse what a network gave for one image unless it is a row of at least ``classes`` logits.
+
+    Raises
+    ------
+    ConfigError
+        With what it gave.
+    """
+    wanted = f"one logit a class, a floating-point tensor (images, {classes})"
+    if not isinstance(output, Tensor):
+        raise ConfigError(f"the network gives a {type(output).__name__}, but learning needs {wanted}")
+    if output.dim() != 2 or len(output) != 1 or not output.is_floating_point():
+        kind, shape = str(output.dtype).removeprefix("torch."), tuple(output.shape)
+        raise ConfigError(f"the network gives a {kind} tensor {shape} for one image, but learning needs {wanted}")
+    if output.shape[1] < classes:
+        raise ConfigError(f"the network gives {output.shape[1]} logits but the stream has {classes} classes")

@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations, parametrize, prune
 
 import imcsim
-from imcsim.core.errors import MappingError
+from imcsim.core.errors import ImcsimError, MappingError
 from imcsim.crossbar.baked_in import copied
 from imcsim.crossbar.mapped_layers import mapped_layers, stands_in
 from imcsim.learn.shapes import trace_layers
@@ -267,3 +267,76 @@ def test_a_layer_called_by_name_gets_a_sentence_and_so_does_a_forward_that_fails
         trace_layers(ByName(), (1, 4, 4))
     with pytest.raises(MappingError, match=r"does not take images of shape \(1, 4, 4\): KeyError: 'missing'"):
         trace_layers(Broken(), (1, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("mode", "module"),
+    [("reflect", nn.ReflectionPad2d), ("replicate", nn.ReplicationPad2d), ("circular", nn.CircularPad2d)],
+)
+def test_other_padding_is_refused_at_every_door_and_its_way_out_computes_the_same(
+    mode: Any, module: Callable[[int], nn.Module]
+) -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1, padding_mode=mode), nn.Flatten(), nn.Linear(32, 4))
+    for door in (mapped_layers, partial(trace_layers, image_shape=(1, 4, 4)), lambda n: imcsim.convert(n, chip())):
+        with pytest.raises(MappingError) as told:
+            door(network)
+        assert str(told.value) == (
+            f"layer '0' has padding_mode '{mode}': only 'zeros' can be mapped; pad ahead of it with "
+            f"nn.{module.__name__}"
+        )
+    out = nn.Sequential(module(1), nn.Conv2d(1, 2, 3))
+    out[1].load_state_dict(network[0].state_dict())
+    x = torch.rand(2, 1, 4, 4)
+    assert torch.equal(out(x), network[0](x))
+    assert list(mapped_layers(out)) == ["1"]
+
+
+def test_padding_more_on_one_side_is_refused_at_every_door() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 2, padding="same"))
+    for door in (mapped_layers, partial(trace_layers, image_shape=(1, 4, 4)), lambda n: imcsim.convert(n, chip())):
+        with pytest.raises(MappingError) as told:
+            door(network)
+        assert str(told.value) == (
+            "layer '0' has padding 'same' with a kernel of (2, 2) and so pads more on one side: only symmetric padding "
+            "can be mapped; pad ahead of it with nn.ZeroPad2d"
+        )
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+@pytest.mark.parametrize(
+    ("build", "sentence"),
+    [
+        (
+            lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(4)),
+            "layer '1' has no weights yet: run the network once before it is mapped",
+        ),
+        (
+            lambda: nn.Sequential(nn.LazyConv2d(2, 1), nn.Flatten(), nn.Linear(32, 4)),
+            "layer '0' has no weights yet: run the network once before it is mapped",
+        ),
+        (
+            lambda: nn.Sequential(nn.LazyBatchNorm2d(), nn.Flatten(), nn.Linear(16, 4)),
+            "the network's '0.weight' has no values yet: run the network once before it is trained",
+        ),
+    ],
+)
+def test_learn_refuses_a_lazy_layer_and_takes_it_once_it_ran(build: Callable[[], nn.Module], sentence: str) -> None:
+    network = build()
+    with pytest.raises(ImcsimError) as told:
+        imcsim.learn(network, tiny_stream())
+    assert str(told.value) == sentence
+    network(tiny_stream().tasks[0].x_train)
+    imcsim.learn(network, tiny_stream(), epochs=1)
+
+
+@pytest.mark.parametrize(("value", "shown"), [(float("nan"), "nan"), (-float("inf"), "-inf")])
+def test_convert_refuses_a_bias_that_is_no_number(value: float, shown: str) -> None:
+    network = tiny_net()
+    with torch.no_grad():
+        network.second.bias[1] = value  # type: ignore[index]
+    with pytest.raises(MappingError) as told:
+        imcsim.convert(network, chip())
+    assert str(told.value) == (
+        f"layer 'second' holds a bias of {shown} at (1,): only finite numbers can be added to what arrays give"
+    )
+    imcsim.convert(network, chip(), exclude=["second"])
