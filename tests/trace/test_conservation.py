@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,12 @@ from imcsim.chip.explain import EXPLAINED, explain_priced
 from imcsim.chip.life import outlook, wear_ledger
 from imcsim.chip.life.compare import compare_levers
 from imcsim.chip.trace_masks import task_masks
+from imcsim.core.config import config_hash, parse
 from imcsim.core.errors import ConservationError
 from imcsim.events import work_of
+from imcsim.learn.api import learn
+from imcsim.learn.config import LearnConfig
+from imcsim.testing.methods import TINY
 from imcsim.trace import Trace
 from imcsim.trace.conservation import check_once, check_trace
 from imcsim.trace.schema import COUNTS, TASK_COUNTS, Policy
@@ -253,3 +258,109 @@ def test_a_huge_pe_takes_no_memory() -> None:
     trace = one_pe_trace(placement={"fc": np.ones((1, 1, 1, 1), bool)}, pe_tile=(4, 2))
     meta = trace.meta.model_copy(update={"pe_tile": (1 << 50, 1 << 50)})
     check_trace(dataclasses.replace(trace, meta=meta))
+
+
+@cache
+def real(method: str) -> Trace:
+    """A tiny run of ``method``: a convolution network on digits, two tasks."""
+    return learn(parse(LearnConfig, TINY | {"method": method}, "test"))
+
+
+def zeroed(*names: str) -> Any:
+    """Return an edit that makes counts 0, in all tasks and layers."""
+
+    def edit(trace: Trace) -> Trace:
+        for name in names:
+            trace = scaled(name, 0)(trace)
+        return trace
+
+    return edit
+
+
+def said(**header: Any) -> Any:
+    return lambda trace: dataclasses.replace(trace, meta=trace.meta.model_copy(update=header))
+
+
+def geometry(**fields: Any) -> Any:
+    def edit(trace: Trace) -> Trace:
+        first, *others = trace.meta.layers
+        layers = (first.model_copy(update=fields), *others)
+        return dataclasses.replace(trace, meta=trace.meta.model_copy(update={"layers": layers}))
+
+    return edit
+
+
+def configured(**fields: Any) -> Any:
+    """Return an edit of the configuration whose hash is renewed."""
+
+    def edit(trace: Trace) -> Trace:
+        config = trace.meta.config | fields
+        edited: Trace = said(config=config, config_hash=config_hash(config))(trace)
+        return edited
+
+    return edit
+
+
+ALL = ("er", "hyb-learn", "packnet", "cpg", "rigl", "repnet", "xma2")
+WEIGHTS_TRAIN = ("er", "hyb-learn", "packnet", "cpg", "rigl")  # without switched layers
+REPLAY = ("er", "hyb-learn", "rigl")
+BROKEN: list[tuple[Any, tuple[str, ...], str]] = [
+    (zeroed("input_gradient_vectors"), ALL, "no layer that reads from it has input_gradient_vectors"),
+    (zeroed("weight_gradient_vectors"), ALL, "weight_gradient"),
+    (zeroed("weight_gradient_vectors"), ("packnet", "cpg"), "vectors x weights must be at least positions x updated"),
+    (zeroed("updated_weights", "trainable_weights"), WEIGHTS_TRAIN, "more weights changed than may"),
+    (zeroed("updated_weights"), WEIGHTS_TRAIN, "more weights changed than were updated"),
+    (zeroed("replay_samples_read", "replay_bytes_read"), REPLAY, "stored and replayed, but replay_samples_read is 0"),
+    (scaled("epochs", 10**6), ALL, "epochs must be those of the configuration, 2, or 0"),
+    (scaled("epochs", 2), ALL, "epochs must be those of the configuration, 2, or 0"),
+    (zeroed("kept_elements"), ALL, "no layer has kept_elements for their gradient|peak_kept_elements"),
+    (said(task_sizes=(0, 0)), ALL, "task_sizes must be at least 1"),
+    (said(seed=-1), ALL, "seed cannot be -1"),
+    (said(seed=10**30), ALL, "seed must be that of config"),
+    (said(method="joint"), ALL, "method must be that of config"),
+    (said(batch_size=17), ALL, "batch_size must be that of config"),
+    (said(input_bits=9), ALL, "input_bits must be that of config|must have shape"),
+    (configured(error_bits=5), ALL, "error_bits must be that of config"),
+    (configured(seed=5), ALL, "seed must be that of config"),
+    (configured(epochs=3), ALL, "epochs must be those of the configuration, 3, or 0"),
+    (said(config={}), ALL, "config_hash must be that of config"),
+    (said(config_hash=""), ALL, "config_hash must be that of config"),
+    (said(config_hash="0" * 16), ALL, "config_hash must be that of config"),
+    (geometry(stride=(10**30, 1)), ALL, "kernel, stride, padding and dilation must be below 1048576"),
+    (geometry(dilation=(1, 10**30)), ALL, "kernel, stride, padding and dilation must be below 1048576"),
+]
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_an_edited_run_is_refused_by_the_law_that_it_breaks(method: str) -> None:
+    trace = real(method)
+    check_trace(trace)
+    for edit, methods, law in BROKEN:
+        if method in methods:
+            with pytest.raises(ConservationError, match=law) as caught:
+                check_trace(edit(trace))
+            assert "\n" not in str(caught.value)
+
+
+def test_a_seed_without_a_configuration_is_a_count() -> None:
+    with pytest.raises(ConservationError, match="seed cannot be 1000000000000000000"):
+        check_trace(said(seed=10**30)(one_pe_trace()))
+
+
+def test_epochs_without_a_configuration_are_at_most_steps() -> None:
+    with pytest.raises(ConservationError, match="epochs must be at most steps"):
+        check_trace(scaled("epochs", 10)(one_pe_trace()))
+
+
+def test_a_method_that_stores_nothing_may_replay_what_it_makes() -> None:
+    """Generated samples are replayed, but never read from a buffer."""
+    trace = zeroed(*(f"replay_{what}_{how}" for what in ("samples", "bytes") for how in ("read", "written")))(
+        real("er")
+    )
+    check_trace(trace)
+
+
+def test_layers_may_learn_by_losses_of_their_own_if_the_method_says_so() -> None:
+    trace = zeroed("input_gradient_vectors")(real("er"))
+    words = {layer.name: "a loss of each layer" for layer in trace.meta.layers}
+    check_trace(said(set_layers=(words,) * 2)(trace))

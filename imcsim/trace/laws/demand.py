@@ -9,6 +9,11 @@ from imcsim.core.errors import ConservationError
 from imcsim.trace.schema import TraceMeta
 
 
+def recorded(meta: TraceMeta) -> bool:
+    """Return whether a run left the trace; one that a test made by hand has neither versions nor a hash."""
+    return bool(meta.versions or meta.config_hash)
+
+
 def demand(holds: object, law: str) -> None:
     """Raise ConservationError unless ``holds``."""
     if not holds:

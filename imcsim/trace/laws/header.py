@@ -5,13 +5,18 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
+from imcsim.core.config import config_hash
 from imcsim.core.errors import ConservationError
 from imcsim.core.json_text import DEEPEST, nesting
 from imcsim.mapping.layer import LayerSpec
-from imcsim.trace.laws.demand import demand
+from imcsim.trace.laws.demand import demand, recorded
 from imcsim.trace.schema import TraceMeta
 from imcsim.trace.trace import Trace
 
+_REPEATED = (
+    "seed", "method", "network", "weight_bits", "input_bits", "error_bits", "batch_size", "encodings", "pe_tile",
+)  # fmt: skip
+_WIDEST = 1 << 20  # of an image, a kernel's step, and what else lies on the image's plane
 LARGEST = 1 << 53  # of a count: beyond it a float, as prices are, misses whole numbers
 
 
@@ -22,7 +27,7 @@ def check(trace: Trace) -> None:
         TraceMeta.model_validate(trace.meta.model_dump(warnings=False))
     except (ValidationError, ValueError, RecursionError) as error:
         raise ConservationError(f"the trace breaks a law: {_first(error)}") from None
-    for holds, law in (*_stream(trace.meta), *_named(trace.meta), *_numbers(trace.meta)):
+    for holds, law in _header(trace.meta):
         demand(holds, law)
     for layer in trace.meta.layers:
         for holds, law in _layer(layer):
@@ -41,15 +46,34 @@ def _first(error: ValueError | RecursionError) -> str:
 Laws = Iterator[tuple[bool, str]]
 
 
+def _header(meta: TraceMeta) -> Laws:
+    yield from (*_stream(meta), *_named(meta))
+    yield from _numbers(meta)
+    yield from _config(meta)  # after its depth was looked at
+
+
+def _config(meta: TraceMeta) -> Laws:
+    """The configuration is the one of its hash, and the header repeats it truly; a trace made by hand has neither."""
+    config = meta.config
+    yield meta.seed >= 0 and (bool(config) or meta.seed < LARGEST), f"seed cannot be {meta.seed!r:.20}"
+    if not recorded(meta):
+        return
+    yield meta.config_hash == config_hash(config), "config_hash must be that of config"
+    said = meta.model_dump(mode="json", include=set(_REPEATED))
+    for name in _REPEATED:
+        same = name not in config or (name == "pe_tile" and meta.pe_tile is None) or config[name] == said[name]
+        yield same, f"{name} must be that of config"
+
+
 def _stream(meta: TraceMeta) -> Laws:
     yield meta.tasks >= 1, "a stream has at least one task"
     yield len(meta.task_sizes) == meta.tasks, f"task_sizes must be of {meta.tasks} tasks, got {len(meta.task_sizes)}"
-    yield all(0 <= size < LARGEST for size in meta.task_sizes), "task_sizes must not be negative"
+    yield all(1 <= size < LARGEST for size in meta.task_sizes), "task_sizes must be at least 1"
     classes = meta.task_classes
     yield all(labels and len(set(labels)) == len(labels) for labels in classes), "a task must have classes, each once"
     yield all(0 <= label < LARGEST for labels in classes for label in labels), "classes must not be negative"
     shape = meta.image_shape
-    yield shape is None or all(1 <= size < 1 << 20 for size in shape), f"image_shape cannot be {shape}"
+    yield shape is None or all(1 <= size < _WIDEST for size in shape), f"image_shape cannot be {shape}"
     yield meta.batch_size < LARGEST, f"batch_size cannot be {meta.batch_size}"
 
 
@@ -77,6 +101,7 @@ def _numbers(meta: TraceMeta) -> Laws:
 def _layer(layer: LayerSpec) -> Laws:
     pairs = (*layer.kernel, *layer.stride, *layer.dilation)
     yield min(pairs) >= 1 and min(layer.padding) >= 0, "kernel, stride and dilation must be positive"
+    yield max(*pairs, *layer.padding) < _WIDEST, f"kernel, stride, padding and dilation must be below {_WIDEST}"
     divided = layer.in_features % layer.groups == 0 and layer.out_features % layer.groups == 0
     yield divided, "groups must divide input and output features"
     yield layer.kind == "conv2d" or (layer.kernel == (1, 1) and layer.groups == 1), "a linear layer has no kernel"

@@ -51,3 +51,12 @@ def _check_replay(trace: Trace) -> None:
         demand_each(samples <= most, f"more replay samples are {name} than pass", meta)
         fits = (size >= samples) & (size <= samples * largest)
         demand_each(fits, f"replay_bytes_{name} do not fit the samples {name}", meta)
+    _check_replayed(trace)
+
+
+def _check_replayed(trace: Trace) -> None:
+    """Who stores samples and replays has read some; who replays without storing, as generated samples, need not."""
+    replayed = np.array(trace.meta.acts.get("replay", [0] * trace.meta.tasks), dtype=object)[:, None]
+    stored, read = (Numbers(trace).task(f"replay_samples_{name}") for name in ("written", "read"))
+    silent = (replayed > 0) & (np.cumsum(stored, axis=0) > 0) & (read == 0)
+    demand_each(~silent.astype(bool), "samples were stored and replayed, but replay_samples_read is 0", trace.meta)

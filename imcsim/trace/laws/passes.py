@@ -29,6 +29,7 @@ def check(trace: Trace) -> None:
     demand_each((steps == 0) | (trained >= steps), "a step passes at least one sample", meta)
     demand_each((steps > 0) | (passed == 0), "no sample passes without a step", meta)
     demand_each((steps == 0) | (epochs > 0), "steps are taken within epochs", meta)
+    _check_epochs(epochs, steps, trace)
     forward = _samples(numbers, "forward_vectors", trace)
     demand_each(forward <= passed, "forward_vectors must be at most samples x positions", meta)
     demand_each(
@@ -47,6 +48,16 @@ def check(trace: Trace) -> None:
     for name in ("input_density", "input_zero_share"):
         measured = getattr(trace, name).reshape(*idle.shape, -1).any(axis=2)
         demand_each(~(idle & measured), f"{name} without a vector", meta)
+
+
+def _check_epochs(epochs: Whole, steps: Whole, trace: Trace) -> None:
+    """A task that is trained has the epochs of the configuration; of a trace without one, at most its steps."""
+    planned = trace.meta.config.get("epochs")
+    if planned is None:
+        demand_each((steps == 0) | (epochs <= steps), "epochs must be at most steps", trace.meta)
+    else:
+        law = f"epochs must be those of the configuration, {planned!r:.20}, or 0"
+        demand_each((epochs == 0) | (epochs == planned), law, trace.meta)
 
 
 def _samples(numbers: Numbers, name: str, trace: Trace) -> Whole:
