@@ -43,7 +43,8 @@ class DaskExecutor:
             from distributed import Client
         except ImportError:
             raise StudyError("--engine dask needs Dask: pip install 'imcsim[dask]'") from None
-        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would tell is told here
+        for name in ("distributed", "distributed.client"):  # what they would tell, with tracebacks, is told here
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._address, self._no_worker_s = address, no_worker_s
         try:
             self._client: Any = Client(address, timeout=timeout_s)
