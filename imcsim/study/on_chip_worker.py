@@ -89,34 +89,37 @@ def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice",
         found["events"].append(done.events)
         found["pulses"].append(done.pulses)
         found["clipped_share"].append(_clipped_share(network))
+        drawn = child_seed(seed, "on-chip-test", t)  # what a network itself draws at test
         if "class-il" in trace.meta.scenarios:
-            _test(network, tasks, t, choice, found)
+            _test(network, tasks, t, choice, found, drawn)
         else:
-            _test_alone(network, tasks, t, choice, found)
+            _test_alone(network, tasks, t, choice, found, drawn)
         found["beyond_share"].append(max(layer.clipped_inputs.share for _, layer in network.analog_layers()))
     return found
 
 
-def _test(network: "AnalogNetwork", tasks: list["Task"], t: int, choice: "OnChipChoice", found: dict[str, Any]) -> None:
+def _test(
+    network: "AnalogNetwork", tasks: list["Task"], t: int, choice: "OnChipChoice", found: dict[str, Any], seed: int
+) -> None:
     from imcsim.learn.evaluate import accuracy_rows
 
     seen, unseen = tasks[: t + 1], [None] * (len(tasks) - t - 1)
     labels = {label for task in seen for label in task.classes}
     for index, age_s in enumerate(choice.ages_s):
         network.drift(age_s)
-        class_il, task_il = accuracy_rows(network, seen, labels, seed=t)
+        class_il, task_il = accuracy_rows(network, seen, labels, seed=seed)
         found["class_il"][index].append([*class_il, *unseen])
         found["task_il"][index].append([*task_il, *unseen])
 
 
 def _test_alone(
-    network: "AnalogNetwork", tasks: list["Task"], t: int, choice: "OnChipChoice", found: dict[str, Any]
+    network: "AnalogNetwork", tasks: list["Task"], t: int, choice: "OnChipChoice", found: dict[str, Any], seed: int
 ) -> None:
     from imcsim.learn.evaluate import accuracy_rows
 
     for index, age_s in enumerate(choice.ages_s):
         network.drift(age_s)
-        _, (alone,) = accuracy_rows(network, [tasks[t]], tasks[t].classes, seed=t)
+        _, (alone,) = accuracy_rows(network, [tasks[t]], tasks[t].classes, seed=seed)
         rows = found["task_il"][index]
         earlier = rows[-1][:t] if rows else []
         rows.append([*earlier, alone, *[None] * (len(tasks) - t - 1)])
