@@ -8,7 +8,7 @@ import numpy as np
 def child_seed(seed: int, *names: str | int) -> int:
     """Return a 63-bit seed for the named use, e.g. ``child_seed(0, "shuffle", task)``."""
     text = "/".join([str(seed), *map(str, names)])
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
+    return int.from_bytes(hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:8], "little") >> 1
 
 
 def numpy_generator(seed: int, *names: str | int) -> np.random.Generator:
