@@ -1,6 +1,7 @@
 """JSON that comes from a file: whatever the file holds, the answer is a value or one kind of error."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 DEEPEST = 64  # design choice: no header, stamp or state of imcsim nests a quarter as deep
@@ -14,12 +15,18 @@ def parse_json(text: str | bytes) -> Any:
     ValueError
         If it is not JSON, not UTF-8, nested deeper than ``DEEPEST``, or holds an integer of thousands of digits.
     """
+    return shallow(lambda: json.loads(text), DEEPEST)
+
+
+def shallow(read: Callable[[], Any], deepest: int) -> Any:
+    """Return what ``read`` reads; ValueError if it is nested deeper than ``deepest``, or too deep to be read."""
     try:
-        value = json.loads(text)
+        value = read()
+        depth = nesting(value)
     except RecursionError:
-        raise ValueError(f"it is nested deeper than {DEEPEST} levels") from None
-    if nesting(value) > DEEPEST:
-        raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+        depth = deepest + 1
+    if depth > deepest:
+        raise ValueError(f"it is nested deeper than {deepest} levels")
     return value
 
 

@@ -25,7 +25,7 @@ from typing import Any, get_args
 from imcsim.core.config import ConfigT, FrozenConfig, parse
 from imcsim.core.content import path_of
 from imcsim.core.errors import ConfigError, nearest, short
-from imcsim.core.json_text import nesting
+from imcsim.core.json_text import shallow
 from imcsim.core.sources import Origin, Resolved, leaves, source_of
 
 Overrides = Mapping[str, Any]
@@ -69,12 +69,7 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise ValueError(f"it is longer than {_LONGEST:,} characters")
     if _LONG_KEY.search(text):  # the parser takes the square of a key's length
         raise ValueError(f"a key has more than {DEEPEST} parts")
-    try:
-        tables = tomllib.loads(text)
-    except RecursionError:
-        raise ValueError(f"it is nested deeper than {DEEPEST} levels") from None
-    if nesting(tables) > DEEPEST:
-        raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+    tables: dict[str, Any] = shallow(lambda: tomllib.loads(text), DEEPEST)
     return tables
 
 

@@ -16,22 +16,19 @@ from imcsim.chip.writes import programming
 from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace import Trace
 from tests.chip.hand import ENCODINGS, RRAM, codes, random_trace, small_chip
-from tests.chip.life.test_recording import random_masks
-
-SETUPS = [
-    ("all-rram-28nm", {}),
-    ("all-rram-28nm", {"rram.write_policy": "epoch", "input_gradient": "second-copy", "rram.pe_count": 32}),
-    ("all-rram-28nm", {"rram.write_policy": "task"}),
-    ("hybrid-28nm", {}),
-    ("hybrid-28nm", {"commit": "lazy"}),
-    ("hybrid-28nm", {"sram.pe_count": 3}),
-    ("hybrid-28nm", {"sram.pe_count": 3, "rram.write_policy": "task"}),
-]
+from tests.chip.life.test_recording import SETUPS, random_masks
 
 
 def switching(trace: Trace, *layers: str) -> Trace:
     """The trace of a method that gives ``layers`` other weights for each task."""
     return replace(trace, meta=trace.meta.model_copy(update={"switched_layers": layers}), cache={})
+
+
+def one_weight() -> Trace:
+    """One weight of two tasks, whose code is 0 at first and after the first task, and 3 after the second."""
+    path = [codes([0]), codes([0]), codes([3])]
+    made = make_trace([linear_layer("l", 1, 1)], {"l": path[0]}, {"l": [[[p]] for p in path[1:]]}, ENCODINGS)
+    return switching(made, "l")
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, 1000.0])
@@ -74,12 +71,8 @@ def test_cells_are_sorted_as_the_ledger_counts_them(name: str, more: dict[str, o
 
 def test_a_thousand_switches_a_task_by_hand() -> None:
     # two commits, 0 and 3 in one weight: a switch there or back rewrites its lowest cell, and learning it once
-    path = [codes([0]), codes([0]), codes([3])]
-    trace = switching(
-        make_trace([linear_layer("l", 1, 1)], {"l": path[0]}, {"l": [[[p]] for p in path[1:]]}, ENCODINGS), "l"
-    )
     chip = small_chip("all-rram-28nm", {"horizon.task_switches_per_task": 1000.0})
-    report, part = price(trace, chip), chip.config.rram
+    report, part = price(one_weight(), chip), chip.config.rram
     assert part is not None
     life, per_task = report.lifetime["rram"], 1000.0 + 1 / 2
     assert report.writes["rram"].worst == 1  # events of learning alone
@@ -91,12 +84,8 @@ def test_a_thousand_switches_a_task_by_hand() -> None:
 
 
 def test_switches_wear_sram_by_hand() -> None:
-    path = [codes([0]), codes([0]), codes([3])]
-    trace = switching(
-        make_trace([linear_layer("l", 1, 1)], {"l": path[0]}, {"l": [[[p]] for p in path[1:]]}, ENCODINGS), "l"
-    )
     chip = small_chip("all-sram-28nm", {"horizon.task_switches_per_task": 10.0})
-    report, part = price(trace, chip), chip.config.sram
+    report, part = price(one_weight(), chip), chip.config.sram
     assert part is not None
     life = report.lifetime["sram"]
     # 0 -> 3 turns the two lowest bits of the offset code; 8 cells hold the weight

@@ -76,7 +76,7 @@ def _spoil(result: Any, part: str, factor: float) -> Any:
     return replace(result, **{key: _spoil(getattr(result, key), rest, factor)})
 
 
-def test_called(name: str) -> Callable[[], None]:
+def guard_of(name: str) -> Callable[[], None]:
     """Return the test ``module::function``, below ``tests.chip``, as one call with all its parameters."""
     module, _, function = name.partition("::")
     test = getattr(importlib.import_module(f"tests.chip.{module}"), function)
@@ -93,9 +93,6 @@ def test_called(name: str) -> Callable[[], None]:
     return call
 
 
-test_called.__test__ = False  # type: ignore[attr-defined]
-
-
 def _names(argument: Any) -> list[str]:
     return [name.strip() for name in argument.split(",")] if isinstance(argument, str) else list(argument)
 
@@ -108,7 +105,7 @@ def _values(case: Any, names: list[str]) -> list[Any]:
 def notices(name: str) -> bool:
     """Tell whether test ``name`` fails now, by what it asserts and not by an error."""
     try:
-        test_called(name)()
+        guard_of(name)()
     except AssertionError:
         return True
     return False

@@ -19,6 +19,17 @@ from imcsim.testing.traces import History, linear_layer, make_trace
 from imcsim.trace import Trace
 from tests.chip.hand import ENCODINGS, RRAM, codes, one_pe_trace, random_trace, small_chip
 
+# every way in which cells of RRAM come to be written
+SETUPS = [
+    ("all-rram-28nm", {}),
+    ("all-rram-28nm", {"rram.write_policy": "epoch", "input_gradient": "second-copy", "rram.pe_count": 32}),
+    ("all-rram-28nm", {"rram.write_policy": "task"}),
+    ("hybrid-28nm", {}),
+    ("hybrid-28nm", {"commit": "lazy"}),
+    ("hybrid-28nm", {"sram.pe_count": 3}),
+    ("hybrid-28nm", {"sram.pe_count": 3, "rram.write_policy": "task"}),
+]
+
 
 def random_masks(seed: int) -> Trace:
     """PEs of 4 x 2 weights that come and go at random over four tasks of two steps; frozen ones keep their codes."""
@@ -84,18 +95,7 @@ def test_full_window_events_are_kept_apart() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-@pytest.mark.parametrize(
-    ("name", "more"),
-    [
-        ("all-rram-28nm", {}),
-        ("all-rram-28nm", {"rram.write_policy": "epoch", "input_gradient": "second-copy", "rram.pe_count": 32}),
-        ("all-rram-28nm", {"rram.write_policy": "task"}),
-        ("hybrid-28nm", {}),
-        ("hybrid-28nm", {"commit": "lazy"}),
-        ("hybrid-28nm", {"sram.pe_count": 3}),
-        ("hybrid-28nm", {"sram.pe_count": 3, "rram.write_policy": "task"}),
-    ],
-)
+@pytest.mark.parametrize(("name", "more"), SETUPS)
 def test_events_add_up_to_those_charged(name: str, more: dict[str, object], seed: int) -> None:
     chip = small_chip(name, more).config
     trace = random_masks(seed)
