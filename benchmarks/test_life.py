@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from imcsim.chip import load_chip
-from imcsim.chip.life import WearLedger
 from imcsim.chip.wear.counting import add_changes, add_moves
 from imcsim.crossbar import Encoding
+from imcsim.life import WearLedger
 
 CODING = Encoding(sign="differential", cell_bits=2)
 SHAPE = (8, 1, 4608, 512)  # one of the largest layers of ResNet-18

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imcsim.chip.config import ChipConfig
-    from imcsim.chip.life import Outlook
     from imcsim.learn.wear.curve import AccuracyCurve
+    from imcsim.life import Outlook
     from imcsim.trace.trace import Trace
 
 _SERVED_AGES, _LEARNED_AGES = 16, 6  # design choice: an evaluation takes milliseconds, learning again minutes
@@ -44,12 +44,12 @@ class AccuracyAsked:
         """Measure what was asked for, with a bar on a terminal; nothing without a limit."""
         if not self.limits:
             return []
-        from imcsim.chip.life import Endurance
         from imcsim.cli.learn import progress_bar
         from imcsim.learn.wear.curve import age_grid
         from imcsim.learn.wear.learned import learned_accuracy
         from imcsim.learn.wear.of_chip import wear_of_chip
         from imcsim.learn.wear.served import served_accuracy
+        from imcsim.life import Endurance
 
         wear, chips = wear_of_chip(chip), _CHIPS if self.chips is None else self.chips
         endurance = Endurance(wear.endurance_scale_cycles, wear.endurance_shape)

@@ -14,7 +14,7 @@ from imcsim.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from imcsim.chip.config import ChipConfig
-    from imcsim.chip.life import Outlook, WearLedger
+    from imcsim.life import Outlook, WearLedger
     from imcsim.trace.trace import Trace
 
 _POLICY = (
@@ -48,7 +48,7 @@ def life_command(  # noqa: PLR0913 - each option of the command line is a parame
 
     Example: imcsim life trace.safetensors --chip hybrid-28nm --policy spare-columns=2 --png life.png
     """
-    from imcsim.chip.life import chip_for, outlook, parse_policies
+    from imcsim.life import chip_for, outlook, parse_policies
     from imcsim.report.life import life_record, life_text
     from imcsim.trace.store import load
 
@@ -84,7 +84,7 @@ def _write(found: Outlook, chip: ChipConfig, png: Path | None, worn: WearLedger 
 
         save_as(draw_life(found, chip), png)
     if ledger is not None and worn is not None:
-        from imcsim.chip.life import save_ledger
+        from imcsim.life import save_ledger
 
         save_ledger(worn, ledger)
 
@@ -93,7 +93,7 @@ def _worn(trace: Trace, chip: ChipConfig, earlier: Path | None, *, keep: bool) -
     """Return the wear of the trace on top of an earlier ledger; None where neither is given nor to be kept."""
     if earlier is None and not keep:
         return None
-    from imcsim.chip.life import load_ledger, wear_ledger
+    from imcsim.life import load_ledger, wear_ledger
 
     before = None if earlier is None else load_ledger(earlier)
     own = wear_ledger(trace, chip)
@@ -112,7 +112,7 @@ def _check_alone(policy: list[str] | None, limits: tuple[float, ...], *files: Pa
 
 
 def _compare(trace: Trace, chip: str, changed: Mapping[str, Any], wear: str, json_: bool) -> None:
-    from imcsim.chip.life import compare_levers
+    from imcsim.life import compare_levers
     from imcsim.report.life_compare import compare_records, compare_text
 
     rows = compare_levers(trace, chip, None, changed, wear)

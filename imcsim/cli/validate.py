@@ -29,8 +29,8 @@ def validate_command(
 
     Example: imcsim validate
     """
-    from imcsim.chip.published import load_units, read_points, shipped_points, validate
-    from imcsim.chip.published.text import text
+    from imcsim.published import load_units, read_points, shipped_points, validate
+    from imcsim.published.text import text
 
     references = shipped_points()
     points = references if csv is None else read_points(csv)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from imcsim.chip.life import Outlook
 from imcsim.core.units import DAYS_PER_YEAR
 from imcsim.learn.wear.curve import AccuracyCurve, LimitReached, limit_reached
+from imcsim.life import Outlook
 from imcsim.report.style import PALETTE, panels
 
 if TYPE_CHECKING:

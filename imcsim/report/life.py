@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.life import Outlook, Tasks
 from imcsim.core.units import DAYS_PER_YEAR, with_prefix
+from imcsim.life import Outlook, Tasks
 from imcsim.report.life_levers import lever_lines, lever_record
 
 _ROWS = 12  # layers in the table, those most likely to die first; the JSON has all

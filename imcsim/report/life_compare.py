@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from imcsim.chip.life.compare import LeverRow
 from imcsim.core.units import area_mm2, with_prefix
+from imcsim.life.compare import LeverRow
 
 
 def compare_records(rows: Sequence[LeverRow]) -> list[dict[str, Any]]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from imcsim.chip.life.levers import Pulled
 from imcsim.core.units import DAYS_PER_YEAR, area_mm2, with_prefix
+from imcsim.life.levers import Pulled
 
 
 def lever_record(levers: Pulled) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imcsim.chip.config import ChipConfig
-from imcsim.chip.life import Outlook
+from imcsim.life import Outlook
 from imcsim.report.life import pe_years
 from imcsim.report.pe_places import PePlaces, in_order, pe_places
 from imcsim.report.style import GREY, PALETTE, panels

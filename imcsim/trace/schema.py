@@ -158,3 +158,8 @@ class TraceMeta(FrozenConfig):
     def tasks(self) -> int:
         """T."""
         return len(self.task_classes)
+
+    @property
+    def phase_tasks(self) -> tuple[int, ...]:
+        """(F,): the task of each placement phase, in order; the leading axis of what a trace records has F entries."""
+        return tuple(range(self.tasks))

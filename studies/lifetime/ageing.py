@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from imcsim.chip.life import Endurance, Outlook, Tasks, outlook
 from imcsim.core.files import write_atomic
 from imcsim.core.units import DAYS_PER_YEAR
 from imcsim.learn.wear.curve import AccuracyCurve, age_grid, limit_reached
 from imcsim.learn.wear.learned import learned_accuracy
 from imcsim.learn.wear.served import served_accuracy
+from imcsim.life import Endurance, Outlook, Tasks, outlook
 from imcsim.report.style import save_as
 from imcsim.study.spec import load_study
 from imcsim.study.stamp import git_commit

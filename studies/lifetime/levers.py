@@ -1,6 +1,6 @@
 """What each lever buys and what it costs: years, joules over the life, area, accuracy. One row a run and lever.
 
-A lever is a line of ``LEVERS``: its name and the policies that :func:`imcsim.chip.life.parse_policies` reads, or the
+A lever is a line of ``LEVERS``: its name and the policies that :func:`imcsim.life.parse_policies` reads, or the
 label of a learner of the study that writes less. A new policy of ``imcsim life`` is one more line.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from imcsim.chip.life import Outlook, Tasks, outlook, parse_policies
+from imcsim.life import Outlook, Tasks, outlook, parse_policies
 from imcsim.trace.trace import Trace
 from studies.lifetime.survival import accuracy
 from studies.lifetime.wear import BY_LABEL, HYBRID, STEP, later_tasks

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from imcsim.chip.life import Endurance, first_failure
 from imcsim.learn.networks import build_network
 from imcsim.learn.shapes import trace_layers
+from imcsim.life import Endurance, first_failure
 from studies.lifetime.wear import Wear
 
 Row = dict[str, Any]

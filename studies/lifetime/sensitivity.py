@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from imcsim.chip.life import Endurance, Tasks, first_failure
+from imcsim.life import Endurance, Tasks, first_failure
 from studies.lifetime.scaling import SPLIT_CIFAR10, resnet18_cells, scaled_hazard
 from studies.lifetime.wear import HYBRID, STEP, Wear
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from imcsim.chip.life import LifeOptions, Tasks
+from imcsim.life import LifeOptions, Tasks
 from imcsim.trace.trace import Trace
 from studies.lifetime.wear import SETUPS, STEP, Setup, Wear, later_tasks, over_seeds, wear_of
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig, RramPart, load_chip
-from imcsim.chip.life import (
+from imcsim.core.sources import Resolved
+from imcsim.life import (
     CellRates,
     Endurance,
     LifeOptions,
@@ -22,7 +23,6 @@ from imcsim.chip.life import (
     share_failed,
     wear_ledger,
 )
-from imcsim.core.sources import Resolved
 from imcsim.trace.trace import Trace
 
 STEP, EPOCH, TASK, HYBRID = "all-RRAM each step", "all-RRAM each epoch", "all-RRAM once a task", "hybrid commit a task"

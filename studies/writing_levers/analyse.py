@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from imcsim.chip.config import load_chip
-from imcsim.chip.life import outlook
 from imcsim.core.csv_text import to_csv
 from imcsim.core.files import write_atomic
 from imcsim.learn.placing.life import events_by_pe
+from imcsim.life import outlook
 from imcsim.study.spec import load_study
 from imcsim.trace.store import load
 from imcsim.trace.trace import Trace

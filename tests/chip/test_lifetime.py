@@ -9,14 +9,14 @@ import pytest
 
 from imcsim.chip import price
 from imcsim.chip.assign import assign
-from imcsim.chip.life import outlook, wear_ledger
 from imcsim.chip.profile import profile_of
 from imcsim.chip.wear.cell_writes import rram_cell_writes
 from imcsim.chip.writes import programming
+from imcsim.life import outlook, wear_ledger
 from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace import Trace
 from tests.chip.hand import ENCODINGS, RRAM, codes, random_trace, small_chip
-from tests.chip.life.test_recording import SETUPS, random_masks
+from tests.life.test_recording import SETUPS, random_masks
 
 
 def switching(trace: Trace, *layers: str) -> Trace:

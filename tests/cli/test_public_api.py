@@ -54,7 +54,7 @@ def test_a_chip_takes_overrides_and_a_trace_comes_from_a_file(trace: Trace, tmp_
 
 def test_names_and_paths_stand_for_objects(trace: Trace, stream: Stream, tmp_path: Path) -> None:
     from imcsim.chip.explain import explain_priced
-    from imcsim.chip.life import compare_levers, outlook
+    from imcsim.life import compare_levers, outlook
     from imcsim.trace.store import save
 
     path = tmp_path / "t.safetensors"

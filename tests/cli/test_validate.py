@@ -4,8 +4,8 @@ import json
 import math
 from pathlib import Path
 
-from tests.chip.published.rows import ANALOG, DIGITAL, RRAM, write
 from tests.cli.conftest import Run
+from tests.published.rows import ANALOG, DIGITAL, RRAM, write
 
 FIELDS = ["chip_id", "predicted_fj_per_mac", "reported_fj_per_mac", "ratio", "excluded", "reason"]
 MORE = [

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imcsim.chip.life import CellRates, Endurance, first_failure
+from imcsim.life import CellRates, Endurance, first_failure
 from imcsim.study.spec import load_study
 from imcsim.trace import Trace
 from studies.lifetime.analyse import tables

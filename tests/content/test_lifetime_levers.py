@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imcsim.chip.life import CellRates, Endurance, outlook
+from imcsim.life import CellRates, Endurance, outlook
 from studies.lifetime.claims import ideal_levelling, levelling
 from studies.lifetime.levers import LEVERS, ROWS, SWAP, SWAPPED_ROWS, WAITING_ROWS, Lever, bought, lever_rows
 from studies.lifetime.wear import BY_LABEL, HYBRID, STEP, TASK, Wear, later_tasks

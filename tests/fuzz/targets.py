@@ -11,10 +11,10 @@ import numpy as np
 from numpy.random import Generator
 
 from imcsim.chip import load_chip, price
-from imcsim.chip.life import outlook, wear_ledger
-from imcsim.chip.life.ledger_store import load_ledger, save_ledger
 from imcsim.core.content import content_root
 from imcsim.core.tensor_file import read, write
+from imcsim.life import outlook, wear_ledger
+from imcsim.life.ledger_store import load_ledger, save_ledger
 from imcsim.study.spec import load_study
 from imcsim.trace import Trace
 from imcsim.trace.store import load, save

@@ -10,13 +10,13 @@ import numpy as np
 
 from imcsim.chip import ChipConfig, Report, price
 from imcsim.chip.config import load_chip
-from imcsim.chip.life import outlook
-from imcsim.chip.life.chips import chip_for
-from imcsim.chip.life.options import parse_policies
 from imcsim.chip.trace_masks import task_masks
 from imcsim.core.sources import Resolved
 from imcsim.events import StepOptions, closed_form_s, run, training_graph, work_of
 from imcsim.events.consolidate import SCHEMES, CommitScheme, crash
+from imcsim.life import outlook
+from imcsim.life.chips import chip_for
+from imcsim.life.options import parse_policies
 from imcsim.mapping.network_map import map_network
 from imcsim.mapping.rule import MAPPING_RULES
 from imcsim.report.crash import crash_record

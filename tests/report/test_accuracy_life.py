@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imcsim.chip.life import outlook
 from imcsim.learn.wear.curve import AccuracyCurve
+from imcsim.life import outlook
 from imcsim.report.accuracy_life import accuracy_record, accuracy_text, draw_accuracy
 from tests.chip.hand import random_trace, small_chip
 

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from imcsim.chip.floor_plan import router_of, routers
-from imcsim.chip.life import Outlook, outlook, parse_policies
+from imcsim.life import Outlook, outlook, parse_policies
 from imcsim.report.life import life_record, life_text, pe_years
 from imcsim.report.life_picture import draw_life
 from imcsim.report.pe_places import pe_places

@@ -1,6 +1,6 @@
 """The table of levers fits the page and says the same as its rows."""
 
-from imcsim.chip.life import compare_levers
+from imcsim.life import compare_levers
 from imcsim.report.life_compare import compare_records, compare_text
 from tests.chip.hand import random_trace
 

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 import imcsim
 from imcsim.chip import price
 from imcsim.chip.explain import EXPLAINED, explain_priced
-from imcsim.chip.life import outlook, wear_ledger
-from imcsim.chip.life.compare import compare_levers
 from imcsim.chip.trace_masks import task_masks
 from imcsim.core.config import config_hash, parse
 from imcsim.core.errors import ConservationError
 from imcsim.events import work_of
 from imcsim.learn.api import learn
 from imcsim.learn.config import LearnConfig
+from imcsim.life import outlook, wear_ledger
+from imcsim.life.compare import compare_levers
 from imcsim.testing.methods import TINY
 from imcsim.trace import Trace
 from imcsim.trace.conservation import check_once, check_trace

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.life.cycles import CellRates
 from imcsim.chip.wear.first_failure import BAND, Endurance
 from imcsim.core.errors import ConfigError
+from imcsim.life.cycles import CellRates
 from imcsim.trace.schema import Scenario
 
 Floats = NDArray[np.float64]

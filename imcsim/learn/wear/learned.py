@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
-from imcsim.chip.life.outlook import Outlook
 from imcsim.learn.api import learn
 from imcsim.learn.wear.curve import AccuracyCurve
 from imcsim.learn.wear.of_chip import cycles_of_cells, wear_of_chip
 from imcsim.learn.wear.served import config_of
+from imcsim.life.outlook import Outlook
 from imcsim.trace.trace import Trace
 
 Progress = Callable[[int, int, str], None]

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
-from imcsim.chip.life.cycles import CellRates, by_cell
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
 from imcsim.devices.worn_out import stuck_low_share
 from imcsim.learn.wear.config import WearConfig
+from imcsim.life.cycles import CellRates, by_cell
 from imcsim.mapping.layer import LayerSpec
 
 

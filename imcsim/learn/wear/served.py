@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from imcsim.chip.config import ChipConfig
-from imcsim.chip.life.outlook import Outlook
 from imcsim.chip.serving_place import serving_in_sram
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
@@ -30,6 +29,7 @@ from imcsim.learn.wear.curve import AccuracyCurve
 from imcsim.learn.wear.draw import CellLaw, chip_generator, draw_layer, flat_cells
 from imcsim.learn.wear.of_chip import cycles_of_cells, wear_of_chip
 from imcsim.learn.wear.stuck import StuckLayer
+from imcsim.life.outlook import Outlook
 from imcsim.mapping.masks import expand_pe_mask
 from imcsim.trace.trace import Trace
 

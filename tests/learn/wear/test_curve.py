@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from imcsim.chip import load_chip
-from imcsim.chip.life import CellRates, Endurance, outlook
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
 from imcsim.learn.api import learn
@@ -16,6 +15,7 @@ from imcsim.learn.wear.curve import AccuracyCurve, age_grid, limit_reached
 from imcsim.learn.wear.learned import final_accuracy, learned_accuracy
 from imcsim.learn.wear.of_chip import cycles_of_cells, wear_of_chip
 from imcsim.learn.wear.served import served_accuracy
+from imcsim.life import CellRates, Endurance, outlook
 from imcsim.testing.methods import TINY
 from imcsim.trace import Trace
 from tests.chip.hand import random_trace, small_chip

@@ -1,0 +1,133 @@
+"""Cycles of each cell per task: what an event costs a cell, and the cells of a layer put on their PEs.
+
+Shape letters: K cells per weight, G groups, D fan-in, N outputs, P PEs of a layer, R rows, C columns.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imcsim.chip.config import RramPart
+from imcsim.chip.wear.ledger import LayerWear, WearLedger
+from imcsim.core.errors import ConfigError
+from imcsim.devices.programming import event_pulses
+from imcsim.life.options import LifeOptions
+from imcsim.mapping.geometry import PeGeometry
+
+
+@dataclass(frozen=True)
+class CellRates:
+    """Full-window cycles per task of every RRAM cell.
+
+    ``layers`` name -> float32 (P, R, C), 0 where an array has no weight; PEs in order (group, row tile, column tile).
+    ``cells`` counts those that hold a weight; ``copies`` of all of them exist.
+    """
+
+    layers: dict[str, NDArray[np.float32]]
+    cells: int
+    copies: int = 1
+
+    @property
+    def worst(self) -> float:
+        """Cycles per task of the most written cell."""
+        return max(float(rates.max(initial=0)) for rates in self.layers.values())
+
+    @cached_property
+    def counts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Rates > 0 that occur, rising, and how many cells (of one copy) have each."""
+        found = [np.unique(layer[layer > 0], return_counts=True) for layer in self.layers.values()]
+        values = np.concatenate([value for value, _ in found]).astype(np.float64)
+        counts = np.concatenate([count for _, count in found]).astype(np.float64)
+        order = np.argsort(values, kind="stable")
+        return values[order], counts[order]
+
+
+def cell_rates(ledger: WearLedger, part: RramPart, options: LifeOptions) -> CellRates:
+    """Return the cycles per task of every cell, as the tasks of ``ledger`` repeat.
+
+    Raises
+    ------
+    ConfigError
+        If the ledger holds no task, or its cells are not those of ``part``.
+    """
+    if ledger.tasks < 1:
+        raise ConfigError("the ledger holds no task yet")
+    encoding = ledger.geometry.encoding
+    if (encoding.cell_bits, encoding.sign) != (part.cell_bits, part.sign):
+        raise ConfigError(
+            f"the ledger is of another mapping: its cells are coded as {encoding.name}, and the chip's are "
+            f"{part.sign} of {part.cell_bits} bits"
+        )
+    layers = {}
+    for spec, wear in ledger:
+        full, weak = event_cycles(wear, part, options)
+        total = wear.total()
+        each = np.float32(full) * wear.full + np.float32(weak) * (total - wear.full)
+        layers[spec.name] = by_pe((np.maximum(each, 0) / ledger.tasks).astype(np.float32), ledger.geometry)
+    return CellRates(layers, ledger.cells // ledger.copies, ledger.copies)
+
+
+def event_cycles(wear: LayerWear, part: RramPart, options: LifeOptions) -> tuple[float, float]:
+    """Return the full-window cycles of one event across the whole window, and of one within it, mean over the layer.
+
+    ``events``: every event is one cycle, whatever its pulses. ``pulses``: max(SET, RESET) of its pulses, each pair a
+    cycle: the pessimistic end for fine pulses. ``window``: 1 and (dG / window)^m; the exponent m is an assumption.
+    """
+    each = _cycles(part, options)
+    return float(each[-1]), _mean(each[:-1], wear.distances[:-1]) if options.wear != "events" else 1.0
+
+
+def nudge_cycles(part: RramPart, options: LifeOptions) -> float:
+    """Return the full-window cycles of a verified event that corrects a cell within its level: a move by one."""
+    return float(_cycles(part, options.model_copy(update={"verified_share": 1.0}))[1])
+
+
+def _cycles(part: RramPart, options: LifeOptions) -> NDArray[np.float64]:
+    """(levels,) full-window cycles of an event by the number of levels that it moves, entry 0 for none."""
+    top = (1 << part.cell_bits) - 1
+    moved = np.arange(top + 1)
+    if options.wear == "events":
+        return (moved > 0).astype(np.float64)
+    if options.wear == "window":
+        return np.asarray((moved / top) ** options.weak_exponent)
+    share = max(part.cell.set_pulse_share, 1 - part.cell.set_pulse_share)
+    return share * _pulses(part, options.verified_share)
+
+
+def layer_pulses(wear: LayerWear, part: RramPart) -> tuple[float, float]:
+    """Return the pulses of all full-window events of a layer, and of all its weaker ones."""
+    each = _pulses(part, 1.0) * wear.distances
+    return float(each[-1]), float(each[:-1].sum())
+
+
+def by_pe(values: NDArray[np.float32], geometry: PeGeometry) -> NDArray[np.float32]:
+    """Return (K, G, D, N) cells as (P, R, C): the arrays of the layer's PEs, 0 where there is no weight."""
+    k, groups, fan_in, outputs = values.shape
+    rows, cols = geometry.weight_rows, geometry.weight_cols
+    down, across = geometry.tiles(fan_in, outputs)
+    padded = np.pad(values, ((0, 0), (0, 0), (0, down * rows - fan_in), (0, across * cols - outputs)))
+    tiled = padded.reshape(k, groups, down, rows, across, cols)
+    return np.ascontiguousarray(tiled.transpose(1, 2, 4, 3, 0, 5)).reshape(-1, rows, k * cols)
+
+
+def by_cell(pes: NDArray[np.float32], geometry: PeGeometry, matrix_shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    """Return the cells (K, G, D, N) of a layer's PEs (P, R, C): the inverse of :func:`by_pe`."""
+    groups, fan_in, outputs = matrix_shape
+    rows, cols, k = geometry.weight_rows, geometry.weight_cols, geometry.encoding.cells_per_weight
+    down, across = geometry.tiles(fan_in, outputs)
+    tiled = pes.reshape(groups, down, across, rows, k, cols).transpose(4, 0, 1, 3, 2, 5)
+    whole = tiled.reshape(k, groups, down * rows, across * cols)
+    return np.ascontiguousarray(whole[:, :, :fan_in, :outputs])
+
+
+def _pulses(part: RramPart, verified_share: float) -> NDArray[np.float64]:
+    """(levels,) pulses of an event by the levels moved; symmetric in both directions under every write rule."""
+    pulses = event_pulses(part.cell, part.cell_bits, part.write_rule)[0]
+    return np.where(pulses > 0, verified_share * pulses + (1 - verified_share), 0.0)
+
+
+def _mean(each: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    total = weights.sum()
+    return float((each * weights).sum() / total) if total > 0 else 0.0

@@ -1,0 +1,81 @@
+"""Rotation: the rows of every written PE move on by one, round the array, every few tasks.
+
+Shape letters: P PEs of a layer, R rows, C columns.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imcsim.chip.config import RramPart
+from imcsim.chip.wear.ledger import WearLedger
+from imcsim.core.errors import ConfigError
+from imcsim.devices.programming import programming_energy_j
+from imcsim.life.cycles import CellRates, by_pe, event_cycles
+from imcsim.life.options import LifeOptions
+from imcsim.trace.trace import Trace
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """Rates after rotation, and its cost per task: programming events and energy (J), copies included."""
+
+    rates: CellRates
+    events_per_task: float
+    energy_per_task_j: float
+
+
+def rotate(trace: Trace, rates: CellRates, ledger: WearLedger, part: RramPart, options: LifeOptions) -> Rotation:
+    """Move the rows of every written PE on by one row, round the array, every ``rotate_every_tasks`` tasks.
+
+    Over whole turns each row hosts every other for as long, so that a cell is written as often as the mean of its
+    column, unused rows included, plus what moving writes: a cell whose level differs from that of the row above is one
+    event a move. Codes are those after the last task; nothing is charged for the row table or for reading out.
+
+    Raises
+    ------
+    ConfigError
+        If the options name no period.
+    """
+    if options.rotate_every_tasks is None:
+        raise ConfigError("rotate_every_tasks is not given")
+    encoding, layers, events, joules = ledger.geometry.encoding, {}, 0.0, 0.0
+    for spec, wear in ledger:
+        levels = by_pe(encoding.levels(trace.codes[spec.name][-1]).astype(np.float32), ledger.geometry).astype(np.int64)
+        layer, table = _rotated(
+            rates.layers[spec.name], levels, event_cycles(wear, part, options), part, options.rotate_every_tasks
+        )
+        layers[spec.name] = layer
+        events += float(table.sum()) / options.rotate_every_tasks
+        energy = programming_energy_j(table, part.cell, part.cell_bits, part.write_rule)
+        joules += float(energy) / options.rotate_every_tasks
+    copies = rates.copies
+    return Rotation(CellRates(layers, rates.cells, copies), events * copies, joules * copies)
+
+
+def rotated_cycles(rates: NDArray[np.floating], tasks: int, period: int) -> NDArray[np.float64]:
+    """Return (P, R, C) cycles of each physical cell after ``tasks`` tasks of rotation, moves themselves left out.
+
+    Physical row j hosts row j - m after m moves. A whole turn takes ``R * period`` tasks; only then are rows equal.
+    """
+    total = np.zeros(rates.shape)
+    for move, left in enumerate(range(tasks, 0, -period)):
+        total += min(period, left) * np.roll(rates.astype(np.float64), move, axis=1)
+    return total
+
+
+def _rotated(
+    rates: NDArray[np.float32], levels: NDArray[np.int64], cycles: tuple[float, float], part: RramPart, period: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Rates (P, R, C) of a layer, and (levels, levels) transitions of one move of all its rows."""
+    above, count = np.roll(levels, 1, axis=1), 1 << part.cell_bits
+    written = np.asarray(rates.any(axis=(1, 2)))
+    distance = np.abs(above - levels)
+    moved = np.where(distance == 0, 0.0, np.where(distance == count - 1, *cycles)).mean(axis=1, keepdims=True)
+    even = rates.mean(axis=1, keepdims=True, dtype=np.float64) + moved / period
+    spread = np.broadcast_to(np.where(written[:, None, None], even, 0.0), rates.shape).astype(np.float32)
+    pairs = levels[written].ravel() * count + above[written].ravel()
+    table = np.bincount(pairs, minlength=count * count).reshape(count, count)
+    np.fill_diagonal(table, 0)
+    return spread, table
