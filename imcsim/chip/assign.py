@@ -1,6 +1,6 @@
-"""Which memory each PE is in during each task: the placement of the method, within what the chip has.
+"""Which memory each placement unit is in during each phase: the placement of the method, within what the chip has.
 
-Shape letters: T tasks, P PEs of the network.
+Shape letters: F placement phases, U placement units, P PEs of a memory.
 """
 
 from dataclasses import dataclass
@@ -11,84 +11,119 @@ from numpy.typing import NDArray
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.profile import TileProfile
 from imcsim.core.errors import TraceError
+from imcsim.memory.macro import Macro
 from imcsim.trace.trace import Trace
 
+Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """(T, P) masks; each PE of each task is in exactly one of them.
+    """(F, U) masks; each unit of each phase is in exactly one of them.
 
-    ``sram_training`` trains in SRAM, ``rram_training`` trains in place in RRAM (all PEs of a chip without SRAM, or the
-    overflow of a hybrid), ``sram_frozen`` and ``rram_frozen`` do not change. ``resident`` (P,) PEs have no home in
-    RRAM: they stay in the SRAM of a hybrid, a task's own and stored with its masks.
+    What trains, and what rests, in the memory that loses its weights without power (``volatile``) and in the one that
+    keeps them. ``nonvolatile_training``: all units of a chip without the other, or the overflow of a hybrid, trained
+    in place. ``resident`` (U,) units have no home that keeps them: they stay in the volatile memory of a hybrid, a
+    task's own and stored with its masks.
     """
 
-    sram_training: Mask
-    rram_training: Mask
-    sram_frozen: Mask
-    rram_frozen: Mask
+    volatile_training: Mask
+    nonvolatile_training: Mask
+    volatile_resting: Mask
+    nonvolatile_resting: Mask
+    resident: Mask
     warnings: tuple[str, ...] = ()
-    resident: Mask | None = None
+
+    def training(self, *, volatile: bool) -> Mask:
+        """Units that train in that memory."""
+        return self.volatile_training if volatile else self.nonvolatile_training
+
+    def within(self, *, volatile: bool) -> Mask:
+        """Units whose weights sit in that memory."""
+        if volatile:
+            return self.volatile_training | self.volatile_resting
+        return self.nonvolatile_training | self.nonvolatile_resting
 
     @property
-    def in_sram(self) -> Mask:
-        """PEs whose weights sit in SRAM."""
-        return self.sram_training | self.sram_frozen
+    def resting(self) -> Mask:
+        """Units that do not change."""
+        return self.volatile_resting | self.nonvolatile_resting
 
     @property
     def homed_training(self) -> Mask:
-        """(T, P): PEs that train in SRAM and have a home in RRAM, to which commits go."""
-        return self.sram_training if self.resident is None else self.sram_training & ~self.resident
+        """Units that train away from a home that keeps them, to which commits go."""
+        return self.volatile_training & ~self.resident
 
     @property
     def arriving(self) -> Mask:
-        """(T, P): PEs that come from their home in RRAM into SRAM at the start of a task."""
+        """Units that come from their home to train elsewhere at the start of a phase."""
         training = self.homed_training
         return training & ~np.vstack([np.zeros_like(training[:1]), training[:-1]])
 
-    @property
-    def in_rram(self) -> Mask:
-        """PEs whose weights sit in RRAM."""
-        return self.rram_training | self.rram_frozen
 
+def assign(chip: ChipConfig, home: TileProfile, workplace: TileProfile | None) -> Assignment:
+    """Put each unit of each phase into a memory.
 
-def assign(profile: TileProfile, chip: ChipConfig) -> Assignment:
-    """Put each PE of each task into a memory.
+    Parameters
+    ----------
+    home
+        The trace in the memory in which weights rest.
+    workplace
+        The trace in the memory in which a hybrid's weights train; None where there is one memory.
 
     Raises
     ------
     TraceError
-        If the network or its trainable set does not fit the chip, or the masks are for another PE size.
+        If the network or its trainable set does not fit the chip.
     """
-    check_match(profile.trace, chip)
-    trainable = profile.trainable
-    nothing = np.zeros_like(trainable)
-    copies = 2 if chip.input_gradient == "second-copy" else 1
-    _check_capacity(profile.grid.count * copies, chip)
-    if chip.sram is None:
-        return Assignment(nothing, trainable, nothing, ~trainable)
-    if chip.rram is None:
-        return Assignment(trainable, nothing, ~trainable, nothing)
-    budget = chip.sram.pe_count // copies
-    resident = _resident(profile)
-    needed = int((trainable | resident).sum(axis=1).max(initial=0))
-    if needed <= budget:
+    trainable = trainable_units(home)
+    nothing, nobody = np.zeros_like(trainable), np.zeros(trainable.shape[1], bool)
+    _check_capacity(home.layout.pe_count, chip)
+    if chip.volatile is None:
+        return Assignment(nothing, trainable, nothing, ~trainable, nobody)
+    if workplace is None:
+        return Assignment(trainable, nothing, ~trainable, nothing, nobody)
+    macro, sizes = chip.volatile, np.bincount(workplace.layout.unit, minlength=trainable.shape[1])
+    resident = _resident(home)
+    needed = int(((trainable | resident) @ sizes).max(initial=0))
+    if needed <= macro.room:
         frozen = ~trainable
-        return Assignment(trainable, nothing, frozen & resident, frozen & ~resident, resident=resident)
+        return Assignment(trainable, nothing, frozen & resident, frozen & ~resident, resident)
+    return _overflowing(chip, macro, home, (trainable, resident, sizes), needed)
+
+
+def _overflowing(
+    chip: ChipConfig, macro: Macro, home: TileProfile, units: tuple[Mask, Mask, Ints], needed: int
+) -> Assignment:
+    trainable, resident, sizes = units
+    name, keeps = macro.name.upper(), chip.home.name.upper()
     if chip.overflow == "refuse":
         raise TraceError(
-            f"{needed} PEs train at once but '{chip.name}' has room for {budget} in SRAM; freeze more, raise "
-            f"sram.pe_count, or set overflow = 'rram' to train the rest in place"
+            f"{needed} PEs train at once but '{chip.name}' has room for {macro.room} in {name}; freeze more, raise "
+            f"{macro.site.at}.pe_count, or set overflow = 'rram' to train the rest in place"
         )
-    hot = _hottest(profile, trainable, resident, budget)
+    hot = _hottest(home, trainable, resident, sizes, macro.room)
     warning = (
-        f"the chip, not the method, set the limit: {needed} PEs train at once and SRAM holds {budget}; "
-        f"the {needed - budget} with the fewest level changes train in RRAM at policy '{chip.rram.write_policy}'"
+        f"the chip, not the method, set the limit: {needed} PEs train at once and {name} holds {macro.room}; "
+        f"the {needed - macro.room} with the fewest level changes train in {keeps} at policy "
+        f"'{chip.home.memory.write_policy}'"
     )
-    resting = ~trainable & resident & hot.any(axis=0)
-    return Assignment(hot, trainable & ~hot, resting, ~trainable & ~resting, (warning,), resident & hot.any(axis=0))
+    staying = resident & hot.any(axis=0)
+    rests = ~trainable & staying
+    return Assignment(hot, trainable & ~hot, rests, ~trainable & ~rests, staying, (warning,))
+
+
+def trainable_units(home: TileProfile) -> Mask:
+    """(F, U): units that the method trains; all, if it places none."""
+    trace, layout = home.trace, home.layout
+    units = int(layout.unit.max(initial=-1)) + 1
+    found = np.ones((len(trace.meta.phase_tasks), units), bool)
+    for layer, (spec, span) in enumerate(zip(trace.meta.layers, home.grid.layer_slices, strict=True)):
+        placed = trace.placement.get(spec.name)
+        if placed is not None:
+            found[:, layout.unit[span]] = layout.trains(placed, trace.meta.pe_tile, layer)
+    return found
 
 
 def check_match(trace: Trace, chip: ChipConfig) -> None:
@@ -97,42 +132,48 @@ def check_match(trace: Trace, chip: ChipConfig) -> None:
         have, want = getattr(trace.meta, name), getattr(chip, name)
         if have != want:
             raise TraceError(f"the trace was recorded with {name} = {have}, but '{chip.name}' has {want}")
-    tile = (chip.geometry.weight_rows, chip.geometry.weight_cols)
-    if trace.placement and trace.meta.pe_tile != tile:
+    tiles = {(macro.geometry.weight_rows, macro.geometry.weight_cols): None for macro in chip.macros}
+    if trace.placement and trace.meta.pe_tile not in tiles:
+        sizes = " and ".join(map(str, tiles))
+        wanted = next(iter(tiles))
         raise TraceError(
             f"the masks of method '{trace.meta.method}' are for PEs of {trace.meta.pe_tile} weights (rows, outputs), "
-            f"but '{chip.name}' has PEs of {tile}: train again with pe_tile = {list(tile)}"
+            f"but '{chip.name}' has PEs of {sizes}: train again with pe_tile = {list(wanted)}"
         )
 
 
 def _check_capacity(needed: int, chip: ChipConfig) -> None:
-    part = chip.rram if chip.rram is not None else chip.sram
-    if chip.oversize == "multiplex" and part is not None and part.pe_count >= 1:
+    macro = chip.home
+    if chip.oversize == "multiplex" and macro.memory.pe_count >= 1:
         return
-    available = 0 if part is None else part.pe_count
+    needed, available = needed * macro.copies, macro.memory.pe_count
     if needed > available:
-        kind = "rram" if chip.rram is not None else "sram"
+        at = macro.site.at
         raise TraceError(
-            f"the network needs {needed} PEs but '{chip.name}' has {kind}.pe_count = {available}; "
-            f"raise it (--set {kind}.pe_count={needed}) or choose a smaller network"
+            f"the network needs {needed} PEs but '{chip.name}' has {at}.pe_count = {available}; "
+            f"raise it (--set {at}.pe_count={needed}) or choose a smaller network"
         )
 
 
-def _resident(profile: TileProfile) -> Mask:
-    """(P,): PEs of the layers that stay in SRAM."""
-    index = [profile.trace.layer_index[name] for name in profile.trace.meta.resident_layers]
-    return np.isin(profile.grid.layer, index)
+def _resident(home: TileProfile) -> Mask:
+    """(U,): units of the layers that stay in the volatile memory of a hybrid."""
+    index = [home.trace.layer_index[name] for name in home.trace.meta.resident_layers]
+    return np.bincount(home.layout.unit, np.isin(home.grid.layer, index)) > 0
 
 
-def _hottest(profile: TileProfile, trainable: Mask, resident: Mask, budget: int) -> Mask:
-    """Choose, once for the stream, which PEs have a right to SRAM: residents, then the most level changes a step.
+def _hottest(home: TileProfile, trainable: Mask, resident: Mask, sizes: Ints, room: int) -> Mask:
+    """Choose, once for the stream, which units have a right to a place: residents, then the most level changes a step.
 
     The order is fixed over the stream so that the overflow costs no migration of its own.
     """
-    heat = profile.policy("step").changes.sum(axis=0)
+    heat = np.bincount(home.layout.unit, home.policy("step").changes.sum(axis=0))
     order = np.lexsort((np.arange(len(heat)), -heat, ~resident))
     hot = np.zeros_like(trainable)
-    for task in range(len(trainable)):
-        resting = int((resident & ~trainable[task]).sum())  # they keep their room while others train
-        hot[task, order[trainable[task, order]][: max(0, budget - resting)]] = True
+    for phase in range(len(trainable)):
+        resting = int((resident & ~trainable[phase]) @ sizes)  # they keep their room while others train
+        candidates = order[trainable[phase, order]]
+        fits = np.cumsum(sizes[candidates]) <= max(0, room - resting)
+        hot[phase, candidates[fits]] = True
     return hot
+
+

@@ -6,26 +6,24 @@ Every number of a chip file has a source; every choice is named. Units are SI, i
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
+from imcsim.chip.part import PARTS, ChipPart
 from imcsim.core.config import FrozenConfig
-from imcsim.core.errors import ConfigError
+from imcsim.core.registry import Registry
 from imcsim.core.sources import Resolved
 from imcsim.core.toml import load_resolved
-from imcsim.crossbar.encoding import Encoding, Sign
-from imcsim.devices.programming import WriteRule
-from imcsim.devices.rram import RramCell
-from imcsim.devices.sram import SramCell
 from imcsim.mapping.geometry import PeGeometry
-from imcsim.periphery.adc import Adc
+from imcsim.memory.analog_rram import AnalogRram
+from imcsim.memory.digital_sram import DigitalSram
+from imcsim.memory.macro import Macro, checked
+from imcsim.memory.memory import MEMORIES, Memory
+from imcsim.memory.site import Site
 from imcsim.periphery.buffer import Buffer
-from imcsim.periphery.digital import AdderTree, DigitalMac, ShiftAdd
+from imcsim.periphery.digital import DigitalMac, ShiftAdd
 from imcsim.periphery.dram import Dram
 from imcsim.periphery.driver import RowDriver
 from imcsim.periphery.link import Link
-
-WritePolicy = Literal["step", "epoch", "task"]
-
 
 class ArraySize(FrozenConfig):
     """Cells of one PE."""
@@ -34,38 +32,8 @@ class ArraySize(FrozenConfig):
     cols: int = Field(ge=1)
 
 
-class RramPart(FrozenConfig):
-    """The RRAM PEs: analog read through shared column ADCs, write-verify programming.
-
-    ``parallel_write_pes`` is how many PEs may be programmed at once (write current limits it); within a PE the rows
-    are written one after the other, the cells of a row in parallel. ``wl_segment_ohm`` and ``bl_segment_ohm`` are the
-    resistance (ohm) of a word line or bit line from one cell to the next: they act on products, not on energy.
-    """
-
-    cell: RramCell
-    pe_count: int = Field(ge=0)
-    cell_bits: int = Field(ge=1, le=4)
-    sign: Sign
-    adc: Adc
-    adc_bits: int = Field(ge=1, le=16)
-    columns_per_adc: int = Field(ge=1)
-    write_rule: WriteRule
-    write_policy: WritePolicy
-    parallel_write_pes: int = Field(ge=1)
-    wl_segment_ohm: float = Field(0.0, ge=0)
-    bl_segment_ohm: float = Field(0.0, ge=0)
-
-
-class SramPart(FrozenConfig):
-    """The SRAM PEs: digital, exact; an adder tree per column, ``columns_per_tree`` columns sharing one."""
-
-    cell: SramCell
-    pe_count: int = Field(ge=0)
-    cell_bits: Literal[1]
-    sign: Sign
-    adder_tree: AdderTree
-    columns_per_tree: int = Field(ge=1)
-    write_policy: WritePolicy
+RramPart = AnalogRram
+SramPart = DigitalSram
 
 
 class MasterCopy(FrozenConfig):
@@ -104,8 +72,10 @@ class ChipConfig(FrozenConfig):
     input_bits: int = Field(ge=1, le=16)
     error_bits: int = Field(ge=2, le=16)
     dac_bits: int = Field(ge=1, le=8)
-    rram: RramPart | None = None
-    sram: SramPart | None = None
+    rram: AnalogRram | None = None
+    sram: DigitalSram | None = None
+    memory: dict[str, SerializeAsAny[Memory]] = Field(default_factory=dict)
+    part: dict[str, SerializeAsAny[ChipPart]] = Field(default_factory=dict)
     overflow: Literal["refuse", "rram"]
     oversize: Literal["refuse", "multiplex"] = "refuse"
     commit: Literal["task", "lazy", "never"]
@@ -125,43 +95,84 @@ class ChipConfig(FrozenConfig):
     mac: DigitalMac
     horizon: Horizon
 
+    @field_validator("memory", mode="before")
+    @classmethod
+    def _memories_by_sort(cls, given: Any) -> Any:
+        return _by_sort(given, MEMORIES)
+
+    @field_validator("part", mode="before")
+    @classmethod
+    def _parts_by_sort(cls, given: Any) -> Any:
+        return _by_sort(given, PARTS)
+
+    @model_serializer(mode="wrap")
+    def _without_empty_tables(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = dump(self)
+        for table, sorts in (("memory", self.memory), ("part", self.part)):
+            for name, entry in sorts.items():
+                found[table][name] = {"sort": type(entry).sort, **found[table][name]}
+        return {name: value for name, value in found.items() if name not in ("memory", "part") or value}
+
     @model_validator(mode="after")
     def _consistent(self) -> "ChipConfig":
-        if self.rram is None and self.sram is None:
+        keeps, works = self._paths(volatile=False), self._paths(volatile=True)
+        if not keeps and not works:
             raise ValueError("a chip needs [rram], [sram] or both")
-        if self.rram is not None and self.sram is not None and self.rram_tile != self.sram_tile:
-            raise ValueError(
-                f"a PE must hold the same weights in both memories, but an RRAM PE holds {self.rram_tile} and an "
-                f"SRAM PE {self.sram_tile} (rows, outputs); change cell_bits, sign or array"
-            )
-        if self.rram is None and self.commit != "never":
+        for paths, what in ((keeps, "keep"), (works, "lose")):
+            if len(paths) > 1:
+                raise ValueError(
+                    f"a chip has one memory at most whose cells {what} their weights without power, got "
+                    f"{' and '.join(f'[{path}]' for path in paths)}"
+                )
+        if not keeps and self.commit != "never":
             raise ValueError(
                 f"commit = '{self.commit}' programs RRAM, but the chip has no [rram]; use commit = 'never'"
             )
-        if self.rram is None and self.overflow == "rram":
+        if not keeps and self.overflow == "rram":
             raise ValueError("overflow = 'rram' needs [rram]; use overflow = 'refuse'")
-        if self.rram is not None and self.oversize == "multiplex":
+        if keeps and self.oversize == "multiplex":
             raise ValueError(
                 "oversize = 'multiplex' reloads weights at every pass, which RRAM cells do not outlive; it needs a "
                 "chip without [rram], or use oversize = 'refuse'"
             )
-        if self.sram is None and self.weight_gradient == "sram-array":
+        if not works and self.weight_gradient == "sram-array":
             raise ValueError("weight_gradient = 'sram-array' needs [sram]; use weight_gradient = 'digital'")
-        if self.rram is not None and self.commit == "never":
+        if keeps and self.commit == "never":
             raise ValueError("commit = 'never' is for chips without [rram]; use 'task' or 'lazy'")
-        if self.rram is not None:
-            self._check_parts(self.rram)
+        for path in (*keeps, *works):
+            self._at(path).geometry(self.array.rows, self.array.cols, self.weight_bits)
+            checked(self._at(path), path)
         if self.dac_bits > self.input_bits:
             raise ValueError(f"dac_bits ({self.dac_bits}) must be <= input_bits ({self.input_bits})")
         return self
 
-    @staticmethod
-    def _check_parts(part: RramPart) -> None:
-        try:
-            part.cell.pulse_statistics(part.cell_bits)
-            part.adc.area_m2(part.adc_bits)
-        except ConfigError as error:
-            raise ValueError(f"[rram] {error}") from None
+    @property
+    def nonvolatile(self) -> Macro | None:
+        """The memory that keeps its weights without power, where they rest; None if the chip has none."""
+        return self._macro(volatile=False)
+
+    @property
+    def volatile(self) -> Macro | None:
+        """The memory that loses its weights without power, where they train; None if the chip has none."""
+        return self._macro(volatile=True)
+
+    @property
+    def home(self) -> Macro:
+        """The memory in which weights rest: the one that keeps them without power, where there is one."""
+        found = self.nonvolatile or self.volatile
+        if found is None:  # the validator has refused such a chip
+            raise ValueError("a chip needs a memory")
+        return found
+
+    @property
+    def macros(self) -> tuple[Macro, ...]:
+        """Its memories, the one that keeps its weights without power first."""
+        return tuple(macro for macro in (self.nonvolatile, self.volatile) if macro is not None)
+
+    @property
+    def copies(self) -> int:
+        """Copies of the weights that it keeps."""
+        return 2 if self.input_gradient == "second-copy" else 1
 
     @property
     def rram_geometry(self) -> PeGeometry | None:
@@ -174,35 +185,46 @@ class ChipConfig(FrozenConfig):
         return self._geometry(self.sram)
 
     @property
-    def rram_tile(self) -> tuple[int, int] | None:
-        """Weights (rows, outputs) in an RRAM PE."""
-        geometry = self.rram_geometry
-        return None if geometry is None else (geometry.weight_rows, geometry.weight_cols)
-
-    @property
-    def sram_tile(self) -> tuple[int, int] | None:
-        """Weights (rows, outputs) in an SRAM PE."""
-        geometry = self.sram_geometry
-        return None if geometry is None else (geometry.weight_rows, geometry.weight_cols)
-
-    @property
     def geometry(self) -> PeGeometry:
-        """Size of the PE that holds frozen weights: RRAM where there is any, else SRAM."""
-        found = self.rram_geometry or self.sram_geometry
-        if found is None:  # the validator has refused such a chip
-            raise ValueError("a chip needs [rram] or [sram]")
-        return found
+        """Size of the PE that holds frozen weights."""
+        return self.home.geometry
 
     @property
     def pe_count(self) -> int:
         """All PEs of the chip."""
-        return (self.rram.pe_count if self.rram else 0) + (self.sram.pe_count if self.sram else 0)
+        return sum(macro.memory.pe_count for macro in self.macros)
 
-    def _geometry(self, part: RramPart | SramPart | None) -> PeGeometry | None:
-        if part is None:
+    def _geometry(self, part: Memory | None) -> PeGeometry | None:
+        return None if part is None else part.geometry(self.array.rows, self.array.cols, self.weight_bits)
+
+    def _paths(self, *, volatile: bool) -> list[str]:
+        own = [name for name in ("rram", "sram") if getattr(self, name) is not None]
+        paths = [*own, *(f"memory.{name}" for name in self.memory)]
+        return [path for path in paths if self._at(path).volatile is volatile]
+
+    def _at(self, path: str) -> Memory:
+        found = self.memory[path[7:]] if path.startswith("memory.") else getattr(self, path)
+        if not isinstance(found, Memory):
+            raise ValueError(f"the chip has no [{path}]")
+        return found
+
+    def _macro(self, *, volatile: bool) -> Macro | None:
+        paths = self._paths(volatile=volatile)
+        if not paths:
             return None
-        encoding = Encoding(sign=part.sign, weight_bits=self.weight_bits, cell_bits=part.cell_bits)
-        return PeGeometry(rows=self.array.rows, cols=self.array.cols, encoding=encoding)
+        memory = self._at(paths[0])
+        site = Site(
+            at=paths[0],
+            geometry=memory.geometry(self.array.rows, self.array.cols, self.weight_bits),
+            supply_v=self.supply_v,
+            clock_hz=self.clock_hz,
+            dac_bits=self.dac_bits,
+            driver=self.driver,
+            shift_add=self.shift_add,
+            transposable=self.input_gradient == "transposable",
+            copies=self.copies,
+        )
+        return Macro(memory, site)
 
 
 REFERENCES: dict[str, str] = {
@@ -217,6 +239,23 @@ REFERENCES: dict[str, str] = {
     "dram": "component",
     "mac": "component",
 }
+
+
+def _by_sort(given: Any, sorts: Registry[Any]) -> Any:
+    """Read each table as the configuration of its ``sort``."""
+    if not isinstance(given, Mapping):
+        return given
+    found = {}
+    for name, table in given.items():
+        if not isinstance(table, Mapping):
+            found[name] = table
+            continue
+        values = dict(table)
+        sort = values.pop("sort", None)
+        if not isinstance(sort, str):
+            raise ValueError(f"'{name}' needs a sort, one of {', '.join(sorts.names())}")
+        found[name] = sorts.get(sort)(**values)
+    return found
 
 
 def load_chip(name: str, overrides: Mapping[str, Any] | None = None) -> Resolved[ChipConfig]:

@@ -1,234 +1,295 @@
-"""Programming: which cells are written when, at what energy and time, and how often each cell has been written.
+"""Which cells are written when, and what that costs: in place, home from where they trained, and on the way there.
 
-Shape letters: T tasks, P PEs, L layers. Rules and their sources: docs/accounting.md, sections 3, 4 and 6.
+Shape letters: F placement phases, P PEs, L layers. Rules and their sources: docs/accounting.md, sections 3, 4 and 6.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.assign import Assignment
-from imcsim.chip.config import ChipConfig, RramPart
-from imcsim.chip.profile import PolicyProfile, TileProfile, profile_of
-from imcsim.chip.read_cost import conductance_sums, rram_read_out
-from imcsim.devices.programming import programming_energy_j, row_write_time_s
+from imcsim.chip.failed_writes import failed_writes
+from imcsim.chip.placed import Bank, Placed
+from imcsim.core.charge import Charge, Charges, Price
 from imcsim.trace.schema import Policy
-from imcsim.trace.trace import Trace
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+_CELLS = "programming events"
 
 
 @dataclass(frozen=True)
 class Commit:
-    """PEs programmed from SRAM into RRAM at one moment: ``pes`` (P,) between commits ``first`` and ``last``."""
+    """PEs of the home memory programmed with what was learned elsewhere, at one moment.
 
-    task: int
-    pes: NDArray[np.bool_]
+    ``pes`` (P,) get the difference between commits ``first`` and ``last`` (places in the trace's codes), in ``phase``.
+    """
+
+    phase: int
+    pes: Mask
     first: int
     last: int
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is at the end of the phase that alone has changed them."""
+        return self.last - self.first == 1 and self.last == self.phase + 1
+
 
 @dataclass(frozen=True)
-class Programming:
-    """Events (T,), energies (T,) in J and times (T,) in s of all writes of a training run.
+class Written:
+    """Level changes of one memory that have one reason.
 
-    ``sram`` in-place writes of SRAM cells, ``rram`` in-place writes of RRAM cells, ``commit`` SRAM -> RRAM, ``load``
-    RRAM -> SRAM (``load_read_j`` for reading, ``load_write_j`` for writing).
+    Parameters
+    ----------
+    bank, reason
+        Where, and why: ``in place`` while training, ``commit`` of what was learned elsewhere, ``load`` from home.
+    events, rows
+        (F, P) level changes and row writes of each PE, of one copy; (1, P) of a commit in one ``phase``.
+    table
+        Transitions (F, levels, levels), (levels, levels) in one phase; asked for where their energies differ.
     """
 
-    sram_events: Ints
-    rram_events: Ints
-    commit_events: Ints
-    load_events: Ints
-    sram_j: Floats
-    rram_j: Floats
-    commit_j: Floats
-    load_read_j: Floats
-    load_write_j: Floats
-    sram_s: Floats
-    rram_s: Floats
-    commit_s: Floats
-    load_s: Floats
+    bank: Bank
+    reason: str
+    events: Ints
+    rows: Floats
+    phase: int | None
+    table: Callable[[], Floats]
+    said: str
+    fields: tuple[str, ...]
+    origins: tuple[str, ...]
+
+    def energy(self, leaf: str, phases: int, factor: float = 1.0) -> Charge:
+        """Return the charge (J) of all copies, ``factor`` of it."""
+        each, times = self.bank.memory.write_energy(self.bank.site), self.bank.copies * factor
+        table = np.ndim(each.value) > 0
+        amount: Floats = self.table() if table else np.asarray(self.events.sum(axis=1), dtype=np.float64)
+        if self.phase is not None:
+            amount = _at(self.phase, phases, amount if table else amount[0])
+        if table:
+            amount = np.where(np.asarray(each.value) > 0, amount, 0.0)
+        return Charge(leaf, amount * times, _CELLS, self.said, self.fields, each.also(*self.origins))
+
+    def time(self, leaf: str, phases: int, factor: float = 1.0) -> Charge:
+        """Return the charge (s): copies are written at the same time."""
+        found = self.bank.memory.write_time(self.bank.site, self.events, self.rows)
+        amount = np.asarray(found.amount, dtype=np.float64)
+        if self.phase is not None:
+            amount = _at(self.phase, phases, amount[0])
+        formula = f"{found.formula}, {self.reason}"
+        return replace(
+            found, leaf=leaf, amount=amount * factor, formula=formula, fields=self.fields,
+            each=found.each.also(*self.origins),
+        )  # fmt: skip
+
+    def count(self, phases: int) -> Ints:
+        """(F,) level changes of all copies."""
+        events = self.events.sum(axis=1) * self.bank.copies
+        return events if self.phase is None else np.asarray(_at(self.phase, phases, events[0]), dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Writes:
+    """Every write of a training run; ``uncommitted_pes`` have learned what their home does not hold at its end."""
+
+    written: tuple[Written, ...]
+    commits: tuple[Commit, ...]
+    uncommitted_pes: int
+
+    def of(self, reason: str, bank: Bank | None = None) -> tuple[Written, ...]:
+        """Those of one reason, in ``bank`` if one is given."""
+        return tuple(w for w in self.written if w.reason == reason and (bank is None or w.bank is bank))
+
+    def events(self, bank: Bank, phases: int) -> Ints:
+        """(F,) level changes of a memory, copies included."""
+        return np.asarray(sum((w.count(phases) for w in self.written if w.bank is bank), np.zeros(phases, np.int64)))
+
+
+def writes_of(placed: Placed) -> Writes:
+    """Return every write of training, in the order of their leaves."""
+    written = [_in_place(bank) for bank in reversed(placed.banks)]
     commits: tuple[Commit, ...] = ()
-    uncommitted_pes: int = 0
-
-
-@dataclass
-class _Totals:
-    tasks: int
-    values: dict[str, Floats] = field(default_factory=dict)
-
-    def add(self, name: str, amount: Floats | Ints) -> None:
-        self.values[name] = self.values.get(name, np.zeros(self.tasks)) + amount
-
-    def get(self, name: str) -> Floats:
-        return self.values.get(name, np.zeros(self.tasks))
-
-    def count(self, name: str) -> Ints:
-        return self.get(name).astype(np.int64)
-
-    def result(self, commits: tuple[Commit, ...], uncommitted_pes: int) -> Programming:
-        return Programming(
-            sram_events=self.count("sram_events"),
-            rram_events=self.count("rram_events"),
-            commit_events=self.count("commit_events"),
-            load_events=self.count("load_events"),
-            sram_j=self.get("sram_j"),
-            rram_j=self.get("rram_j"),
-            commit_j=self.get("commit_j"),
-            load_read_j=self.get("load_read_j"),
-            load_write_j=self.get("load_write_j"),
-            sram_s=self.get("sram_s"),
-            rram_s=self.get("rram_s"),
-            commit_s=self.get("commit_s"),
-            load_s=self.get("load_s"),
-            commits=commits,
-            uncommitted_pes=uncommitted_pes,
-        )
-
-
-def programming(trace: Trace, chip: ChipConfig, where: Assignment) -> Programming:
-    """Return every write of training ``trace`` on ``chip`` with the PEs placed as ``where`` says."""
-    totals = _Totals(trace.meta.tasks)
-    copies = 2 if chip.input_gradient == "second-copy" else 1
-    commits: tuple[Commit, ...] = ()
-    if chip.sram is not None:
-        _sram_in_place(totals, trace, chip, where, copies)
-    if chip.rram is not None:
-        profile = _rram_profile(trace, chip)
-        _rram_in_place(totals, profile, chip.rram, where, copies)
-        if chip.sram is not None:
-            commits = plan_commits(where, chip.commit)
-            _commits(totals, profile, chip.rram, commits, copies)
-            _loads(totals, profile, chip, where, copies)
+    if placed.nonvolatile is not None and placed.volatile is not None:
+        commits = plan_commits(placed)
+        written += [*_committed(placed.nonvolatile, placed, commits), _loaded(placed.volatile, placed)]
     last = commits[-1] if commits else None
-    committed = last.pes if last is not None and last.task == trace.meta.tasks - 1 else False
-    uncommitted = int((where.homed_training[-1] & ~np.asarray(committed)).sum()) if chip.rram is not None else 0
-    return totals.result(commits, uncommitted)
+    due = placed.home.pes(placed.where.homed_training[-1])
+    here = last.pes if last is not None and last.phase == placed.phases - 1 else np.zeros_like(due)
+    uncommitted = int((due & ~here).sum()) if placed.nonvolatile is not None else 0
+    return Writes(tuple(written), commits, uncommitted)
 
 
-def plan_commits(where: Assignment, policy: str) -> tuple[Commit, ...]:
-    """Return when which PEs are programmed from SRAM into RRAM.
+def plan_commits(placed: Placed) -> tuple[Commit, ...]:
+    """Return when which PEs are programmed at home with what was learned in the volatile memory."""
+    return commits_by_policy(placed.home, placed.where, placed.chip.commit, placed.trace.meta.phase_tasks)
 
-    ``task``: every PE trained in SRAM, at the end of its task. ``lazy``: when it leaves SRAM, at the start of a later
-    task, whatever has changed since RRAM last held it.
+
+def commits_by_policy(
+    home: Bank, where: Assignment, policy: str, phase_tasks: tuple[int, ...]
+) -> tuple[Commit, ...]:
+    """Return when which PEs of ``home`` are programmed.
+
+    ``task``: every PE trained elsewhere, at the end of its task or of the phase after which it rests. ``lazy``: when it
+    comes to rest, at the start of a later phase, whatever has changed since its home last held it.
     """
-    training = where.homed_training
-    held = np.zeros(training.shape[1], dtype=np.int64)  # the commit that RRAM holds, per PE
+    training = home.pes(where.homed_training)
+    held = np.zeros(training.shape[1], dtype=np.int64)  # the commit that the home memory holds, per PE
     commits = []
-    for task in range(len(training)):
+    for phase in range(len(training)):
         if policy == "task":
-            due, moment = training[task], task + 1
+            ends = phase + 1 == len(training) or phase_tasks[phase + 1] != phase_tasks[phase]
+            stays = np.zeros_like(training[0]) if ends else training[phase + 1]
+            due, moment = training[phase] & ~stays, phase + 1
         else:
-            before = training[task - 1] if task else np.zeros_like(training[0])
-            due, moment = before & ~training[task], task
+            before = training[phase - 1] if phase else np.zeros_like(training[0])
+            due, moment = before & ~training[phase], phase
         for first in np.unique(held[due]):
-            pes = due & (held == first)
-            commits.append(Commit(task, pes, int(first), moment))
+            commits.append(Commit(phase, due & (held == first), int(first), moment))
         held[due] = moment
-        held[~training[task]] = task + 1  # RRAM holds the current codes of PEs that did not train in SRAM
+        held[~training[phase]] = phase + 1  # at home lie the current codes of PEs that did not train elsewhere
     return tuple(commits)
 
 
-def deployment_energy_j(trace: Trace, chip: ChipConfig) -> tuple[float, int]:
-    """Return (J, events) of programming the initial codes into erased RRAM; level-0 cells need no event."""
-    if chip.rram is None:
-        return 0.0, 0
-    copies = 2 if chip.input_gradient == "second-copy" else 1
-    tables = np.stack(_rram_profile(trace, chip).initial_transitions)
-    energy = programming_energy_j(tables, chip.rram.cell, chip.rram.cell_bits, chip.rram.write_rule)
-    return float(np.sum(energy)) * copies, int(tables.sum()) * copies
+def training_write_energy(placed: Placed, writes: Writes) -> Charges:
+    """Return the charges (J) of writing weights: ``update`` in place, ``migration`` between memories."""
+    phases = placed.phases
+    update = tuple(w.energy(f"update.{w.bank.memory.write_leaf(w.bank.site)}", phases) for w in writes.of("in place"))
+    return (*_with_absent(placed, update), *_migration_energy(placed, writes), *failed_writes(placed, "energy"))
 
 
-def _rram_profile(trace: Trace, chip: ChipConfig) -> TileProfile:
-    geometry = chip.rram_geometry
-    if geometry is None:
-        raise ValueError("the chip has no RRAM")
-    return profile_of(trace, geometry)
+def training_write_time(placed: Placed, writes: Writes) -> tuple[Charges, Charges]:
+    """Return the charges (s) of ``update`` and of ``migration``."""
+    update = tuple(w.time("update", placed.phases) for w in writes.of("in place"))
+    if not placed.hybrid:
+        missing = "rram" if placed.nonvolatile is None else "sram"
+        nothing = Price(0.0, "nothing to take")
+        said = f"the chip has no [{missing}]: nothing migrates"
+        return update, (Charge("migration", np.zeros(placed.phases), "rows", said, (), nothing),)
+    charged, own = float(placed.chip.charge_migration), ("charge_migration",)
+    commits = tuple(w.time("migration", placed.phases, charged) for w in writes.of("commit"))
+    read = tuple(
+        Charge("migration", _most_rows(placed, bank) * charged, "rows", said, ("placement",), price.also(*own))
+        for bank, price, said in _row_by_row(placed)
+    )
+    return update, (*commits, *read)
 
 
-def _sram_in_place(totals: _Totals, trace: Trace, chip: ChipConfig, where: Assignment, copies: int) -> None:
-    geometry, part = chip.sram_geometry, chip.sram
-    if geometry is None or part is None:
-        return
-    profile = profile_of(trace, geometry).policy(part.write_policy)
-    events = (profile.changes * where.sram_training).sum(axis=1) * copies
-    rows = (profile.row_events * where.sram_training).max(axis=1, initial=0.0)
-    totals.add("sram_events", events)
-    totals.add("sram_j", events * part.cell.write_energy_j)
-    totals.add("sram_s", rows * part.cell.write_time_s)
+def _in_place(bank: Bank) -> Written:
+    policy: Policy = bank.memory.write_policy
+    under, said = bank.profile.policy(policy), f"level changes of PEs that train in {bank.name.upper()}"
+    shared = "" if policy == "task" or not _by_pair(bank) else ", a layer's table shared out by its PEs' level changes"
+    fields = ("transitions", "changes") if _by_pair(bank) else ("changes",)
+    return Written(
+        bank, "in place", under.changes * bank.trains, under.row_events * bank.trains, None,
+        lambda: np.asarray(np.sum(bank.profile.transitions_of(policy, bank.trains), axis=0), dtype=np.float64),
+        f"{said}, at its write policy{shared}", fields, (*bank.of("write_policy"), "input_gradient"),
+    )  # fmt: skip
 
 
-def _rram_in_place(totals: _Totals, profile: TileProfile, part: RramPart, where: Assignment, copies: int) -> None:
-    if not where.rram_training.any():
-        return
-    policy: Policy = part.write_policy
-    _program(totals, "rram", profile, part, policy, where.rram_training, copies)
+def _by_pair(bank: Bank) -> bool:
+    return np.ndim(bank.memory.write_energy(bank.site).value) > 0
 
 
-def _commits(totals: _Totals, profile: TileProfile, part: RramPart, commits: tuple[Commit, ...], copies: int) -> None:
-    tasks = profile.trace.meta.tasks
-    whole = np.zeros((tasks, profile.grid.count), dtype=bool)
+def _committed(bank: Bank, placed: Placed, commits: tuple[Commit, ...]) -> list[Written]:
+    whole = np.zeros((placed.phases, bank.grid.count), dtype=bool)
     for commit in commits:
-        if commit.last - commit.first == 1 and commit.last == commit.task + 1:
-            whole[commit.task] |= commit.pes
-        else:
-            _late_commit(totals, profile, part, commit, copies)
-    if whole.any():
-        _program(totals, "commit", profile, part, "task", whole, copies)
+        if commit.whole:
+            whole[commit.phase] |= commit.pes
+    own, fields = ("commit", "charge_migration", "input_gradient"), ("codes", "placement")
+    under = bank.profile.policy("task")
+    said = "cells that a task left at another level, of PEs trained elsewhere"
+    found = [
+        Written(
+            bank, "commit", under.changes * whole, under.row_events * whole, None,
+            lambda: np.asarray(np.sum(bank.profile.transitions_of("task", whole), axis=0), dtype=np.float64),
+            said, fields, own,
+        )
+    ]  # fmt: skip
+    return [*found, *(_late(bank, commit, fields, own) for commit in commits if not commit.whole)]
 
 
-def _late_commit(totals: _Totals, profile: TileProfile, part: RramPart, commit: Commit, copies: int) -> None:
-    events = profile.changes_between(commit.first, commit.last) * commit.pes
-    rows = (profile.rows_between(commit.first, commit.last) * commit.pes).astype(float)
-    table = profile.transitions_between(commit.first, commit.last, commit.pes)
-    joules = float(programming_energy_j(table, part.cell, part.cell_bits, part.write_rule))
-    at = np.arange(profile.trace.meta.tasks) == commit.task
-    totals.add("commit_events", at * int(events.sum()) * copies)
-    totals.add("commit_j", at * joules * copies)
-    totals.add("commit_s", at * rram_time_s(events[None], rows[None], part)[0])
+def _late(bank: Bank, commit: Commit, fields: tuple[str, ...], own: tuple[str, ...]) -> Written:
+    profile, span = bank.profile, (commit.first, commit.last)
+    events = profile.changes_between(*span) * commit.pes
+    rows = (profile.rows_between(*span) * commit.pes).astype(float)
+    said = "cells that the home memory holds at another level when a PE comes to rest, changes of several tasks together"
+    return Written(
+        bank, "commit", events[None], rows[None], commit.phase,
+        lambda: profile.transitions_between(*span, commit.pes).astype(np.float64), said, fields, own,
+    )  # fmt: skip
 
 
-def _program(
-    totals: _Totals,
-    kind: str,
-    profile: TileProfile,
-    part: RramPart,
-    policy: Policy,
-    pes: NDArray[np.bool_],
-    copies: int,
-) -> None:
-    """Charge the level changes under ``policy`` of the RRAM PEs selected by ``pes`` (T, P) as ``kind``."""
-    under: PolicyProfile = profile.policy(policy)
-    events = under.changes * pes
-    totals.add(f"{kind}_events", events.sum(axis=1) * copies)
-    for table in profile.transitions_of(policy, pes):
-        totals.add(f"{kind}_j", programming_energy_j(table, part.cell, part.cell_bits, part.write_rule) * copies)
-    totals.add(f"{kind}_s", rram_time_s(events, under.row_events * pes, part))
+def _loaded(bank: Bank, placed: Placed) -> Written:
+    """Home -> volatile memory for PEs that become trainable: every cell is written."""
+    arriving = bank.pes(placed.where.arriving)
+    return Written(
+        bank, "load", arriving * bank.grid.cells, (arriving * bank.grid.rows).astype(float), None,
+        lambda: np.zeros(0), "cells of PEs that become trainable", ("placement",), ("charge_migration", "input_gradient"),
+    )  # fmt: skip
 
 
-def rram_time_s(events: Ints, rows: Floats, part: RramPart) -> Floats:
-    """(T,) seconds: rows of a PE in turn, ``parallel_write_pes`` PEs at once, a row as long as its slowest cell."""
-    together = np.divide(events, rows, out=np.ones(rows.shape), where=rows > 0)
-    busy = rows * row_write_time_s(part.cell, part.cell_bits, np.maximum(together, 1.0))
-    slowest: Floats = np.maximum(busy.max(axis=1, initial=0.0), busy.sum(axis=1) / part.parallel_write_pes)
-    return slowest
+def _migration_energy(placed: Placed, writes: Writes) -> Charges:
+    charged, phases = float(placed.chip.charge_migration), placed.phases
+    if placed.nonvolatile is None or placed.volatile is None:
+        missing = "rram" if placed.nonvolatile is None else "sram"
+        leaves = {"rram_program": _CELLS, "rram_read": "cells read", "sram_write": _CELLS}
+        return tuple(absent(f"migration.{leaf}", missing, of, phases) for leaf, of in leaves.items())
+    home, away = placed.nonvolatile, placed.volatile
+    commits = (w.energy(f"migration.{home.memory.write_leaf(home.site)}", phases, charged) for w in writes.of("commit"))
+    loads = (w.energy(f"migration.{away.memory.write_leaf(away.site)}", phases, charged) for w in writes.of("load"))
+    return (*commits, *_read_home(home, placed, charged), *loads)
 
 
-def _loads(totals: _Totals, profile: TileProfile, chip: ChipConfig, where: Assignment, copies: int) -> None:
-    """RRAM -> SRAM for PEs that become trainable: every row is read and every SRAM cell written."""
-    geometry, sram, rram = chip.sram_geometry, chip.sram, chip.rram
-    if geometry is None or sram is None or rram is None:
-        return
-    arriving = where.arriving
-    cells = profile_of(profile.trace, geometry).grid.cells
-    events = (arriving * cells).sum(axis=1) * copies
-    rows = (arriving * profile.grid.rows).max(axis=1, initial=0)
-    conversion_s = rram.columns_per_adc * rram.adc.time_s(rram.adc_bits, chip.array.rows)
-    totals.add("load_events", events)
-    read_j = rram_read_out(profile.grid, chip, rram, conductance_sums(profile, rram))
-    totals.add("load_read_j", (arriving * read_j).sum(axis=1) * copies)
-    totals.add("load_write_j", events * sram.cell.write_energy_j)
-    totals.add("load_s", rows * (rram.cell.read_time_s + conversion_s + sram.cell.write_time_s))
+def _read_home(home: Bank, placed: Placed, charged: float) -> Charges:
+    """Charges of reading the PEs that become trainable, row by row."""
+    times = home.pes(placed.where.arriving) * (home.copies * charged)
+    own, found = ("charge_migration", "input_gradient"), []
+    for part in home.memory.read_out(home.site, home.profile):
+        weighted = times * part.amount
+        cost, amount = (weighted * part.each.value).sum(axis=1), np.asarray(weighted.sum(axis=1), dtype=np.float64)
+        mean = np.divide(cost, amount, out=np.full(len(amount), float(np.mean(part.each.value))), where=amount > 0)
+        fields = ("placement", "codes") if part.codes else ("placement",)
+        said = f"{part.formula} of PEs that become trainable"
+        each = Price(mean, part.each.formula, part.each.origins).also(*own)
+        found.append(Charge(f"migration.{home.name}_read", amount, part.of, said, fields, each))
+    return tuple(found)
+
+
+def _row_by_row(placed: Placed) -> list[tuple[Bank, Price, str]]:
+    home, away = placed.banks
+    said = "rows of the tallest PE that becomes trainable, by task"
+    return [
+        (home, home.memory.row_read_time(home.site), f"{said}, read"),
+        (away, away.memory.row_write_time(away.site), f"{said}, written"),
+    ]
+
+
+def _most_rows(placed: Placed, bank: Bank) -> Floats:
+    arriving = bank.pes(placed.where.arriving)
+    return np.asarray((arriving * bank.grid.rows).max(axis=1, initial=0), dtype=np.float64)
+
+
+def absent(leaf: str, missing: str, of: str, phases: int) -> Charge:
+    """Return the charge of a leaf that is zero because the chip has no ``missing`` memory."""
+    said = f"the chip has no [{missing}], so that there are none"
+    return Charge(leaf, np.zeros(phases), of, said, (), Price(0.0, "nothing to charge"))
+
+
+def _with_absent(placed: Placed, update: Charges) -> Charges:
+    """Leaves of both memories stand in every tree, so that tables of chips have the same columns."""
+    if placed.volatile is None:
+        return (absent("update.sram_write", "sram", _CELLS, placed.phases), *update)
+    if placed.nonvolatile is None:
+        return (*update, absent("update.rram_program", "rram", _CELLS, placed.phases))
+    return update
+
+
+def _at(phase: int, phases: int, value: Floats | Ints | float) -> Floats:
+    found = np.zeros((phases, *np.shape(value)))
+    found[phase] = value
+    return found

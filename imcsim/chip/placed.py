@@ -1,0 +1,199 @@
+"""What a trace does on a chip, worked out once: which PE is where in each phase, what is written when, which bits move.
+
+``price``, ``explain``, ``events``, ``life``, ``crash`` and ``map`` are handed it. Shape letters: F placement phases, P
+PEs of a memory, L mapped layers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imcsim.chip.assign import Assignment, assign, check_match
+from imcsim.chip.config import ChipConfig
+from imcsim.chip.layout import Layout
+from imcsim.chip.profile import TileProfile, profile_of, profile_on
+from imcsim.mapping.pe_grid import PeGrid
+from imcsim.memory.macro import Macro
+from imcsim.memory.memory import Memory
+from imcsim.memory.site import Site
+from imcsim.trace.conservation import check_once
+from imcsim.trace.trace import Trace
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Bank:
+    """One memory of a chip and the weights of a trace in its PEs.
+
+    ``holds`` and ``trains`` (F, P): PEs whose weights are here, and train here, in each phase.
+    """
+
+    macro: Macro
+    profile: TileProfile
+    holds: Mask
+    trains: Mask
+
+    @property
+    def name(self) -> str:
+        """The memory's name."""
+        return self.macro.name
+
+    @property
+    def memory(self) -> Memory:
+        """What its PEs can do, and what that costs."""
+        return self.macro.memory
+
+    @property
+    def site(self) -> Site:
+        """Its place on the chip."""
+        return self.macro.site
+
+    @property
+    def copies(self) -> int:
+        """Copies of every weight."""
+        return self.macro.copies
+
+    @property
+    def grid(self) -> PeGrid:
+        """Shapes of its PEs, of one copy."""
+        return self.profile.grid
+
+    def of(self, *names: str) -> tuple[str, ...]:
+        """Dotted paths of values of the memory."""
+        return self.site.of(*names)
+
+    def pes(self, units: Mask) -> Mask:
+        """Give each PE the value of its placement unit: (..., U) -> (..., P)."""
+        return np.asarray(units[..., self.profile.layout.unit])
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One trace on one chip.
+
+    Parameters
+    ----------
+    where
+        Which placement unit is in which memory in each phase.
+    nonvolatile, volatile
+        The memory that keeps its weights without power, and the one that does not; None where the chip has none.
+    """
+
+    trace: Trace
+    chip: ChipConfig
+    where: Assignment
+    nonvolatile: Bank | None
+    volatile: Bank | None
+
+    @property
+    def home(self) -> Bank:
+        """The memory in which weights rest."""
+        found = self.nonvolatile or self.volatile
+        if found is None:  # a chip has a memory
+            raise ValueError("the chip has no memory")
+        return found
+
+    @property
+    def banks(self) -> tuple[Bank, ...]:
+        """Its memories, the one that keeps its weights first."""
+        return tuple(bank for bank in (self.nonvolatile, self.volatile) if bank is not None)
+
+    @property
+    def hybrid(self) -> bool:
+        """Whether weights move between two memories."""
+        return self.nonvolatile is not None and self.volatile is not None
+
+    @property
+    def phases(self) -> int:
+        """F."""
+        return len(self.trace.meta.phase_tasks)
+
+    @property
+    def copies(self) -> int:
+        """Copies of every weight."""
+        return self.chip.copies
+
+    @cached_property
+    def sides(self) -> tuple[Floats, Floats]:
+        """(L,) inputs and (L,) outputs of each layer's weight matrices, all groups together."""
+        layers = self.trace.meta.layers
+        inputs = np.array([spec.groups * spec.fan_in for spec in layers], dtype=np.float64)
+        return inputs, np.array([spec.groups * spec.outputs for spec in layers], dtype=np.float64)
+
+    @cached_property
+    def weights(self) -> Floats:
+        """(L,) weights of each layer."""
+        return np.array([spec.weight_count for spec in self.trace.meta.layers], dtype=np.float64)
+
+    @cached_property
+    def positions(self) -> Floats:
+        """(L,) input vectors of one image."""
+        return np.array([spec.positions for spec in self.trace.meta.layers], dtype=np.float64)
+
+    def count(self, name: str) -> Floats:
+        """(F, L) of a count of the trace."""
+        return np.asarray(self.trace.counts[name], dtype=np.float64)
+
+    def phase_count(self, name: str) -> Floats:
+        """(F,) of a count of the trace that is not by layer."""
+        return np.asarray(self.trace.task_counts[name], dtype=np.float64)
+
+    @cached_property
+    def serving(self) -> "Placed":
+        """Where the weights are read once a task is learned: at home if they are committed, else where they trained.
+
+        Residents of a hybrid are read where they stay.
+        """
+        if self.nonvolatile is None or self.chip.commit != "task":
+            return self
+        resident = np.zeros_like(self.where.volatile_training) | self.where.resident
+        nowhere = np.zeros_like(resident)
+        where = Assignment(nowhere, nowhere, resident, ~resident, self.where.resident)
+        return Placed(self.trace, self.chip, where, *_banks(self.trace, where, self.profiles))
+
+    @property
+    def profiles(self) -> Iterator[tuple[Macro, TileProfile]]:
+        """Each memory with the trace in it."""
+        return ((bank.macro, bank.profile) for bank in self.banks)
+
+
+def place(trace: Trace, chip: ChipConfig, layouts: tuple[Layout, ...] | None = None) -> Placed:
+    """Return what ``trace`` does on ``chip``.
+
+    Parameters
+    ----------
+    layouts
+        Which weight lies where, one for each of ``chip.macros``; None: by rule ``im2col``.
+
+    Raises
+    ------
+    TraceError
+        If the trace cannot be priced on this chip: other bits, masks for another PE size, or it does not fit.
+    ConservationError
+        If a law of the trace does not hold.
+    """
+    check_match(check_once(trace), chip)
+    macros = chip.macros
+    if layouts is None:
+        profiles = [profile_of(trace, macro.geometry) for macro in macros]
+    else:
+        profiles = [profile_on(trace, layout) for layout in layouts]
+    where = assign(chip, profiles[0], profiles[1] if len(profiles) > 1 else None)
+    return Placed(trace, chip, where, *_banks(trace, where, zip(macros, profiles, strict=True)))
+
+
+def _banks(
+    trace: Trace, where: Assignment, profiles: Iterator[tuple[Macro, TileProfile]]
+) -> tuple[Bank | None, Bank | None]:
+    found: dict[bool, Bank] = {}
+    for macro, profile in profiles:
+        volatile, unit = macro.memory.volatile, profile.layout.unit
+        holds, trains = where.within(volatile=volatile), where.training(volatile=volatile)
+        found[volatile] = Bank(macro, profile, holds[:, unit], trains[:, unit])
+    return found.get(False), found.get(True)

@@ -1,0 +1,243 @@
+"""Analog RRAM: currents add up on a column and are converted; cells are programmed with write and verify.
+
+Formulas with their sources: docs/accounting.md. Shape letters: F placement phases, P PEs, K cells per weight.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from imcsim.core.charge import Charge, Price
+from imcsim.devices.programming import WriteRule, event_price, expected_max_pulses
+from imcsim.devices.rram import RramCell
+from imcsim.memory.activity import Activity
+from imcsim.memory.lines import accumulated, line_drivers, line_drives, shift_adds
+from imcsim.memory.memory import (
+    Component,
+    Endurance,
+    Floats,
+    Memory,
+    Numbers,
+    Piece,
+    ReadTime,
+    Weights,
+    memory_sort,
+)
+from imcsim.memory.site import Site
+from imcsim.periphery.adc import Adc
+
+_ROWS = (
+    "row writes x expected pulses of the slowest cell of a row, of the PE that takes longest, or of all PEs / "
+    "parallel_write_pes where that is more, by task"
+)
+
+
+@memory_sort("analog-rram")
+class AnalogRram(Memory):
+    """RRAM PEs: analog read through shared column ADCs, write-verify programming.
+
+    ``parallel_write_pes`` is how many PEs may be programmed at once (write current limits it); within a PE the rows
+    are written one after the other, the cells of a row in parallel. ``wl_segment_ohm`` and ``bl_segment_ohm`` are the
+    resistance (ohm) of a word line or bit line from one cell to the next: they act on products, not on energy.
+    """
+
+    volatile: ClassVar[bool] = False
+    verb: ClassVar[str] = "program"
+    references: ClassVar[Mapping[str, str]] = {"cell": "device", "adc": "component"}
+
+    cell: RramCell
+    cell_bits: int = Field(ge=1, le=4)
+    adc: Adc
+    adc_bits: int = Field(ge=1, le=16)
+    columns_per_adc: int = Field(ge=1)
+    write_rule: WriteRule
+    parallel_write_pes: int = Field(ge=1)
+    wl_segment_ohm: float = Field(0.0, ge=0)
+    bl_segment_ohm: float = Field(0.0, ge=0)
+
+    def check(self) -> None:
+        """Raise ConfigError if the cell or the converter has no figures for its bits."""
+        self.cell.pulse_statistics(self.cell_bits)
+        self.adc.area_m2(self.adc_bits)
+
+    def conductance_s(self, weights: Weights, *, after: bool = False) -> Floats:
+        """Return the sum of the cell conductances of each PE, (F, P) in siemens.
+
+        A phase is read with the codes at its start: those that stand in frozen PEs all along, and from which PEs that
+        train in place depart. ``after``: with the codes at its end, which serve once the task is learned.
+        """
+        levels = weights.grid.geometry.encoding.level_count
+        step = (self.cell.conductance_max_s - self.cell.conductance_min_s) / (levels - 1)
+        sums = weights.level_sums[1:] if after else weights.level_sums[:-1]
+        return np.asarray(weights.grid.cells * self.cell.conductance_min_s + sums * step, dtype=np.float64)
+
+    def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
+        """One conversion for each used column and read cycle."""
+        grid = weights.grid
+        conductance_s = self.conductance_s(weights, after=after)
+        conversions = self._conversions(site, conductance_s, grid.cols, grid.layer, busy, "used columns x phases")
+        return (
+            line_drives(site, grid, busy),
+            self._cells(site, conductance_s, busy.power[:, grid.layer], "end" if after else "start"),
+            conversions,
+            shift_adds(site, conversions.amount, conversions.formula, "conversion"),
+            accumulated(site, grid),
+        )
+
+    def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
+        """Columns are driven, rows are sensed.
+
+        The slices of a weight share a row, so that each takes a read of its own; the two columns of a differential
+        pair are driven with opposite polarity in the same read. Rows x phases x slices conversions, where the forward
+        read needs one for each used column and phase.
+        """
+        grid, conductance_s = weights.grid, self.conductance_s(weights)
+        lines, said = grid.rows * grid.geometry.encoding.slices, "used rows x slices x phases"
+        conversions = self._conversions(site, conductance_s, lines, grid.layer, busy, said)
+        return (
+            line_drives(site, grid, busy, transposed=True),
+            self._cells(site, conductance_s, busy.power[:, grid.layer], "start"),
+            conversions,
+            shift_adds(site, conversions.amount, said, "conversion"),
+        )
+
+    def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
+        """Every cell conducts once and is converted, row by row; a conversion sees a mean cell."""
+        grid, sums_s = weights.grid, self.conductance_s(weights)
+        converting = self._conversion(site, sums_s / grid.cells)
+        driving = site.driver.energy_price(site.cols, site.supply_v).also("array.cols")
+        reading = self._siemens(site)
+        start = "conductance at the task's start of cells in use"
+        return (
+            Component("cells", sums_s, "siemens read", start, reading, codes=True),
+            Component(
+                "adc", grid.cells, "conversions", "cells in use", converting, codes=self.adc.follows_conductance
+            ),
+            Component("driver", grid.rows, "rows driven", "rows in use", driving),
+        )
+
+    def forward_time(self, site: Site, bits: int) -> ReadTime:
+        """Each cycle the array settles, then each ADC converts its columns in turn."""
+        return self._time(site, site.phases(bits), self.columns_per_adc, site.rows, "columns_per_adc")
+
+    def transposed_time(self, site: Site, bits: int) -> ReadTime:
+        """The same ADCs convert all rows in turn, once for each cycle and slice."""
+        adcs = max(1, site.cols // self.columns_per_adc)
+        turns = -(-site.rows // adcs)
+        passes = site.phases(bits) * site.geometry.encoding.slices
+        return self._time(site, passes, turns, site.cols, "ceil(rows / ADCs)", transposed=True)
+
+    def row_read_time(self, site: Site) -> Price:
+        """Settling, then a turn of the converters for each of their columns."""
+        time = self._time(site, 1, self.columns_per_adc, site.rows, "columns_per_adc")
+        return Price(time.total_s, "t_read + columns_per_adc x t_conversion", time.settle.also(*time.convert.origins).origins)
+
+    def row_write_time(self, site: Site) -> Price:
+        """Pulses of the slowest of a row's cells, each with its verify."""
+        pulses = expected_max_pulses(self.cell, self.cell_bits, float(site.cols))
+        pulse = self._pulse_time(site)
+        return Price(float(pulses) * float(pulse.value), f"expected pulses of the slowest cell x ({pulse.formula})", pulse.origins)
+
+    def write_energy(self, site: Site) -> Price:
+        """One number where every level change costs the same (rule ``flat``), else one for each pair of levels."""
+        each = event_price(self.cell, self.cell_bits, self.write_rule, site.at)
+        if self.write_rule == "flat":
+            return Price(float(np.max(each.value)), each.formula, each.origins)
+        return each
+
+    def write_time(self, site: Site, events: Numbers, rows: Numbers) -> Charge:
+        """Rows of a PE in turn, ``parallel_write_pes`` PEs at once, a row as long as its slowest cell."""
+        pulses = self.row_pulses(events, rows)
+        longest = np.maximum(pulses.max(axis=1, initial=0.0), pulses.sum(axis=1) / self.parallel_write_pes)
+        return Charge("", longest, "pulses, one after the other", _ROWS, (), self._pulse_time(site))
+
+    def row_pulses(self, events: Numbers, rows: Numbers) -> Floats:
+        """Return (F, P) pulses that follow one another in each PE: rows x those of the slowest cell written together."""
+        together = np.divide(events, rows, out=np.ones(rows.shape), where=rows > 0)
+        return np.asarray(rows * expected_max_pulses(self.cell, self.cell_bits, np.maximum(together, 1.0)))
+
+    def area(self, site: Site) -> dict[str, Piece]:
+        """Cells, converters, drivers, shift-adds; drivers on the columns where errors come in there."""
+        adcs = -(-site.cols // self.columns_per_adc)
+        sharing = (*site.of("columns_per_adc"), "array.cols")
+        converter = self.adc.area_price(self.adc_bits, f"{site.at}.adc").also(*site.of("adc_bits"), *sharing)
+        pieces = {
+            "cells": Piece(site.cells, "cells", self.cell.area_price(f"{site.at}.cell")),
+            "adc": Piece(adcs, "converters", converter),
+            "driver": line_drivers(site, "rows"),
+            "shift_add": Piece(adcs, "shift-adds", site.shift_add.area_price().also(*sharing)),
+        }
+        return pieces | ({"transpose_driver": line_drivers(site, "cols")} if site.transposable else {})
+
+    @property
+    def endurance(self) -> Endurance:
+        """Guaranteed cycles, and the Weibull distribution of the cycles to failure."""
+        return Endurance(self.cell.guaranteed_cycles, self.cell.endurance_scale_cycles, self.cell.endurance_shape)
+
+    def failed_write(self, site: Site) -> tuple[Price, Price]:
+        """Go on to the pulses after which the controller gives up, taken as the 99th percentile.
+
+        Design choice: 1 % of good writes would be given up, too.
+        """
+        mean, most = self.cell.pulse_statistics(self.cell_bits)
+        cell, beyond = self.cell, most - mean
+        pulse_j = cell.set_pulse_share * cell.set_energy_j + (1 - cell.set_pulse_share) * cell.reset_energy_j
+        names = ("cell.pulses_mean", "cell.pulses_p99", "cell_bits")
+        joules = Price(
+            beyond * (pulse_j + cell.verify_energy_j),
+            "(n_p99 - n) (s E_set + (1 - s) E_reset + E_verify)",
+            site.of(*names, "cell.set_pulse_share", "cell.set_energy_j", "cell.reset_energy_j", "cell.verify_energy_j"),
+        )
+        seconds = beyond * (cell.pulse_time_s + cell.verify_time_s) / self.parallel_write_pes
+        own = site.of(*names, "cell.pulse_time_s", "cell.verify_time_s", "parallel_write_pes")
+        return joules, Price(seconds, "(n_p99 - n) (t_pulse + t_verify) / parallel_write_pes", own)
+
+    def read_out_leaf(self, site: Site) -> str:
+        """Weights are read out through the converters."""
+        return "read_out"
+
+    def _cells(self, site: Site, conductance_s: Floats, power: Floats, when: str) -> Component:
+        said = f"cell conductances at the task's {when} x expected squared digit, all phases"
+        each = self._siemens(site).also("dac_bits")
+        return Component("cells", power * conductance_s, "siemens read", said, each, busy=True, codes=True)
+
+    def _siemens(self, site: Site) -> Price:
+        return self.cell.read_price(f"{site.at}.cell").also(*site.of(*_WINDOW, "cell_bits", "sign"))
+
+    def _conversions(
+        self, site: Site, conductance_s: Floats, lines: Numbers, layer: Numbers, busy: Activity, said: str
+    ) -> Component:
+        """Conversions of ``lines`` sensed lines a PE: each sees the conductance of a mean line, when it is driven."""
+        driven_s = conductance_s * busy.drives[:, layer] / lines
+        each = self._conversion(site, driven_s / busy.phases).also("dac_bits")
+        follows = self.adc.follows_conductance
+        return Component(
+            "adc", lines * busy.phases, "conversions", said, each, busy=follows, codes=follows, per_line=True
+        )
+
+    def _conversion(self, site: Site, line_s: Floats) -> Price:
+        each = self.adc.energy_price(self.adc_bits, site.supply_v, line_s, f"{site.at}.adc")
+        own = ("adc_bits", "cell_bits", "sign", *(_WINDOW if self.adc.follows_conductance else ()))
+        mean = "; mean over conversions of the lines of each PE in each task" if self.adc.follows_conductance else ""
+        return Price(each.value, each.formula + mean, each.also(*site.of(*own)).origins)
+
+    def _time(
+        self, site: Site, passes: int, turns: int, length: int, said: str, *, transposed: bool = False
+    ) -> ReadTime:
+        slices = " x slices" if transposed else ""
+        shape = (*site.of("cell_bits"), "array.rows", "array.cols") if transposed else ()
+        own = ("dac_bits", *shape)
+        settle = Price(passes * self.cell.read_time_s, f"phases{slices} x t_read", site.of("cell.read_time_s")).also(*own)
+        one = self.adc.time_price(self.adc_bits, length, f"{site.at}.adc").also(*site.of("adc_bits", "columns_per_adc"))
+        seconds = passes * (turns * float(one.value))
+        return ReadTime(settle, Price(seconds, f"phases{slices} x {said} x t_conversion", one.origins).also(*own))
+
+    def _pulse_time(self, site: Site) -> Price:
+        names = ("cell.pulse_time_s", "cell.verify_time_s", "cell.pulses_mean", "cell.pulses_p99", "cell_bits")
+        seconds = self.cell.pulse_time_s + self.cell.verify_time_s
+        return Price(seconds, "t_pulse + t_verify", site.of(*names, "parallel_write_pes"))
+
+
+_WINDOW = ("cell.conductance_min_s", "cell.conductance_max_s")

@@ -1,0 +1,231 @@
+"""What every sort of memory knows of its PEs: reading both ways, writing, time, area, leakage, wear.
+
+A sort is one subclass of :class:`Memory` in one file, filed with ``@memory_sort("name")``; another package names its
+own behind an entry point ``imcsim.memory``. A chip file holds it as ``[memory.NAME]`` with ``sort = "..."``; the two
+sorts of imcsim itself also stand as ``[rram]`` and ``[sram]``. Whether a memory keeps its weights without power decides
+its part on a chip: weights rest in one that does, and train in one that does not, if the chip has both.
+
+Shape letters: F placement phases, P PEs, L layers, K cells per weight.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from imcsim.core.charge import Charge, Price
+from imcsim.core.config import FrozenConfig
+from imcsim.core.registry import Registry
+from imcsim.crossbar.encoding import Encoding, Sign
+from imcsim.mapping.geometry import PeGeometry
+from imcsim.mapping.pe_grid import PeGrid
+from imcsim.memory.activity import Activity
+from imcsim.memory.site import Site
+
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.integer] | Floats
+WritePolicy = Literal["step", "epoch", "task"]
+
+
+class Weights(Protocol):
+    """The weights in a memory's PEs, as a read meets them: of a trace, or of a map with codes."""
+
+    @property
+    def grid(self) -> PeGrid:
+        """Shapes of the PEs."""
+
+    @property
+    def level_sums(self) -> Numbers:
+        """(F + 1, P): sum of the cell levels of each PE at each commit."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """What one vector takes of one component of the PEs that it passes.
+
+    Parameters
+    ----------
+    name
+        The component: last name of a leaf.
+    amount
+        (P,) or (F, P): how much one vector takes of it in each PE.
+    of, formula
+        What is counted, and how.
+    each
+        What one costs (J); an array (F, P) where it differs.
+    per
+        What there is one of these for, if that is what sets their number.
+    busy, codes
+        Whether the amount or the price follows from how busy the lines are, and from the codes in the cells.
+    per_line
+        Whether it works for every sensed line, so that a closed one spares it.
+    """
+
+    name: str
+    amount: Numbers
+    of: str
+    formula: str
+    each: Price
+    per: str = ""
+    busy: bool = False
+    codes: bool = False
+    per_line: bool = False
+
+
+@dataclass(frozen=True)
+class ReadTime:
+    """How long a PE is busy with one vector (s): the array settles, then converters take their turns (0: none)."""
+
+    settle: Price
+    convert: Price
+
+    @property
+    def total_s(self) -> float:
+        """Both."""
+        return float(self.settle.value) + float(self.convert.value)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A component of a PE's area: how many a PE has, of what, and what one covers (m2)."""
+
+    count: int
+    of: str
+    each: Price
+
+    @property
+    def area_m2(self) -> float:
+        """Of all of them."""
+        return self.count * float(self.each.value)
+
+
+@dataclass(frozen=True)
+class Endurance:
+    """Cycles that a cell survives: those promised, and Weibull scale and shape of its failure where it is known."""
+
+    guaranteed_cycles: float
+    scale: float | None = None
+    shape: float | None = None
+
+
+class Memory(FrozenConfig):
+    """The PEs of one memory: what all sorts have in common.
+
+    ``pe_count`` PEs; ``cell_bits`` and ``sign`` say how a weight lies in its cells; ``write_policy`` how often weights
+    that train here are written.
+    """
+
+    sort: ClassVar[str] = ""
+    """The name that its class is filed under."""
+    volatile: ClassVar[bool]
+    """Whether it loses its weights without power."""
+    verb: ClassVar[str]
+    """What writing it is called in leaves: "program" for cells that are verified, else "write"."""
+    references: ClassVar[Mapping[str, str]] = {}
+    """Field -> content kind, for fields that a chip file may give by the name of another file."""
+
+    pe_count: int = Field(ge=0)
+    cell_bits: int = Field(ge=1)
+    sign: Sign
+    write_policy: WritePolicy
+
+    def geometry(self, rows: int, cols: int, weight_bits: int) -> PeGeometry:
+        """Return a PE of ``rows`` x ``cols`` cells of this memory."""
+        encoding = Encoding(sign=self.sign, weight_bits=weight_bits, cell_bits=self.cell_bits)
+        return PeGeometry(rows=rows, cols=cols, encoding=encoding)
+
+    def check(self) -> None:
+        """Raise ConfigError if parts of it contradict; called once when a chip is loaded."""
+
+    @abstractmethod
+    def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
+        """Return what one input vector takes of each PE; ``after``: of the codes at the end of each phase."""
+
+    @abstractmethod
+    def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
+        """Return what one error vector takes of each PE that is read the other way."""
+
+    @abstractmethod
+    def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
+        """Return what reading every weight of each PE once takes, row by row."""
+
+    @abstractmethod
+    def forward_time(self, site: Site, bits: int) -> ReadTime:
+        """Return how long a PE takes for an input vector of ``bits``."""
+
+    @abstractmethod
+    def transposed_time(self, site: Site, bits: int) -> ReadTime:
+        """Return how long a PE takes for an error vector of ``bits`` that is read the other way."""
+
+    @abstractmethod
+    def row_read_time(self, site: Site) -> Price:
+        """Return how long reading one row of weights takes (s)."""
+
+    @abstractmethod
+    def row_write_time(self, site: Site) -> Price:
+        """Return how long writing all cells of one row takes (s)."""
+
+    @abstractmethod
+    def write_energy(self, site: Site) -> Price:
+        """Return what one level change costs (J): a number, or an array (levels, levels) from old to new level."""
+
+    @abstractmethod
+    def write_time(self, site: Site, events: Numbers, rows: Numbers) -> Charge:
+        """Return the time (s) of ``events`` level changes in ``rows`` row writes of each PE, both (F, P).
+
+        The leaf is empty; the amount is (F,).
+        """
+
+    @abstractmethod
+    def area(self, site: Site) -> dict[str, Piece]:
+        """Return the components of one PE, ``cells`` first."""
+
+    def leakage(self, site: Site) -> Price | None:
+        """Return the power of one cell while nothing switches (W); None if it has none."""
+        return None
+
+    def gradient_evaluation(self, site: Site) -> tuple[int, Price] | None:
+        """Return the adders that sum a PE's rows for weight gradients, and what one costs (J); None: it cannot."""
+        return None
+
+    def failed_write(self, site: Site) -> tuple[Price, Price] | None:
+        """Return what a write to a dead cell costs beyond a mean one until it is given up (J, s); None: not known."""
+        return None
+
+    @property
+    @abstractmethod
+    def endurance(self) -> Endurance:
+        """How many cycles a cell survives."""
+
+    def write_leaf(self, site: Site) -> str:
+        """Return the last name of a leaf of writes, such as ``rram_program``."""
+        return f"{site.name}_{self.verb}"
+
+    def read_out_leaf(self, site: Site) -> str:
+        """Return the last name of a leaf of reading weights out, such as ``sram_read``."""
+        return f"{site.name}_read"
+
+
+MemoryT = TypeVar("MemoryT", bound=Memory)
+
+
+def _import_all() -> None:
+    from imcsim.memory import analog_rram, digital_sram  # noqa: F401
+
+
+MEMORIES: Registry[type[Memory]] = Registry("memory sort", _import_all, "imcsim.memory")
+
+
+def memory_sort(name: str) -> Callable[[type[MemoryT]], type[MemoryT]]:
+    """Return a decorator that files a sort of memory under ``name``."""
+
+    def add(sort: type[MemoryT]) -> type[MemoryT]:
+        sort.sort = name
+        MEMORIES.register(name)(sort)
+        return sort
+
+    return add
