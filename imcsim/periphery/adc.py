@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticKnownError
 
-from imcsim.core.charge import Price
+from imcsim.core.charge import Floats, Price
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import ConfigError
 from imcsim.periphery.converters.converter import (
@@ -152,21 +152,22 @@ class Adc(FrozenConfig):
 
         The caller adds where the bits and the column's conductance come from.
         """
-        words = self._chosen().energy_words
-        found = self.energy_j(bits, supply_v, column_conductance_s)
-        return Price(found, words.formula, (f"{at}.model", *words.origins(at, self.model)))
+        return self._price(self.energy_j(bits, supply_v, column_conductance_s), self._chosen().energy_words, at)
 
     def time_price(self, bits: int, rows: int, at: str = "rram.adc") -> Price:
         """Return the price (s) of one conversion, :meth:`time_s` with its words; ``at`` as :meth:`energy_price`."""
-        words = self._chosen().time_words
-        return Price(self.time_s(bits, rows), words.formula, (f"{at}.model", *words.origins(at, self.model)))
+        return self._price(self.time_s(bits, rows), self._chosen().time_words, at)
 
     def area_price(self, bits: int, at: str = "rram.adc") -> Price:
         """Return the price (m2) of one converter, :meth:`area_m2` with its words; ``at`` as :meth:`energy_price`."""
-        own = self._chosen().area_words
-        words: Words = own or MacroFit.area_words
-        source = self.model if own else _FALLBACK
-        return Price(self.area_m2(bits), words.formula, (f"{at}.model", *words.origins(at, source)))
+        words = self._chosen().area_words
+        if words is None:
+            return self._price(self.area_m2(bits), MacroFit.area_words, at, model=_FALLBACK)
+        return self._price(self.area_m2(bits), words, at)
+
+    def _price(self, value: float | Floats, words: Words, at: str, model: str | None = None) -> Price:
+        """Return the price that ``words`` speak of: those of ``model``, by default the chosen one."""
+        return Price(value, words.formula, (f"{at}.model", *words.origins(at, model or self.model)))
 
     def _chosen(self) -> ConverterModel:
         found = getattr(self, table_name(self.model), None)
