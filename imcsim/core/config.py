@@ -35,6 +35,16 @@ class FrozenConfig(BaseModel):
     # as pydantic's RootModel does it: validation from within a model goes on without this __init__
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
+    @classmethod
+    def table_keys(cls) -> list[str]:
+        """Return the keys that the configuration's table may have, as a file writes them."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    @classmethod
+    def open_part(cls, key: str) -> "type[FrozenConfig] | None":
+        """Return the class of a table that is read without being a declared field; None if ``key`` is none."""
+        return None
+
 
 def parse(config_type: type[ConfigT], data: Mapping[str, Any], where: str) -> ConfigT:
     """Validate ``data`` as ``config_type``.
@@ -85,9 +95,15 @@ def _shown(given: str | float) -> str:
 def _field_names(config_type: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     models: list[type[BaseModel]] = [config_type]
     for part in path:
-        found = [m.model_fields[str(part)].annotation for m in models if str(part) in m.model_fields]
-        models = [model for annotation in found for model in _models_in(annotation)] or models
-    return [name for model in models for name in model.model_fields]
+        models = [below for model in models for below in _models_at(model, str(part))] or models
+    return [key for model in models for key in (model.table_keys() if issubclass(model, FrozenConfig) else ())]
+
+
+def _models_at(model: type[BaseModel], key: str) -> list[type[BaseModel]]:
+    if key in model.model_fields:
+        return _models_in(model.model_fields[key].annotation)
+    part = model.open_part(key) if issubclass(model, FrozenConfig) else None
+    return [part] if part else []
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -243,7 +243,7 @@ def _open_optional(values: dict[str, Any], dotted: str, config_type: type[Any]) 
     at: Any = config_type
     for part in dotted.split(".") if dotted else []:
         field = at.model_fields.get(part)
-        at = None if field is None else _part_type(field.annotation)
+        at = at.open_part(part) if field is None else _part_type(field.annotation)
         if at is None or not isinstance(values, dict):
             return
         values = values.setdefault(part, {})

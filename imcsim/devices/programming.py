@@ -22,6 +22,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.charge import Price
 from imcsim.core.errors import ConfigError, nearest
 from imcsim.devices.rram import RramCell
 from imcsim.devices.slowest import expected_maximum
@@ -33,6 +34,22 @@ WRITE_RULES: tuple[WriteRule, ...] = ("flat", "harmonic", "arithmetic")
 FloatOrArray = TypeVar("FloatOrArray", float, NDArray[np.float64])
 
 _VOLTAGE_SQUARED_FACTOR = {"harmonic": 2.0, "arithmetic": 1.0}  # NeuroSim V2.1 writes with sqrt(2) x the nominal V
+
+_PAIR_VALUES = ("conductance_min_s", "conductance_max_s", "set_voltage_v", "reset_voltage_v", "pulse_time_s")
+_WORDS: dict[WriteRule, tuple[str, tuple[str, ...]]] = {  # formula of an event's energy, and values of the cell in it
+    "flat": (
+        "n (s E_set + (1 - s) E_reset) + (n + 1) E_verify, n = mean pulses, s = share of SET pulses",
+        ("pulses_mean", "set_pulse_share", "set_energy_j", "reset_energy_j", "verify_energy_j"),
+    ),
+    "harmonic": (
+        "2 V^2 H(G_old, G_new) t n, n = ceil(abs(dG) / dG_min), H the harmonic mean",
+        _PAIR_VALUES,
+    ),
+    "arithmetic": (
+        "V^2 mean(G_old, G_new) t n + V^2 C_wire n, n = ceil(abs(dG) / dG_min)",
+        (*_PAIR_VALUES, "wire_capacitance_f"),
+    ),
+}
 
 
 def event_pulses(cell: RramCell, cell_bits: int, rule: WriteRule) -> NDArray[np.float64]:
@@ -70,6 +87,32 @@ def event_energies_j(cell: RramCell, cell_bits: int, rule: WriteRule) -> NDArray
     if rule == "harmonic":
         return voltage_squared * (2 * old * new / (old + new)) * cell.pulse_time_s * pulses
     return voltage_squared * (0.5 * (old + new) * cell.pulse_time_s + cell.wire_capacitance_f) * pulses
+
+
+def event_price(cell: RramCell, cell_bits: int, rule: WriteRule, at: str = "rram") -> Price:
+    """Return the price (J) of one event from level i to level j, :func:`event_energies_j` with its words.
+
+    Parameters
+    ----------
+    cell, cell_bits, rule
+        What is programmed, and how it is charged.
+    at
+        Path of the memory in the chip, whose ``cell``, ``cell_bits``, ``sign`` and ``write_rule`` these are.
+
+    Returns
+    -------
+    Price
+        Its value has shape (levels, levels), diagonal 0.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`event_pulses`.
+    """
+    energies = event_energies_j(cell, cell_bits, rule)
+    formula, values = _WORDS[rule]
+    named = ("write_rule", *(f"cell.{name}" for name in values), "cell_bits", "sign")
+    return Price(energies, formula, tuple(f"{at}.{name}" for name in named))
 
 
 def programming_energy_j(

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from imcsim.core.charge import Price
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import ConfigError
 
@@ -134,6 +135,23 @@ class RramCell(FrozenConfig):
     def area_m2(self) -> float:
         """Area of one cell (m2)."""
         return self.area_f2 * self.feature_size_m**2
+
+    def read_price(self, at: str = "rram.cell") -> Price:
+        """Return the price (J) of reading one siemens for one input phase, for the cell at path ``at`` of the chip.
+
+        The caller adds where the conductance comes from.
+        """
+        joules = self.read_voltage_v**2 * self.read_time_s
+        return Price(joules, "V_read^2 t_read", (f"{at}.read_voltage_v", f"{at}.read_time_s"))
+
+    def pulse_time_price(self, at: str = "rram.cell") -> Price:
+        """Return the price (s) of one programming pulse and its verify read."""
+        seconds = self.pulse_time_s + self.verify_time_s
+        return Price(seconds, "t_pulse + t_verify", (f"{at}.pulse_time_s", f"{at}.verify_time_s"))
+
+    def area_price(self, at: str = "rram.cell") -> Price:
+        """Return the price (m2) of one cell."""
+        return Price(self.area_m2, "area_f2 F^2", (f"{at}.area_f2", f"{at}.feature_size_m"))
 
     def conductances_s(self, cell_bits: int) -> NDArray[np.float64]:
         """Return the conductance of each level (S), shape (2**cell_bits,), equally spaced from lowest to highest.

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from imcsim.core.charge import Price
 from imcsim.core.config import FrozenConfig
 
 
@@ -40,3 +41,23 @@ class SramCell(FrozenConfig):
     def area_m2(self) -> float:
         """Area of one bit (m2)."""
         return self.area_f2 * self.feature_size_m**2
+
+    def read_price(self, at: str = "sram.cell") -> Price:
+        """Return the price (J) of reading one bit through the port, for the cell at path ``at`` of the chip."""
+        return Price(self.read_energy_j, "energy of reading one cell", (f"{at}.read_energy_j",))
+
+    def write_price(self, at: str = "sram.cell") -> Price:
+        """Return the price (J) of writing one bit."""
+        return Price(self.write_energy_j, "energy of writing one cell", (f"{at}.write_energy_j",))
+
+    def write_time_price(self, at: str = "sram.cell") -> Price:
+        """Return the price (s) of writing one row."""
+        return Price(self.write_time_s, "time to write a row", (f"{at}.write_time_s",))
+
+    def leakage_price(self, at: str = "sram.cell") -> Price:
+        """Return the price (J) of one bit that is powered for a second."""
+        return Price(self.leakage_w, "leakage of one cell", (f"{at}.leakage_w",))
+
+    def area_price(self, at: str = "sram.cell") -> Price:
+        """Return the price (m2) of one bit."""
+        return Price(self.area_m2, "area_f2 F^2", (f"{at}.area_f2", f"{at}.feature_size_m"))

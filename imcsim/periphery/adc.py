@@ -1,118 +1,111 @@
 """Column analog-to-digital converters under published cost models, which disagree by up to ten times."""
 
-import math
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import InitErrorDetails, PydanticKnownError
 
+from imcsim.core.charge import Floats, Price
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import ConfigError
-from imcsim.periphery.converter_table import ConverterTable
-from imcsim.periphery.multilevel_sense_amp import MultilevelSenseAmp
-from imcsim.periphery.table import Amount, check_increasing, log_linear, log_log
+from imcsim.periphery.converters.converter import (
+    CONVERTERS,
+    ConverterModel,
+    Words,
+    model_class,
+    model_of_table,
+    table_name,
+)
+from imcsim.periphery.converters.macro_fit import MacroFit
+from imcsim.periphery.converters.multilevel_sense_amp import MultilevelSenseAmp
+from imcsim.periphery.converters.neurosim import NeurosimFit
+from imcsim.periphery.converters.survey import SurveyTable
+from imcsim.periphery.converters.table import ConverterTable
+from imcsim.periphery.table import Amount
 
-AdcModel = Literal["macro-fit", "neurosim", "neurosim-mlsa", "survey", "table"]
-
-
-class MacroFit(FrozenConfig):
-    """Fit to complete 22-28 nm macros (KULeuven-MICAS/zigzag-imc@df34a6f aimc_cost_model.py, class ADC).
-
-    Energy (k1 b + k2 4^b) Vdd^2; time b (t_row rows + t_0); area 10^(a1 b + a0) 2^b um2.
-    """
-
-    bits_min: int = Field(ge=1)
-    bits_max: int = Field(ge=1)
-    linear_f: float = Field(gt=0, description="k1, F per bit")
-    exponential_f: float = Field(ge=0, description="k2, F")
-    time_per_bit_and_row_s: float = Field(ge=0)
-    time_per_bit_s: float = Field(gt=0)
-    area_log10_slope: float
-    area_log10_offset_um2: float = Field(description="a0: log10 of an area in um2, as published")
-
-    @model_validator(mode="after")
-    def _range_of_bits(self) -> "MacroFit":
-        _check_bit_range(self.bits_min, self.bits_max)
-        return self
-
-
-class NeurosimFit(FrozenConfig):
-    """Column power of NeuroSim's SAR converter (DNN_NeuroSim_V2.1@18289cb SarADC.cpp, GetColumnPower, LSTP, 300 K).
-
-    P = p_bit b + p_0 + p_R exp(-k log10(R_column)); energy P (b + 1) t_bit. One entry of each tuple per node; energy
-    between nodes is interpolated on log-log axes. Supply voltage is inside the fit.
-    """
-
-    bits_min: int = Field(ge=1)
-    bits_max: int = Field(ge=1)
-    feature_sizes_m: tuple[float, ...] = Field(min_length=2)
-    power_per_bit_w: tuple[float, ...]
-    power_offset_w: tuple[float, ...]
-    power_resistive_w: tuple[float, ...]
-    resistive_slope: tuple[float, ...]
-    time_per_bit_s: float = Field(gt=0)
-
-    @model_validator(mode="after")
-    def _one_entry_per_node(self) -> "NeurosimFit":
-        columns = (self.power_per_bit_w, self.power_offset_w, self.power_resistive_w, self.resistive_slope)
-        if any(len(column) != len(self.feature_sizes_m) for column in columns):
-            raise ValueError("every coefficient needs one entry for each of feature_sizes_m")
-        check_increasing("feature_sizes_m", self.feature_sizes_m)
-        _check_bit_range(self.bits_min, self.bits_max)
-        return self
-
-
-class SurveyTable(FrozenConfig):
-    """Regression on the Murmann survey at one node (PyPI hwcomponents-adc 1.0.21 adc_data/model.yaml).
-
-    Energy is read from a table over bits, log-linear between entries; ln(area/um2) = a_node ln(nm) + a_rate ln(Hz) +
-    a_energy ln(pJ) + a_0.
-    """
-
-    bits: tuple[int, ...] = Field(min_length=2)
-    energy_j: tuple[float, ...]
-    rate_hz: float = Field(gt=0)
-    area_ln_per_ln_nm: float
-    area_ln_per_ln_hz: float
-    area_ln_per_ln_pj: float
-    area_ln_offset_um2: float
-
-    @model_validator(mode="after")
-    def _one_energy_per_entry(self) -> "SurveyTable":
-        if len(self.energy_j) != len(self.bits):
-            raise ValueError("energy_j needs one entry for each of bits")
-        if min(self.energy_j) <= 0:
-            raise ValueError(f"energy_j must hold values > 0, got {min(self.energy_j)}")
-        check_increasing("bits", self.bits)
-        return self
+_FALLBACK = "macro-fit"  # whose area a model takes that states none
 
 
 class Adc(FrozenConfig):
-    """A column converter; ``model`` picks which published cost model prices it, of those whose table is given.
+    """A column converter; ``model`` picks which cost model prices it, of those whose table is given.
 
-    ``neurosim`` and ``neurosim-mlsa`` state no area, so they use the macro fit's. Supply voltage matters to
-    ``macro-fit`` only, the column's conductance to the two of NeuroSim only, the number of rows to the time of
-    ``macro-fit`` only. ``table`` knows the bits of its entries and no others.
+    The tables of imcsim's own models are fields; a table of any other model of
+    :data:`~imcsim.periphery.converters.CONVERTERS` is read, too, by the model's name with ``_`` for ``-``. A model that
+    states no area (``neurosim``, ``neurosim-mlsa``) takes that of the macro fit, and needs its table, too.
+
+    Raises
+    ------
+    ConfigError
+        Through :func:`imcsim.core.config.parse`, for a model or table that there is not, or a table that is missing.
     """
 
+    model_config = ConfigDict(extra="allow")
+
     name: str
-    model: AdcModel
+    model: str
     feature_size_m: float = Field(gt=0)
-    macro_fit: MacroFit
+    macro_fit: MacroFit | None = None
     neurosim: NeurosimFit | None = None
     neurosim_mlsa: MultilevelSenseAmp | None = None
     survey: SurveyTable | None = None
     table: ConverterTable | None = None
 
+    @field_validator("model")
+    @classmethod
+    def _there_is_such_a_model(cls, model: str) -> str:
+        names = CONVERTERS.names()
+        if model not in names:
+            *others, last = (f"'{name}'" for name in names)
+            raise PydanticKnownError("literal_error", {"expected": f"{', '.join(others)} or {last}"})
+        return model
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tables_of_other_models(cls, data: Any) -> Any:
+        """Read each table that is no field as the coefficients of the model that it is named after."""
+        if not isinstance(data, Mapping):
+            return data
+        others = {key: cls._table(str(key), value) for key, value in data.items() if key not in cls.model_fields}
+        return {**data, **others}
+
+    @classmethod
+    def _table(cls, key: str, value: Any) -> ConverterModel:
+        part = cls.open_part(key)
+        if part is None:
+            raise _error(cls, "extra_forbidden", (key,), value)
+        try:
+            return part.model_validate(value)
+        except ValidationError as error:
+            raise _below(key, error) from None
+
     @model_validator(mode="after")
-    def _model_is_given(self) -> "Adc":
+    def _tables_are_given(self) -> "Adc":
+        if self.macro_fit is None and (self.model == _FALLBACK or self._chosen().area_words is None):
+            raise _error(type(self), "missing", ("macro_fit",), None)
         self._chosen()
         return self
+
+    @classmethod
+    def table_keys(cls) -> list[str]:
+        """Return the keys that the converter's table may have: a table for each model among them."""
+        return list(dict.fromkeys((*cls.model_fields, *map(table_name, CONVERTERS.names()))))
+
+    @classmethod
+    def open_part(cls, key: str) -> type[ConverterModel] | None:
+        """Return the model whose coefficients the table ``key`` holds."""
+        name = model_of_table(key)
+        return None if name is None or key in cls.model_fields else model_class(name)
+
+    def __hash__(self) -> int:
+        """Equal converters have the same hash; tables of other packages' models count, which pydantic leaves out."""
+        return hash(tuple(value for _, value in self))
 
     @property
     def follows_conductance(self) -> bool:
         """Whether the energy of a conversion depends on the column's conductance."""
-        return isinstance(self._chosen(), NeurosimFit | MultilevelSenseAmp)
+        return self._chosen().follows_conductance
 
     def energy_j(self, bits: int, supply_v: float, column_conductance_s: Amount) -> Amount:
         """Return the energy of one conversion (J).
@@ -139,102 +132,74 @@ class Adc(FrozenConfig):
             worst = float(np.min(column_conductance_s))
             raise ConfigError(f"adc '{self.name}': column_conductance_s must be >= 0, got {worst:g}")
         model = self._chosen()
-        if isinstance(model, NeurosimFit):
-            self._check_node(model.feature_sizes_m)
-            return _neurosim_energy_j(model, self.feature_size_m, bits, column_conductance_s)
-        if isinstance(model, MultilevelSenseAmp):
-            self._check_node(model.feature_sizes_m)
-            return model.energy_j(self.feature_size_m, bits, column_conductance_s)
-        return self._alike_j(model, bits, supply_v) + 0.0 * column_conductance_s
-
-    @staticmethod
-    def _alike_j(model: MacroFit | SurveyTable | ConverterTable, bits: int, supply_v: float) -> float:
-        """Joules of a conversion by a model that costs every column alike."""
-        if isinstance(model, SurveyTable):
-            return log_linear(bits, model.bits, model.energy_j)
-        if isinstance(model, ConverterTable):
-            return model.row(bits)[0]
-        return (model.linear_f * bits + model.exponential_f * 4.0**bits) * supply_v**2
+        self._check_node(model.nodes_m)
+        found = model.energy_j(self.feature_size_m, bits, supply_v, column_conductance_s)
+        each: Amount = found + 0.0 * column_conductance_s  # a model that costs all columns alike returns one number
+        return each
 
     def time_s(self, bits: int, rows: int) -> float:
         """Return the time of one conversion (s) in an array of ``rows`` rows; ConfigError as :meth:`energy_j`."""
         self._check(bits)
-        model = self._chosen()
-        if isinstance(model, NeurosimFit):
-            return (bits + 1) * model.time_per_bit_s
-        if isinstance(model, MultilevelSenseAmp):
-            return model.time_s
-        if isinstance(model, SurveyTable):
-            return 1 / model.rate_hz
-        if isinstance(model, ConverterTable):
-            return model.row(bits)[1]
-        return bits * (model.time_per_bit_and_row_s * rows + model.time_per_bit_s)
+        return self._chosen().time_s(bits, rows)
 
     def area_m2(self, bits: int) -> float:
         """Return the area of one converter (m2); ConfigError as :meth:`energy_j`."""
         self._check(bits)
-        model, fit = self._chosen(), self.macro_fit
-        if isinstance(model, SurveyTable):
-            return _survey_area_m2(model, self.feature_size_m, bits)
-        if isinstance(model, ConverterTable):
-            return model.row(bits)[2]
-        return 10 ** (fit.area_log10_slope * bits + fit.area_log10_offset_um2) * 2.0**bits * 1e-12
+        return self._chosen().area_m2(self.feature_size_m, bits, self.macro_fit)
 
-    def _chosen(self) -> MacroFit | NeurosimFit | MultilevelSenseAmp | SurveyTable | ConverterTable:
-        models: dict[AdcModel, MacroFit | NeurosimFit | MultilevelSenseAmp | SurveyTable | ConverterTable | None] = {
-            "macro-fit": self.macro_fit,
-            "neurosim": self.neurosim,
-            "neurosim-mlsa": self.neurosim_mlsa,
-            "survey": self.survey,
-            "table": self.table,
-        }
-        found = models[self.model]
-        if found is None:
-            raise ValueError(f"model = '{self.model}' needs the table [{self.model.replace('-', '_')}]")
+    def energy_price(self, bits: int, supply_v: float, column_conductance_s: Amount, at: str = "rram.adc") -> Price:
+        """Return the price (J) of one conversion, :meth:`energy_j` with its words, for the converter at path ``at``.
+
+        The caller adds where the bits and the column's conductance come from.
+        """
+        return self._price(self.energy_j(bits, supply_v, column_conductance_s), self._chosen().energy_words, at)
+
+    def time_price(self, bits: int, rows: int, at: str = "rram.adc") -> Price:
+        """Return the price (s) of one conversion, :meth:`time_s` with its words; ``at`` as :meth:`energy_price`."""
+        return self._price(self.time_s(bits, rows), self._chosen().time_words, at)
+
+    def area_price(self, bits: int, at: str = "rram.adc") -> Price:
+        """Return the price (m2) of one converter, :meth:`area_m2` with its words; ``at`` as :meth:`energy_price`."""
+        words = self._chosen().area_words
+        if words is None:
+            return self._price(self.area_m2(bits), MacroFit.area_words, at, model=_FALLBACK)
+        return self._price(self.area_m2(bits), words, at)
+
+    def _price(self, value: float | Floats, words: Words, at: str, model: str | None = None) -> Price:
+        """Return the price that ``words`` speak of: those of ``model``, by default the chosen one."""
+        return Price(value, words.formula, (f"{at}.model", *words.origins(at, model or self.model)))
+
+    def _chosen(self) -> ConverterModel:
+        found = getattr(self, table_name(self.model), None)
+        if not isinstance(found, ConverterModel):
+            raise ValueError(f"model = '{self.model}' needs the table [{table_name(self.model)}]")
         return found
 
     def _check(self, bits: int) -> None:
-        model = self._chosen()
-        if isinstance(model, ConverterTable):
-            known, wanted = bits in model.bits, f"{', '.join(map(str, model.bits))} bits"
-        else:
-            ends = (
-                (model.bits[0], model.bits[-1]) if isinstance(model, SurveyTable) else (model.bits_min, model.bits_max)
-            )
-            known, wanted = ends[0] <= bits <= ends[1], f"{ends[0]} to {ends[1]} bits"
-        if not known:
+        known = self._chosen().bits_known
+        if bits not in known:
+            listed = isinstance(known, tuple)
+            wanted = ", ".join(map(str, known)) if listed else f"{known[0]} to {known[-1]}"
             raise ConfigError(
-                f"adc '{self.name}': model '{self.model}' holds for {wanted}, got {bits}; change adc_bits or adc.model"
+                f"adc '{self.name}': model '{self.model}' holds for {wanted} bits, got {bits}; "
+                f"change adc_bits or adc.model"
             )
 
     def _check_node(self, nodes: tuple[float, ...]) -> None:
-        if not nodes[0] <= self.feature_size_m <= nodes[-1]:
+        if nodes and not nodes[0] <= self.feature_size_m <= nodes[-1]:
             raise ConfigError(
                 f"adc.feature_size_m must lie in {nodes[0]}..{nodes[-1]} m for '{self.model}': {self.feature_size_m}"
             )
 
 
-def _check_bit_range(low: int, high: int) -> None:
-    if low > high:
-        raise ValueError(f"bits_min ({low}) must be <= bits_max ({high})")
+def _error(config: type[Adc], kind: str, loc: tuple[str, ...], given: Any) -> ValidationError:
+    return ValidationError.from_exception_data(config.__name__, [InitErrorDetails(type=kind, loc=loc, input=given)])
 
 
-def _neurosim_energy_j(fit: NeurosimFit, feature_size_m: float, bits: int, conductance_s: Amount) -> Amount:
-    nodes = fit.feature_sizes_m
-    energies: list[Amount] = []
-    for i in range(len(nodes)):
-        # exp(-k log10(1/G)) written as a power of G, so that an open column (G = 0) draws nothing.
-        resistive = fit.power_resistive_w[i] * conductance_s ** (fit.resistive_slope[i] / math.log(10))
-        power_w = fit.power_per_bit_w[i] * bits + fit.power_offset_w[i] + resistive
-        energies.append(power_w * (bits + 1) * fit.time_per_bit_s)
-    return log_log(feature_size_m, nodes, energies)
-
-
-def _survey_area_m2(table: SurveyTable, feature_size_m: float, bits: int) -> float:
-    log_um2 = (
-        table.area_ln_per_ln_nm * math.log(feature_size_m * 1e9)
-        + table.area_ln_per_ln_hz * math.log(table.rate_hz)
-        + table.area_ln_per_ln_pj * math.log(log_linear(bits, table.bits, table.energy_j) * 1e12)
-        + table.area_ln_offset_um2
-    )
-    return math.exp(log_um2) * 1e-12
+def _below(key: str, error: ValidationError) -> ValidationError:
+    """Return the errors of a table as errors of the table ``key`` of its converter."""
+    each = [
+        InitErrorDetails(type=e["type"], loc=(key, *e["loc"]), input=e["input"], ctx=e.get("ctx", {}))
+        for e in error.errors()
+    ]
+    return ValidationError.from_exception_data(error.title, each)

@@ -2,6 +2,7 @@
 
 from pydantic import Field, model_validator
 
+from imcsim.core.charge import Price
 from imcsim.core.config import FrozenConfig
 from imcsim.periphery.table import check_increasing, log_log
 
@@ -73,6 +74,30 @@ class Buffer(FrozenConfig):
     def area_m2(self) -> float:
         """Area of the whole buffer (m2)."""
         return self._at_size(self.area_table_m2) * self.size_bits
+
+    def read_price(self, at: str = "buffer") -> Price:
+        """Return the price (J) of reading a bit, for the buffer at path ``at`` of the chip."""
+        return self._price(self.read_energy_j, "energy of reading a bit", "read_table_j", at)
+
+    def write_price(self, at: str = "buffer") -> Price:
+        """Return the price (J) of writing a bit."""
+        return self._price(self.write_energy_j, "energy of writing a bit", "write_table_j", at)
+
+    def leakage_price(self, at: str = "buffer") -> Price:
+        """Return the price (J) of a bit that is powered for a second; there are ``size_bits`` bits."""
+        return self._price(self._at_size(self.leakage_table_w), "leakage of a bit", "leakage_table_w", at)
+
+    def area_price(self, at: str = "buffer") -> Price:
+        """Return the price (m2) of a bit; there are ``size_bits`` bits."""
+        return self._price(self._at_size(self.area_table_m2), "area of a bit", "area_table_m2", at)
+
+    def time_price(self, at: str = "buffer") -> Price:
+        """Return the price (s) of a bit across the port."""
+        return Price(1.0 / self.bandwidth_bits_per_s, "1 / bandwidth", (f"{at}.bandwidth_bits_per_s",))
+
+    def _price(self, value: float, said: str, table: str, at: str) -> Price:
+        values = tuple(f"{at}.{name}" for name in ("size_bytes", "table_bytes", table))
+        return Price(value, f"{said}, log-log in the table at size_bytes", values)
 
     def _at_size(self, table: tuple[float, ...]) -> float:
         return log_log(self.size_bytes, self.table_bytes, table)

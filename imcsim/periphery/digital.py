@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from imcsim.core.charge import Price
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import ConfigError
 
@@ -12,6 +13,14 @@ class ShiftAdd(FrozenConfig):
     name: str
     energy_j: float = Field(ge=0)
     area_m2: float = Field(ge=0)
+
+    def energy_price(self, at: str = "shift_add") -> Price:
+        """Return the price (J) of one operation, for the unit at path ``at`` of the chip."""
+        return Price(self.energy_j, "energy of one shift-add", (f"{at}.energy_j",))
+
+    def area_price(self, at: str = "shift_add") -> Price:
+        """Return the price (m2) of one unit."""
+        return Price(self.area_m2, "area of one shift-add", (f"{at}.area_m2",))
 
 
 class AdderTree(FrozenConfig):
@@ -65,6 +74,24 @@ class AdderTree(FrozenConfig):
             return 0.0
         return (bits + 2 * depth - 2) * self.full_adder_delay_s
 
+    def energy_price(self, at: str = "sram.adder_tree") -> Price:
+        """Return the price (J) of one full adder of an evaluation, for the tree at path ``at`` of the chip."""
+        joules = self.full_adder_energy_j * self.activity
+        values = (f"{at}.full_adder_energy_j", f"{at}.activity")
+        return Price(joules, "energy of a full adder x share that switches", values)
+
+    def area_price(self, at: str = "sram.adder_tree") -> Price:
+        """Return the price (m2) of one full adder."""
+        return Price(self.full_adder_area_m2, "area of a full adder", (f"{at}.full_adder_area_m2",))
+
+    def time_price(self, inputs: int, bits: int, at: str = "sram.adder_tree") -> Price:
+        """Return the price (s) of one evaluation of a whole tree, :meth:`time_s` with its words.
+
+        The caller adds where inputs and bits come from.
+        """
+        said = "(b + 2 ceil(log2 N) - 2) t_adder, N inputs of b bits; 0 for one input"
+        return Price(self.time_s(inputs, bits), said, (f"{at}.full_adder_delay_s",))
+
 
 class DigitalMac(FrozenConfig):
     """The unit that computes weight gradients, activation functions and optimiser updates.
@@ -89,3 +116,23 @@ class DigitalMac(FrozenConfig):
     update_energy_j: float = Field(ge=0)
     macs_per_s: float = Field(gt=0)
     area_m2: float = Field(ge=0)
+
+    def gradient_price(self, at: str = "mac") -> Price:
+        """Return the price (J) of one gradient MAC, for the unit at path ``at`` of the chip."""
+        return Price(self.gradient_energy_j, "energy of one gradient MAC", (f"{at}.gradient_energy_j",))
+
+    def vector_price(self, at: str = "mac") -> Price:
+        """Return the price (J) of one element of vector arithmetic."""
+        return Price(self.vector_energy_j, "energy of one element of vector arithmetic", (f"{at}.vector_energy_j",))
+
+    def update_price(self, at: str = "mac") -> Price:
+        """Return the price (J) of one optimiser update of one weight."""
+        return Price(self.update_energy_j, "energy of one optimiser update", (f"{at}.update_energy_j",))
+
+    def time_price(self, at: str = "mac") -> Price:
+        """Return the price (s) of one MAC."""
+        return Price(1.0 / self.macs_per_s, "1 / MACs per second of the digital unit", (f"{at}.macs_per_s",))
+
+    def area_price(self, at: str = "mac") -> Price:
+        """Return the price (m2) of the whole unit."""
+        return Price(self.area_m2, "area of the digital unit", (f"{at}.area_m2",))

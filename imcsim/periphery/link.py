@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from imcsim.core.charge import Price
 from imcsim.core.config import FrozenConfig
 
 
@@ -12,3 +13,11 @@ class Link(FrozenConfig):
     energy_j: float = Field(ge=0)
     hops: float = Field(ge=0)
     bandwidth_bits_per_s: float = Field(gt=0)
+
+    def energy_price(self, at: str = "link") -> Price:
+        """Return the price (J) of a bit over one hop, for the links at path ``at`` of the chip."""
+        return Price(self.energy_j, "energy of a bit and hop", (f"{at}.energy_j",))
+
+    def time_price(self, at: str = "link") -> Price:
+        """Return the price (s) of a bit across one link."""
+        return Price(1.0 / self.bandwidth_bits_per_s, "1 / bandwidth", (f"{at}.bandwidth_bits_per_s",))

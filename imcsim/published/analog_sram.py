@@ -53,7 +53,7 @@ def analog_sram_parts(
     as wires and gates of a cell shrink with the node. ``dac`` (J) is k b Vdd^2 for each row whose input is a voltage
     (KULeuven-MICAS/zigzag-imc@df34a6f aimc_cost_model.py, class DAC), shared by the outputs; it is not calibrated.
     """
-    fit = units.adc.macro_fit
+    fit = units.macro_fit
     conversions = array.phases * math.ceil(array.bits_w / units.weight_bits_per_conversion) / array.rows
     conversion_j = (fit.linear_f * array.adc_bits + fit.exponential_f * 4.0**array.adc_bits) * supply_v**2
     charged = array.phases * array.bits_w * array.unit_capacitors * activity / TYPICAL_ACTIVITY

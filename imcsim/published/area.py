@@ -39,7 +39,7 @@ def area_parts(point: PublishedPoint, family: Family, units: PublishedUnits) -> 
         parts = digital_area_parts_m2(array, units, outputs=outputs, cells=cells_of(point), area_scale=scale)
     else:
         check_converter(point, units)
-        array_bits, fit = analog_array(point), units.adc.macro_fit
+        array_bits, fit = analog_array(point), units.macro_fit
         log10_um2 = fit.area_log10_slope * array_bits.adc_bits + fit.area_log10_offset_um2
         converters = outputs_of(point) * math.ceil(array_bits.bits_w / units.weight_bits_per_conversion)
         parts = {

@@ -39,7 +39,7 @@ def _predicted_s(point: PublishedPoint, units: PublishedUnits) -> float:
     check_converter(point, units)
     if wording.has(point.condition, "flash") or bits != int(bits):
         raise OutOfScope("its converter does not find bits one after another, as the fit of its time assumes")
-    fit, rows = units.adc.macro_fit, analog_array(point).rows
+    fit, rows = units.macro_fit, analog_array(point).rows
     return bits * (fit.time_per_bit_and_row_s * rows + fit.time_per_bit_s)
 
 

@@ -117,7 +117,7 @@ def _check_rram(point: PublishedPoint) -> None:
 
 def check_converter(point: PublishedPoint, units: PublishedUnits) -> None:
     """Raise OutOfScope if the converter's resolution is missing, or beyond its fit."""
-    bits, fit = need(adc_bits_of(point), "adc_or_out_bits"), units.adc.macro_fit
+    bits, fit = need(adc_bits_of(point), "adc_or_out_bits"), units.macro_fit
     if not fit.bits_min <= bits <= fit.bits_max:
         raise OutOfScope(f"the converter's fit holds for {fit.bits_min} to {fit.bits_max} bits, not {bits:g}")
 

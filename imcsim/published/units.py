@@ -9,6 +9,7 @@ from imcsim.core.content import content_root
 from imcsim.core.sources import Resolved
 from imcsim.core.toml import load_resolved
 from imcsim.periphery.adc import Adc
+from imcsim.periphery.converters.macro_fit import MacroFit
 from imcsim.periphery.table import check_increasing, log_log
 
 
@@ -137,6 +138,19 @@ class PublishedUnits(FrozenConfig):
     gates: Gates
     adc: Adc
     nodes: NodeTable
+
+    @model_validator(mode="after")
+    def _fit_is_given(self) -> "PublishedUnits":
+        if self.adc.macro_fit is None:
+            raise ValueError("adc needs the table [macro_fit]")
+        return self
+
+    @property
+    def macro_fit(self) -> MacroFit:
+        """The fit to complete macros, which a description of an analog array is priced by."""
+        if self.adc.macro_fit is None:  # the validator has refused such units
+            raise ValueError("adc needs the table [macro_fit]")
+        return self.adc.macro_fit
 
     def gate_scale(self, feature_size_m: float, supply_v: float) -> float:
         """Return the energy of a gate at a node and supply relative to that of ``gates``."""

@@ -4,7 +4,7 @@ from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
 from imcsim.core.toml import load_resolved
 from imcsim.periphery import Adc
-from imcsim.periphery.converter_table import ConverterTable
+from imcsim.periphery.converters.table import ConverterTable
 
 VALUES: dict[str, object] = {
     "bits": (4, 6),
@@ -15,7 +15,9 @@ VALUES: dict[str, object] = {
 
 
 def test_a_row_is_an_entry() -> None:
-    assert parse(ConverterTable, VALUES, "t").row(6) == (3e-12, 2e-9, 4e-10)
+    table = parse(ConverterTable, VALUES, "t")
+    assert table.energy_j(28e-9, 6, 0.9, 0.0) == 3e-12
+    assert (table.time_s(6, 64), table.area_m2(28e-9, 6, None)) == (2e-9, 4e-10)
 
 
 @pytest.mark.parametrize(

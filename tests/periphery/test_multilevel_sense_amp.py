@@ -4,7 +4,7 @@ from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
 from imcsim.core.toml import load_resolved
 from imcsim.periphery import Adc
-from imcsim.periphery.multilevel_sense_amp import MultilevelSenseAmp
+from imcsim.periphery.converters.multilevel_sense_amp import MultilevelSenseAmp
 
 VALUES: dict[str, object] = {
     "bits_min": 1,
@@ -23,16 +23,16 @@ def amp(**changes: object) -> MultilevelSenseAmp:
 
 def test_energy_by_hand_at_a_node() -> None:
     # 31 comparisons x 1.7 uW + 0.0631 / 10 kohm = 52.7 + 6.31 uW, for 1 ns (a slope of ln 10 makes the power of R -1)
-    assert amp().energy_j(22e-9, 5, 1e-4) == pytest.approx(59.01e-15)
-    assert amp().energy_j(22e-9, 1, 0.0) == pytest.approx(1.7e-15)
+    assert amp().energy_j(22e-9, 5, 0.85, 1e-4) == pytest.approx(59.01e-15)
+    assert amp().energy_j(22e-9, 1, 0.85, 0.0) == pytest.approx(1.7e-15)
 
 
 def test_one_more_bit_doubles_the_comparisons_of_an_open_column() -> None:
-    assert amp().energy_j(32e-9, 4, 0.0) / amp().energy_j(32e-9, 3, 0.0) == pytest.approx(15 / 7)
+    assert amp().energy_j(32e-9, 4, 0.85, 0.0) / amp().energy_j(32e-9, 3, 0.85, 0.0) == pytest.approx(15 / 7)
 
 
 def test_between_nodes_lies_between() -> None:
-    low, middle, high = (amp().energy_j(node, 5, 1e-4) for node in (22e-9, (22e-9 * 32e-9) ** 0.5, 32e-9))
+    low, middle, high = (amp().energy_j(node, 5, 0.85, 1e-4) for node in (22e-9, (22e-9 * 32e-9) ** 0.5, 32e-9))
     assert middle == pytest.approx((low * high) ** 0.5)
 
 

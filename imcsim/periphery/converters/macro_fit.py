@@ -1,0 +1,41 @@
+"""A fit to complete macros: the converter as published 22-28 nm arrays have it."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from imcsim.periphery.converters.converter import ConverterModel, RangedConverter, Words, converter_model
+from imcsim.periphery.table import Amount
+
+
+@converter_model("macro-fit")
+class MacroFit(RangedConverter):
+    """Fit to complete 22-28 nm macros (KULeuven-MICAS/zigzag-imc@df34a6f aimc_cost_model.py, class ADC).
+
+    Energy (k1 b + k2 4^b) Vdd^2; time b (t_row rows + t_0); area 10^(a1 b + a0) 2^b um2.
+    """
+
+    energy_words: ClassVar[Words] = Words("(k1 b + k2 4^b) Vdd^2", ("linear_f", "exponential_f"), of_chip=("supply_v",))
+    time_words: ClassVar[Words] = Words(
+        "b (t_row rows + t_0)", ("time_per_bit_and_row_s", "time_per_bit_s"), of_chip=("array.rows",)
+    )
+    area_words: ClassVar[Words] = Words("10^(a1 b + a0) 2^b um2", ("area_log10_slope", "area_log10_offset_um2"))
+
+    linear_f: float = Field(gt=0, description="k1, F per bit")
+    exponential_f: float = Field(ge=0, description="k2, F")
+    time_per_bit_and_row_s: float = Field(ge=0)
+    time_per_bit_s: float = Field(gt=0)
+    area_log10_slope: float
+    area_log10_offset_um2: float = Field(description="a0: log10 of an area in um2, as published")
+
+    def energy_j(self, feature_size_m: float, bits: int, supply_v: float, conductance_s: Amount) -> float:
+        """Return the energy (J) of one conversion, of every column alike."""
+        return (self.linear_f * bits + self.exponential_f * 4.0**bits) * supply_v**2
+
+    def time_s(self, bits: int, rows: int) -> float:
+        """Return the time (s) of one conversion: it finds a bit after the other."""
+        return bits * (self.time_per_bit_and_row_s * rows + self.time_per_bit_s)
+
+    def area_m2(self, feature_size_m: float, bits: int, fallback: ConverterModel | None) -> float:
+        """Return the area (m2) of one converter."""
+        return float(10 ** (self.area_log10_slope * bits + self.area_log10_offset_um2) * 2.0**bits * 1e-12)
