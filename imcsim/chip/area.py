@@ -1,91 +1,66 @@
 """Area of the chip, with the share that no weight uses named (m2)."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from imcsim.chip.assign import Assignment
-from imcsim.chip.config import ChipConfig, RramPart, SramPart
 from imcsim.chip.gradients import scratch_pes
-from imcsim.chip.multiplex import held_pes
-from imcsim.chip.profile import PeGrid, profile_of
-from imcsim.core.cost import Breakdown
-from imcsim.trace.trace import Trace
+from imcsim.chip.placed import Bank, Placed
+from imcsim.chip.reload import held_pes
+from imcsim.core.charge import Charge, Charges
+from imcsim.memory.memory import Piece
+
+_FIELDS = ("layers", "placement")
 
 
-def area(trace: Trace, chip: ChipConfig, where: Assignment) -> Breakdown:
-    """Area tree: rram, sram (used PEs by component), buffer, digital, unused (whole PEs, cells in used PEs)."""
-    tree: dict[str, dict[str, float]] = {}
-    unused: dict[str, float] = {}
-    grid = profile_of(trace, chip.geometry).grid
-    copies = 2 if chip.input_gradient == "second-copy" else 1
-    if chip.rram is not None:
-        used = grid.count * copies
-        _add_pes(tree, unused, "rram", rram_pe_area(chip, chip.rram), chip.rram.pe_count, used)
-        _move_empty_cells(tree, unused, "rram", chip, chip.rram.cell.area_m2, grid, np.arange(grid.count), copies)
-    if chip.sram is not None and chip.sram_geometry is not None:
-        busiest = int(where.in_sram.sum(axis=1).argmax())
-        chosen = np.flatnonzero(where.in_sram[busiest])
-        chosen = chosen[: held_pes(len(chosen) * copies, chip) // copies]
-        used = len(chosen) * copies + scratch_pes(trace, chip)
-        _add_pes(tree, unused, "sram", sram_pe_area(chip, chip.sram), max(chip.sram.pe_count, used), used)
-        sram_grid = profile_of(trace, chip.sram_geometry).grid
-        _move_empty_cells(tree, unused, "sram", chip, chip.sram.cell.area_m2, sram_grid, chosen, copies)
-    return Breakdown.of({**tree, "buffer": chip.buffer.area_m2, "digital": chip.mac.area_m2, "unused": unused})
+def area(placed: Placed) -> Charges:
+    """Return the charges: PEs in use by memory and component, buffer, digital, unused (whole PEs, cells in used PEs)."""
+    used, unused = list[Charge](), list[Charge]()
+    for bank in placed.banks:
+        pieces = bank.memory.area(bank.site)
+        chosen, scratch = _in_use(placed, bank)
+        pes = len(chosen) * bank.copies + scratch
+        cells = int(bank.grid.cells[chosen].sum()) * bank.copies
+        available = max(bank.memory.pe_count, pes) if bank.memory.volatile else bank.memory.pe_count
+        own = (*bank.of("pe_count"), "input_gradient", "oversize", "weight_gradient")
+        used += _used(bank, pieces, pes, cells + scratch * bank.site.cells, own)
+        unused += _unused(bank, pieces, (pes, available), pes * bank.site.cells - cells - scratch * bank.site.cells, own)
+    buffer, unit = placed.chip.buffer, placed.chip.mac
+    return (
+        *used,
+        Charge("buffer", float(buffer.size_bits), "bits", "8 x size_bytes", (), buffer.area_price()),
+        Charge("digital", 1.0, "unit", "one on the chip", (), unit.area_price()),
+        *unused,
+    )
 
 
-def rram_pe_area(chip: ChipConfig, part: RramPart) -> dict[str, float]:
-    """Area of one RRAM PE by component (m2)."""
-    adcs = -(-chip.array.cols // part.columns_per_adc)
-    parts = {
-        "cells": chip.array.rows * chip.array.cols * part.cell.area_m2,
-        "adc": adcs * part.adc.area_m2(part.adc_bits),
-        "driver": chip.driver.area_m2(chip.array.rows),
-        "shift_add": adcs * chip.shift_add.area_m2,
-    }
-    if chip.input_gradient == "transposable":
-        parts["transpose_driver"] = chip.driver.area_m2(chip.array.cols)
-    return parts
+def _in_use(placed: Placed, bank: Bank) -> tuple[NDArray[np.intp], int]:
+    """PEs of one copy that hold weights at once, in the phase with the most, and PEs for weight gradients beside."""
+    if not bank.memory.volatile:
+        return np.arange(bank.grid.count), 0
+    busiest = int(bank.holds.sum(axis=1).argmax())
+    chosen = np.flatnonzero(bank.holds[busiest])
+    chosen = chosen[: held_pes(len(chosen) * bank.copies, placed.chip) // bank.copies]
+    return chosen, scratch_pes(placed.trace, placed.chip)
 
 
-def sram_pe_area(chip: ChipConfig, part: SramPart) -> dict[str, float]:
-    """Area of one SRAM PE by component (m2); a transposable one has a second set of trees on its rows."""
-    trees = -(-chip.array.cols // part.columns_per_tree)
-    parts = {
-        "cells": chip.array.rows * chip.array.cols * part.cell.area_m2,
-        "adder_tree": trees * part.adder_tree.area_m2(chip.array.rows, chip.dac_bits),
-        "driver": chip.driver.area_m2(chip.array.rows),
-        "shift_add": trees * chip.shift_add.area_m2,
-    }
-    geometry = chip.sram_geometry
-    if chip.input_gradient == "transposable" and geometry is not None:
-        rows = -(-chip.array.rows // part.columns_per_tree)
-        parts["transpose_tree"] = rows * part.adder_tree.area_m2(geometry.weight_cols, chip.dac_bits)
-        parts["transpose_driver"] = chip.driver.area_m2(chip.array.cols)
-    return parts
+def _used(bank: Bank, pieces: dict[str, Piece], pes: int, cells: int, own: tuple[str, ...]) -> Charges:
+    held = "cells that hold a weight, or activations for weight gradients, in the task with the most PEs"
+    said = held if bank.memory.volatile else "cells that hold a weight"
+    found = []
+    for name, piece in pieces.items():
+        amount, how = (cells, said) if name == "cells" else (piece.count * pes, f"{pes} used PEs x {piece.count}")
+        found.append(Charge(f"{bank.name}.{name}", float(amount), piece.of, how, _FIELDS, piece.each.also(*own)))
+    return tuple(found)
 
 
-def _add_pes(
-    tree: dict[str, dict[str, float]],
-    unused: dict[str, float],
-    kind: str,
-    pe: dict[str, float],
-    available: int,
-    used: int,
-) -> None:
-    tree[kind] = {name: value * used for name, value in pe.items()}
-    unused[f"{kind}_pes"] = sum(pe.values()) * (available - used)
-
-
-def _move_empty_cells(
-    tree: dict[str, dict[str, float]],
-    unused: dict[str, float],
-    kind: str,
-    chip: ChipConfig,
-    cell_m2: float,
-    grid: PeGrid,
-    pes: np.ndarray[tuple[int], np.dtype[np.int64]],
-    copies: int,
-) -> None:
-    per_pe = chip.array.rows * chip.array.cols
-    empty = float((per_pe - grid.cells[pes]).sum()) * cell_m2 * copies
-    tree[kind]["cells"] -= empty
-    unused[f"{kind}_cells"] = empty
+def _unused(bank: Bank, pieces: dict[str, Piece], pes: tuple[int, int], empty: int, own: tuple[str, ...]) -> Charges:
+    idle = pes[1] - pes[0]
+    whole = tuple(
+        Charge(
+            f"unused.{bank.name}_pes", float(piece.count * idle), piece.of,
+            f"{idle} PEs that are not used x {piece.count}", _FIELDS, piece.each.also(*own),
+        )
+        for piece in pieces.values()
+    )  # fmt: skip
+    said, each = "cells of used PEs that hold nothing", pieces["cells"].each.also(*own)
+    return (*whole, Charge(f"unused.{bank.name}_cells", float(empty), "cells", said, _FIELDS, each))

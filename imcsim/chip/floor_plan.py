@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.area import rram_pe_area, sram_pe_area
 from imcsim.chip.config import ChipConfig, FloorPlan
 
 Floats = NDArray[np.float64]
@@ -102,13 +101,10 @@ def network_hops(chip: ChipConfig, slices: Sequence[slice], *, copy: int = 0) ->
 
 def _homes(chip: ChipConfig) -> int:
     """PEs in which weights rest."""
-    part = chip.rram if chip.rram is not None else chip.sram
-    return 0 if part is None else part.pe_count
+    return chip.home.memory.pe_count
 
 
 def _area_per_home_m2(chip: ChipConfig) -> float:
-    rram = 0.0 if chip.rram is None else sum(rram_pe_area(chip, chip.rram).values())
-    if chip.sram is None:
-        return rram
-    beside = 1.0 if chip.rram is None else chip.sram.pe_count / max(chip.rram.pe_count, 1)
-    return rram + beside * sum(sram_pe_area(chip, chip.sram).values())
+    """Area of a PE of the home memory, and of its share of the PEs of the other one that stand beside it."""
+    homes = max(chip.home.memory.pe_count, 1)
+    return sum(macro.pe_area_m2 * (macro.memory.pe_count / homes if macro != chip.home else 1.0) for macro in chip.macros)

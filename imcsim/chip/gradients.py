@@ -1,99 +1,98 @@
-"""Where input gradients and weight gradients are computed, and what that takes.
-
-Shape letters: T tasks, L mapped layers, P PEs.
-"""
+"""Where weight gradients are computed, and what that takes. Shape letters: F placement phases, L mapped layers."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
-from imcsim.chip.profile import TileProfile
-from imcsim.chip.read_cost import conductance_sums, rram_read_out
+from imcsim.chip.placed import Bank, Placed
+from imcsim.core.charge import Charge, Charges, Price
 from imcsim.trace.trace import Trace
 
 Floats = NDArray[np.float64]
 
 
-def weight_gradient_macs(trace: Trace, chip: ChipConfig) -> Floats:
-    """(T, L) multiply-accumulates of the weight gradient that the chip performs.
+def weight_gradient_macs(placed: Placed) -> Floats:
+    """(F, L) multiply-accumulates of the weight gradient that the chip performs.
 
     A chip that skips masked gradients does those of trainable PEs and unmasked weights, and dense ones only where
     the method asks for them; another does all of every layer that trains.
     """
-    counts = trace.counts
-    if chip.skip_masked_gradients:
-        return (counts["weight_gradient_macs"] + counts["dense_gradient_macs"]).astype(np.float64)
-    weights = np.array([spec.weight_count for spec in trace.meta.layers])
-    return np.asarray(counts["weight_gradient_vectors"] * weights, dtype=np.float64)
+    if placed.chip.skip_masked_gradients:
+        return placed.count("weight_gradient_macs") + placed.count("dense_gradient_macs")
+    return placed.count("weight_gradient_vectors") * placed.weights
 
 
-def weight_gradient_energy(trace: Trace, chip: ChipConfig) -> dict[str, Floats]:
-    """(T,) joules by component."""
-    macs = weight_gradient_macs(trace, chip)
-    if chip.weight_gradient == "digital" or chip.sram is None:
-        return {"mac": macs.sum(axis=1) * chip.mac.gradient_energy_j}
-    return _in_sram_array(trace, chip, macs)
+def weight_gradient_energy(placed: Placed) -> Charges:
+    """Return the charges (J), by component below ``weight_gradient``."""
+    where, macs = _in_arrays(placed), weight_gradient_macs(placed)
+    if where is not None:
+        return _array_energy(placed, where, macs)
+    said, fields = _macs_said(placed.chip)
+    each = placed.chip.mac.gradient_price().also("skip_masked_gradients", "weight_gradient")
+    return (Charge("weight_gradient.mac", macs, "MACs", said, fields, each),)
+
+
+def weight_gradient_time(placed: Placed) -> Charges:
+    """Return the charge (s): the digital unit's throughput, or the scratch arrays working in parallel."""
+    where, macs = _in_arrays(placed), weight_gradient_macs(placed)
+    said, fields = _macs_said(placed.chip)
+    own = ("weight_gradient", "skip_masked_gradients")
+    if where is None:
+        each = placed.chip.mac.time_price().also(*own)
+        return (Charge("weight_gradient", macs, "MACs", "MACs of the weight gradient", fields, each),)
+    chip, arrays, site = placed.chip, scratch_pes(placed.trace, placed.chip), where.site
+    passes = macs / (site.cells / chip.input_bits) * site.phases(chip.error_bits) / arrays
+    said = f"MACs / (cells of a PE / input_bits) x phases of an error / {arrays} arrays of the widest layer"
+    one = where.memory.forward_time(site, site.dac_bits).settle  # of one read cycle
+    each = one.also("array.cols", "input_bits", "error_bits", *own)
+    return (Charge("weight_gradient", passes, "passes of the arrays", said, fields, each),)
 
 
 def scratch_pes(trace: Trace, chip: ChipConfig) -> int:
-    """SRAM PEs that hold activations for weight gradients: the widest layer's fan-in bits, one row tile deep."""
+    """PEs that hold activations for weight gradients: the widest layer's fan-in bits, one row tile deep."""
     if chip.weight_gradient != "sram-array":
         return 0
     widest = max(spec.fan_in for spec in trace.meta.layers) * chip.input_bits
     return -(-widest // chip.array.cols)
 
 
-def _in_sram_array(trace: Trace, chip: ChipConfig, macs: Floats) -> dict[str, Floats]:
+def _in_arrays(placed: Placed) -> Bank | None:
+    return placed.volatile if placed.chip.weight_gradient == "sram-array" else None
+
+
+def _macs_said(chip: ChipConfig) -> tuple[str, tuple[str, ...]]:
+    if chip.skip_masked_gradients:
+        said = "MACs of unmasked weights that train, and dense ones that the method asks for"
+        return said, ("weight_gradient_macs", "dense_gradient_macs")
+    return "vectors x weights of every layer that trains", ("weight_gradient_vectors",)
+
+
+def _array_energy(placed: Placed, bank: Bank, macs: Floats) -> Charges:
     """Activations of the batch are written into SRAM arrays (vectors along the rows) and errors streamed through.
 
     As DNN+NeuroSim V2.1's weight-gradient array (neurosim/DNN_NeuroSim_V2.1, Training_pytorch/NeuroSIM), with a digital
     adder tree: one evaluation adds ``rows`` vectors for one activation bit, one error bit and one output.
     """
-    if chip.sram is None:
-        raise ValueError("the chip has no SRAM")
-    rows = chip.array.rows
-    inputs = np.array([spec.groups * spec.fan_in for spec in trace.meta.layers], dtype=np.float64)
-    vectors = trace.counts["weight_gradient_vectors"].astype(np.float64)
-    tree_j = chip.sram.adder_tree.energy_j(rows, chip.dac_bits)
-    evaluations = macs / rows * chip.input_bits * -(-chip.error_bits // chip.dac_bits)
-    written = vectors @ inputs * chip.input_bits
-    return {
-        "adder_tree": evaluations.sum(axis=1) * tree_j,
-        "shift_add": evaluations.sum(axis=1) * chip.shift_add.energy_j,
-        "array_write": written * chip.sram.cell.write_energy_j,
-    }
-
-
-def weight_gradient_s(trace: Trace, chip: ChipConfig) -> Floats:
-    """(T,) seconds: the digital unit's throughput, or the evaluations of the scratch arrays working in parallel."""
-    macs = weight_gradient_macs(trace, chip)
-    if chip.weight_gradient == "digital" or chip.sram is None:
-        return np.asarray(macs.sum(axis=1) / chip.mac.macs_per_s, dtype=np.float64)
-    rows, cols = chip.array.rows, chip.array.cols
-    passes = macs / (rows * cols / chip.input_bits) * -(-chip.error_bits // chip.dac_bits) / scratch_pes(trace, chip)
-    each = chip.sram.columns_per_tree * max(chip.sram.adder_tree.time_s(rows, chip.dac_bits), 1.0 / chip.clock_hz)
-    return np.asarray(passes.sum(axis=1) * each, dtype=np.float64)
-
-
-def reads_of_all_weights(trace: Trace, vectors: NDArray[np.generic], *, scoring: bool) -> Floats:
-    """(T, L) how often a layer's weights are read out for digital input gradients; scoring counts as one step."""
-    used = np.asarray(vectors) > 0
-    steps = np.ones_like(used) if scoring else trace.task_counts["optimizer_steps"][:, None]
-    return np.asarray(used * steps, dtype=np.float64)
-
-
-def digital_input_gradient(
-    profile: TileProfile, chip: ChipConfig, in_rram: NDArray[np.bool_], vectors: Floats, *, scoring: bool = False
-) -> dict[str, Floats]:
-    """(T,) joules when weights are read out once per step and multiplied in the digital unit."""
-    trace, grid = profile.trace, profile.grid
-    weights = np.array([spec.weight_count for spec in trace.meta.layers], dtype=np.float64)
-    reads = reads_of_all_weights(trace, vectors, scoring=scoring)[:, grid.layer]
-    energy = {"mac": vectors @ weights * chip.mac.gradient_energy_j}
-    if chip.rram is not None:
-        each_j = rram_read_out(grid, chip, chip.rram, conductance_sums(profile, chip.rram))
-        energy["read_out"] = (reads * in_rram * each_j).sum(axis=1)
-    if chip.sram is not None:
-        bits = grid.rows * grid.outputs * chip.weight_bits
-        energy["sram_read"] = (reads * ~in_rram * bits * chip.sram.cell.read_energy_j).sum(axis=1)
-    return energy
+    chip, site, tree = placed.chip, bank.site, bank.memory.gradient_evaluation(bank.site)
+    if tree is None:  # the chip's check has refused it
+        raise ValueError(f"[{site.at}] cannot sum weight gradients")
+    adders, each = tree
+    own = ("weight_gradient", "skip_masked_gradients", "array.rows", "input_bits", "error_bits", "dac_bits")
+    evaluations = macs / site.rows * chip.input_bits * site.phases(chip.error_bits)
+    said, fields = "MACs / rows x input_bits x phases of an error", _macs_said(chip)[1]
+    written = placed.count("weight_gradient_vectors") * placed.sides[0] * chip.input_bits
+    writing = bank.memory.write_energy(site)
+    flat = Price(float(np.max(writing.value)), writing.formula, writing.origins)
+    trees = f"{said} x (N (b + 1) - (b + log2 N + 1)), N = rows, b = dac_bits"
+    vectors = ("weight_gradient_vectors",)
+    return (
+        Charge("weight_gradient.adder_tree", evaluations * adders, "full adders", trees, fields, each.also(*own)),
+        Charge(
+            "weight_gradient.shift_add", evaluations, "shift-adds", said, fields,
+            site.shift_add.energy_price().also(*own),
+        ),
+        Charge(
+            "weight_gradient.array_write", written, "cell writes", "vectors x fan-in x input_bits", vectors,
+            flat.also("input_bits", "weight_gradient"),
+        ),
+    )  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.cell_counts import row_events, row_sums, stack_rows, tile_sums
+from imcsim.core.errors import ConservationError
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
 from imcsim.mapping.masks import expand_pe_mask, reduce_to_pes, tile_grid
@@ -45,6 +46,9 @@ class Layout(Protocol):
     @property
     def pe_count(self) -> int:
         """PEs that it takes; one that layers share counts once."""
+
+    def check(self, layers: tuple[LayerSpec, ...]) -> None:
+        """Raise ConservationError unless it has a place for every weight of ``layers`` that must have one."""
 
     def sums(self, values: Counts, layer: int) -> Ints:
         """Sum over the weights of each PE: (A, G, D, N) -> (A, PEs of the layer)."""
@@ -82,6 +86,11 @@ class TileLayout:
     def pe_count(self) -> int:
         """All tiles."""
         return self.grid.count
+
+    def check(self, layers: tuple[LayerSpec, ...]) -> None:
+        """Every weight is held once."""
+        if int(self.grid.weights.sum()) != sum(spec.weight_count for spec in layers):
+            raise ConservationError("pricing breaks a law: every weight must have one place in its home memory")
 
     def sums(self, values: Counts, layer: int) -> Ints:
         """As the protocol says."""

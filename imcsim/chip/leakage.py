@@ -1,38 +1,63 @@
-"""Power that flows while nothing switches: SRAM cells and the buffer. RRAM keeps its state without power."""
+"""Power that flows while nothing switches: the cells of memories that leak, and the buffer."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.assign import Assignment
-from imcsim.chip.config import ChipConfig
 from imcsim.chip.gradients import scratch_pes
-from imcsim.chip.multiplex import copies_of, held_pes
-from imcsim.trace.trace import Trace
+from imcsim.chip.placed import Bank, Placed
+from imcsim.chip.reload import held_pes
+from imcsim.core.charge import Charge, Charges, Price
 
 Floats = NDArray[np.float64]
 
-
-def leakage_w(trace: Trace, chip: ChipConfig, where: Assignment) -> dict[str, Floats]:
-    """(T,) watts by part during each task; unused SRAM PEs leak unless they are power-gated."""
-    watts = {"buffer": np.full(trace.meta.tasks, chip.buffer.leakage_w)}
-    if chip.sram is not None:
-        powered = _held(chip, where) + scratch_pes(trace, chip)
-        if not chip.power_gate_unused:
-            powered = np.maximum(powered, chip.sram.pe_count)
-        watts["sram"] = powered * float(chip.array.rows * chip.array.cols) * chip.sram.cell.leakage_w
-    return watts
+_COUNTED = ("forward_vectors", "input_gradient_vectors", "weight_gradient_vectors", "optimizer_steps")
 
 
-def retention_w(trace: Trace, chip: ChipConfig, where: Assignment) -> float:
+def leakage(placed: Placed, seconds: Floats) -> Charges:
+    """Return the charges (J) below ``leakage`` of phases that last ``seconds`` (F,)."""
+    chip = placed.chip
+    each = chip.buffer.leakage_price()
+    watts = Price(chip.buffer.leakage_w, f"{each.formula}, x bits", each.origins)
+    said = "training time of all tasks, see docs/accounting.md, section 7"
+    found = [Charge("leakage.buffer", seconds, "seconds", said, _COUNTED, watts)]
+    for bank in placed.banks:
+        if (cell := bank.memory.leakage(bank.site)) is not None:
+            own = ("array.rows", "array.cols", "power_gate_unused", *bank.of("pe_count"), "weight_gradient")
+            said = f"cells of powered {bank.name.upper()} PEs x training time, docs/accounting.md, section 7"
+            amount = _powered_cells(placed, bank) * seconds
+            fields = (*_COUNTED, "placement")
+            found.append(Charge(f"leakage.{bank.name}", amount, "cell seconds", said, fields, cell.also(*own)))
+    return tuple(found)
+
+
+def leakage_w(placed: Placed) -> Floats:
+    """(F,) watts that flow all through a phase, whatever is done in it."""
+    return np.asarray(sum(charge.by_phase for charge in leakage(placed, np.ones(placed.phases))), dtype=np.float64)
+
+
+def retention_w(placed: Placed) -> float:
     """Watts that keep the weights alive between tasks.
 
-    A chip whose weights are committed to RRAM can be switched off; one that keeps them in SRAM cannot.
+    A chip whose weights are committed to a memory that keeps them can be switched off; another cannot.
     """
-    if chip.sram is None or (chip.rram is not None and chip.commit == "task"):
+    bank = placed.volatile
+    if bank is None or (placed.nonvolatile is not None and placed.chip.commit == "task"):
         return 0.0
-    return float(_held(chip, where)[-1]) * chip.array.rows * chip.array.cols * chip.sram.cell.leakage_w
+    cell = bank.memory.leakage(bank.site)
+    return 0.0 if cell is None else float(_held(placed, bank)[-1]) * bank.site.cells * float(cell.value)
 
 
-def _held(chip: ChipConfig, where: Assignment) -> Floats:
-    """(T,) SRAM PEs that hold weights during each task, those of a second copy among them."""
-    return np.array([held_pes(int(count), chip) for count in where.in_sram.sum(axis=1) * copies_of(chip)], dtype=float)
+def _powered_cells(placed: Placed, bank: Bank) -> Floats:
+    """(F,) cells that leak; unused PEs do unless they are power-gated."""
+    powered = _held(placed, bank)
+    if bank.memory.volatile:
+        powered = powered + scratch_pes(placed.trace, placed.chip)
+    if not placed.chip.power_gate_unused:
+        powered = np.maximum(powered, bank.memory.pe_count)
+    return powered * float(bank.site.cells)
+
+
+def _held(placed: Placed, bank: Bank) -> Floats:
+    """(F,) PEs that hold weights in each phase, those of a second copy among them."""
+    counts = bank.holds.sum(axis=1) * bank.copies
+    return np.array([held_pes(int(count), placed.chip) for count in counts], dtype=float)

@@ -1,26 +1,18 @@
-"""The price of a trace on a chip: everything below this file, joined and checked."""
+"""The price of a trace on a chip: placed, charged, summed and checked."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from imcsim.chip import conservation, latency, serving
-from imcsim.chip.area import area
-from imcsim.chip.assign import Assignment, assign
-from imcsim.chip.config import ChipConfig
+from imcsim.chip import conservation
+from imcsim.chip.charged import Charged, charged
 from imcsim.chip.given import ChipLike, given_chip
-from imcsim.chip.leakage import leakage_w, retention_w
-from imcsim.chip.multiplex import reloads
-from imcsim.chip.profile import profile_of
+from imcsim.chip.leakage import retention_w
+from imcsim.chip.placed import Placed, place
 from imcsim.chip.report import Lifetime, Report, Writes
-from imcsim.chip.serving_place import serving_place
 from imcsim.chip.suspicious import suspicious
-from imcsim.chip.switching import switch
-from imcsim.chip.traffic import Traffic, traffic
-from imcsim.chip.training import training_energy
-from imcsim.chip.wear.totals import rram_wear, sram_wear
-from imcsim.chip.writes import Programming, programming
+from imcsim.chip.wear.totals import nonvolatile_wear, volatile_wear
+from imcsim.core.charge import tree_of, trees_by_task
 from imcsim.core.cost import Breakdown
 from imcsim.core.units import SECONDS_PER_DAY
 from imcsim.trace import accuracy
@@ -46,73 +38,31 @@ def price(trace: TraceLike, chip: ChipLike) -> Report:
     ConservationError
         If a law of the trace or of its price does not hold; those of a trace are checked at its first price.
     """
-    trace, chip = given_trace(trace), given_chip(chip)
-    config = chip.config
-    where, done, bits = _place_and_write(trace, config)
-    times, by_task = _spend(trace, config, where, done, bits)
-    deployed, deployed_events = serving.deployment(trace, config)
-    writes, life = _writes(trace, config, where, done, deployed_events)
-    energy, time = _total(by_task), _total(times)
-    conservation.check_sum(energy, by_task)
-    switched = switch(trace, config)
-    apart: dict[str, Any] = {
-        "deployment": deployed,
-        "task_switch": switched.energy,
-        "power_up": serving.power_up(trace, config),
-        "inference": serving.inference(trace, config, where),
-    }
+    trace, resolved = given_trace(trace), given_chip(chip)
+    spent = charged(place(trace, resolved.config))
+    placed, meta = spent.placed, trace.meta
+    trees = {name: tree_of(charges) for name, charges in spent.trees.items()}
+    by_task = {name: trees_by_task(spent.trees[name], meta.phase_tasks) for name in ("energy", "latency")}
+    conservation.check(spent, trees["energy"], by_task["energy"])
+    writes, life = _wear(spent)
     return Report(
-        chip=config.name,
-        method=trace.meta.method,
-        dataset=trace.meta.dataset,
-        network=trace.meta.network,
-        seed=trace.meta.seed,
-        energy=energy,
-        energy_by_task=by_task,
-        latency=time,
-        latency_by_task=times,
-        inference_latency=latency.inference_latency(trace, config, serving_place(config, where)),
-        area=area(trace, config, where),
+        chip=resolved.config.name,
+        method=meta.method,
+        dataset=meta.dataset,
+        network=meta.network,
+        seed=meta.seed,
+        **trees,
+        energy_by_task=by_task["energy"],
+        latency_by_task=by_task["latency"],
         writes=writes,
         lifetime=life,
-        horizon=_horizon(trace, config, where, energy, apart)
-        | {
-            "switch_rewritten_cells": switched.rewritten_cells,
-            "switch_rram_cells": switched.rram_cells,
-            "switch_time_s": switched.time_s,
-        },
-        placement=_placement(where),
+        horizon=_horizon(spent, trees),
+        placement=_placement(placed),
         accuracy=accuracies(trace),
-        warnings=(*where.warnings, *suspicious(trace, config, bits, done, time, energy), *trace.meta.notes),
-        origins=chip.origins,
-        idle_acts=idle_acts(trace.meta.acts),
-        **apart,
+        warnings=(*placed.where.warnings, *suspicious(spent, trees["latency"], trees["energy"]), *meta.notes),
+        origins=resolved.origins,
+        idle_acts=idle_acts(meta.acts),
     )
-
-
-def _place_and_write(trace: Trace, config: ChipConfig) -> tuple[Assignment, Programming, Traffic]:
-    where = assign(profile_of(trace, config.geometry), config)
-    conservation.check_assignment(trace, config, where)
-    done = programming(trace, config, where)
-    conservation.check_writes(trace, config, where, done)
-    return where, done, traffic(trace, config)
-
-
-def _spend(
-    trace: Trace, config: ChipConfig, where: Assignment, done: Programming, bits: Traffic
-) -> tuple[tuple[Breakdown, ...], tuple[Breakdown, ...]]:
-    """Time and energy trees by task; leakage is power over the time."""
-    times = latency.training_latency(trace, config, where, done, bits)
-    seconds = np.array([tree.total for tree in times])
-    leaked = {name: watts * seconds for name, watts in leakage_w(trace, config, where).items()}
-    by_task = training_energy(trace, config, where, done, bits, leaked)
-    if (again := reloads(trace, config)) is not None:
-        by_task = tuple(
-            tree.plus(Breakdown({("reload", name): float(joules[t]) for name, joules in again.energy_j.items()}))
-            for t, tree in enumerate(by_task)
-        )
-    conservation.check_bytes(config, bits, by_task)
-    return times, by_task
 
 
 def accuracies(trace: Trace) -> dict[str, Any]:
@@ -131,49 +81,48 @@ def accuracies(trace: Trace) -> dict[str, Any]:
     return result
 
 
-def _total(trees: tuple[Breakdown, ...]) -> Breakdown:
-    total = Breakdown()
-    for tree in trees:
-        total = total.plus(tree)
-    return total
-
-
-def _writes(
-    trace: Trace, chip: ChipConfig, where: Assignment, done: Programming, deployed: int
-) -> tuple[dict[str, Writes], dict[str, Lifetime]]:
+def _wear(spent: Charged) -> tuple[dict[str, Writes], dict[str, Lifetime]]:
     writes, life = {}, {}
-    if chip.rram is not None:
-        writes["rram"], life["rram"] = rram_wear(trace, chip, where, done, deployed)
-    if chip.sram is not None:
-        writes["sram"], life["sram"] = sram_wear(trace, chip, where, done)
+    for bank in spent.placed.banks:
+        wear = volatile_wear if bank.memory.volatile else nonvolatile_wear
+        writes[bank.name], life[bank.name] = wear(spent, bank)
     return writes, life
 
 
-def _placement(where: Assignment) -> dict[str, Any]:
-    names = ("sram_training", "rram_training", "sram_frozen", "rram_frozen")
-    return {name: getattr(where, name).sum(axis=1).astype(np.int64) for name in names}
+def _placement(placed: Placed) -> dict[str, Any]:
+    """PEs of each memory that train and that rest, (F,); memories that a chip lacks are told as the two of imcsim."""
+    where, found = placed.where, {}
+    for state, masks in (
+        ("training", (where.volatile_training, where.nonvolatile_training)),
+        ("frozen", (where.volatile_resting, where.nonvolatile_resting)),
+    ):
+        for bank, missing, mask in zip((placed.volatile, placed.nonvolatile), ("sram", "rram"), masks, strict=True):
+            name, counts = (missing, mask) if bank is None else (bank.name, bank.pes(mask))
+            found[f"{name}_{state}"] = counts.sum(axis=1).astype(np.int64)
+    return found
 
 
-_WRITTEN = (("update", "sram_write"), ("update", "rram_program"), ("update", "failed_writes"), ("migration",))
-
-
-def _horizon(
-    trace: Trace, chip: ChipConfig, where: Assignment, energy: Breakdown, parts: Mapping[str, Breakdown]
-) -> dict[str, float]:
+def _horizon(spent: Charged, trees: dict[str, Breakdown]) -> dict[str, float]:
     """Write energy, compute energy, and over how many steps and inferences each is spread (per task)."""
-    tasks, span = trace.meta.tasks, chip.horizon
-    written = sum(energy.part(*path).total for path in _WRITTEN)
+    placed, energy = spent.placed, trees["energy"]
+    trace, span = placed.trace, placed.chip.horizon
+    tasks, updating = trace.meta.tasks, energy.part("update").leaves
+    written = sum(joules for path, joules in updating.items() if path != ("arithmetic",))
+    written += energy.part("migration").total
     between = SECONDS_PER_DAY / span.tasks_per_day
     return {
-        "optimizer_steps_per_task": float(trace.task_counts["optimizer_steps"].mean()),
+        "optimizer_steps_per_task": float(trace.task_counts["optimizer_steps"].sum() / tasks),
         "inferences_per_task": float(span.inferences_per_task),
         "task_switches_per_task": span.task_switches_per_task,
         "power_cycles_per_task": span.power_cycles_per_task,
         "write_energy_per_task_j": written / tasks,
         "compute_energy_per_task_j": (energy.total - written) / tasks,
-        "inference_energy_per_task_j": parts["inference"].total * span.inferences_per_task,
-        "switch_energy_per_task_j": parts["task_switch"].total * span.task_switches_per_task,
-        "power_up_energy_per_task_j": parts["power_up"].total * span.power_cycles_per_task,
-        "retention_energy_per_task_j": retention_w(trace, chip, where) * between,
+        "inference_energy_per_task_j": trees["inference"].total * span.inferences_per_task,
+        "switch_energy_per_task_j": trees["task_switch"].total * span.task_switches_per_task,
+        "power_up_energy_per_task_j": trees["power_up"].total * span.power_cycles_per_task,
+        "retention_energy_per_task_j": retention_w(placed) * between,
         "tasks_per_day": span.tasks_per_day,
+        "switch_rewritten_cells": spent.switch.rewritten_cells,
+        "switch_rram_cells": spent.switch.nonvolatile_cells,
+        "switch_time_s": spent.switch.time_s,
     }

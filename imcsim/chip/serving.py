@@ -1,82 +1,122 @@
 """What is charged apart from training: deployment, one inference, one power-up; a task switch is in ``switching``."""
 
-import numpy as np
 
-from imcsim.chip.assign import Assignment
+import numpy as np
+from numpy.typing import NDArray
+
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import network_hops
-from imcsim.chip.multiplex import reloads
-from imcsim.chip.profile import profile_of
-from imcsim.chip.serving_place import serving_place
-from imcsim.chip.training import forward
-from imcsim.chip.writes import deployment_energy_j
-from imcsim.core.cost import Breakdown
+from imcsim.chip.image import Image, moved_by
+from imcsim.chip.placed import Bank, Placed, place
+from imcsim.chip.reads import Vectors, forward
+from imcsim.chip.reload import Reloads, image_reload
+from imcsim.chip.times import forward_pace, pipeline
+from imcsim.core.charge import Charge, Charges, Price
 from imcsim.trace.trace import Trace
 
+Floats = NDArray[np.float64]
 
-def deployment(trace: Trace, chip: ChipConfig) -> tuple[Breakdown, int]:
-    """Return the energy tree (J) of the first programming, and its RRAM events.
+_ALL = "all weights x weight_bits"
 
-    Without RRAM the initial codes come from DRAM into SRAM.
+
+def deployment(placed: Placed) -> tuple[Charges, int]:
+    """Return the charges (J) of the first programming, and its events in the memory that keeps its weights.
+
+    Level-0 cells need no event. Without such a memory the initial codes come from DRAM.
     """
-    if chip.rram is not None:
-        energy, events = deployment_energy_j(trace, chip)
-        return Breakdown({("rram_program",): energy}), events
-    return _sram_reload(trace, chip), 0
+    bank = placed.nonvolatile
+    if bank is None:
+        return _all_loaded(placed.home, placed.chip), 0
+    table = np.sum(bank.profile.initial_transitions, axis=0) * bank.copies
+    each, events = bank.memory.write_energy(bank.site).also("input_gradient"), int(table.sum())
+    said = "cells that the first codes put on another level than 0"
+    amount = np.where(np.asarray(each.value) > 0, table, 0.0)[None] if np.ndim(each.value) else float(events)
+    leaf = bank.memory.write_leaf(bank.site)
+    return (Charge(leaf, amount, "programming events", said, ("codes",), each),), events
 
 
-def inference(trace: Trace, chip: ChipConfig, where: Assignment) -> Breakdown:
-    """Energy tree (J) of one sample after the last task: arrays, activation functions, buffer, links."""
-    positions = np.array([spec.positions for spec in trace.meta.layers], dtype=np.float64)
-    inputs = np.array([spec.groups * spec.fan_in for spec in trace.meta.layers], dtype=np.float64)
-    outputs = np.array([spec.groups * spec.outputs for spec in trace.meta.layers], dtype=np.float64)
-    vectors = np.zeros((trace.meta.tasks, len(positions)))
-    vectors[-1] = positions
-    arrays = forward(trace, chip, serving_place(chip, where), vectors, serving=True)[-1]
-    hops = network_hops(chip, profile_of(trace, chip.geometry).grid.layer_slices)
-    read = float(positions @ inputs) * chip.input_bits
-    written = float(positions @ outputs) * chip.input_bits
-    moved = Breakdown.of(
-        {
-            "activation": float(positions @ outputs) * chip.mac.vector_energy_j,
-            "buffer": {"read": read * chip.buffer.read_energy_j, "write": written * chip.buffer.write_energy_j},
-            "link": float(positions * (inputs + outputs) @ hops) * chip.input_bits * chip.link.energy_j,
-        }
+def inference(placed: Placed, again: Reloads | None) -> Charges:
+    """Return the charges (J) of one image after the last task: arrays, activation functions, buffer, links."""
+    served = placed.serving
+    vectors = np.zeros((placed.phases, len(placed.positions)))
+    vectors[-1] = placed.positions
+    image = Vectors(vectors, "layers", said=" (positions of one image, last task)")
+    arrays = tuple(one.of(image) for one in forward(served, serving=True))
+    inputs, outputs = placed.sides
+    hops = network_hops(placed.chip, placed.home.grid.layer_slices)
+    positions = placed.positions
+    moves = Image(
+        float(positions @ outputs), float(positions @ inputs), float(positions * (inputs + outputs) @ hops)
+    )  # fmt: skip
+    return (*arrays, *moved_by(moves, placed.chip), *image_reload(placed, again)[0])
+
+
+def inference_latency(placed: Placed, again: Reloads | None) -> Charges:
+    """Return the charges (s) of one image after the last task: vectors of the slowest layer, one of each other."""
+    pace = forward_pace(placed.serving).last()
+    found = pipeline("forward", placed.positions[None], pace, np.ones(1), ("layers", "layers"))
+    return (*found, *image_reload(placed, again)[1])
+
+
+def power_up(placed: Placed) -> Charges:
+    """Return the charges (J) of one power-up: weights that nothing keeps (a hybrid's residents, too) come from DRAM."""
+    if placed.nonvolatile is None:
+        return _all_loaded(placed.home, placed.chip)
+    bits, cells = resident_load(placed)
+    away, said = placed.volatile, ("resident_layers", "layers")
+    if away is None or not cells:
+        nothing, kept = Price(0.0, "nothing to charge"), f"{placed.home.name.upper()} keeps all weights without power"
+        name = "sram" if away is None else away.name
+        return tuple(Charge(leaf, 0.0, "cells", kept, (), nothing) for leaf in ("dram_read", f"{name}_reload"))
+    write = away.memory.write_energy(away.site)
+    return (
+        Charge("dram_read", bits, "bits", "weights x weight_bits of residents", said, placed.chip.dram.energy_price()),
+        Charge(f"{away.name}_reload", cells, "cell writes", "cells of residents", said, write),
     )
-    again = reloads(trace, chip)
-    return arrays.plus(moved) if again is None else arrays.plus(moved).plus(again.inference_j.under("reload"))
 
 
-def power_up(trace: Trace, chip: ChipConfig) -> Breakdown:
-    """Energy tree (J) of one power-up: weights that live in SRAM alone (a hybrid's residents) come from DRAM."""
-    if chip.rram is not None:
-        bits, cells = resident_load(trace, chip)
-        write_j = 0.0 if chip.sram is None else chip.sram.cell.write_energy_j
-        return Breakdown({("dram_read",): bits * chip.dram.energy_j, ("sram_reload",): cells * write_j})
-    return _sram_reload(trace, chip)
-
-
-def resident_load(trace: Trace, chip: ChipConfig) -> tuple[float, float]:
-    """Return the bits from DRAM, and the SRAM cells, of the residents that a hybrid loads at a power-up."""
-    if chip.sram_geometry is None or chip.rram is None or not trace.meta.resident_layers:
+def resident_load(placed: Placed) -> tuple[float, float]:
+    """Return the bits from DRAM, and the cells, of the residents that a hybrid loads at a power-up."""
+    bank, trace = placed.volatile, placed.trace
+    if not placed.hybrid or bank is None or not trace.meta.resident_layers:
         return 0.0, 0.0
-    copies = 2 if chip.input_gradient == "second-copy" else 1
-    grid = profile_of(trace, chip.sram_geometry).grid
-    mine = np.isin(grid.layer, [trace.layer_index[name] for name in trace.meta.resident_layers])
-    weights = float((grid.rows * grid.outputs)[mine].sum())
-    return weights * chip.weight_bits, float(grid.cells[mine].sum()) * copies
+    mine = np.isin(bank.grid.layer, [trace.layer_index[name] for name in trace.meta.resident_layers])
+    weights = float(bank.grid.weights[mine].sum())
+    return weights * placed.chip.weight_bits, float(bank.grid.cells[mine].sum()) * bank.copies
 
 
-def _sram_reload(trace: Trace, chip: ChipConfig) -> Breakdown:
-    if chip.sram is None or chip.sram_geometry is None:
-        raise ValueError("the chip has no SRAM")
-    copies = 2 if chip.input_gradient == "second-copy" else 1
-    grid = profile_of(trace, chip.sram_geometry).grid
-    weights = float((grid.rows * grid.outputs).sum())
-    cells = float(grid.cells.sum()) * copies
-    return Breakdown(
-        {
-            ("dram_read",): weights * chip.weight_bits * chip.dram.energy_j,
-            ("sram_write",): cells * chip.sram.cell.write_energy_j,
-        }
+def serving_in_sram(trace: Trace, chip: ChipConfig) -> tuple[dict[str, NDArray[np.bool_]], ...]:
+    """Return, for each task, which PEs are read from volatile memory when it is served.
+
+    Layer -> (G, row tiles, column tiles): what :func:`imcsim.convert` takes as a placement, and what inference is
+    charged for.
+
+    Raises
+    ------
+    TraceError
+        If the trace cannot be priced on ``chip``.
+    """
+    placed = place(trace, chip)
+    in_volatile = placed.home.pes(placed.serving.where.within(volatile=True))
+    geometry, slices = placed.home.grid.geometry, placed.home.grid.layer_slices
+    grids = {spec.name: (spec.groups, *geometry.tiles(spec.fan_in, spec.outputs)) for spec in trace.meta.layers}
+    spans = dict(zip(grids, slices, strict=True))
+    ends = [row for phase, row in enumerate(in_volatile) if _ends_task(trace, phase)]
+    return tuple({name: row[spans[name]].reshape(grid) for name, grid in grids.items()} for row in ends)
+
+
+def _ends_task(trace: Trace, phase: int) -> bool:
+    tasks = trace.meta.phase_tasks
+    return phase + 1 == len(tasks) or tasks[phase + 1] != tasks[phase]
+
+
+def _all_loaded(bank: Bank, chip: ChipConfig) -> Charges:
+    bits = float(bank.grid.weights.sum()) * chip.weight_bits
+    cells, write = float(bank.grid.cells.sum()) * bank.copies, bank.memory.write_energy(bank.site)
+    leaf, layers = bank.memory.write_leaf(bank.site), ("layers",)
+    return (
+        Charge("dram_read", bits, "bits", _ALL, layers, chip.dram.energy_price()),
+        Charge(leaf, cells, "cell writes", "cells of all PEs and copies", layers, write),
     )
+
+

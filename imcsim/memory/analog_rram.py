@@ -194,6 +194,20 @@ class AnalogRram(Memory):
         own = site.of(*names, "cell.pulse_time_s", "cell.verify_time_s", "parallel_write_pes")
         return joules, Price(seconds, "(n_p99 - n) (t_pulse + t_verify) / parallel_write_pes", own)
 
+    def doubts(self, site: Site) -> tuple[str, ...]:
+        """A converter too narrow for a column's sum; levels closer than an erased cell's conductance."""
+        found = []
+        need = int(np.ceil(np.log2(site.rows * (2**self.cell_bits - 1) * (2**site.dac_bits - 1) + 1)))
+        if self.adc_bits < need:
+            found.append(f"{site.at}.adc_bits = {self.adc_bits} can clip or round: a column sum needs {need} bits")
+        low, high, levels = self.cell.conductance_min_s, self.cell.conductance_max_s, 2**self.cell_bits
+        if high < levels * low:  # levels are evenly spaced
+            found.append(
+                f"the on/off ratio of {site.at}.cell ({high / low:.3g}) is too low for {site.at}.cell_bits = "
+                f"{self.cell_bits}: below {levels}, an erased cell conducts more than the step between two levels"
+            )
+        return tuple(found)
+
     def read_out_leaf(self, site: Site) -> str:
         """Weights are read out through the converters."""
         return "read_out"

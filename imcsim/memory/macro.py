@@ -31,6 +31,11 @@ class Macro:
         return self.site.copies
 
     @property
+    def pe_area_m2(self) -> float:
+        """Area of one PE."""
+        return sum(piece.area_m2 for piece in self.memory.area(self.site).values())
+
+    @property
     def room(self) -> int:
         """PEs that one copy of the weights may take."""
         return self.memory.pe_count // self.site.copies

@@ -196,6 +196,10 @@ class Memory(FrozenConfig):
         """Return what a write to a dead cell costs beyond a mean one until it is given up (J, s); None: not known."""
         return None
 
+    def doubts(self, site: Site) -> tuple[str, ...]:
+        """Return sentences on settings that a reader should doubt."""
+        return ()
+
     @property
     @abstractmethod
     def endurance(self) -> Endurance:

@@ -1,20 +1,17 @@
 """How many cells were written how often, over a stream and at its task switches: what a life follows from.
 
-Shape letters: M different counts, T tasks, P PEs, L layers, K cells per weight, G groups, D fan-in, N outputs.
+Shape letters: M different counts, T tasks, F placement phases, P PEs, L layers, K cells per weight, G groups, D fan-in, N outputs.
 """
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.assign import Assignment
 from imcsim.chip.cell_counts import cells_by_count
-from imcsim.chip.config import ChipConfig
-from imcsim.chip.profile import TileProfile, profile_of
-from imcsim.chip.switching import switched_in
+from imcsim.chip.placed import Bank, Placed
+from imcsim.chip.switching import pairs_of, switched_in
 from imcsim.chip.wear.recording import layer_wear
 from imcsim.chip.writes import Commit
 from imcsim.crossbar.encoding import Encoding
@@ -58,26 +55,23 @@ class CellWrites:
         return self.events / self.tasks + switches_per_task * self.switches / max(1, self.tasks - 1)
 
 
-def rram_cell_writes(
-    trace: Trace, chip: ChipConfig, where: Assignment, commits: tuple[Commit, ...], copies: int
-) -> CellWrites:
-    """Return how often the RRAM cells of ``chip`` are written; kept with the trace until placement or commits differ.
+def cell_writes(placed: Placed, bank: Bank, commits: tuple[Commit, ...]) -> CellWrites:
+    """Return how often the cells of ``bank``, which keeps its weights, are written.
 
-    It counts what :func:`imcsim.chip.wear.recording.wear_ledger` counts. Layers whose PEs are all written in one way
-    take the histogram of their profile, the others are counted cell by cell.
+    Kept with the trace until placement or commits differ. It counts what
+    :func:`imcsim.chip.wear.recording.wear_ledger` counts. Layers whose PEs are all written in one way take the
+    histogram of their profile, the others are counted cell by cell.
     """
-    geometry, part = chip.rram_geometry, chip.rram
-    if geometry is None or part is None:
-        raise ValueError("the chip has no RRAM")
-    switched = switched_in(trace, chip)[0]
-    written = np.packbits(where.rram_training).tobytes()
-    moved = tuple((c.task, c.first, c.last, np.packbits(c.pes).tobytes()) for c in commits)
-    key: Hashable = ("cell-writes", geometry, part.write_policy, copies, written, moved, switched)
+    trace = placed.trace
+    switched = switched_in(trace, placed.chip)[0]
+    written = np.packbits(bank.trains).tobytes()
+    moved = tuple((c.phase, c.first, c.last, np.packbits(c.pes).tobytes()) for c in commits)
+    policy, copies = bank.memory.write_policy, bank.copies
+    key: Hashable = ("cell-writes", bank.profile.layout.key, policy, copies, written, moved, switched)
     found = trace.cache.get(key)
     if not isinstance(found, CellWrites):
-        profile = profile_of(trace, geometry)
-        tables = [_layer(profile, chip, where, commits, index, switched) for index in range(len(trace.meta.layers))]
-        found = joined(tables * copies, int(profile.grid.cells.sum()) * copies, trace.meta.tasks)
+        tables = [_layer(placed, bank, commits, layer, switched) for layer in range(len(trace.meta.layers))]
+        found = joined(tables * copies, int(bank.grid.cells.sum()) * copies, trace.meta.tasks)
         trace.cache[key] = found
     return found
 
@@ -108,33 +102,28 @@ def joined(tables: Sequence[Ints], cells: int, tasks: int, in_force: float = 1.0
 
 def switch_counts(trace: Trace, encoding: Encoding, layer: str) -> NDArray[np.uint16]:
     """Return (K, G, D, N): how many of the T - 1 switches between consecutive tasks rewrite each cell of ``layer``."""
-    levels = encoding.levels(trace.codes[layer])  # (K, T + 1, G, D, N)
+    levels = encoding.levels(trace.codes[layer])  # (K, F + 1, G, D, N)
     total = np.zeros(levels[:, 0].shape, np.uint16)
-    for first, second in pairwise(range(1, trace.meta.tasks + 1)):
+    for first, second in pairs_of(trace):
         total += levels[:, first] != levels[:, second]
     return total
 
 
 def _layer(
-    profile: TileProfile,
-    chip: ChipConfig,
-    where: Assignment,
-    commits: tuple[Commit, ...],
-    index: int,
-    switched: tuple[str, ...],
+    placed: Placed, bank: Bank, commits: tuple[Commit, ...], layer: int, switched: tuple[str, ...]
 ) -> Ints:
-    spec, span = profile.trace.meta.layers[index], profile.grid.layer_slices[index]
-    if spec.name in switched:
-        wear = layer_wear(profile, chip, where, commits, (spec, span))
-        return counted(wear.events, switch_counts(profile.trace, profile.geometry.encoding, spec.name))
-    in_place = where.rram_training[:, span].any()
+    profile, grid = bank.profile, bank.grid
+    name, span = placed.trace.meta.layers[layer].name, grid.layer_slices[layer]
+    if name in switched:
+        wear = layer_wear(bank, commits, layer)
+        return counted(wear.events, switch_counts(placed.trace, grid.geometry.encoding, name))
+    in_place = bank.trains[:, span].any()
     committed = any(commit.pes[span].any() for commit in commits)
     if not in_place and not committed:
-        return np.array([[int(profile.grid.cells[span].sum())]])
-    trained_in_sram = where.sram_training[:, span].any()
-    if chip.rram is not None and in_place and not trained_in_sram:
-        return profile.policy(chip.rram.write_policy).cells[index][:, None]
-    at_home = np.array_equal(where.homed_training[:, span], where.sram_training[:, span])
-    if not in_place and at_home and all(c.last == c.task + 1 for c in commits if c.pes[span].any()):
-        return profile.policy("task").cells[index][:, None]
-    return counted(layer_wear(profile, chip, where, commits, (spec, span)).events, None)
+        return np.array([[int(grid.cells[span].sum())]])
+    elsewhere, homed = (bank.pes(m)[:, span] for m in (placed.where.volatile_training, placed.where.homed_training))
+    if in_place and not elsewhere.any():
+        return profile.policy(bank.memory.write_policy).cells[layer][:, None]
+    if not in_place and np.array_equal(homed, elsewhere) and all(c.whole for c in commits if c.pes[span].any()):
+        return profile.policy("task").cells[layer][:, None]
+    return counted(layer_wear(bank, commits, layer).events, None)

@@ -1,30 +1,24 @@
-"""From a trace and a chip to its wear ledger: in-place writes, commits, and task switches at the horizon's rate.
+"""From a trace placed on a chip to its wear ledger: in-place writes, commits, and task switches at the horizon's rate.
 
 Which PE is written when is what :mod:`imcsim.chip.writes` charges, so that events here add up to those charged.
-Shape letters: T tasks, P PEs, K cells per weight, G groups, D fan-in, N outputs.
+Shape letters: F placement phases, P PEs, K cells per weight, G groups, D fan-in, N outputs.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.assign import Assignment, assign
-from imcsim.chip.config import ChipConfig, RramPart
-from imcsim.chip.profile import TileProfile, profile_of
+from imcsim.chip.placed import Bank, Placed
 from imcsim.chip.switching import pairs_of, switched_in
 from imcsim.chip.wear.counting import add_changes, add_moves
 from imcsim.chip.wear.ledger import LayerWear, WearLedger
 from imcsim.chip.writes import Commit, plan_commits
 from imcsim.core.errors import ConfigError
-from imcsim.mapping.layer import LayerSpec
-from imcsim.mapping.masks import expand_pe_mask
-from imcsim.trace.conservation import check_once
-from imcsim.trace.trace import Trace
 
 Mask = NDArray[np.bool_]
 
 
-def wear_ledger(trace: Trace, chip: ChipConfig, commits: tuple[Commit, ...] | None = None) -> WearLedger:
-    """Return the wear of every RRAM cell of ``chip`` from learning ``trace`` once.
+def wear_ledger(placed: Placed, commits: tuple[Commit, ...] | None = None) -> WearLedger:
+    """Return the wear of every cell of the memory that keeps its weights, from learning the trace once.
 
     Task switches count at ``horizon.task_switches_per_task``, each as the mean switch of the stream. ``commits`` are
     those of the chip's policy, unless given.
@@ -32,118 +26,96 @@ def wear_ledger(trace: Trace, chip: ChipConfig, commits: tuple[Commit, ...] | No
     Raises
     ------
     ConfigError
-        If the chip has no RRAM, or a counter would overflow.
-    TraceError
-        If the trace does not fit the chip.
+        If the chip has no such memory, or a counter would overflow.
     """
-    check_once(trace)
-    part, geometry = chip.rram, chip.rram_geometry
-    if part is None or geometry is None:
-        raise ConfigError(f"'{chip.name}' has no RRAM, and SRAM cells do not wear: choose a chip with [rram]")
-    profile = profile_of(trace, geometry)
-    where = assign(profile, chip)
+    bank, trace = placed.nonvolatile, placed.trace
+    if bank is None:
+        raise ConfigError(
+            f"'{placed.chip.name}' has no RRAM, and SRAM cells do not wear: choose a chip with [rram]"
+        )
     if commits is None:
-        commits = plan_commits(where, chip.commit) if chip.sram is not None else ()
-    copies = 2 if chip.input_gradient == "second-copy" else 1
-    ledger = WearLedger.empty(geometry, trace.meta.layers, copies)
-    ledger.expect(int(_commits_by_task(trace, part).sum()) + len(commits))
-    for spec, span in zip(trace.meta.layers, profile.grid.layer_slices, strict=True):
+        commits = plan_commits(placed) if placed.hybrid else ()
+    ledger = WearLedger.empty(bank.grid.geometry, trace.meta.layers, bank.copies)
+    ledger.expect(int(_commits_by_phase(bank).sum()) + len(commits))
+    for layer, spec in enumerate(trace.meta.layers):
         wear = ledger.wear[spec.name]
-        _learn(wear, profile, part, where, commits, (spec, span))
-        _switches(wear, trace, chip, switched_in(trace, chip)[0], spec)
+        _learn(wear, bank, commits, layer)
+        _switches(wear, placed, bank, layer)
     ledger.tasks = trace.meta.tasks
     return ledger
 
 
-def layer_wear(
-    profile: TileProfile,
-    chip: ChipConfig,
-    where: Assignment,
-    commits: tuple[Commit, ...],
-    layer: tuple[LayerSpec, slice],
-) -> LayerWear:
-    """Return the wear of the RRAM cells of one layer from learning the trace once, task switches apart."""
-    if chip.rram is None:
-        raise ValueError("the chip has no RRAM")
-    wear = LayerWear.empty(layer[0], profile.geometry.encoding)
-    _learn(wear, profile, chip.rram, where, commits, layer)
+def layer_wear(bank: Bank, commits: tuple[Commit, ...], layer: int) -> LayerWear:
+    """Return the wear of the cells of one layer from learning the trace once, task switches apart."""
+    wear = LayerWear.empty(bank.profile.trace.meta.layers[layer], bank.grid.geometry.encoding)
+    _learn(wear, bank, commits, layer)
     return wear
 
 
-def _learn(
-    wear: LayerWear,
-    profile: TileProfile,
-    part: RramPart,
-    where: Assignment,
-    commits: tuple[Commit, ...],
-    layer: tuple[LayerSpec, slice],
-) -> None:
-    _in_place(wear, profile, part, where, layer)
+def _learn(wear: LayerWear, bank: Bank, commits: tuple[Commit, ...], layer: int) -> None:
+    _in_place(wear, bank, layer)
+    span = bank.grid.layer_slices[layer]
     for commit in commits:
-        _commit(wear, profile, commit, layer)
+        if commit.pes[span].any():
+            _move(wear, bank, layer, (commit.first, commit.last), commit.pes[span])
 
 
-def _commits_by_task(trace: Trace, part: RramPart) -> NDArray[np.int64]:
-    """How often, at most, a cell is written in place in each task."""
-    counts = {"step": "optimizer_steps", "epoch": "epochs"}.get(part.write_policy)
-    return np.ones(trace.meta.tasks, np.int64) if counts is None else trace.task_counts[counts]
+def _commits_by_phase(bank: Bank) -> NDArray[np.int64]:
+    """How often, at most, a cell is written in place in each phase."""
+    counts = {"step": "optimizer_steps", "epoch": "epochs"}.get(bank.memory.write_policy)
+    trace = bank.profile.trace
+    return np.ones(len(bank.trains), np.int64) if counts is None else trace.task_counts[counts]
 
 
-def _in_place(
-    wear: LayerWear, profile: TileProfile, part: RramPart, where: Assignment, layer: tuple[LayerSpec, slice]
-) -> None:
-    spec, span = layer
-    trace, encoding = profile.trace, profile.geometry.encoding
-    trained = where.rram_training[:, span]
-    if part.write_policy == "task":
-        for task in np.flatnonzero(trained.any(axis=1)):
-            _move(wear, profile, spec, (int(task), int(task) + 1), trained[task])
+def _in_place(wear: LayerWear, bank: Bank, layer: int) -> None:
+    trace, policy = bank.profile.trace, bank.memory.write_policy
+    encoding, name = bank.grid.geometry.encoding, trace.meta.layers[layer].name
+    trained = bank.trains[:, bank.grid.layer_slices[layer]]
+    phases = [int(phase) for phase in np.flatnonzero(trained.any(axis=1))]
+    if policy == "task":
+        for phase in phases:
+            _move(wear, bank, layer, (phase, phase + 1), trained[phase])
         return
-    changes = profile.cell_changes(part.write_policy, spec.name)
-    tables = trace.transitions[part.write_policy, trace.encoding(encoding), spec.name]
-    for task in np.flatnonzero(trained.any(axis=1)):
-        distances = by_distance(tables[task])
+    if not phases:
+        return
+    changes = bank.profile.cell_changes(policy, name)
+    tables = trace.transitions[policy, trace.encoding(encoding), name]
+    for phase in phases:
+        distances = by_distance(tables[phase])
         total = distances.sum()
-        mask = _weights(trained[task], spec, profile)
+        mask = _weights(trained[phase], bank, layer)
         before = wear.events.sum(dtype=np.int64) if mask is not None else 0
-        add_changes(wear.events, wear.full, changes[task], distances[-1] / total if total else 0.0, mask)
+        add_changes(wear.events, wear.full, changes[phase], distances[-1] / total if total else 0.0, mask)
         added = total if mask is None else wear.events.sum(dtype=np.int64) - before
         wear.distances += distances * (added / total if total else 0.0)
 
 
-def _commit(wear: LayerWear, profile: TileProfile, commit: Commit, layer: tuple[LayerSpec, slice]) -> None:
-    spec, span = layer
-    if commit.pes[span].any():
-        _move(wear, profile, spec, (commit.first, commit.last), commit.pes[span])
-
-
-def _move(wear: LayerWear, profile: TileProfile, spec: LayerSpec, between: tuple[int, int], pes: Mask) -> None:
-    codes, mask = profile.trace.codes[spec.name], _weights(pes, spec, profile)
+def _move(wear: LayerWear, bank: Bank, layer: int, between: tuple[int, int], pes: Mask) -> None:
+    trace = bank.profile.trace
+    codes, mask = trace.codes[trace.meta.layers[layer].name], _weights(pes, bank, layer)
     counters = (wear.events, wear.full)
-    wear.distances += add_moves(counters, codes[between[0]], codes[between[1]], profile.geometry.encoding, mask)
+    encoding = bank.grid.geometry.encoding
+    wear.distances += add_moves(counters, codes[between[0]], codes[between[1]], encoding, mask)
 
 
-def _switches(wear: LayerWear, trace: Trace, chip: ChipConfig, switched: tuple[str, ...], spec: LayerSpec) -> None:
-    geometry, rate = chip.rram_geometry, chip.horizon.task_switches_per_task
-    if spec.name not in switched or geometry is None or rate == 0:
+def _switches(wear: LayerWear, placed: Placed, bank: Bank, layer: int) -> None:
+    trace, rate = placed.trace, placed.chip.horizon.task_switches_per_task
+    name = trace.meta.layers[layer].name
+    if name not in switched_in(trace, placed.chip)[0] or rate == 0:
         return
     pairs = pairs_of(trace)
     each = rate * trace.meta.tasks / len(pairs)  # a switch goes there or back: each of 2 (T - 1) is equally likely
     wear.switches = np.zeros(wear.events.shape, np.float32)
-    codes = trace.codes[spec.name]
+    codes = trace.codes[name]
     for first, second in pairs:
         counters = (wear.switches, wear.full)
-        wear.distances += add_moves(counters, codes[first], codes[second], geometry.encoding, None, each)
+        encoding = bank.grid.geometry.encoding
+        wear.distances += add_moves(counters, codes[first], codes[second], encoding, None, each)
 
 
-def _weights(pes: Mask, spec: LayerSpec, profile: TileProfile) -> Mask | None:
+def _weights(pes: Mask, bank: Bank, layer: int) -> Mask | None:
     """(G, D, N): weights in the PEs chosen, None if all are."""
-    if pes.all():
-        return None
-    geometry = profile.geometry
-    grid = (spec.groups, *geometry.tiles(spec.fan_in, spec.outputs))
-    tile = (geometry.weight_rows, geometry.weight_cols)
-    return expand_pe_mask(pes.reshape(grid), spec.matrix_shape, tile)
+    return None if pes.all() else bank.profile.layout.spread(pes, layer)
 
 
 def by_distance(table: NDArray[np.integer]) -> NDArray[np.float64]:

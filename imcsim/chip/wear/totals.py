@@ -1,72 +1,66 @@
 """How often the cells of each memory are written while a stream is learned, in total and at the worst cell.
 
-Shape letters: T tasks, P PEs.
+Shape letters: T tasks, F placement phases, P PEs.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.assign import Assignment
-from imcsim.chip.config import ChipConfig
-from imcsim.chip.multiplex import reloads
-from imcsim.chip.profile import profile_of
+from imcsim.chip.charged import Charged
+from imcsim.chip.placed import Bank, Placed
 from imcsim.chip.report import Lifetime, Writes
 from imcsim.chip.switching import switch_cells, switched_in
-from imcsim.chip.wear.cell_writes import rram_cell_writes, switch_counts
-from imcsim.chip.wear.lifetime import rram_lifetime, sram_lifetime
-from imcsim.chip.writes import Programming
-from imcsim.mapping.masks import reduce_to_pes
-from imcsim.trace.trace import Trace
+from imcsim.chip.wear.cell_writes import cell_writes, switch_counts
+from imcsim.chip.wear.lifetime import lifetime_of, limited_by_worst
 
 
-def rram_wear(
-    trace: Trace, chip: ChipConfig, where: Assignment, done: Programming, deployment: int
-) -> tuple[Writes, Lifetime]:
-    """Return the programming events of RRAM cells, ``worst`` over cells exactly, and how long they live."""
-    copies = 2 if chip.input_gradient == "second-copy" else 1
-    written = rram_cell_writes(trace, chip, where, done.commits, copies)
-    per_task = done.rram_events + done.commit_events
-    total = int(per_task.sum())
-    writes = Writes(written.cells, total, tuple(map(int, per_task)), written.worst, total / written.cells, deployment)
-    return writes, rram_lifetime(chip, written)
+def nonvolatile_wear(spent: Charged, bank: Bank) -> tuple[Writes, Lifetime]:
+    """Return the events of the memory that keeps its weights, ``worst`` over cells exactly, and how long they live."""
+    placed = spent.placed
+    written = cell_writes(placed, bank, spent.writes.commits)
+    per_phase = spent.writes.events(bank, placed.phases)
+    total = int(per_phase.sum())
+    mean = total / written.cells if written.cells else 0.0
+    writes = Writes(written.cells, total, by_task(placed, per_phase), written.worst, mean, spent.deployed_events)
+    return writes, lifetime_of(bank.memory.endurance, written, placed.chip.horizon)
 
 
-def sram_wear(trace: Trace, chip: ChipConfig, where: Assignment, done: Programming) -> tuple[Writes, Lifetime]:
-    """Return the write events of SRAM cells, and how long they live; ``worst``: a PE's hottest cell and its loads."""
-    geometry, part = chip.sram_geometry, chip.sram
-    if geometry is None or part is None:
-        raise ValueError("the chip has no SRAM")
-    profile, tasks = profile_of(trace, geometry), trace.meta.tasks
-    copies = 2 if chip.input_gradient == "second-copy" else 1
-    per_task = done.sram_events + done.load_events
-    again = reloads(trace, chip)
-    if again is not None:
-        per_task = per_task + again.events
-    used = where.in_sram.any(axis=0)
-    cells = int(profile.grid.cells[used].sum()) * copies
-    loads = where.arriving.sum(axis=0) if chip.rram is not None else np.zeros(profile.grid.count)
-    hottest = profile.policy(part.write_policy).worst * used + loads
-    total = int(per_task.sum())
+def volatile_wear(spent: Charged, bank: Bank) -> tuple[Writes, Lifetime]:
+    """Return the events of the memory in which weights train; ``worst``: a PE's hottest cell and its loads."""
+    placed, again, tasks = spent.placed, spent.reload, spent.placed.trace.meta.tasks
+    per_phase = spent.writes.events(bank, placed.phases)
+    used = bank.holds.any(axis=0)
+    cells = int(bank.grid.cells[used].sum()) * bank.copies
+    loads = bank.pes(placed.where.arriving).sum(axis=0) if placed.hybrid else np.zeros(bank.grid.count)
+    hottest = bank.profile.policy(bank.memory.write_policy).worst * used + loads
     if again is not None:  # every load goes through the same PE
+        per_phase = per_phase + again.events
         hottest = np.maximum(hottest, int(again.loads.sum()))
+    total = int(per_phase.sum())
     mean = total / cells if cells else 0.0
-    worst_switch, switched = _switches(trace, chip)
-    writes = Writes(cells, total, tuple(map(int, per_task)), int(hottest.max(initial=0)), mean, 0)
+    worst_switch, switched = _switches(placed, bank)
+    writes = Writes(cells, total, by_task(placed, per_phase), int(hottest.max(initial=0)), mean, 0)
     worst_per_task = float((hottest / tasks + worst_switch).max(initial=0.0))
-    mean_per_task = mean / tasks + (switched * copies / cells if cells else 0.0)
-    return writes, sram_lifetime(chip, worst_per_task, mean_per_task)
+    mean_per_task = mean / tasks + (switched * bank.copies / cells if cells else 0.0)
+    rate = placed.chip.horizon.tasks_per_day
+    return writes, limited_by_worst(bank.memory.endurance, worst_per_task, mean_per_task, rate)
 
 
-def _switches(trace: Trace, chip: ChipConfig) -> tuple[NDArray[np.float64], float]:
-    """Return (P,) writes of each SRAM PE's hottest cell, and writes of all cells of one copy, by a task's switches."""
-    geometry, (_, layers) = chip.sram_geometry, switched_in(trace, chip)
-    if geometry is None or not layers:
+def by_task(placed: Placed, per_phase: NDArray[np.int64]) -> tuple[int, ...]:
+    """Return (T,) sums over the phases of each task."""
+    tasks = np.asarray(placed.trace.meta.phase_tasks)
+    return tuple(int(per_phase[tasks == task].sum()) for task in range(placed.trace.meta.tasks))
+
+
+def _switches(placed: Placed, bank: Bank) -> tuple[NDArray[np.float64], float]:
+    """Return (P,) writes of each PE's hottest cell, and writes of all cells of one copy, by a task's switches."""
+    trace, (_, layers) = placed.trace, switched_in(placed.trace, placed.chip)
+    if not layers:
         return np.zeros(1), 0.0
-    profile, pairs = profile_of(trace, geometry), trace.meta.tasks - 1
-    rate, tile = chip.horizon.task_switches_per_task, (geometry.weight_rows, geometry.weight_cols)
-    worst = np.zeros(profile.grid.count)
-    for spec, span in zip(trace.meta.layers, profile.grid.layer_slices, strict=True):
+    pairs, rate = trace.meta.tasks - 1, placed.chip.horizon.task_switches_per_task
+    worst = np.zeros(bank.grid.count)
+    for layer, (spec, span) in enumerate(zip(trace.meta.layers, bank.grid.layer_slices, strict=True)):
         if spec.name in layers:
-            most = switch_counts(trace, geometry.encoding, spec.name).max(axis=0)
-            worst[span] = reduce_to_pes(most, tile, "max").ravel()
-    return rate * worst / pairs, rate * float(switch_cells(trace, geometry, layers)[0].sum()) / pairs
+            most = switch_counts(trace, bank.grid.geometry.encoding, spec.name).max(axis=0)
+            worst[span] = bank.profile.layout.most(most, layer)
+    return rate * worst / pairs, rate * float(switch_cells(bank.profile, layers)[0].sum()) / pairs

@@ -1,0 +1,66 @@
+"""Everything that a trace costs on a chip, as charges: tree by tree, with what they were counted from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from imcsim.chip.area import area
+from imcsim.chip.placed import Placed
+from imcsim.chip.reload import Reloads, reloads
+from imcsim.chip.serving import deployment, inference, inference_latency, power_up
+from imcsim.chip.switching import Switch, switch
+from imcsim.chip.traffic import Traffic, traffic
+from imcsim.chip.training import training_energy, training_latency
+from imcsim.chip.writes import Writes, writes_of
+from imcsim.core.charge import Charges, under
+
+SI_UNITS = {
+    "energy": "J", "latency": "s", "area": "m2", "deployment": "J", "task_switch": "J", "power_up": "J",
+    "inference": "J", "inference_latency": "s",
+}  # fmt: skip
+"""Tree -> what its leaves are in."""
+
+
+@dataclass(frozen=True)
+class Charged:
+    """The charges of every tree of :data:`SI_UNITS`, and what they follow from.
+
+    Parameters
+    ----------
+    writes, bits, reload, switch
+        What is written when; which bits move; what does not stay on the chip; a mean task switch.
+    deployed_events
+        Programming events of the first programming.
+    """
+
+    placed: Placed
+    writes: Writes
+    bits: Traffic
+    reload: Reloads | None
+    switch: Switch
+    deployed_events: int
+    trees: Mapping[str, Charges]
+
+
+def charged(placed: Placed) -> Charged:
+    """Return what the trace of ``placed`` costs on its chip."""
+    writes, bits, again, switched = writes_of(placed), traffic(placed), reloads(placed), switch(placed)
+    deployed, events = deployment(placed)
+    latency = with_parts("latency", training_latency(placed, writes, bits, again), placed)
+    trees = {
+        "energy": training_energy(placed, writes, bits, again, latency),
+        "area": area(placed),
+        "deployment": deployed,
+        "task_switch": switched.charges,
+        "power_up": power_up(placed),
+        "inference": inference(placed, again),
+        "inference_latency": inference_latency(placed, again),
+    }
+    whole = {"latency": latency, **{name: with_parts(name, tree, placed) for name, tree in trees.items()}}
+    return Charged(placed, writes, bits, again, switched, events, whole)
+
+
+def with_parts(tree: str, charges: Charges, placed: Placed) -> Charges:
+    """Return the charges of a tree with those of the chip's other parts, each of which sees what is before it."""
+    for name, part in placed.chip.part.items():
+        charges = (*charges, *under(f"part.{name}", part.charges(tree, charges, f"part.{name}")))
+    return charges
