@@ -175,5 +175,3 @@ def _hottest(home: TileProfile, trainable: Mask, resident: Mask, sizes: Ints, ro
         fits = np.cumsum(sizes[candidates]) <= max(0, room - resting)
         hot[phase, candidates[fits]] = True
     return hot
-
-

@@ -6,7 +6,14 @@ Every number of a chip file has a source; every choice is named. Units are SI, i
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic import (
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from imcsim.chip.part import PARTS, ChipPart
 from imcsim.core.config import FrozenConfig
@@ -24,6 +31,7 @@ from imcsim.periphery.digital import DigitalMac, ShiftAdd
 from imcsim.periphery.dram import Dram
 from imcsim.periphery.driver import RowDriver
 from imcsim.periphery.link import Link
+
 
 class ArraySize(FrozenConfig):
     """Cells of one PE."""

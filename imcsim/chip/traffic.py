@@ -141,7 +141,7 @@ def masks(placed: Placed) -> Charges:
 
 
 def move_time(placed: Placed, bits: Traffic, hidden_s: Floats) -> Charges:
-    """Return the charges (s) of ``buffer``, beyond the seconds (F,) in which it works beside others, and of ``dram``."""
+    """Return the charges (s) of ``buffer``, beyond the seconds (F,) that hide it, and of ``dram``."""
     rate = placed.chip.buffer.bandwidth_bits_per_s
     left_s = np.maximum(0.0, bits.buffer_bits() / rate - hidden_s)
     said = "bits beyond bandwidth x seconds of forward, input_gradient and weight_gradient, by task"

@@ -1,6 +1,7 @@
 """Training, part by part and phase by phase: what it costs (J) and how long it takes (s).
 
-Energy: forward, input_gradient, weight_gradient, update, migration, buffer, link, dram, masks, scoring, leakage, reload.
+Energy: forward, input_gradient, weight_gradient, update, migration, buffer, link, dram, masks, scoring, leakage and
+reload.
 Time: forward, input_gradient: the slowest layer's vectors plus one vector through the others for each step (pipeline
 fill); weight_gradient: throughput of its unit; update: row writes; migration; buffer: what its bandwidth cannot hide
 behind the arrays; dram: never hidden. Shape letters: F placement phases, L mapped layers.
@@ -50,9 +51,7 @@ def training_latency(placed: Placed, writes: Writes, bits: Traffic, again: Reloa
     )
 
 
-def training_energy(
-    placed: Placed, writes: Writes, bits: Traffic, again: Reloads | None, latency: Charges
-) -> Charges:
+def training_energy(placed: Placed, writes: Writes, bits: Traffic, again: Reloads | None, latency: Charges) -> Charges:
     """Return the charges (J) of training; what leaks does so for the time of ``latency``."""
     mac, count, (inputs, outputs) = placed.chip.mac, placed.count, placed.sides
     there, back = forward(placed), transposed(placed)

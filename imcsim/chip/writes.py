@@ -129,9 +129,7 @@ def plan_commits(placed: Placed) -> tuple[Commit, ...]:
     return commits_by_policy(placed.home, placed.where, placed.chip.commit, placed.trace.meta.phase_tasks)
 
 
-def commits_by_policy(
-    home: Bank, where: Assignment, policy: str, phase_tasks: tuple[int, ...]
-) -> tuple[Commit, ...]:
+def commits_by_policy(home: Bank, where: Assignment, policy: str, phase_tasks: tuple[int, ...]) -> tuple[Commit, ...]:
     """Return when which PEs of ``home`` are programmed.
 
     ``task``: every PE trained elsewhere, at the end of its task or of the phase after which it rests. ``lazy``: when it
@@ -217,7 +215,7 @@ def _late(bank: Bank, commit: Commit, fields: tuple[str, ...], own: tuple[str, .
     profile, span = bank.profile, (commit.first, commit.last)
     events = profile.changes_between(*span) * commit.pes
     rows = (profile.rows_between(*span) * commit.pes).astype(float)
-    said = "cells that the home memory holds at another level when a PE comes to rest, changes of several tasks together"
+    said = "cells that are at another level at home when a PE comes to rest, changes of several tasks together"
     return Written(
         bank, "commit", events[None], rows[None], commit.phase,
         lambda: profile.transitions_between(*span, commit.pes).astype(np.float64), said, fields, own,
@@ -226,10 +224,10 @@ def _late(bank: Bank, commit: Commit, fields: tuple[str, ...], own: tuple[str, .
 
 def _loaded(bank: Bank, placed: Placed) -> Written:
     """Home -> volatile memory for PEs that become trainable: every cell is written."""
-    arriving = bank.pes(placed.where.arriving)
+    arriving, own = bank.pes(placed.where.arriving), ("charge_migration", "input_gradient")
     return Written(
         bank, "load", arriving * bank.grid.cells, (arriving * bank.grid.rows).astype(float), None,
-        lambda: np.zeros(0), "cells of PEs that become trainable", ("placement",), ("charge_migration", "input_gradient"),
+        lambda: np.zeros(0), "cells of PEs that become trainable", ("placement",), own,
     )  # fmt: skip
 
 

@@ -112,9 +112,7 @@ class AnalogRram(Memory):
         start = "conductance at the task's start of cells in use"
         return (
             Component("cells", sums_s, "siemens read", start, reading, codes=True),
-            Component(
-                "adc", grid.cells, "conversions", "cells in use", converting, codes=self.adc.follows_conductance
-            ),
+            Component("adc", grid.cells, "conversions", "cells in use", converting, codes=self.adc.follows_conductance),
             Component("driver", grid.rows, "rows driven", "rows in use", driving),
         )
 
@@ -132,13 +130,19 @@ class AnalogRram(Memory):
     def row_read_time(self, site: Site) -> Price:
         """Settling, then a turn of the converters for each of their columns."""
         time = self._time(site, 1, self.columns_per_adc, site.rows, "columns_per_adc")
-        return Price(time.total_s, "t_read + columns_per_adc x t_conversion", time.settle.also(*time.convert.origins).origins)
+        return Price(
+            time.total_s, "t_read + columns_per_adc x t_conversion", time.settle.also(*time.convert.origins).origins
+        )
 
     def row_write_time(self, site: Site) -> Price:
         """Pulses of the slowest of a row's cells, each with its verify."""
         pulses = expected_max_pulses(self.cell, self.cell_bits, float(site.cols))
         pulse = self._pulse_time(site)
-        return Price(float(pulses) * float(pulse.value), f"expected pulses of the slowest cell x ({pulse.formula})", pulse.origins)
+        return Price(
+            float(pulses) * float(pulse.value),
+            f"expected pulses of the slowest cell x ({pulse.formula})",
+            pulse.origins,
+        )
 
     def write_energy(self, site: Site) -> Price:
         """One number where every level change costs the same (rule ``flat``), else one for each pair of levels."""
@@ -154,7 +158,7 @@ class AnalogRram(Memory):
         return Charge("", longest, "pulses, one after the other", _ROWS, (), self._pulse_time(site))
 
     def row_pulses(self, events: Numbers, rows: Numbers) -> Floats:
-        """Return (F, P) pulses that follow one another in each PE: rows x those of the slowest cell written together."""
+        """Return (F, P) pulses that follow one another in each PE: rows x those of a row's slowest cell."""
         together = np.divide(events, rows, out=np.ones(rows.shape), where=rows > 0)
         return np.asarray(rows * expected_max_pulses(self.cell, self.cell_bits, np.maximum(together, 1.0)))
 
@@ -243,7 +247,9 @@ class AnalogRram(Memory):
         slices = " x slices" if transposed else ""
         shape = (*site.of("cell_bits"), "array.rows", "array.cols") if transposed else ()
         own = ("dac_bits", *shape)
-        settle = Price(passes * self.cell.read_time_s, f"phases{slices} x t_read", site.of("cell.read_time_s")).also(*own)
+        settle = Price(passes * self.cell.read_time_s, f"phases{slices} x t_read", site.of("cell.read_time_s")).also(
+            *own
+        )
         one = self.adc.time_price(self.adc_bits, length, f"{site.at}.adc").also(*site.of("adc_bits", "columns_per_adc"))
         seconds = passes * (turns * float(one.value))
         return ReadTime(settle, Price(seconds, f"phases{slices} x {said} x t_conversion", one.origins).also(*own))

@@ -1,6 +1,7 @@
 """How many cells were written how often, over a stream and at its task switches: what a life follows from.
 
-Shape letters: M different counts, T tasks, F placement phases, P PEs, L layers, K cells per weight, G groups, D fan-in, N outputs.
+Shape letters: M different counts, T tasks, F placement phases, P PEs, L layers, K cells per weight, G
+groups, D fan-in, N outputs.
 """
 
 from collections.abc import Hashable, Sequence
@@ -109,9 +110,7 @@ def switch_counts(trace: Trace, encoding: Encoding, layer: str) -> NDArray[np.ui
     return total
 
 
-def _layer(
-    placed: Placed, bank: Bank, commits: tuple[Commit, ...], layer: int, switched: tuple[str, ...]
-) -> Ints:
+def _layer(placed: Placed, bank: Bank, commits: tuple[Commit, ...], layer: int, switched: tuple[str, ...]) -> Ints:
     profile, grid = bank.profile, bank.grid
     name, span = placed.trace.meta.layers[layer].name, grid.layer_slices[layer]
     if name in switched:

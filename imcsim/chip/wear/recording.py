@@ -30,9 +30,7 @@ def wear_ledger(placed: Placed, commits: tuple[Commit, ...] | None = None) -> We
     """
     bank, trace = placed.nonvolatile, placed.trace
     if bank is None:
-        raise ConfigError(
-            f"'{placed.chip.name}' has no RRAM, and SRAM cells do not wear: choose a chip with [rram]"
-        )
+        raise ConfigError(f"'{placed.chip.name}' has no RRAM, and SRAM cells do not wear: choose a chip with [rram]")
     if commits is None:
         commits = plan_commits(placed) if placed.hybrid else ()
     ledger = WearLedger.empty(bank.grid.geometry, trace.meta.layers, bank.copies)
