@@ -41,9 +41,11 @@ def price(trace: TraceLike, chip: ChipLike) -> Report:
     trace, resolved = given_trace(trace), given_chip(chip)
     spent = charged(place(trace, resolved.config))
     placed, meta = spent.placed, trace.meta
-    trees = {name: tree_of(charges) for name, charges in spent.trees.items()}
-    by_task = {name: trees_by_task(spent.trees[name], meta.phase_tasks) for name in ("energy", "latency")}
-    conservation.check(spent, trees["energy"], by_task["energy"])
+    energy, energy_by_task = trees_by_task(spent.trees["energy"], meta.phase_tasks)
+    latency, latency_by_task = trees_by_task(spent.trees["latency"], meta.phase_tasks)
+    apart = {name: tree_of(charges) for name, charges in spent.trees.items() if name not in ("energy", "latency")}
+    trees = {"energy": energy, "latency": latency, **apart}
+    conservation.check(spent, energy, energy_by_task)
     writes, life = _wear(spent)
     return Report(
         chip=resolved.config.name,
@@ -52,14 +54,14 @@ def price(trace: TraceLike, chip: ChipLike) -> Report:
         network=meta.network,
         seed=meta.seed,
         **trees,
-        energy_by_task=by_task["energy"],
-        latency_by_task=by_task["latency"],
+        energy_by_task=energy_by_task,
+        latency_by_task=latency_by_task,
         writes=writes,
         lifetime=life,
         horizon=_horizon(spent, trees),
         placement=_placement(placed),
         accuracy=accuracies(trace),
-        warnings=(*placed.where.warnings, *suspicious(spent, trees["latency"], trees["energy"]), *meta.notes),
+        warnings=(*placed.where.warnings, *suspicious(spent, latency, energy), *meta.notes),
         origins=resolved.origins,
         idle_acts=idle_acts(meta.acts),
     )

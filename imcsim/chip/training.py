@@ -100,7 +100,8 @@ def _updates(placed: Placed) -> Charge:
 
 
 def _scoring_macs(placed: Placed) -> Floats:
-    return placed.count("scoring_weight_gradient_macs").sum(axis=1) + placed.phase_count("scoring_macs")
+    of_layers = placed.count("scoring_weight_gradient_macs").sum(axis=1)
+    return np.asarray(of_layers + placed.phase_count("scoring_macs"), dtype=np.float64)
 
 
 _SCORING = "gradient MACs of scoring and its own arithmetic"

@@ -11,6 +11,7 @@ Shape letters: F placement phases, P PEs, L layers, K cells per weight.
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -135,8 +136,7 @@ class Memory(FrozenConfig):
 
     def geometry(self, rows: int, cols: int, weight_bits: int) -> PeGeometry:
         """Return a PE of ``rows`` x ``cols`` cells of this memory."""
-        encoding = Encoding(sign=self.sign, weight_bits=weight_bits, cell_bits=self.cell_bits)
-        return PeGeometry(rows=rows, cols=cols, encoding=encoding)
+        return _geometry(rows, cols, self.sign, weight_bits, self.cell_bits)
 
     def check(self) -> None:
         """Raise ConfigError if parts of it contradict; called once when a chip is loaded."""
@@ -212,6 +212,13 @@ class Memory(FrozenConfig):
     def read_out_leaf(self, site: Site) -> str:
         """Return the last name of a leaf of reading weights out, such as ``sram_read``."""
         return f"{site.name}_read"
+
+
+@lru_cache(maxsize=256)
+def _geometry(rows: int, cols: int, sign: Sign, weight_bits: int, cell_bits: int) -> PeGeometry:
+    return PeGeometry(
+        rows=rows, cols=cols, encoding=Encoding(sign=sign, weight_bits=weight_bits, cell_bits=cell_bits)
+    )
 
 
 MemoryT = TypeVar("MemoryT", bound=Memory)
