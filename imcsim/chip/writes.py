@@ -3,13 +3,12 @@
 Shape letters: F placement phases, P PEs, L layers. Rules and their sources: docs/accounting.md, sections 3, 4 and 6.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.assign import Assignment
 from imcsim.chip.failed_writes import failed_writes
 from imcsim.chip.placed import Bank, Placed
 from imcsim.core.charge import Charge, Charges, Price
@@ -126,16 +125,16 @@ def writes_of(placed: Placed) -> Writes:
 
 def plan_commits(placed: Placed) -> tuple[Commit, ...]:
     """Return when which PEs are programmed at home with what was learned in the volatile memory."""
-    return commits_by_policy(placed.home, placed.where, placed.chip.commit, placed.trace.meta.phase_tasks)
+    training = placed.home.pes(placed.where.homed_training)
+    return commits_by_policy(training, placed.chip.commit, placed.trace.meta.phase_tasks)
 
 
-def commits_by_policy(home: Bank, where: Assignment, policy: str, phase_tasks: tuple[int, ...]) -> tuple[Commit, ...]:
-    """Return when which PEs of ``home`` are programmed.
+def commits_by_policy(training: Mask, policy: str, phase_tasks: Sequence[int]) -> tuple[Commit, ...]:
+    """Return when which PEs of the home memory are programmed; ``training`` (F, P) are those that train elsewhere.
 
     ``task``: every PE trained elsewhere, at the end of its task or of the phase after which it rests. ``lazy``: when it
     comes to rest, at the start of a later phase, whatever has changed since its home last held it.
     """
-    training = home.pes(where.homed_training)
     held = np.zeros(training.shape[1], dtype=np.int64)  # the commit that the home memory holds, per PE
     commits = []
     for phase in range(len(training)):

@@ -126,6 +126,8 @@ class Memory(FrozenConfig):
     """Whether it loses its weights without power."""
     verb: ClassVar[str]
     """What writing it is called in leaves: "program" for cells that are verified, else "write"."""
+    sums_gradients: ClassVar[bool] = False
+    """Whether its arrays can add up weight gradients (:meth:`gradient_evaluation`)."""
     references: ClassVar[Mapping[str, str]] = {}
     """Field -> content kind, for fields that a chip file may give by the name of another file."""
 

@@ -34,7 +34,7 @@ def figures_of(trace: Trace) -> dict[str, float]:
         raise ValueError("a learner of this study writes nothing")
     layers, encoding = trace.meta.layers, trace.meta.encodings[0]
     tables = {"changes/" + "/".join(key): list(cells) for key, cells in trace.changes.items()}
-    tile = load_chip(CHIP).config.rram_tile or (1, 1)
+    tile = load_chip(CHIP).config.geometry.tile
     worst_pe = max(float(pes.max()) for pes in events_by_pe(tables, layers, encoding, tile).values())
     return {
         "class_il": float(trace.class_il[-1].mean()),

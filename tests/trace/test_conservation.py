@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import imcsim
 from imcsim.chip import price
-from imcsim.chip.explain import EXPLAINED, explain_priced
+from imcsim.chip.explain import explain_priced
+from imcsim.chip.placed import place
 from imcsim.chip.trace_masks import task_masks
 from imcsim.core.config import config_hash, parse
 from imcsim.core.errors import ConservationError
@@ -128,9 +129,9 @@ def test_a_copy_derives_everything_anew() -> None:
 READERS: dict[str, Any] = {
     "price": lambda trace, chip: price(trace, chip),
     "explain": lambda trace, chip: explain_priced(trace, chip, "energy.forward"),
-    "explain energy": lambda trace, chip: EXPLAINED["energy"](trace, chip),
+    "place": lambda trace, chip: place(trace, chip.config),
     "outlook": lambda trace, chip: outlook(trace, chip),
-    "wear ledger": lambda trace, chip: wear_ledger(trace, chip.config),
+    "wear ledger": lambda trace, chip: wear_ledger(place(trace, chip.config)),
     "levers": lambda trace, chip: compare_levers(trace, "hybrid-28nm"),
     "timeline, crash": lambda trace, chip: work_of(trace, chip.config, 0),
     "map": lambda trace, chip: task_masks(trace),
