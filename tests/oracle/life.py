@@ -116,9 +116,9 @@ def of_sram(scene: Scene, memory: Memory, written: Written) -> dict[str, Number]
     for p, pe in enumerate(memory.pes):
         heat = int(come[p])
         if p in used:
-            heat += int(
-                sum(cell_changes(scene, memory, pe, memory.part.write_policy, f) for f in scene.phase_count()).max()
-            )
+            policy = memory.part.write_policy
+            by_phase = [cell_changes(scene, memory, pe, policy, f) for f in scene.phase_count()]
+            heat += int(np.sum(by_phase, axis=0).max())
         heat, rewritten = max(heat, through_one), _switches(scene, memory, "sram", p)
         hottest, worst_rate = max(hottest, heat), max(worst_rate, heat / scene.facts.tasks + float(rewritten.max()))
         switched += float(rewritten.sum()) * scene.copies

@@ -112,11 +112,11 @@ def buffer_write_j(chip: Any) -> float:
 
 def buffer_w(chip: Any) -> float:
     """Return the leakage of the whole buffer."""
-    bits = 8 * chip.buffer.size_bytes
+    bits = 8 * int(chip.buffer.size_bytes)
     return power_law(chip.buffer.size_bytes, chip.buffer.table_bytes, chip.buffer.leakage_table_w) * bits
 
 
 def buffer_m2(chip: Any) -> float:
     """Return the area of the whole buffer."""
-    bits = 8 * chip.buffer.size_bytes
+    bits = 8 * int(chip.buffer.size_bytes)
     return power_law(chip.buffer.size_bytes, chip.buffer.table_bytes, chip.buffer.area_table_m2) * bits

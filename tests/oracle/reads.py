@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from tests.oracle.cells import Memory, Pe, up
+from tests.oracle.cells import Memory, Pe
 from tests.oracle.facts import Array
 from tests.oracle.periphery import conversion_j, line_j, tree_j
 from tests.oracle.scene import Leaves, Scene

@@ -66,8 +66,9 @@ def _energy(scene: Scene, written: Written, bits: traffic.Bits, seconds: Leaves)
     for f in scene.phase_count():
         steps = float(total["optimizer_steps"][f])
         updated = float(count["updated_weights"][f].sum()) + float(total["digital_parameters"][f]) * steps
-        outputs = sum(n * layer.outputs_all for n, layer in zip(count["forward_vectors"][f], scene.facts.layers))
-        inputs = sum(n * layer.inputs_all for n, layer in zip(count["input_gradient_vectors"][f], scene.facts.layers))
+        there, back = count["forward_vectors"][f], count["input_gradient_vectors"][f]
+        outputs = sum(n * layer.outputs_all for n, layer in zip(there, scene.facts.layers, strict=True))
+        inputs = sum(n * layer.inputs_all for n, layer in zip(back, scene.facts.layers, strict=True))
         macs = float(count["scoring_weight_gradient_macs"][f].sum()) + float(total["scoring_macs"][f])
         for leaf, joules in (
             ("forward.activation", outputs * chip.mac.vector_energy_j),

@@ -8,6 +8,7 @@ import numpy as np
 
 _Z99 = 2.3263478740408408  # 99 % of a standard normal distribution lies below
 _PER_OCTAVE = 256
+_NODES = [each.tolist() for each in np.polynomial.legendre.leggauss(300)]  # of Gauss's quadrature over -1..1
 
 
 def between(x: float, xs: Sequence[float], ys: Sequence[float]) -> float:
@@ -45,9 +46,8 @@ def integrated_maximum(mean: float, p99: float, draws: float) -> float:
     if sigma == 0:
         return mean
     low, high = -9.0, sigma + 9.0 + math.sqrt(2 * math.log(draws))
-    nodes, weights = np.polynomial.legendre.leggauss(300)
     total = math.exp(mu + low * sigma)
-    for node, weight in zip(nodes, weights, strict=True):
+    for node, weight in zip(*_NODES, strict=True):
         z = low + (high - low) * (node + 1) / 2
         beyond = -math.expm1(draws * _log_below(z))
         total += weight * (high - low) / 2 * beyond * sigma * math.exp(mu + sigma * z)

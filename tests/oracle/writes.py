@@ -11,8 +11,8 @@ import numpy as np
 
 from tests.oracle.cells import Memory, Pe, up
 from tests.oracle.facts import Array
-from tests.oracle.place import arriving, commits_of
 from tests.oracle.periphery import conversion_s
+from tests.oracle.place import arriving, commits_of
 from tests.oracle.reads import whole_pe_j
 from tests.oracle.scene import Leaves, Scene
 from tests.oracle.tables import slowest_of
@@ -90,7 +90,7 @@ def pulses_s(part: Any, work: list[tuple[float, float]]) -> float:
     mean, p99 = part.cell.pulses_mean[part.cell_bits - 1], part.cell.pulses_p99[part.cell_bits - 1]
     each = part.cell.pulse_time_s + part.cell.verify_time_s
     busy = [rows * slowest_of(mean, p99, max(events / rows, 1.0)) * each for events, rows in work if rows > 0]
-    return max(max(busy, default=0.0), math.fsum(busy) / part.parallel_write_pes)
+    return float(max(max(busy, default=0.0), math.fsum(busy) / part.parallel_write_pes))
 
 
 class Written:
