@@ -61,31 +61,34 @@ def conductance_s(memory: Memory, pe: Pe, entry: int) -> float:
     return float(memory.cells(pe) * cell.conductance_min_s + raised * step)
 
 
+PARTS = {"rram": ("driver", "cells", "adc", "shift_add"), "sram": ("driver", "adder_tree", "shift_add")}
+EVALUATED = ("adc", "adder_tree", "shift_add")
+"""What works for each column segment, and rests where a mask closes it."""
+
+
 def passes(scene: Scene, way: Way, in_sram: Array) -> Leaves:
     """Return joules of ``way`` by memory and component, each PE read in the memory in which it stands."""
     found: Leaves = {}
-    for kind, memory in (("rram", scene.rram), ("sram", scene.sram)):
+    for kind, memory, one_vector in (("rram", scene.rram, _rram), ("sram", scene.sram, _sram)):
         if memory is None:
             continue
-        here = in_sram if kind == "sram" else ~in_sram
+        parts = PARTS[kind] if way.transposed else (*PARTS[kind], "accumulate")
+        found |= {f"{kind}.{part}": scene.zeros() for part in parts}
         for f in scene.phase_count():
             lines = [line_of(way.density[f, index], scene.chip.dac_bits) for index in range(len(scene.facts.layers))]
             for p, pe in enumerate(memory.pes):
-                used = float(way.vectors[f, pe.layer]) * bool(here[f, p])
-                shut = 1.0 if way.open is None else float(way.open[f, pe.layer])
-                each = (
-                    _rram(scene, memory, pe, lines, way, f) if kind == "rram" else _sram(scene, memory, pe, lines, way)
-                )
-                for part, joules in each.items():
-                    evaluated = shut if part in ("adc", "adder_tree", "shift_add") else 1.0
-                    leaf = found.setdefault(f"{kind}.{part}", scene.zeros())
-                    leaf[f] += used * evaluated * joules
+                vectors = float(way.vectors[f, pe.layer])
+                if not vectors or bool(in_sram[f, p]) != (kind == "sram"):
+                    continue
+                open_ = 1.0 if way.open is None else float(way.open[f, pe.layer])
+                for part, joules in one_vector(scene, memory, pe, lines[pe.layer], way, f).items():
+                    found[f"{kind}.{part}"][f] += vectors * joules * (open_ if part in EVALUATED else 1.0)
     return found
 
 
-def _rram(scene: Scene, memory: Memory, pe: Pe, lines: list[Line], way: Way, f: int) -> dict[str, float]:
+def _rram(scene: Scene, memory: Memory, pe: Pe, line: Line, way: Way, f: int) -> dict[str, float]:
     """One vector through one analog PE: lines driven, cells conducting, every sensed line converted once a cycle."""
-    chip, cell, line = scene.chip, memory.part.cell, lines[pe.layer]
+    chip, cell = scene.chip, memory.part.cell
     driven, sensed = pe.height, memory.columns(pe)
     across = chip.array.cols
     if way.transposed:  # columns driven, rows sensed; a weight's slices share a row and take passes of their own
@@ -102,9 +105,9 @@ def _rram(scene: Scene, memory: Memory, pe: Pe, lines: list[Line], way: Way, f: 
     return found if way.transposed else found | {"accumulate": _joining(scene.chip, pe)}
 
 
-def _sram(scene: Scene, memory: Memory, pe: Pe, lines: list[Line], way: Way) -> dict[str, float]:
+def _sram(scene: Scene, memory: Memory, pe: Pe, line: Line, way: Way, _: int) -> dict[str, float]:
     """One vector through one digital PE: lines driven, one tree evaluated for each sensed line and cycle."""
-    chip, line = scene.chip, lines[pe.layer]
+    chip = scene.chip
     driven, sensed, inputs, across = pe.height, memory.columns(pe), pe.height, chip.array.cols
     if way.transposed:  # trees on the rows add up outputs, slice after slice
         driven, sensed, inputs, across = memory.columns(pe), pe.height * memory.slices, pe.width, chip.array.rows

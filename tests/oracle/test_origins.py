@@ -37,14 +37,19 @@ def named(trace: Trace, chip: Resolved[Any]) -> dict[str, set[str]]:
 
 
 @cache
+def _on(index: int) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """Return number -> values that move it, and leaf -> values that are named, on one of the chips."""
+    name, choice, own = CHIPS[index]
+    room = {f"{part}.pe_count": 40 for part in ("rram", "sram") if part in name or name == HYBRID}
+    chip, trace = scrambled_chip(small_chip(name, room | choice), 1), scrambled_trace(6, own=own)
+    return moving(trace, chip.config.model_dump()), named(trace, chip)
+
+
 def _missing() -> dict[str, set[str]]:
     """Return leaf -> values that move it and are not named, on any of the chips."""
     found: dict[str, set[str]] = {}
-    for name, choice, own in CHIPS:
-        room = {f"{part}.pe_count": 40 for part in ("rram", "sram") if part in name or name == HYBRID}
-        chip, trace = scrambled_chip(small_chip(name, room | choice), 1), scrambled_trace(6, own=own)
-        moved = moving(trace, chip.config.model_dump())
-        for leaf, paths in named(trace, chip).items():
+    for moved, said in map(_on, range(len(CHIPS))):
+        for leaf, paths in said.items():
             if leaf not in SECONDS and moved[leaf] - paths:
                 found.setdefault(leaf, set()).update(moved[leaf] - paths)
     return found
@@ -59,8 +64,7 @@ def test_what_is_known_to_be_missing_is_missing() -> None:
 
 
 def test_what_moves_a_number_by_hand() -> None:
-    chip = small_chip(HYBRID)
-    found = moving(scrambled_trace(2), chip.config.model_dump())
+    found, _ = _on(0)
     assert found["area.digital"] == {"mac.area_m2"}
     assert found["energy.dram.masks"] == {"dram.energy_j"}
     assert found["energy.update.sram_write"] == {"sram.cell.write_energy_j"}
