@@ -37,7 +37,7 @@ def of_rram(scene: Scene, memory: Memory, written: Written) -> dict[str, Number]
     switches = [_switches(scene, memory, "rram", p) for p in range(len(memory.pes))]
     per_phase = [a + b for a, b in zip(written.by["rram_events"], written.by["commit_events"], strict=True)]
     cells = sum(array.size for array in events) * scene.copies
-    found = _writes("rram", cells, per_phase, max(int(array.max()) for array in events))
+    found = _writes(scene, "rram", cells, per_phase, max(int(array.max()) for array in events))
     found["writes.rram.deployment"] = deployment_events(scene, memory)[1]
     rates = np.concatenate([(a / scene.facts.tasks + b).ravel() for a, b in zip(events, switches, strict=True)])
     return found | {f"lifetime.rram.{name}": value for name, value in _rram_life(scene, rates).items()}
@@ -55,12 +55,14 @@ def _switches(scene: Scene, memory: Memory, kind: str, p: int) -> Array:
     return total / count * float(scene.chip.horizon.task_switches_per_task)
 
 
-def _writes(kind: str, cells: int, per_phase: list[float], worst: int) -> dict[str, Number]:
-    total = int(sum(per_phase))
+def _writes(scene: Scene, kind: str, cells: int, per_phase: list[float], worst: int) -> dict[str, Number]:
+    """Events of all cells together, of each task, and of the worst one."""
+    total, of = int(sum(per_phase)), scene.facts.task_of
+    by_task = {task: sum(n for n, its in zip(per_phase, of, strict=True) if its == task) for task in of}
     return {
         f"writes.{kind}.cells": cells,
         f"writes.{kind}.total": total,
-        **{f"writes.{kind}.per_task.{task}": int(events) for task, events in enumerate(per_phase)},
+        **{f"writes.{kind}.per_task.{task}": int(events) for task, events in by_task.items()},
         f"writes.{kind}.worst": worst,
         f"writes.{kind}.mean": total / cells if cells else 0.0,
         f"writes.{kind}.deployment": 0,
@@ -122,7 +124,7 @@ def of_sram(scene: Scene, memory: Memory, written: Written) -> dict[str, Number]
         heat, rewritten = max(heat, through_one), _switches(scene, memory, "sram", p)
         hottest, worst_rate = max(hottest, heat), max(worst_rate, heat / scene.facts.tasks + float(rewritten.max()))
         switched += float(rewritten.sum()) * scene.copies
-    found = _writes("sram", cells, per_phase, hottest)
+    found = _writes(scene, "sram", cells, per_phase, hottest)
     mean = float(found["writes.sram.mean"] or 0.0) / scene.facts.tasks + (switched / cells if cells else 0.0)
     life = _rates(scene.chip.horizon, worst_rate, mean)
     if worst_rate > 0:

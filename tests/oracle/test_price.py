@@ -69,6 +69,8 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     RRAM: (
         {"rram.parallel_write_pes": 1, "gate_columns": True, "rram.adc.model": "survey"},
+        {"master_copy.location": "dram", "buffer.size_bytes": 4096, "rram.columns_per_adc": 4},
+        {"rram.adc": "adc-mnsim", "rram.write_policy": "epoch", "dac_bits": 2},
         {"input_gradient": "second-copy", "floor_plan": {"topology": "mesh", "pes_per_router": 2}},
         {"input_gradient": "digital", "rram.write_policy": "task", "rram.write_rule": "harmonic"},
     ),
