@@ -3,7 +3,8 @@
 from functools import cache
 from typing import Any
 
-from imcsim.chip.explain import EXPLAINED
+from imcsim.chip.charged import SI_UNITS
+from imcsim.chip.explain import explain_priced
 from imcsim.core.sources import Resolved
 from imcsim.trace import Trace
 from tests.chip.hand import small_chip
@@ -30,9 +31,9 @@ GAPS = {
 def named(trace: Trace, chip: Resolved[Any]) -> dict[str, set[str]]:
     """Return number -> dotted paths of the values that its explanation names."""
     return {
-        f"{tree}.{leaf}": {path for term in terms for path in term.parameters}
-        for tree, explained in EXPLAINED.items()
-        for leaf, terms in explained(trace, chip).items()
+        found.path: {path for term in found.terms for path in term.origins}
+        for tree in SI_UNITS
+        for found in explain_priced(trace, chip, tree)
     }
 
 
