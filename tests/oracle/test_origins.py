@@ -21,11 +21,6 @@ CHIPS: tuple[tuple[str, dict[str, Any], str], ...] = (
 )  # fmt: skip
 SECONDS = ("energy.leakage.buffer", "energy.leakage.sram")
 """Watts times the seconds of the whole time tree, which are explained there."""
-GAPS = {
-    "latency.dram": {"buffer.size_bytes"},
-    "latency.migration": {"rram.adc.macro_fit.time_per_bit_and_row_s", "rram.adc.macro_fit.time_per_bit_s"},
-}
-"""Values that are not named yet."""
 
 
 def named(trace: Trace, chip: Resolved[Any]) -> dict[str, set[str]]:
@@ -57,11 +52,7 @@ def _missing() -> dict[str, set[str]]:
 
 
 def test_every_value_that_moves_a_number_is_named() -> None:
-    assert {leaf: more for leaf, paths in _missing().items() if (more := paths - GAPS.get(leaf, set()))} == {}
-
-
-def test_what_is_known_to_be_missing_is_missing() -> None:
-    assert {leaf: paths for leaf, paths in _missing().items() if leaf in GAPS} == GAPS
+    assert _missing() == {}
 
 
 def test_what_moves_a_number_by_hand() -> None:
