@@ -102,7 +102,7 @@ def masked(trace: Trace, active: Mapping[str, NDArray[np.bool_]]) -> Trace:
 def told(trace: Trace, **header: Any) -> Trace:
     """The same trace of a method that must be told the task that it serves, with these fields of the header."""
     meta = trace.meta.model_copy(update={"scenarios": ("task-il",), **header})
-    return replace(trace, meta=meta, accuracy={"task_il": trace.task_il})
+    return replace(trace, meta=meta, accuracy={**trace.accuracy, "class_il": np.zeros_like(trace.class_il)})
 
 
 def _walk(rng: np.random.Generator, start: Codes, moves: NDArray[np.bool_]) -> History:

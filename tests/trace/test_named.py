@@ -67,6 +67,8 @@ def test_a_trace_has_none_of_them_by_default(tmp_path: Path) -> None:
 
 def test_what_is_not_served_is_zero_and_may_be_absent() -> None:
     trace = told(random_trace(0))
+    check_trace(trace)
+    trace = changed(trace, accuracy={"task_il": trace.task_il})
     assert "class_il" not in trace.accuracy and trace.class_il.tolist() == np.zeros((3, 3)).tolist()
     check_trace(trace)
     check_trace(changed(trace, accuracy={**trace.accuracy, "class_il": np.zeros((3, 3))}))
