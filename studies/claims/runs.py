@@ -66,7 +66,7 @@ def stats(values: Sequence[float]) -> tuple[float, float]:
 
 def mask_bits(run: Priced) -> float:
     """Return the bits of masks that a task needs, the mean over tasks from the second on."""
-    return float(run.trace.task_counts["mask_bits"][1:].mean())
+    return float(run.trace.task_counts["mask_bits"][list(run.trace.meta.last_phases[1:])].mean())
 
 
 def run_rows(book: Book) -> list[dict[str, Any]]:
