@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from imcsim.core.errors import ConfigError, DataError
+from imcsim.core.errors import ContentError, DataError
 from imcsim.learn.data import cifar, idx, load_dataset
 from imcsim.learn.data.arrays import channels_first, check_digests
 from imcsim.learn.data.cifar import decode_lossless, read_batch
@@ -62,7 +62,7 @@ def test_digits_need_neither_folder_nor_network(folder: Path) -> None:
 
 
 def test_unknown_data_set() -> None:
-    with pytest.raises(ConfigError, match="unknown data set 'cifar'; did you mean 'cifar10'"):
+    with pytest.raises(ContentError, match="unknown data set 'cifar'; did you mean 'cifar10'"):
         load_dataset("cifar")
 
 
