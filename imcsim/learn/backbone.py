@@ -134,8 +134,8 @@ def backbone_note(config: BackboneConfig) -> str:
     """Return what every result that starts from the backbone must say."""
     samples = "" if config.train_limit is None else f", at most {config.train_limit} images"
     return (
-        f"backbone: pre-trained on {short_name(config.dataset)} ({config.epochs} epochs{samples}) in float before deployment; that "
-        f"training is neither recorded nor charged; the output layer is new"
+        f"backbone: pre-trained on {short_name(config.dataset)} ({config.epochs} epochs{samples}) in float before "
+        f"deployment; that training is neither recorded nor charged; the output layer is new"
     )
 
 

@@ -34,16 +34,16 @@ def code_version(files: Iterable[Path]) -> str:
     return code_key(running_tree(), running_tree().closure(files))
 
 
+_PICKED = ("network", "method", "method_config", "dataset", "domains", "backbone")
+
+
 def _code(root: str, config: Mapping[str, Any]) -> str:
-    picked = {
-        name: config.get(name) for name in ("network", "method", "method_config", "dataset", "domains", "backbone")
-    }
-    picked = {name: value for name, value in picked.items() if value is not None}
-    key = _key.__wrapped__ if any(names_file(text) for text in texts(picked)) else _key
+    picked = {name: config[name] for name in _PICKED if config.get(name) is not None}
+    key = _key.__wrapped__ if any(names_file(text) for text in texts(picked)) else _key  # a file may change meanwhile
     return key(content_root(), tuple(sys.path), root, json.dumps(picked))
 
 
 @cache
 def _key(content: Path, path: tuple[str, ...], root: str, picked: str) -> str:
-    """Return the key; ``content`` and the search ``path`` are where names lead. Files of the user's are read each time."""
+    """Return the key; ``content`` and the search ``path`` are where names lead."""
     return run_key(running_tree(), root, Picks.of(json.loads(picked)))

@@ -172,7 +172,8 @@ class Cpg(OwnedMethod[CpgConfig]):
     def phases(self, epochs: int) -> tuple[int, int]:
         """Return the epochs that train and those that prune; the others retrain."""
         train = max(round(epochs * self.config.train_share), 1)
-        return train, min(
+        share = self.config.prune_share
+        return train, min(max(round(epochs * share), 1 if share else 0), epochs - train)
             max(round(epochs * self.config.prune_share), 1 if self.config.prune_share else 0), epochs - train
         )
 
