@@ -174,8 +174,6 @@ class Cpg(OwnedMethod[CpgConfig]):
         train = max(round(epochs * self.config.train_share), 1)
         share = self.config.prune_share
         return train, min(max(round(epochs * share), 1 if share else 0), epochs - train)
-            max(round(epochs * self.config.prune_share), 1 if self.config.prune_share else 0), epochs - train
-        )
 
     def after_task(self, context: Context, task: Task) -> None:
         """As the base; nothing to go back to is kept."""
