@@ -105,11 +105,11 @@ def path_of(kind: str, name: str) -> Path:
     return _own_path(kind, name) if brought is None else _packaged_path(kind, name, *brought)
 
 
-def content_folder(kind: str) -> Path:
-    """Return the folder of the content root in which ``kind`` lies."""
+def content_folder(kind: str, root: Path | None = None) -> Path:
+    """Return the folder of a content root (None: the one in use) in which ``kind`` lies."""
     if kind not in _FOLDERS:
         raise ContentError(f"unknown kind of content '{kind}'{nearest(kind, _FOLDERS)}")
-    return content_root() / _FOLDERS[kind]
+    return (root or content_root()) / _FOLDERS[kind]
 
 
 def root_around(folder: Path) -> Path | None:
