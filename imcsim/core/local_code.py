@@ -14,6 +14,7 @@ from pathlib import Path
 from imcsim.core.import_graph import SourceTree
 from imcsim.core.packages import GROUPS, folder_of, points
 from imcsim.core.reference import code_file
+from imcsim.core.user_file import was_run
 
 _INSTALLED = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib")})
 
@@ -31,17 +32,32 @@ def code_behind(group: str, text: str) -> list[Path]:
     return [] if found is None else [found]
 
 
+def user_code_of(error: BaseException) -> str | None:
+    """Return the innermost file of the user's that an error came through; None if there is none.
+
+    Such a file goes by its path, or belongs to a package that brings entry points.
+    """
+    found, frame = None, error.__traceback__
+    while frame is not None:
+        file, name = frame.tb_frame.f_code.co_filename, str(frame.tb_frame.f_globals.get("__name__", ""))
+        if was_run(file) or name.partition(".")[0] in _brought(tuple(sys.path)):
+            found = file
+        frame = frame.tb_next
+    return found
+
+
 def with_local_code(tree: SourceTree, files: Iterable[Path]) -> SourceTree:
     """Return the tree with all packages of the user's own that ``files`` lead to; they are read anew."""
     own = [path for path in files if not tree.holds(path)]
-    seen = tree
-    while own:
+    if not own:
+        return tree
+    seen = tree.joined({})  # what is read of the user's files does not stay in ``tree``
+    while True:
         tops = {top for path in seen.closure(own) if not tree.holds(path) for top in _tops(seen, path)}
         more = {top: stem for top in tops - seen.packages.keys() if (stem := _local(top)) is not None}
         if not more:
-            return seen if seen is not tree else tree.joined({})
+            return seen
         seen = tree.joined({**seen.packages, **more})
-    return tree
 
 
 def _tops(tree: SourceTree, path: Path) -> set[str]:

@@ -68,12 +68,12 @@ class Registry(Generic[T]):
         def add(entry: T) -> T:
             origin = f"{getattr(entry, '__module__', '?')}.{getattr(entry, '__qualname__', '?')}"
             running = being_run()
+            here = origin if running is None else f"file {running.path}"
             if name in self._entries and self._origins[name] != origin:
-                here = origin if running is None else f"file {running.path}"
                 raise ContentError(f"{self.kind} '{name}' is registered twice: by {self._place(name)} and by {here}")
             wrong = None if self._wrong is None else self._wrong(entry)
             if wrong is not None:
-                raise ContentError(f"{self.kind} '{name}' {wrong}: {origin}")
+                raise ContentError(f"{self.kind} '{name}' of {here} {wrong}")
             self._entries[name], self._origins[name] = entry, origin
             if running is not None:
                 self._files[name] = running.path

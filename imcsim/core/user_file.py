@@ -29,6 +29,11 @@ _LOADED: dict[Path, Loaded] = {}
 _now: ContextVar[Loaded | None] = ContextVar("file_being_run", default=None)
 
 
+def was_run(path: str) -> bool:
+    """Whether this process ran the file at ``path`` as one of the user's."""
+    return Path(path) in _LOADED
+
+
 def being_run() -> Loaded | None:
     """Return the file that runs at this moment, for what registers itself."""
     return _now.get()

@@ -58,6 +58,7 @@ def run_files(tree: SourceTree, root: str, picks: Picks) -> list[Path]:
 
 def _run(tree: SourceTree, root: str, picks: Picks) -> tuple[SourceTree, list[Path]]:
     """Return the tree that knows all packages of the run, and the run's files."""
+    tree.closure([root], {_METHODS: (), _NETWORKS: ()})  # read once for all runs: a tree of the user's own is read anew
     outside = [path for name in picks.datasets for path in code_behind("imcsim.dataset", name)]
     networks = _registered(tree, _NETWORKS, "network", picks.network)
     methods = [] if picks.method is None else _methods(tree, picks.method, dict(picks.config))
