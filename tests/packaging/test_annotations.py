@@ -1,30 +1,28 @@
-"""Names to annotate with: mypy knows what they are, and so does whoever resolves hints at run time."""
+"""Names to annotate with: whoever resolves hints at run time gets the types, and so does mypy.
 
-import subprocess
-import sys
-import typing
-from pathlib import Path
+mypy reads this file in ``make check``: ``assert_type`` fails there if a type is another, and an ignored error that does
+not come is an error.
+"""
+
+from typing import assert_type, get_type_hints
 
 import pytest
 
 import imcsim
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.report import Report
+from imcsim.core.errors import ImcsimError
 from imcsim.core.sources import Resolved
-from imcsim.learn.method import Method
+from imcsim.learn.method import Method, MethodConfig
+from imcsim.learn.over_base import BaseChoice, OverBase
 from imcsim.learn.stream import Stream
 from imcsim.trace.trace import Trace
 
-SNIPPET = """\
-import imcsim
-from imcsim.learn.method import MethodConfig, method
-
 
 class MineConfig(MethodConfig):
-    factor: float = 1.0
+    factor: float = 1.5
 
 
-@method("mypy-mine")
 class Mine(imcsim.Method[MineConfig]):
     def doubled(self) -> float:
         return 2 * self.config.factor
@@ -34,49 +32,46 @@ class Plain(imcsim.Method):
     pass
 
 
-def whole(stream: imcsim.Stream, chip: imcsim.Chip) -> imcsim.Report:
-    trace: imcsim.Trace = imcsim.learn("mlp", stream)
+class OverConfig(BaseChoice):
+    share: float = 0.25
+
+
+class Over(OverBase[OverConfig]):
+    pass
+
+
+def priced(stream: imcsim.Stream, chip: imcsim.Chip) -> imcsim.Report:
+    trace: imcsim.Trace = imcsim.learn("mlp", stream, epochs=1)
+    assert_type(trace, Trace)
     return imcsim.price(trace, chip)
 
 
-def names(entry: imcsim.Method) -> str:
-    return type(entry).source
+def source_of(entry: imcsim.Method) -> str:
+    return entry.source
 
 
-mine = Mine(MineConfig())
-names(mine)
-names(Plain(MethodConfig()))
-chip: imcsim.Chip = imcsim.load("chip", "hybrid-28nm")
-reveal_type(mine.config)
-reveal_type(chip.config.clock_hz)
-whole(1, chip)
-mine.config.facter
-"""
-
-
-def test_mypy_knows_them(tmp_path: Path) -> None:
-    (tmp_path / "snippet.py").write_text(SNIPPET)
-    root = Path(imcsim.__file__).parents[1]
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--config-file", str(root / "pyproject.toml"), str(tmp_path)],
-        cwd=root, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    told = [line.partition("snippet.py:")[2] for line in done.stdout.splitlines() if "snippet.py" in line]
-    assert told == [
-        '32: note: Revealed type is "snippet.MineConfig"',
-        '33: note: Revealed type is "float"',
-        '34: error: Argument 1 to "whole" has incompatible type "int"; expected "Stream"  [arg-type]',
-        '35: error: "MineConfig" has no attribute "facter"; maybe "factor"?  [attr-defined]',
-    ], done.stdout + done.stderr
+def test_mypy_and_the_process_agree() -> None:
+    chip = imcsim.load("chip", "hybrid-28nm")
+    assert_type(chip, imcsim.Chip)
+    assert_type(chip.config, ChipConfig)
+    assert isinstance(priced(imcsim.split("digits", tasks=5, train_limit=10), chip), imcsim.Report)
+    mine = Mine(MineConfig())
+    assert_type(mine.config, MineConfig)
+    assert_type(mine.config.factor, float)
+    assert mine.doubled() == 3.0
+    assert_type(Over(OverConfig()).config.share, float)
+    assert [source_of(entry) for entry in (mine, Plain(MethodConfig()), Over(OverConfig()))] == ["", "", ""]
+    with pytest.raises(AttributeError):
+        mine.config.facter  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(ImcsimError):
+        priced(1, chip)  # type: ignore[arg-type]
+    Mine(MethodConfig())  # type: ignore[arg-type]
 
 
 def test_they_can_be_resolved() -> None:
-    def whole(stream: "imcsim.Stream", chip: "imcsim.Chip", entry: "imcsim.Method") -> "imcsim.Report | imcsim.Trace":
-        raise NotImplementedError
-
-    hints = typing.get_type_hints(whole)
-    assert hints == {"stream": Stream, "chip": Resolved[ChipConfig], "entry": Method, "return": Report | Trace}
-    assert isinstance(imcsim.load("chip", "hybrid-28nm"), Resolved)
+    hints = get_type_hints(priced) | {"entry": get_type_hints(source_of)["entry"]}
+    assert hints == {"stream": Stream, "chip": Resolved[ChipConfig], "return": Report, "entry": Method}
+    assert imcsim.Trace is Trace
 
 
 @pytest.mark.parametrize("name", ["Chip", "Method", "Report", "Stream", "Trace"])

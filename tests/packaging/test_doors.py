@@ -26,10 +26,10 @@ from imcsim.study.run import RunOptions, run_study
 from imcsim.study.spec import load_study
 from imcsim.study.worker import train_point
 from tests.packaging.inline import Inline
+from tests.registries import REGISTRIES, forgetting
 
 PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^```\w+\n# (\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
-REGISTRIES: tuple[Any, ...] = (METHODS, NETWORKS, DATASETS, MAPPING_RULES)
 BROUGHT = {
     "method": "calm", "network": "slim", "dataset": "bars", "rule": "by-row", "device": "rram-toy",
     "component": "link-toy", "chip": "toy-chip",
@@ -64,15 +64,8 @@ set = { "rram.pe_count" = 64, "sram.pe_count" = 64 }
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
     """Forget, after each test, what it registered and imported."""
-    for registry in REGISTRIES:
-        registry.names()
-    before = [(registry, set(registry._entries)) for registry in REGISTRIES]
-    yield
-    for registry, names in before:
-        for name in set(registry._entries) - names:
-            registry._forget(name)
-    for module in [name for name in sys.modules if name.startswith(("toy_lab", "imcsim_file_"))]:
-        del sys.modules[module]
+    with forgetting("toy_lab"):
+        yield
 
 
 def metadata(site: Path, package: str, points: dict[str, dict[str, str]]) -> None:
