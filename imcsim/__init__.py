@@ -19,6 +19,7 @@ _HOMES = {
     "plot": "imcsim.api",
     "price": "imcsim.chip.price",
     "split": "imcsim.learn.stream",
+    "sweep": "imcsim.study.sweep",
 }
 
 

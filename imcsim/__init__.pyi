@@ -7,5 +7,6 @@ from imcsim.learn.domains import multi_domain as multi_domain
 from imcsim.learn.face import learn as learn
 from imcsim.learn.rebuild import network_after as network_after
 from imcsim.learn.stream import split as split
+from imcsim.study.sweep import sweep as sweep
 
 __version__: str

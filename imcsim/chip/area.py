@@ -13,7 +13,7 @@ _FIELDS = ("layers", "placement")
 
 
 def area(placed: Placed) -> Charges:
-    """Return the charges: PEs in use by memory and component, buffer, digital, unused (whole PEs, cells in used PEs)."""
+    """Return the charges: PEs in use by memory and component, buffer, digital unit, and what no weight uses."""
     used, unused = list[Charge](), list[Charge]()
     for bank in placed.banks:
         pieces = bank.memory.area(bank.site)
@@ -23,7 +23,9 @@ def area(placed: Placed) -> Charges:
         available = max(bank.memory.pe_count, pes) if bank.memory.volatile else bank.memory.pe_count
         own = (*bank.of("pe_count"), "input_gradient", "oversize", "weight_gradient")
         used += _used(bank, pieces, pes, cells + scratch * bank.site.cells, own)
-        unused += _unused(bank, pieces, (pes, available), pes * bank.site.cells - cells - scratch * bank.site.cells, own)
+        unused += _unused(
+            bank, pieces, (pes, available), pes * bank.site.cells - cells - scratch * bank.site.cells, own
+        )
     buffer, unit = placed.chip.buffer, placed.chip.mac
     return (
         *used,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imcsim.chip.area import area
+from imcsim.chip.config import ChipConfig
 from imcsim.chip.placed import Placed
 from imcsim.chip.reload import Reloads, reloads
 from imcsim.chip.serving import deployment, inference, inference_latency, power_up
@@ -45,7 +46,7 @@ def charged(placed: Placed) -> Charged:
     """Return what the trace of ``placed`` costs on its chip."""
     writes, bits, again, switched = writes_of(placed), traffic(placed), reloads(placed), switch(placed)
     deployed, events = deployment(placed)
-    latency = with_parts("latency", training_latency(placed, writes, bits, again), placed)
+    latency = with_parts("latency", training_latency(placed, writes, bits, again), placed.chip)
     trees = {
         "energy": training_energy(placed, writes, bits, again, latency),
         "area": area(placed),
@@ -55,12 +56,12 @@ def charged(placed: Placed) -> Charged:
         "inference": inference(placed, again),
         "inference_latency": inference_latency(placed, again),
     }
-    whole = {"latency": latency, **{name: with_parts(name, tree, placed) for name, tree in trees.items()}}
+    whole = {"latency": latency, **{name: with_parts(name, tree, placed.chip) for name, tree in trees.items()}}
     return Charged(placed, writes, bits, again, switched, events, whole)
 
 
-def with_parts(tree: str, charges: Charges, placed: Placed) -> Charges:
+def with_parts(tree: str, charges: Charges, chip: ChipConfig) -> Charges:
     """Return the charges of a tree with those of the chip's other parts, each of which sees what is before it."""
-    for name, part in placed.chip.part.items():
+    for name, part in chip.part.items():
         charges = (*charges, *under(f"part.{name}", part.charges(tree, charges, f"part.{name}")))
     return charges

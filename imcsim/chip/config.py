@@ -6,7 +6,14 @@ Every number of a chip file has a source; every choice is named. Units are SI, i
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic import (
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from imcsim.chip.part import PARTS, ChipPart
 from imcsim.core.config import FrozenConfig
@@ -24,6 +31,7 @@ from imcsim.periphery.digital import DigitalMac, ShiftAdd
 from imcsim.periphery.dram import Dram
 from imcsim.periphery.driver import RowDriver
 from imcsim.periphery.link import Link
+
 
 class ArraySize(FrozenConfig):
     """Cells of one PE."""
@@ -137,6 +145,8 @@ class ChipConfig(FrozenConfig):
             )
         if not works and self.weight_gradient == "sram-array":
             raise ValueError("weight_gradient = 'sram-array' needs [sram]; use weight_gradient = 'digital'")
+        if works and self.weight_gradient == "sram-array" and not self._at(works[0]).sums_gradients:
+            raise ValueError(f"weight_gradient = 'sram-array' needs adders in [{works[0]}]; use 'digital'")
         if keeps and self.commit == "never":
             raise ValueError("commit = 'never' is for chips without [rram]; use 'task' or 'lazy'")
         for path in (*keeps, *works):

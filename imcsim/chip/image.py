@@ -43,5 +43,7 @@ def moved_by(image: Image, chip: ChipConfig) -> Charges:
         Charge("activation", image.outputs, "elements", f"{said} x outputs", layers, chip.mac.vector_price()),
         Charge("buffer.read", image.fetched * bits, "bits", f"{said} x fan-in x input_bits", layers, read),
         Charge("buffer.write", image.outputs * bits, "bits", f"{said} x outputs x input_bits", layers, write),
-        Charge("link", image.crossed * bits, "bit hops", "the bits read and written x hops of their layer", layers, hop),
+        Charge(
+            "link", image.crossed * bits, "bit hops", "the bits read and written x hops of their layer", layers, hop
+        ),
     )

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.cell_counts import levels_of_codes
-from imcsim.chip.profile import PeGrid
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer_map import LayerMap
 from imcsim.mapping.lines import PeLines
 from imcsim.mapping.network_map import NetworkMap
+from imcsim.mapping.pe_grid import PeGrid
 from imcsim.mapping.routing import distinct_outputs
 from imcsim.mapping.tile_masks import weights_to_pes
 

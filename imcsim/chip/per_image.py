@@ -10,25 +10,23 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.chip.charged import with_parts
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import layer_hops
+from imcsim.chip.image import Image, moved_by
 from imcsim.chip.mapped_arrays import Codes, Floats, grid_of, mapped_arrays
-from imcsim.chip.multiplex import load_j, load_s, taking_turns
-from imcsim.chip.profile import PeGrid
-from imcsim.chip.read_cost import (
-    Activity,
-    Components,
-    activity,
-    component_totals,
-    rram_forward,
-    rram_pass_s,
-    sram_forward,
-    sram_pass_s,
-)
+from imcsim.chip.reads import Vectors, one_vector
+from imcsim.chip.reload import load_energy, load_time, taking_turns
+from imcsim.core.charge import Charges, tree_of, under
 from imcsim.core.cost import Breakdown
 from imcsim.mapping.lines import PeLines, pe_lines
 from imcsim.mapping.network_map import NetworkMap
+from imcsim.mapping.pe_grid import PeGrid
 from imcsim.mapping.routing import Routing, routing
+from imcsim.memory.activity import activity
+from imcsim.memory.macro import Macro
+from imcsim.memory.memory import Memory, Weights
+from imcsim.memory.site import Site
 
 Mask = NDArray[np.bool_]
 
@@ -87,21 +85,23 @@ def per_image(
     layers = network_map.layers
     lines = [pe_lines(layer) for layer in network_map.maps]
     routes = tuple(routing(spec, layer) for spec, layer in zip(layers, network_map.maps, strict=True))
-    held = _held(chip, lines, in_sram)
+    banks = _banks(network_map, chip, lines, codes, in_sram)
     half = np.full((len(lines), chip.input_bits), 0.5)
     busy = activity((half if density is None else density)[None], chip.dac_bits)
-    vectors = np.array([[spec.positions for spec in layers]], dtype=np.float64)
-    energy = Breakdown()
-    for kind, where in (("rram", ~held), ("sram", held)):
-        if where.any():
-            unit, grid = _unit_costs(kind, network_map, chip, lines, busy, codes)
-            energy = energy.plus(component_totals(unit, where[None], vectors, grid)[0].under(kind))
-    latency_s, interval_s = _times(network_map, chip, lines, held)
+    vectors = Vectors(np.array([[spec.positions for spec in layers]], dtype=np.float64), "layers")
+    arrays = (
+        one_vector(bank, part).of(vectors)
+        for bank in banks
+        if bank.holds.any()
+        for part in bank.memory.forward(bank.site, bank.weights, busy)
+    )
+    latency_s, interval_s = _times(network_map, chip, lines, banks)
     again, again_s = _reload(network_map, chip, lines)
+    spent = (*arrays, *moved_by(_image(network_map, chip, routes, lines), chip), *under("reload", again))
     per_output = network_map.geometry.encoding.cells_per_weight * busy.phases
     tables = sum(route.table_bits * spec.positions for route, spec in zip(routes, layers, strict=True))
     return ImageCost(
-        energy=energy.plus(_moved(network_map, chip, routes, lines)).plus(again),
+        energy=tree_of(with_parts("inference", spent, chip)),
         latency_s=latency_s + again_s,
         interval_s=interval_s + again_s,
         conversions=tuple(
@@ -112,65 +112,81 @@ def per_image(
     )
 
 
-def _held(chip: ChipConfig, lines: Sequence[PeLines], in_sram: Sequence[Mask] | None) -> Mask:
-    if in_sram is not None and chip.rram is not None and chip.sram is not None:
-        return np.concatenate([np.asarray(part, dtype=bool) for part in in_sram])
-    return np.full(sum(len(part.pe) for part in lines), chip.rram is None)
+@dataclass(frozen=True)
+class _MappedBank:
+    """One memory of the chip with a map's weights; ``holds`` (1, P) those that are in it."""
+
+    macro: Macro
+    weights: Weights
+    holds: Mask
+
+    @property
+    def name(self) -> str:
+        return self.macro.name
+
+    @property
+    def memory(self) -> Memory:
+        return self.macro.memory
+
+    @property
+    def site(self) -> Site:
+        return self.macro.site
+
+    @property
+    def grid(self) -> PeGrid:
+        return self.weights.grid
 
 
-def _unit_costs(
-    kind: str, network_map: NetworkMap, chip: ChipConfig, lines: Sequence[PeLines], busy: Activity, codes: Codes | None
-) -> tuple[Components, PeGrid]:
-    if kind == "rram" and chip.rram is not None and chip.rram_geometry is not None:
-        arrays = mapped_arrays(network_map, chip.rram_geometry, lines, codes)
-        return rram_forward(arrays, chip, chip.rram, busy), arrays.grid
-    if chip.sram is None or chip.sram_geometry is None:
-        raise ValueError(f"the chip has no {kind}")
-    grid = grid_of(network_map, chip.sram_geometry, lines)
-    return sram_forward(grid, chip, chip.sram, busy), grid
+def _banks(
+    network_map: NetworkMap,
+    chip: ChipConfig,
+    lines: Sequence[PeLines],
+    codes: Codes | None,
+    in_sram: Sequence[Mask] | None,
+) -> tuple[_MappedBank, ...]:
+    pes = sum(len(part.pe) for part in lines)
+    held = np.full(pes, chip.nonvolatile is None)
+    if in_sram is not None and len(chip.macros) > 1:
+        held = np.concatenate([np.asarray(part, dtype=bool) for part in in_sram])
+    found = []
+    for macro in chip.macros:
+        holds = held if macro.memory.volatile else ~held
+        arrays = mapped_arrays(network_map, macro.geometry, lines, codes)
+        found.append(_MappedBank(macro, arrays, holds[None]))
+    return tuple(found)
 
 
-def _moved(network_map: NetworkMap, chip: ChipConfig, routes: Sequence[Routing], lines: Sequence[PeLines]) -> Breakdown:
+def _image(network_map: NetworkMap, chip: ChipConfig, routes: Sequence[Routing], lines: Sequence[PeLines]) -> Image:
     hops = layer_hops(chip, [part.pe + first for part, first in zip(lines, network_map.first_pes, strict=True)])
-    crossed = sum(
-        (route.sent + spec.positions * spec.groups * spec.outputs) * float(far)
-        for route, spec, far in zip(routes, network_map.layers, hops, strict=True)
-    )
-    outputs = float(sum(spec.positions * spec.groups * spec.outputs for spec in network_map.layers))
-    read = float(sum(route.fetched for route in routes)) * chip.input_bits
-    written = outputs * chip.input_bits
-    return Breakdown.of(
-        {
-            "activation": outputs * chip.mac.vector_energy_j,
-            "buffer": {"read": read * chip.buffer.read_energy_j, "write": written * chip.buffer.write_energy_j},
-            "link": crossed * chip.input_bits * chip.link.energy_j,
-        }
-    )
+    made = [float(spec.positions * spec.groups * spec.outputs) for spec in network_map.layers]
+    crossed = sum((route.sent + out) * float(far) for route, out, far in zip(routes, made, hops, strict=True))
+    return Image(sum(made), float(sum(route.fetched for route in routes)), crossed)
 
 
-def _reload(network_map: NetworkMap, chip: ChipConfig, lines: Sequence[PeLines]) -> tuple[Breakdown, float]:
-    """Energy tree and seconds of loading the PEs that take turns in SRAM, once for the image."""
-    if chip.sram is None or chip.sram_geometry is None:
-        return Breakdown(), 0.0
-    grid = grid_of(network_map, chip.sram_geometry, lines)
+def _reload(network_map: NetworkMap, chip: ChipConfig, lines: Sequence[PeLines]) -> tuple[Charges, float]:
+    """Charges (J) and seconds of loading the PEs that take turns in the only memory, once for the image."""
+    macro = chip.volatile
+    if macro is None or chip.nonvolatile is not None:
+        return (), 0.0
+    grid = grid_of(network_map, macro.geometry, lines)
     moving = taking_turns(grid.count, chip)[None].astype(np.int64)
     if not moving.any():
-        return Breakdown(), 0.0
-    parts = load_j(grid, chip, chip.sram, moving)
-    tree = Breakdown({("reload", name): float(joules[0]) for name, joules in parts.items()})
-    return tree, float(load_s(grid, chip, chip.sram, moving)[0])
+        return (), 0.0
+    said = "of PEs without a place of their own"
+    took = load_time(macro, grid, chip, moving, said, ("layers",))
+    return load_energy(macro, grid, chip, moving, said, ("layers",)), sum(charge.total for charge in took)
 
 
-def _times(network_map: NetworkMap, chip: ChipConfig, lines: Sequence[PeLines], held: Mask) -> tuple[float, float]:
+def _times(
+    network_map: NetworkMap, chip: ChipConfig, lines: Sequence[PeLines], banks: Sequence[_MappedBank]
+) -> tuple[float, float]:
     """Latency and interval (s): copies of a layer share its vectors, layers that share a PE take turns."""
-    phases = -(-chip.input_bits // chip.dac_bits)
-    rram_s = phases * rram_pass_s(chip, chip.rram) if chip.rram is not None else 0.0
-    sram_s = phases * sram_pass_s(chip, chip.sram, chip.array.rows) if chip.sram is not None else 0.0
+    each_s = sum(bank.holds[0] * bank.memory.forward_time(bank.site, chip.input_bits).total_s for bank in banks)
     firsts = network_map.first_pes
     load = np.zeros(1 + max(int(part.pe.max(initial=0)) + first for part, first in zip(lines, firsts, strict=True)))
     seconds, start = [], 0
     for part, layer, spec, first in zip(lines, network_map.maps, network_map.layers, firsts, strict=True):
-        each = np.where(held[start : start + len(part.pe)], sram_s, rram_s) * part.passes
+        each = np.asarray(each_s)[start : start + len(part.pe)] * part.passes
         start += len(part.pe)
         seconds.append(float(each.max(initial=0.0)))
         load[part.pe + first] += -(-spec.positions // layer.forward_copies) * seconds[-1]

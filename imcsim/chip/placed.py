@@ -16,6 +16,7 @@ from imcsim.chip.config import ChipConfig
 from imcsim.chip.layout import Layout
 from imcsim.chip.profile import TileProfile, profile_of, profile_on
 from imcsim.mapping.pe_grid import PeGrid
+from imcsim.memory.activity import Activity, activity
 from imcsim.memory.macro import Macro
 from imcsim.memory.memory import Memory
 from imcsim.memory.site import Site
@@ -135,6 +136,15 @@ class Placed:
     def positions(self) -> Floats:
         """(L,) input vectors of one image."""
         return np.array([spec.positions for spec in self.trace.meta.layers], dtype=np.float64)
+
+    def activity(self, density: str) -> Activity:
+        """How busy the lines of input or error vectors are, by the trace's field of that name; kept with the trace."""
+        key = ("activity", density, self.chip.dac_bits)
+        found = self.trace.cache.get(key)
+        if not isinstance(found, Activity):
+            found = activity(getattr(self.trace, density), self.chip.dac_bits)
+            self.trace.cache[key] = found
+        return found
 
     def count(self, name: str) -> Floats:
         """(F, L) of a count of the trace."""

@@ -54,9 +54,11 @@ def report_of(spent: Charged, origins: Mapping[str, Origin]) -> Report:
     """
     placed, trace = spent.placed, spent.placed.trace
     meta = trace.meta
-    trees = {name: tree_of(charges) for name, charges in spent.trees.items()}
-    by_task = {name: trees_by_task(spent.trees[name], meta.phase_tasks) for name in ("energy", "latency")}
-    conservation.check(spent, trees["energy"], by_task["energy"])
+    energy, energy_by_task = trees_by_task(spent.trees["energy"], meta.phase_tasks)
+    latency, latency_by_task = trees_by_task(spent.trees["latency"], meta.phase_tasks)
+    apart = {name: tree_of(charges) for name, charges in spent.trees.items() if name not in ("energy", "latency")}
+    trees = {"energy": energy, "latency": latency, **apart}
+    conservation.check(spent, energy, energy_by_task)
     writes, life = _wear(spent)
     return Report(
         chip=placed.chip.name,
@@ -65,14 +67,14 @@ def report_of(spent: Charged, origins: Mapping[str, Origin]) -> Report:
         network=meta.network,
         seed=meta.seed,
         **trees,
-        energy_by_task=by_task["energy"],
-        latency_by_task=by_task["latency"],
+        energy_by_task=energy_by_task,
+        latency_by_task=latency_by_task,
         writes=writes,
         lifetime=life,
         horizon=_horizon(spent, trees),
         placement=_placement(placed),
         accuracy=accuracies(trace),
-        warnings=(*placed.where.warnings, *suspicious(spent, trees["latency"], trees["energy"]), *meta.notes),
+        warnings=(*placed.where.warnings, *suspicious(spent, latency, energy), *meta.notes),
         origins=origins,
         idle_acts=idle_acts(meta.acts),
     )

@@ -5,6 +5,7 @@ Shape letters: F placement phases, L mapped layers, P PEs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,25 @@ from imcsim.chip.closed_columns import open_share
 from imcsim.chip.placed import Bank, Placed
 from imcsim.core.charge import Charge, Charges, Price
 from imcsim.mapping.pe_grid import PeGrid
-from imcsim.memory.activity import activity
 from imcsim.memory.memory import Component
 
 Floats = NDArray[np.float64]
+
+
+class Read(Protocol):
+    """A memory whose weights are read: ``holds`` (F, P) of its PEs hold some."""
+
+    @property
+    def name(self) -> str:
+        """The memory's name."""
+
+    @property
+    def grid(self) -> PeGrid:
+        """Shapes of its PEs."""
+
+    @property
+    def holds(self) -> NDArray[np.bool_]:
+        """(F, P)."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +59,7 @@ class Vectors:
 class OneVector:
     """What one vector takes of a component of a memory: ``amount`` (F, L) at ``each``, a number or (F, L)."""
 
-    bank: Bank
+    bank: Read
     part: Component
     amount: Floats
     each: Price
@@ -72,27 +88,27 @@ def forward(placed: Placed, *, serving: bool = False) -> tuple[OneVector, ...]:
     ``serving``: of each task once it is learned. Arrays hold the codes at its end, and a chip with ``gate_columns``
     does not evaluate column segments that the task's mask closes.
     """
-    busy = activity(placed.trace.input_density, placed.chip.dac_bits)
+    busy = placed.activity("input_density")
     skips = serving and placed.chip.gate_columns and bool(placed.trace.counts["closed_segments"].any())
     found: list[OneVector] = []
     for bank in placed.banks:
         parts = bank.memory.forward(bank.site, bank.profile, busy, after=serving)
         shares = open_share(placed.trace, bank.grid)[:, bank.grid.layer] if skips else None
-        found += [_one(bank, part, shares) for part in parts]
+        found += [one_vector(bank, part, shares) for part in parts]
     return tuple(found)
 
 
 def transposed(placed: Placed) -> tuple[OneVector, ...]:
     """Return what one error vector takes of the arrays: read the other way, or a copy of their own forward."""
-    busy = activity(placed.trace.error_density, placed.chip.dac_bits)
+    busy = placed.activity("error_density")
     found: list[OneVector] = []
     for bank in placed.banks:
         if placed.chip.input_gradient == "transposable":
             parts = bank.memory.transposed(bank.site, bank.profile, busy)
-            found += [_one(bank, part, None) for part in parts]
+            found += [one_vector(bank, part) for part in parts]
         else:
             turned = _turned(placed, bank)
-            ones = (_one(bank, part, None) for part in bank.memory.forward(bank.site, bank.profile, busy))
+            ones = (one_vector(bank, part) for part in bank.memory.forward(bank.site, bank.profile, busy))
             found += [replace(one, amount=one.amount * turned) for one in ones]
     return tuple(found)
 
@@ -114,9 +130,10 @@ def reads_of_all_weights(placed: Placed, vectors: Floats, *, scoring: bool) -> F
     return np.asarray(used * steps, dtype=np.float64)
 
 
-def _one(bank: Bank, part: Component, open_shares: Floats | None) -> OneVector:
+def one_vector(bank: Read, part: Component, open_shares: Floats | None = None) -> OneVector:
+    """Return what one vector takes of ``part`` in each layer; ``open_shares`` (F, P): lines that are not skipped."""
     mask = bank.holds if open_shares is None or not part.per_line else bank.holds * open_shares
-    weighted = mask * part.amount
+    weighted = np.asarray(mask * part.amount, dtype=np.float64)
     amount, each = bank.grid.by_layer(weighted), part.each
     if np.ndim(each.value):
         each = replace(each, value=mean_price(bank.grid, weighted, np.asarray(each.value), amount))
@@ -126,7 +143,7 @@ def _one(bank: Bank, part: Component, open_shares: Floats | None) -> OneVector:
 def mean_price(grid: PeGrid, weighted: Floats, each: Floats, amount: Floats) -> Floats:
     """(F, L): what one of ``weighted`` (F, P) costs on average in each layer, at ``each`` (F, P)."""
     cost, plain = grid.by_layer(weighted * each), np.full(amount.shape, float(each.mean()))
-    return np.divide(cost, amount, out=plain, where=amount > 0)
+    return np.asarray(np.divide(cost, amount, out=plain, where=amount > 0), dtype=np.float64)
 
 
 def _turned(placed: Placed, bank: Bank) -> Floats:
@@ -146,7 +163,7 @@ def _digital(placed: Placed, vectors: Floats, field: str, *, scoring: bool) -> C
     fields = (field, "placement") if scoring else (field, "optimizer_steps", "placement")
     for bank in placed.banks:
         for part in bank.memory.read_out(bank.site, bank.profile):
-            one = _one(bank, part, None)
+            one = one_vector(bank, part)
             said = f"{part.formula} of PEs in {bank.name.upper()}, of layers that errors pass, {when}"
             more = (*fields, "codes") if part.codes else fields
             leaf = bank.memory.read_out_leaf(bank.site)

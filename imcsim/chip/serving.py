@@ -1,20 +1,15 @@
 """What is charged apart from training: deployment, one inference, one power-up; a task switch is in ``switching``."""
 
-
 import numpy as np
-from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import network_hops
 from imcsim.chip.image import Image, moved_by
-from imcsim.chip.placed import Bank, Placed, place
+from imcsim.chip.placed import Bank, Placed
 from imcsim.chip.reads import Vectors, forward
 from imcsim.chip.reload import Reloads, image_reload
 from imcsim.chip.times import forward_pace, pipeline
 from imcsim.core.charge import Charge, Charges, Price
-from imcsim.trace.trace import Trace
-
-Floats = NDArray[np.float64]
 
 _ALL = "all weights x weight_bits"
 
@@ -85,31 +80,6 @@ def resident_load(placed: Placed) -> tuple[float, float]:
     return weights * placed.chip.weight_bits, float(bank.grid.cells[mine].sum()) * bank.copies
 
 
-def serving_in_sram(trace: Trace, chip: ChipConfig) -> tuple[dict[str, NDArray[np.bool_]], ...]:
-    """Return, for each task, which PEs are read from volatile memory when it is served.
-
-    Layer -> (G, row tiles, column tiles): what :func:`imcsim.convert` takes as a placement, and what inference is
-    charged for.
-
-    Raises
-    ------
-    TraceError
-        If the trace cannot be priced on ``chip``.
-    """
-    placed = place(trace, chip)
-    in_volatile = placed.home.pes(placed.serving.where.within(volatile=True))
-    geometry, slices = placed.home.grid.geometry, placed.home.grid.layer_slices
-    grids = {spec.name: (spec.groups, *geometry.tiles(spec.fan_in, spec.outputs)) for spec in trace.meta.layers}
-    spans = dict(zip(grids, slices, strict=True))
-    ends = [row for phase, row in enumerate(in_volatile) if _ends_task(trace, phase)]
-    return tuple({name: row[spans[name]].reshape(grid) for name, grid in grids.items()} for row in ends)
-
-
-def _ends_task(trace: Trace, phase: int) -> bool:
-    tasks = trace.meta.phase_tasks
-    return phase + 1 == len(tasks) or tasks[phase + 1] != tasks[phase]
-
-
 def _all_loaded(bank: Bank, chip: ChipConfig) -> Charges:
     bits = float(bank.grid.weights.sum()) * chip.weight_bits
     cells, write = float(bank.grid.cells.sum()) * bank.copies, bank.memory.write_energy(bank.site)
@@ -118,5 +88,3 @@ def _all_loaded(bank: Bank, chip: ChipConfig) -> Charges:
         Charge("dram_read", bits, "bits", _ALL, layers, chip.dram.energy_price()),
         Charge(leaf, cells, "cell writes", "cells of all PEs and copies", layers, write),
     )
-
-

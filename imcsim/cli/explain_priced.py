@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from imcsim.chip.explain import Explanation, Term
     from imcsim.trace.trace import Trace
 
-TREES = (  # what a path of a priced number begins with; those of imcsim.chip.explain.UNITS, without its imports
+TREES = (  # what a path of a priced number begins with; those of imcsim.chip.charged.SI_UNITS, without its imports
     "energy", "latency", "area", "deployment", "task_switch", "power_up", "inference", "inference_latency",
 )  # fmt: skip
 
@@ -51,28 +51,28 @@ def _lines(explanation: Explanation, trace: Trace, values: Mapping[str, Any]) ->
 
 
 def _term_lines(term: Term, sign: str, tree: str, trace: Trace, values: Mapping[str, Any]) -> Iterator[str]:
-    yield f"    {sign} {term.amount:.6g} {term.amount_of} x {_said(term.unit, tree, 6)}"
+    yield f"    {sign} {term.amount:.6g} {term.amount_of} x {_said(term.each, tree, 6)}"
     yield f"    {term.amount_of}: {term.amount_formula}"
     for field, said in _counts(term.fields, trace).items():
         yield f"        trace: {field}{said}"
-    yield f"    each: {term.unit_formula}"
-    for parameter in term.parameters:
+    yield f"    each: {term.each_formula}"
+    for parameter in term.origins:
         yield from (f"        {line}" for line in sentence(values[parameter]).splitlines())
 
 
 def _said(value: float, tree: str, digits: int = 4) -> str:
-    from imcsim.chip.explain import UNITS
+    from imcsim.chip.charged import SI_UNITS
     from imcsim.core.units import with_prefix
 
     if tree == "area":  # a prefix of m2 is squared, so that none is used
         return f"{value:.{digits}g} m2"
-    return with_prefix(value, UNITS[tree], digits)
+    return with_prefix(value, SI_UNITS[tree], digits)
 
 
 def _record(explanation: Explanation, values: Mapping[str, Any]) -> dict[str, Any]:
-    from imcsim.chip.explain import UNITS
+    from imcsim.chip.charged import SI_UNITS
 
-    unit = UNITS[explanation.tree].lower()
+    unit = SI_UNITS[explanation.tree].lower()
     return {
         "path": explanation.path,
         f"{explanation.tree}_{unit}": explanation.value,
@@ -82,9 +82,9 @@ def _record(explanation: Explanation, values: Mapping[str, Any]) -> dict[str, An
                 "amount_of": term.amount_of,
                 "amount_formula": term.amount_formula,
                 "trace_fields": list(term.fields),
-                f"unit_{unit}": term.unit,
-                "unit_formula": term.unit_formula,
-                "parameters": [values[parameter] for parameter in term.parameters],
+                f"unit_{unit}": term.each,
+                "unit_formula": term.each_formula,
+                "parameters": [values[parameter] for parameter in term.origins],
             }
             for term in explanation.terms
         ],

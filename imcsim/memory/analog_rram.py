@@ -12,6 +12,7 @@ from pydantic import Field
 
 from imcsim.core.charge import Charge, Price
 from imcsim.devices.programming import WriteRule, event_price, event_pulses, expected_max_pulses
+from imcsim.devices.pulses import lognormal_parameters
 from imcsim.devices.retention import margin_cycles, specified_retention_s
 from imcsim.devices.rram import RramCell
 from imcsim.devices.worn_out import stuck_low_share
@@ -50,6 +51,7 @@ class AnalogRram(Memory):
 
     volatile: ClassVar[bool] = False
     verb: ClassVar[str] = "program"
+    rows_vary: ClassVar[bool] = True
     references: ClassVar[Mapping[str, str]] = {"cell": "device", "adc": "component"}
 
     cell: RramCell
@@ -117,9 +119,7 @@ class AnalogRram(Memory):
         start = "conductance at the task's start of cells in use"
         return (
             Component("cells", sums_s, "siemens read", start, reading, codes=True),
-            Component(
-                "adc", grid.cells, "conversions", "cells in use", converting, codes=self.adc.follows_conductance
-            ),
+            Component("adc", grid.cells, "conversions", "cells in use", converting, codes=self.adc.follows_conductance),
             Component("driver", grid.rows, "rows driven", "rows in use", driving),
         )
 
@@ -137,13 +137,19 @@ class AnalogRram(Memory):
     def row_read_time(self, site: Site) -> Price:
         """Settling, then a turn of the converters for each of their columns."""
         time = self._time(site, 1, self.columns_per_adc, site.rows, "columns_per_adc")
-        return Price(time.total_s, "t_read + columns_per_adc x t_conversion", time.settle.also(*time.convert.origins).origins)
+        return Price(
+            time.total_s, "t_read + columns_per_adc x t_conversion", time.settle.also(*time.convert.origins).origins
+        )
 
     def row_write_time(self, site: Site) -> Price:
         """Pulses of the slowest of a row's cells, each with its verify."""
         pulses = expected_max_pulses(self.cell, self.cell_bits, float(site.cols))
         pulse = self._pulse_time(site)
-        return Price(float(pulses) * float(pulse.value), f"expected pulses of the slowest cell x ({pulse.formula})", pulse.origins)
+        return Price(
+            float(pulses) * float(pulse.value),
+            f"expected pulses of the slowest cell x ({pulse.formula})",
+            pulse.origins,
+        )
 
     def write_energy(self, site: Site) -> Price:
         """One number where every level change costs the same (rule ``flat``), else one for each pair of levels."""
@@ -159,9 +165,30 @@ class AnalogRram(Memory):
         return Charge("", longest, "pulses, one after the other", _ROWS, (), self._pulse_time(site))
 
     def row_pulses(self, events: Numbers, rows: Numbers) -> Floats:
-        """Return (F, P) pulses that follow one another in each PE: rows x those of the slowest cell written together."""
+        """Return (F, P) pulses that follow one another in each PE: rows x those of a row's slowest cell."""
         together = np.divide(events, rows, out=np.ones(rows.shape), where=rows > 0)
         return np.asarray(rows * expected_max_pulses(self.cell, self.cell_bits, np.maximum(together, 1.0)))
+
+    @property
+    def parallel_pes(self) -> int:
+        """``parallel_write_pes``."""
+        return self.parallel_write_pes
+
+    def pe_write_s(self, site: Site, events: Numbers, rows: Numbers) -> Floats:
+        """Rows one after the other, each as long as its slowest cell by expectation."""
+        return self.row_pulses(events, rows) * float(self._pulse_time(site).value)
+
+    def drawn_rows_s(self, site: Site, cells: Numbers, generator: np.random.Generator) -> Floats:
+        """A row is as long as the largest of its cells' pulse counts, lognormal as measured.
+
+        The maximum of n draws is the quantile U^(1 / n) of one (definition of an order statistic). Pulses are of any
+        length, as in the mean, so that the mean over many draws is that of :meth:`pe_write_s`.
+        """
+        from scipy.special import ndtri  # here, so that importing the package loads no scipy
+
+        mu, sigma = lognormal_parameters(*self.cell.pulse_statistics(self.cell_bits))
+        pulses = np.exp(mu + sigma * ndtri(generator.random(len(cells)) ** (1.0 / cells)))
+        return np.asarray(pulses * float(self._pulse_time(site).value), dtype=np.float64)
 
     def area(self, site: Site) -> dict[str, Piece]:
         """Cells, converters, drivers, shift-adds; drivers on the columns where errors come in there."""
@@ -272,7 +299,9 @@ class AnalogRram(Memory):
         slices = " x slices" if transposed else ""
         shape = (*site.of("cell_bits"), "array.rows", "array.cols") if transposed else ()
         own = ("dac_bits", *shape)
-        settle = Price(passes * self.cell.read_time_s, f"phases{slices} x t_read", site.of("cell.read_time_s")).also(*own)
+        settle = Price(passes * self.cell.read_time_s, f"phases{slices} x t_read", site.of("cell.read_time_s")).also(
+            *own
+        )
         one = self.adc.time_price(self.adc_bits, length, f"{site.at}.adc").also(*site.of("adc_bits", "columns_per_adc"))
         seconds = passes * (turns * float(one.value))
         return ReadTime(settle, Price(seconds, f"phases{slices} x {said} x t_conversion", one.origins).also(*own))

@@ -11,6 +11,7 @@ Shape letters: F placement phases, P PEs, L layers, K cells per weight.
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -126,6 +127,10 @@ class Memory(FrozenConfig):
     """Whether it loses its weights without power."""
     verb: ClassVar[str]
     """What writing it is called in leaves: "program" for cells that are verified, else "write"."""
+    sums_gradients: ClassVar[bool] = False
+    """Whether its arrays can add up weight gradients (:meth:`gradient_evaluation`)."""
+    rows_vary: ClassVar[bool] = False
+    """Whether equal rows take different times to write, as pulses do that are verified."""
     references: ClassVar[Mapping[str, str]] = {}
     """Field -> content kind, for fields that a chip file may give by the name of another file."""
 
@@ -136,8 +141,7 @@ class Memory(FrozenConfig):
 
     def geometry(self, rows: int, cols: int, weight_bits: int) -> PeGeometry:
         """Return a PE of ``rows`` x ``cols`` cells of this memory."""
-        encoding = Encoding(sign=self.sign, weight_bits=weight_bits, cell_bits=self.cell_bits)
-        return PeGeometry(rows=rows, cols=cols, encoding=encoding)
+        return _geometry(rows, cols, self.sign, weight_bits, self.cell_bits)
 
     def check(self) -> None:
         """Raise ConfigError if parts of it contradict; called once when a chip is loaded."""
@@ -181,6 +185,23 @@ class Memory(FrozenConfig):
         The leaf is empty; the amount is (F,).
         """
 
+    @property
+    def parallel_pes(self) -> int | None:
+        """How many PEs may be written at once; None: all."""
+        return None
+
+    def pe_write_s(self, site: Site, events: Numbers, rows: Numbers) -> Floats:
+        """Return how long each PE is busy with ``events`` level changes in ``rows`` row writes, all (F, P), in seconds.
+
+        Rows follow one another, each takes as long as one of :meth:`row_write_time`. :meth:`write_time` is what all
+        PEs take together, :attr:`parallel_pes` at once.
+        """
+        return np.asarray(rows * float(self.row_write_time(site).value), dtype=np.float64)
+
+    def drawn_rows_s(self, site: Site, cells: Numbers, generator: np.random.Generator) -> Floats:
+        """Return the seconds of rows in which ``cells`` (W,) levels change, drawn where ``rows_vary``, (W,)."""
+        return self.pe_write_s(site, cells, np.ones(len(cells)))
+
     @abstractmethod
     def area(self, site: Site) -> dict[str, Piece]:
         """Return the components of one PE, ``cells`` first."""
@@ -223,6 +244,11 @@ class Memory(FrozenConfig):
     def read_out_leaf(self, site: Site) -> str:
         """Return the last name of a leaf of reading weights out, such as ``sram_read``."""
         return f"{site.name}_read"
+
+
+@lru_cache(maxsize=256)
+def _geometry(rows: int, cols: int, sign: Sign, weight_bits: int, cell_bits: int) -> PeGeometry:
+    return PeGeometry(rows=rows, cols=cols, encoding=Encoding(sign=sign, weight_bits=weight_bits, cell_bits=cell_bits))
 
 
 MemoryT = TypeVar("MemoryT", bound=Memory)

@@ -1,4 +1,4 @@
-"""What surrounds the PEs of one memory: array size, supply, clock, input converters, adders, and its place on the chip."""
+"""What surrounds the PEs of one memory: array size, supply, clock, drivers, adders, and its place on the chip."""
 
 from dataclasses import dataclass
 

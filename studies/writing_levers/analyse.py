@@ -36,8 +36,7 @@ def figures_of(trace: Trace) -> dict[str, float]:
         raise ValueError("a learner of this study writes nothing")
     layers, encoding = trace.meta.layers, trace.meta.encodings[0]
     tables = {"changes/" + "/".join(key): list(cells) for key, cells in trace.changes.items()}
-    pe = worn_memory(chip.config).geometry
-    tile = pe.weight_rows, pe.weight_cols
+    tile = worn_memory(chip.config).geometry.tile
     worst_pe = max(float(pes.max()) for pes in events_by_pe(tables, layers, encoding, tile).values())
     return {
         "class_il": float(trace.class_il[-1].mean()),

@@ -1,6 +1,7 @@
 """How many cells were written how often, over a stream and at its task switches: what a life follows from.
 
-Shape letters: M different counts, T tasks, F placement phases, P PEs, L layers, K cells per weight, G groups, D fan-in, N outputs.
+Shape letters: M different counts, T tasks, F placement phases, P PEs, L layers, K cells per weight, G
+groups, D fan-in, N outputs.
 """
 
 from collections.abc import Hashable, Sequence
@@ -109,9 +110,7 @@ def switch_counts(trace: Trace, encoding: Encoding, layer: str) -> NDArray[np.ui
     return total
 
 
-def _layer(
-    placed: Placed, bank: Bank, commits: tuple[Commit, ...], layer: int, switched: tuple[str, ...]
-) -> Ints:
+def _layer(placed: Placed, bank: Bank, commits: tuple[Commit, ...], layer: int, switched: tuple[str, ...]) -> Ints:
     profile, grid = bank.profile, bank.grid
     name, span = placed.trace.meta.layers[layer].name, grid.layer_slices[layer]
     if name in switched:
@@ -122,8 +121,10 @@ def _layer(
     if not in_place and not committed:
         return np.array([[int(grid.cells[span].sum())]])
     elsewhere, homed = (bank.pes(m)[:, span] for m in (placed.where.volatile_training, placed.where.homed_training))
-    if in_place and not elsewhere.any():
-        return profile.policy(bank.memory.write_policy).cells[layer][:, None]
+    policy, meta = bank.memory.write_policy, placed.trace.meta
+    by_phase = policy != "task" or len(meta.phase_tasks) == meta.tasks  # else cells are written over several phases
+    if in_place and by_phase and not elsewhere.any():
+        return profile.policy(policy).cells[layer][:, None]
     if not in_place and np.array_equal(homed, elsewhere) and all(c.whole for c in commits if c.pes[span].any()):
         return profile.policy("task").cells[layer][:, None]
     return counted(layer_wear(bank, commits, layer).events, None)

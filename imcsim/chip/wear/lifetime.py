@@ -44,7 +44,9 @@ def lifetime_at(per_task: Floats, writes: CellWrites, cell: CellEndurance, tasks
     )
 
 
-def limited_by_worst(cell: CellEndurance, worst_per_task: float, mean_per_task: float, tasks_per_day: float) -> Lifetime:
+def limited_by_worst(
+    cell: CellEndurance, worst_per_task: float, mean_per_task: float, tasks_per_day: float
+) -> Lifetime:
     """Return the life of cells of which only the guaranteed cycles are known; switches are in both rates."""
     if worst_per_task == 0:
         return Lifetime(0.0, 0.0, None, None, None, None, None, tasks_per_day)
