@@ -8,9 +8,7 @@ from imcsim.life.options import LifeOptions
 from imcsim.memory.macro import Macro
 
 
-def notes_of(
-    macro: Macro, options: LifeOptions, tasks: int, first: Tasks | None, levers: Pulled
-) -> tuple[str, ...]:
+def notes_of(macro: Macro, options: LifeOptions, tasks: int, first: Tasks | None, levers: Pulled) -> tuple[str, ...]:
     """Return what is repeated, assumed and left out under ``options``; ``tasks`` were measured."""
     notes = [
         f"Later tasks repeat the measured {tasks}: each cell keeps its mean writes per task.",
@@ -25,8 +23,8 @@ def notes_of(
         notes.append(f"No measured limit of margins against cycles at {memory.cell_bits} bits per cell: not counted.")
     if weibull_of(macro) is None:
         notes.append(
-            f"When cells fail is not known: [{macro.site.at}] guarantees {memory.endurance.guaranteed_cycles:g} cycles and "
-            f"states no distribution of failures."
+            f"When cells fail is not known: [{macro.site.at}] guarantees {memory.endurance.guaranteed_cycles:g} cycles "
+            f"and states no distribution of failures."
         )
     return (*notes, *_of_levers(macro, options, first), *_of_costed(macro, options, levers))
 
@@ -53,9 +51,7 @@ def _of_costed(macro: Macro, options: LifeOptions, levers: Pulled) -> list[str]:
     if refreshing is not None and refreshing.kept_days is not None:
         days, years = refreshing.kept_days, refreshing.kept_days / DAYS_PER_YEAR
         kept = f"{years:.3g} years" if years >= 1 else f"{days:.3g} days"
-        notes.append(
-            f"Levels are kept {kept} at {options.celsius:g} C: {macro.memory.ageing.retention_note}"
-        )
+        notes.append(f"Levels are kept {kept} at {options.celsius:g} C: {macro.memory.ageing.retention_note}")
         if refreshing.every_days > refreshing.kept_days:
             notes.append(f"A refresh every {refreshing.every_days:g} days comes too late: levels are lost before it.")
     if levers.cache is not None:

@@ -142,7 +142,9 @@ def test_coalescing_writes_wears_less() -> None:
     worst, chip = [], small_chip(ALL).config
     for policy in ("step", "epoch", "task"):
         options = parse_policies([f"coalesce={policy}"])
-        worst.append(outlook(random_trace(0), small_chip(ALL, changed_by(options, chip)), options).worst_cycles_per_task)
+        worst.append(
+            outlook(random_trace(0), small_chip(ALL, changed_by(options, chip)), options).worst_cycles_per_task
+        )
     assert worst[0] >= worst[1] >= worst[2]
     assert worst[0] > worst[2]
 

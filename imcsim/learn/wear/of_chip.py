@@ -19,7 +19,7 @@ def wear_of_chip(chip: ChipConfig, **more: Any) -> WearConfig:
     """Return what wears while ``chip`` learns; ``more`` sets further fields of :class:`WearConfig`.
 
     A chip with SRAM (a memory that loses its weights without power) trains there and commits at a task's end; one
-    without writes in place, at its write policy. PEs that train in RRAM for want of SRAM are taken as if SRAM held them.
+    without writes in place, at its write policy. PEs that train in RRAM for want of SRAM are taken as if it held them.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Which PEs a write-back cache holds, phase after phase, and which it gives up when: bookkeeping without any energy.
 
-What comes and goes is a placement unit, which takes ``sizes`` PEs of the cache. Shape letters: F placement phases of the
-stream, U placement units, P PEs of the memory behind the cache.
+What comes and goes is a placement unit, which takes ``sizes`` PEs of the cache. Shape letters: F placement phases of
+the stream, U placement units, P PEs of the memory behind the cache.
 """
 
 from collections import Counter
@@ -17,7 +17,9 @@ from imcsim.life.options import Eviction
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Piece = tuple[int, int]  # from one commit of the stream to a later one; 0 is deployment, F the end
-Span = tuple[int, int, int]  # codes behind the cache, codes at eviction, ends of the stream passed in between (2: more than one)
+Span = tuple[
+    int, int, int
+]  # codes behind the cache, codes at eviction, ends of the stream passed in between (2: more than one)
 
 
 @dataclass

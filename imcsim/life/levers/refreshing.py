@@ -52,7 +52,8 @@ def refresh(
     kept = None if law is None else law(options.celsius + ZERO_CELSIUS_K) / SECONDS_PER_DAY
     if options.refresh_auto and kept is None:
         raise ConfigError(
-            f"refresh=auto needs to know how long [{macro.site.at}] keeps a level, and it does not say: give refresh=DAYS"
+            f"refresh=auto needs the time that [{macro.site.at}] keeps a level, which it does not state: "
+            f"give refresh=DAYS"
         )
     every = kept if options.refresh_auto else options.refresh_days
     if every is None:
@@ -64,8 +65,8 @@ def refresh(
         layers[spec.name] = rates.layers[spec.name] + added * holds
     grid = pe_grid(ledger.layers, ledger.geometry)
     seconds = macro.memory.write_time(macro.site, grid.cells[None], grid.rows[None].astype(np.float64)).total
-    cells = rates.cells * rates.copies
+    events = rates.cells * rates.copies * per_task
     return Refreshing(
-        CellRates(layers, rates.cells, rates.copies), every, kept, cells * per_task, cells * one_level_j(macro) * per_task,
+        CellRates(layers, rates.cells, rates.copies), every, kept, events, events * one_level_j(macro),
         seconds * rates.copies * per_task,
     )  # fmt: skip

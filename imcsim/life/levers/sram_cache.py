@@ -89,7 +89,9 @@ def sram_cache(placed: Placed, options: LifeOptions) -> CacheUse:
 def _load_j(found: Evictions, home: Bank, away: Bank) -> float:
     """Joules of all loads: a unit's cells are read out, in the middle of their window, and written to the cache."""
     parts = home.memory.read_out(home.site, MidWindow(home.grid))
-    read_j = np.sum([np.broadcast_to(part.amount * part.each.value, (1, home.grid.count)) for part in parts], axis=(0, 1))
+    read_j = np.sum(
+        [np.broadcast_to(part.amount * part.each.value, (1, home.grid.count)) for part in parts], axis=(0, 1)
+    )
     written = away.grid.cells * mean_event_j(away.macro)
     return float(home.pes(found.loads) @ read_j + away.pes(found.loads) @ written)
 

@@ -60,7 +60,9 @@ def test_one_place_for_two_pes_by_hand() -> None:
     assert found.time_s > 0
     assert found.load_j > 0
     assert found.area_m2 > 64 * chip.sram.cell.area_m2
-    free = sram_cache(place(trace, chip.model_copy(update={"charge_migration": False})), parse_policies(["sram-cache=1"]))
+    free = sram_cache(
+        place(trace, chip.model_copy(update={"charge_migration": False})), parse_policies(["sram-cache=1"])
+    )
     assert free.commit_j == free.load_j == 0  # a chip that charges no commits charges no evictions
     assert free.events == found.events
 
