@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.placed import Bank, Placed
 from imcsim.chip.profile import TileProfile
-from imcsim.core.charge import Charge, Charges
+from imcsim.core.charge import Charge, Charges, tree_of
+from imcsim.core.cost import Breakdown
 from imcsim.trace.trace import Trace, transition_counts
 
 Ints = NDArray[np.int64]
@@ -35,6 +36,11 @@ class Switch:
     nonvolatile_cells: float
     volatile_cells: float
     time_s: float
+
+    @property
+    def energy(self) -> Breakdown:
+        """Joules, as a tree."""
+        return tree_of(self.charges)
 
     @property
     def rewritten_cells(self) -> float:

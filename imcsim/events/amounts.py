@@ -1,4 +1,4 @@
-"""Bits that the traffic of a task gives as totals, spread over the vectors that carry them, (L,) each."""
+"""Bits that the traffic of a phase gives as totals, spread over the vectors that carry them, (L,) each."""
 
 from dataclasses import dataclass
 
@@ -40,9 +40,9 @@ def extra_bits(work: Work) -> Extra:
     forward, back, gradient = (
         work.count(f"{name}_vectors") for name in ("forward", "input_gradient", "weight_gradient")
     )
-    outputs = np.array([spec.groups * spec.outputs for spec in work.trace.meta.layers], dtype=np.float64)
-    signs = float(work.bits.buffer_writes["signs"][work.task])
-    spilled = float(work.bits.dram["activations"][work.task]) / 2
+    outputs = work.placed.sides[1]
+    signs = float(work.bits.buffer_writes["signs"][work.phase])
+    spilled = float(work.bits.dram["activations"][work.phase]) / 2
     nothing = np.zeros(len(forward))
     sign_back = _per_vector(signs, back, outputs)
     sign_gradient = _per_vector(0.0 if back.any() else signs, gradient, outputs)

@@ -1,4 +1,4 @@
-"""The closed form of :mod:`imcsim.chip.latency` as a task graph: the same assumptions, run by the engine.
+"""The closed form of a latency (:mod:`imcsim.chip.training`) as a task graph: the same assumptions, run by the engine.
 
 What is assumed there, and what stands for it here:
 
@@ -8,7 +8,7 @@ What is assumed there, and what stands for it here:
   has done all its vectors but one when the last arrives. A chain of one vector through all other layers is therefore
   what the slowest layer's stream is longer by, whatever the numbers of vectors are
 - links, activation functions and optimiser arithmetic take no time; the buffer works beside the three passes
-- row writes take what ``imcsim.chip.writes`` says for all PEs together
+- row writes take what is charged for all PEs together, and so does what no event stands for
 
 So its makespan is the closed form's total to rounding, for any trace and chip. :mod:`imcsim.events.training_step` drops
 these assumptions. Times only: its tasks carry no energy.
@@ -17,9 +17,10 @@ these assumptions. Times only: its tasks carry no energy.
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.gradients import weight_gradient_s
-from imcsim.chip.latency import backward_vector_s, forward_vector_s
+from imcsim.chip.times import backward_pace, forward_pace
 from imcsim.events.graph import GraphBuilder, Task, TaskGraph
+from imcsim.events.passes import weight_gradient_s
+from imcsim.events.rest import rest_of
 from imcsim.events.work import Work
 
 Floats = NDArray[np.float64]
@@ -27,10 +28,10 @@ After = tuple[int, ...]
 
 
 def closed_form_graph(work: Work) -> TaskGraph:
-    """Return the graph of all steps of the task of ``work``, with scoring and migration."""
+    """Return the graph of all steps of the phase of ``work``, with scoring and migration."""
     build = GraphBuilder()
-    there = forward_vector_s(work.trace, work.chip, work.where)[work.task]
-    back = backward_vector_s(work.trace, work.chip, work.where)[work.task]
+    there = forward_pace(work.placed).vector_s[work.phase]
+    back = backward_pace(work.placed).vector_s[work.phase]
     after = _once(build, work, there, back)
     for _ in range(work.steps):
         after = _step(build, work, there, back, after)
@@ -39,31 +40,26 @@ def closed_form_graph(work: Work) -> TaskGraph:
 
 def _once(build: GraphBuilder, work: Work, there: Floats, back: Floats) -> After:
     """Migration and scoring, each once a task."""
-    chip, done, t = work.chip, work.done, work.task
-    moved = float(done.commit_s[t] + done.load_s[t]) * float(chip.charge_migration)
+    moved = work.seconds("migration")
     after: After = (build.add(Task("migration", "rows", moved, phase="migration")),)
     after = _pass(build, work.count("scoring_forward_vectors").astype(float), there, after, "scoring")
     after = _pass(build, work.count("scoring_input_gradient_vectors").astype(float), back, after, "scoring")
-    macs = int(work.count("scoring_weight_gradient_macs").sum()) + int(work.trace.task_counts["scoring_macs"][t])
-    return (build.add(Task("score", "digital", macs / chip.mac.macs_per_s, after=after, phase="scoring")),)
+    scored_s = work.amount("scoring.mac") * float(work.chip.mac.time_price().value)
+    return (build.add(Task("score", "digital", scored_s, after=after, phase="scoring")),)
 
 
 def _step(build: GraphBuilder, work: Work, there: Floats, back: Floats, start: After) -> After:
-    chip, t, steps = work.chip, work.task, work.steps
+    steps, at = work.steps, work.phase
     after = _pass(build, work.count("forward_vectors") / steps, there, start, "forward")
     after = _pass(build, work.count("input_gradient_vectors") / steps, back, after, "input_gradient")
-    gradient_s = float(weight_gradient_s(work.trace, chip)[t]) / steps
+    gradient_s = float(weight_gradient_s(work).sum()) / steps
     last = build.add(Task("weight gradients", "digital", gradient_s, after=after, phase="weight_gradient"))
-    moved_s = float(work.bits.buffer_bits()[t]) / chip.buffer.bandwidth_bits_per_s / steps
+    moved_s = float(work.bits.buffer_bits()[at]) * work.each_s("buffer") / steps
     moved = build.add(Task("buffer", "buffer", moved_s, after=start, phase="buffer"))
     after = build.meet((last, moved))
-    serial = {
-        "dram": float(work.bits.dram_bits()[t]) / chip.dram.bandwidth_bits_per_s,
-        "update": float(work.done.sram_s[t] + work.done.rram_s[t]),
-        "reload": 0.0 if work.reload is None else float(work.reload.time_s[t]),
-    }
+    serial = {name: work.seconds(name) for name in ("dram", "update", "reload")} | rest_of(work).seconds
     for name, seconds in serial.items():
-        resource = "rows" if name == "update" else "dram"
+        resource = {"update": "rows", "reload": "dram"}.get(name, name)
         after = (build.add(Task(name, resource, seconds / steps, after=after, phase=name)),)
     return after
 

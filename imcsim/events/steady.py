@@ -16,6 +16,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.chip.charged import charged
 from imcsim.core.errors import EventsError
 from imcsim.events.engine import run
 from imcsim.events.options import StepOptions
@@ -110,11 +111,12 @@ def _even(work: Work, up: bool) -> Work:
     counts, steps = dict(work.trace.counts), work.steps
     for name in _VECTORS:
         total = counts[name].copy()
-        total[work.task] = (total[work.task] + (steps - 1) * up) // steps * steps
+        total[work.phase] = (total[work.phase] + (steps - 1) * up) // steps * steps
         counts[name] = total
     if all(np.array_equal(counts[name], work.trace.counts[name]) for name in _VECTORS):
         return work
-    return replace(work, trace=replace(work.trace, counts=counts))
+    placed = replace(work.placed, trace=replace(work.trace, counts=counts))  # where its weights are does not change
+    return Work(charged(placed), work.phase)
 
 
 def _check(work: Work, options: StepOptions, tolerance: float) -> None:
@@ -124,11 +126,11 @@ def _check(work: Work, options: StepOptions, tolerance: float) -> None:
         raise EventsError(f"tolerance must be > 0, got {tolerance:g}")
     if options.steps > work.steps:
         raise EventsError(f"task {work.task} has {work.steps} steps, got steps = {options.steps}")
-    trains = (("rram", work.chip.rram, work.where.rram_training), ("sram", work.chip.sram, work.where.sram_training))
-    for kind, part, mask in trains:
-        if part is not None and part.write_policy != "step" and mask[work.task].any():
+    for bank in work.placed.banks:
+        policy = bank.memory.write_policy
+        if policy != "step" and bank.trains[work.phase].any():
             raise EventsError(
-                f"a long run needs rows written in every step, but {kind}.write_policy = '{part.write_policy}'; "
+                f"a long run needs rows written in every step, but {bank.site.at}.write_policy = '{policy}'; "
                 f"simulate the steps one by one"
             )
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from imcsim.events.branches import Links, links_of
 from imcsim.events.graph import Buffer, GraphBuilder, Task
 from imcsim.events.options import StepOptions
-from imcsim.events.work import Pass, Stage, Work
+from imcsim.events.passes import Pass, Stage
+from imcsim.events.work import Work
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -48,8 +49,29 @@ class Flow:
     more_reads: Floats
     more_writes: Floats
     more_dram: Floats
-    activation_j: float
     backward: bool = False
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What moving one bit is charged (J) and takes (s), and how long the digital unit works on one element (s)."""
+
+    read_j: float
+    write_j: float
+    hop_j: float
+    dram_j: float
+    buffer_s: float
+    link_s: float
+    dram_s: float
+    mac_s: float
+
+    @classmethod
+    def of(cls, work: Work) -> "Moves":
+        """Return the unit values of the charges of ``work``; the closed form charges links no time."""
+        read_j, write_j = work.each_j("buffer.read_forward"), work.each_j("buffer.write_forward")
+        hop_j, dram_j = work.each_j("link.forward"), work.each_j("dram.activations")
+        link_s, mac_s = (float(part.time_price().value) for part in (work.chip.link, work.chip.mac))
+        return cls(read_j, write_j, hop_j, dram_j, work.each_s("buffer"), link_s, work.each_s("dram"), mac_s)
 
 
 @dataclass
@@ -61,10 +83,12 @@ class Lines:
     options: StepOptions
     portion: int
     priorities: tuple[int, int] = field(init=False)  # of reads and of writes
+    moves: Moves = field(init=False)
     spills: list[int] = field(default_factory=list)  # writes to DRAM of the last pass, which no vector waits for
 
     def __post_init__(self) -> None:
         self.priorities = {"reads-first": (0, 1), "writes-first": (1, 0), "arrival": (0, 0)}[self.options.priority]
+        self.moves = Moves.of(self.work)
 
     def flow(self, flow: Flow, start: After, fresh: Mapping[int, After]) -> dict[int, Stream]:
         """Send a pass through; a layer waits for ``start``, for what ``fresh`` says, and for the layers before it."""
@@ -109,7 +133,8 @@ class Lines:
             for i, stage in enumerate(stages)
         ]
         elements = float(flow.work.elements[layer]) * size
-        done = self.digital(name, elements, elements * flow.activation_j, tuple(served) or (moved,), phase)
+        joules = float(flow.work.activation_j[layer]) * share
+        done = self.digital(name, elements, joules, tuple(served) or (moved,), phase)
         back = self.link(name, layer, (float(flow.work.write_bits[layer]) * size, hops), (done,), phase)
         write = float(flow.work.write_bits[layer] + flow.more_writes[layer]) * size
         return self.buffer(name, 0.0, write, (back,), phase, behind, (0, places[1]), drains=True)
@@ -151,9 +176,8 @@ class Lines:
         places: tuple[int, int] = (1, 1), *, drains: bool = False,
     ) -> int:  # fmt: skip
         """Move bits through the buffer's port."""
-        buffer = self.work.chip.buffer
-        seconds = (read + write) / buffer.bandwidth_bits_per_s * self.options.transport
-        joules = read * buffer.read_energy_j + write * buffer.write_energy_j
+        seconds = (read + write) * self.moves.buffer_s * self.options.transport
+        joules = read * self.moves.read_j + write * self.moves.write_j
         priority = self.priorities[1 if write else 0]
         where = self._carrier("buffer port")
         fills, drained = (None, belt) if drains else (belt, None)
@@ -163,21 +187,20 @@ class Lines:
 
     def link(self, name: str, layer: int, moved: tuple[float, float], after: After, phase: str) -> int:
         """Move ``moved``, bits over a number of hops, between the buffer and a layer's PEs over that layer's link."""
-        (bits, hops), link = moved, self.work.chip.link
-        seconds = bits / link.bandwidth_bits_per_s * self.options.transport
+        bits, hops = moved
+        seconds, joules = bits * self.moves.link_s * self.options.transport, bits * self.moves.hop_j * hops
         where = self._carrier(f"link {self.work.names[layer]}")
-        return self.build.add(Task(f"{name} link", where, seconds, bits * link.energy_j * hops, after, phase=phase))
+        return self.build.add(Task(f"{name} link", where, seconds, joules, after, phase=phase))
 
     def dram(self, name: str, bits: float, after: After, phase: str, priority: int = 0) -> int:
         """Move bits over the DRAM channel."""
-        dram = self.work.chip.dram
-        seconds = bits / dram.bandwidth_bits_per_s * self.options.transport
+        seconds, joules = bits * self.moves.dram_s * self.options.transport, bits * self.moves.dram_j
         where = self._carrier("dram")
-        return self.build.add(Task(name, where, seconds, bits * dram.energy_j, after, priority, phase))
+        return self.build.add(Task(name, where, seconds, joules, after, priority, phase))
 
     def digital(self, name: str, elements: float, joules: float, after: After, phase: str) -> int:
         """Let the digital unit work on elements, one of them in the time of a multiply-accumulate."""
-        seconds = elements / self.work.chip.mac.macs_per_s * self.options.transport
+        seconds = elements * self.moves.mac_s * self.options.transport
         where = "digital" if self.options.transport else self._carrier("activation")
         return self.build.add(Task(f"{name} activation", where, seconds, joules, after, phase=phase))
 

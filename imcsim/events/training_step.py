@@ -25,7 +25,8 @@ form's leaves forward, input_gradient, weight_gradient, update and migration as 
 other numbers the pipeline fills later, and the closed form of a pass is a lower bound: the slowest layer cannot start
 before one vector of each earlier layer, and the layers behind it cannot end before its last vector.
 
-Energy is that of :func:`imcsim.chip.training.training_energy`, given to the tasks that spend it, without leakage.
+Energy is that of the charges, given to the tasks that spend it, without leakage. What is charged that none of them
+stands for (:mod:`imcsim.events.rest`) is spent at the ends of steps, and its time, if it has one, is spent before them.
 """
 
 from collections.abc import Sequence
@@ -39,10 +40,12 @@ from imcsim.events.amounts import Extra, extra_bits
 from imcsim.events.branches import sources_of
 from imcsim.events.graph import GraphBuilder, Task, TaskGraph
 from imcsim.events.options import StepOptions
+from imcsim.events.passes import Pass, backward_pass, forward_pass, weight_gradient_j, weight_gradient_s
+from imcsim.events.rest import Rest, rest_of
 from imcsim.events.schedule import Schedule
 from imcsim.events.streams import After, Flow, Lines, Stream, all_tasks, whole
 from imcsim.events.update import Updates
-from imcsim.events.work import Pass, Work, backward_pass, forward_pass, weight_gradient_j, weight_gradient_s
+from imcsim.events.work import Work
 
 Floats = NDArray[np.float64]
 
@@ -107,33 +110,30 @@ class _Steps:
     extra: Extra = field(init=False)
     gradient_s: Floats = field(init=False)
     gradient_j: Floats = field(init=False)
+    rest: Rest = field(init=False)
     fresh: dict[int, After] = field(default_factory=dict)  # layer -> its last row writes
 
     def __post_init__(self) -> None:
         work = self.lines.work
         self.there, self.back, self.extra = forward_pass(work), backward_pass(work), extra_bits(work)
         self.gradient_s, self.gradient_j = weight_gradient_s(work), weight_gradient_j(work)
+        self.rest = rest_of(work)
 
     def before(self) -> After:
         """Scoring and loading, once a task."""
-        lines, work, t = self.lines, self.lines.work, self.lines.work.task
-        bits = float(work.bits.dram["masks"][t] + work.bits.dram["scoring"][t])
+        lines, work, at = self.lines, self.lines.work, self.lines.work.phase
+        bits = float(work.bits.dram["masks"][at] + work.bits.dram["scoring"][at])
         after: After = (lines.dram("masks and scoring", bits, (), "scoring"),) if bits else ()
-        masks = float(work.trace.task_counts["mask_bits"][t])
+        masks = float(work.phase_count("mask_bits"))
         if masks:
             after = (*after, lines.buffer("masks", 0.0, masks, (), "masks"))
         start = lines.build.meet(after)
-        passes = (
-            (forward_pass(work, "scoring_forward_vectors"), False),
-            (backward_pass(work, "scoring_input_gradient_vectors"), True),
-        )
-        for one, back in passes:
+        for one, back in ((forward_pass(work, scoring=True), False), (backward_pass(work, scoring=True), True)):
             nothing = np.zeros(len(one.vectors))
-            flow = Flow(one, one.vectors, "scoring", nothing, nothing, nothing, 0.0, backward=back)
+            flow = Flow(one, one.vectors, "scoring", nothing, nothing, nothing, backward=back)
             start = lines.build.meet(all_tasks(lines.flow(flow, start, {}))) or start
-        macs = int(work.count("scoring_weight_gradient_macs").sum()) + int(work.trace.task_counts["scoring_macs"][t])
-        if macs:
-            seconds, joules = macs / work.chip.mac.macs_per_s, macs * work.chip.mac.gradient_energy_j
+        if macs := work.amount("scoring.mac"):
+            seconds, joules = macs * lines.moves.mac_s, work.joules("scoring.mac")
             start = (lines.build.add(Task("score", "digital", seconds, joules, start, phase="scoring")),)
         return self.updates.load(start)
 
@@ -141,16 +141,16 @@ class _Steps:
         """Add one step and return what the next one waits for."""
         lines, work, extra = self.lines, self.lines.work, self.extra
         start = self._begin(after)
-        nothing, steps, vector_j = np.zeros(len(work.names)), work.steps, work.chip.mac.vector_energy_j
+        nothing, steps = np.zeros(len(work.names)), work.steps
         forward = Flow(
             self.there, whole(self.there.vectors, step, steps), "forward", nothing, extra.sign_writes,
-            extra.spill_writes, vector_j,
+            extra.spill_writes,
         )  # fmt: skip
         sent = all_tasks(lines.flow(forward, start, self.fresh))
         ahead = lines.build.meet((*sent, *lines.spills)) or start
         backward = Flow(
             self.back, whole(self.back.vectors, step, steps), "input_gradient", extra.sign_reads_back, nothing,
-            nothing, vector_j, backward=True,
+            nothing, backward=True,
         )  # fmt: skip
         errors = lines.flow(backward, ahead, {})
         done = all_tasks(errors)
@@ -166,28 +166,33 @@ class _Steps:
             self.fresh[layer] = self.updates.layer(layer, step, (*gate, *every, *gradients[layer], *passed))
         ends = (*ahead, *done, *(task for tasks in gradients.values() for task in tasks))
         waits = ends if lines.options.overlap else (*ends, *self.written())
-        return (lines.build.add(Task(f"{_END} {step}", None, after=(*start, *waits))),)
+        return self._end(step, (*start, *waits))
 
     def written(self) -> After:
         """Return the last row writes of every layer."""
         return tuple(task for tasks in self.fresh.values() for task in tasks)
 
+    def _end(self, step: int, after: After) -> After:
+        """End a step, with its share of what no other event stands for."""
+        build, steps = self.lines.build, self.lines.work.steps
+        for leaf, seconds in self.rest.seconds.items():
+            after = (build.add(Task(leaf, leaf, seconds / steps, after=after, phase="rest")),)
+        return (build.add(Task(f"{_END} {step}", None, energy_j=self.rest.joules / steps, after=after)),)
+
     def _begin(self, after: After) -> After:
         """Replay, masks and reloads of one step, and what no vector carries."""
         lines, work, extra = self.lines, self.lines.work, self.extra
-        t, steps = work.task, work.steps
-        parts = [*after]
-        outside = float(work.bits.dram["replay"][t]) / steps + extra.lump_dram
+        steps, parts = work.steps, [*after]
+        outside = float(work.bits.dram["replay"][work.phase]) / steps + extra.lump_dram
         if outside:
             parts.append(lines.dram("replay", outside, after, "replay"))
-        masks = float(work.trace.task_counts["mask_bits"][t])
+        masks = float(work.phase_count("mask_bits"))
         if masks + extra.lump_reads:
             parts.append(lines.buffer("masks", masks + extra.lump_reads, 0.0, after, "masks"))
         if extra.lump_writes:
             parts.append(lines.buffer("signs", 0.0, extra.lump_writes, after, "forward"))
-        if work.reload is not None:
-            seconds = float(work.reload.time_s[t]) / steps
-            joules = sum(float(part[t]) for part in work.reload.energy_j.values()) / steps
+        if work.spent.reload is not None:
+            seconds, joules = work.seconds("reload") / steps, work.joules("reload") / steps
             parts.append(lines.build.add(Task("reload", "dram", seconds, joules, after, phase="reload")))
         return lines.build.meet(parts)
 

@@ -1,127 +1,158 @@
 """The end of a step: optimiser arithmetic, traffic of master copies, row writes; loading and the commit of a task."""
 
+import math
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.config import WritePolicy
-from imcsim.chip.profile import profile_of
+from imcsim.chip.placed import Bank
 from imcsim.events.graph import Task
-from imcsim.events.row_writes import PeWrites, checkpoints, in_place
+from imcsim.events.row_writes import PeWrites, commits, in_place
 from imcsim.events.streams import After, Lines
 from imcsim.events.work import shares
+from imcsim.memory.memory import WritePolicy
 
 Floats = NDArray[np.float64]
 
 _DRIVERS = "write drivers"
 
 
+@dataclass
+class _InPlace:
+    """Writes of one memory in training, the joules of each of its PEs (P,), and the last step that was drawn."""
+
+    writes: PeWrites
+    joules: Floats
+    drawn: tuple[int, Floats] = field(default_factory=lambda: (-1, np.zeros(0)))
+
+
 class Updates:
-    """Adds updates to the graph of ``lines``; ``generator`` draws pulses, None takes their mean."""
+    """Adds updates to the graph of ``lines``; ``generator`` draws row times, None takes their mean."""
 
     def __init__(self, lines: Lines, generator: np.random.Generator | None) -> None:
         self.lines, self.work, self.generator = lines, lines.work, generator
-        work, t = lines.work, lines.work.task
-        self.rram = in_place(work)
-        digital = float(work.trace.task_counts["digital_parameters"][t]) * work.steps
+        work = lines.work
+        digital = float(work.phase_count("digital_parameters")) * work.steps
         by_layer = work.count("updated_weights").astype(float)
         self.updated = by_layer + digital * shares(by_layer)
-        self.spans = profile_of(work.trace, work.chip.geometry).grid.layer_slices
-        if work.chip.rram is not None:
-            lines.build.resource(_DRIVERS, work.chip.rram.parallel_write_pes)
-        self._drawn: dict[int, Floats] = {}
+        self.in_place = [
+            _InPlace(one, one.share(work.joules(f"update.{one.bank.memory.write_leaf(one.bank.site)}")))
+            for one in in_place(work)
+        ]
+        self.drivers = _drivers(lines)
+        self.update_j = work.each_j("update.arithmetic")
 
     def layer(self, layer: int, step: int, after: After) -> After:
         """Update one layer; return what its next reading waits for."""
-        lines, work, t = self.lines, self.work, self.work.task
+        lines, work = self.lines, self.work
         updated, phase, name = float(self.updated[layer]) / work.steps, "update", f"{work.names[layer]} update"
         if updated:
             part = float(self.updated[layer] / self.updated.sum()) / work.steps
-            master = float(work.bits.dram["master"][t]) * part
+            master = float(work.bits.dram["master"][work.phase]) * part
             if master:
                 after = (lines.dram(f"{name} master", master, after, phase),)
-            read = float(work.bits.buffer_reads["update"][t]) * part
-            write = float(work.bits.buffer_writes["update"][t]) * part
+            read = float(work.bits.buffer_reads["update"][work.phase]) * part
+            write = float(work.bits.buffer_writes["update"][work.phase]) * part
             after = (lines.buffer(name, read, 0.0, after, phase),)
-            after = (lines.digital(name, updated, updated * work.chip.mac.update_energy_j, after, phase),)
+            after = (lines.digital(name, updated, updated * self.update_j, after, phase),)
             after = (lines.buffer(name, 0.0, write, after, phase),)
-        writes = (*self._sram(layer, step, after), *self._rram(layer, step, after))
+        writes = [task for one in self.in_place for task in self._in_place(one, layer, step, after)]
         return lines.build.meet(writes) or (lines.build.meet(after) if updated else ())
 
     def load(self, after: After) -> After:
-        """RRAM -> SRAM for PEs that become trainable, layer by layer at the same time."""
-        work, t, chip = self.work, self.work.task, self.work.chip
-        seconds = float(work.done.load_s[t])
-        if not (chip.charge_migration and seconds):
+        """From home to where PEs that become trainable train, row by row, all layers at the same time."""
+        work, placed = self.work, self.work.placed
+        if not (placed.hybrid and work.chip.charge_migration):
             return after
-        arriving = work.where.arriving[t]
-        grid = profile_of(work.trace, chip.geometry).grid
-        rows, cells = arriving * grid.rows, arriving * grid.cells
-        joules = float(work.done.load_read_j[t] + work.done.load_write_j[t])
-        loads = []
-        for name, span in zip(work.names, self.spans, strict=True):
-            if arriving[span].any():
-                took = seconds * float(rows[span].max() / rows.max())
-                share = joules * float(cells[span].sum() / cells.sum())
-                loads.append(Task(f"{name} load", f"sram {name}", took, share, after, phase="migration"))
-        return self.lines.build.meet([self.lines.build.add(task) for task in loads])
+        home, away = placed.banks
+        arriving = placed.where.arriving[work.phase]
+        (read_rows, read_share), (written_rows, written_share) = (_by_layer(bank, arriving) for bank in placed.banks)
+        seconds = read_rows * float(home.memory.row_read_time(home.site).value)
+        seconds += written_rows * float(away.memory.row_write_time(away.site).value)
+        joules = read_share * work.joules(f"migration.{home.name}_read")
+        joules += written_share * work.joules(f"migration.{away.memory.write_leaf(away.site)}")
+        loads = [
+            Task(f"{name} load", f"{away.name} {name}", float(took), float(spent), after, phase="migration")
+            for name, took, spent in zip(work.names, seconds, joules, strict=True)
+            if took
+        ]
+        return self.lines.build.meet([self.lines.build.add(task) for task in loads]) or after
 
     def commit(self, after: After) -> After:
-        """SRAM -> RRAM: the checkpoint at the end of a task (or of PEs that leave SRAM)."""
-        if not self.work.chip.charge_migration:
-            return after
-        found = checkpoints(self.work)
+        """Back home: the commit at the end of a task (or of PEs that come to rest)."""
+        found = commits(self.work) if self.work.chip.charge_migration else ()
         events = sum(float(writes.events.sum()) for writes in found)
         for writes in found:
-            joules = float(self.work.done.commit_j[self.work.task]) * writes.events / max(events, 1.0)
-            after = self._drivers(writes.mean_s() if self.generator is None else writes.drawn_s(1.0, self.generator),
-                                  joules, slice(None), after, "migration") or after  # fmt: skip
+            leaf = f"migration.{writes.bank.memory.write_leaf(writes.bank.site)}"
+            joules = self.work.joules(leaf) * writes.events / max(events, 1.0)
+            seconds = writes.mean_s() if self.generator is None else writes.drawn_s(1.0, self.generator)
+            after = self._everywhere(writes.bank, seconds, joules, after) or after
         return after
 
-    def _sram(self, layer: int, step: int, after: After) -> After:
-        part, geometry, work, t = self.work.chip.sram, self.work.chip.sram_geometry, self.work, self.work.task
-        if part is None or geometry is None or not (commits := self._commits(step, part.write_policy)):
+    def _in_place(self, one: _InPlace, layer: int, step: int, after: After) -> After:
+        bank = one.writes.bank
+        if not (share := self._commits(step, bank.memory.write_policy)):
             return ()
-        under, mask, span = profile_of(work.trace, geometry).policy(part.write_policy), work.where, self.spans[layer]
-        trains = mask.sram_training[t]
-        rows = float((under.row_events[t, span] * trains[span]).max(initial=0.0))
-        events = float((under.changes[t] * trains).sum())
-        if rows == 0:
-            return ()
-        share = float((under.changes[t, span] * trains[span]).sum()) / events * commits
-        name = work.names[layer]
-        seconds, joules = rows * commits * part.cell.write_time_s, float(work.done.sram_j[t]) * share
-        return (self.lines.build.add(Task(f"{name} rows", f"sram {name}", seconds, joules, after, phase="update")),)
+        seconds = self._seconds(one, step, share)
+        if bank.name in self.drivers:
+            return self._one_by_one(bank, seconds, one.joules * share, bank.grid.layer_slices[layer], after, "update")
+        return self._at_once(bank, seconds, one.joules * share, layer, after, "update")
 
-    def _rram(self, layer: int, step: int, after: After) -> After:
-        if self.rram is None or not (share := self._commits(step, self.rram.part.write_policy)):
-            return ()
-        joules = float(self.work.done.rram_j[self.work.task]) * share * self.rram.events
-        return self._drivers(
-            self._seconds(self.rram, step, share), joules / max(float(self.rram.events.sum()), 1.0), self.spans[layer],
-            after, "update",
-        )  # fmt: skip
-
-    def _seconds(self, writes: PeWrites, step: int, share: float) -> Floats:
+    def _seconds(self, one: _InPlace, step: int, share: float) -> Floats:
         """(P,) seconds of the commit of ``step``; drawn once for all layers."""
         if self.generator is None:
-            return writes.mean_s() * share
-        if step not in self._drawn:
-            self._drawn = {step: writes.drawn_s(share, self.generator)}
-        return self._drawn[step]
+            return one.writes.mean_s() * share
+        if one.drawn[0] != step:
+            one.drawn = step, one.writes.drawn_s(share, self.generator)
+        return one.drawn[1]
 
-    def _drivers(self, seconds: Floats, joules: Floats, span: slice, after: After, phase: str) -> After:
+    def _everywhere(self, bank: Bank, seconds: Floats, joules: Floats, after: After) -> After:
+        if bank.name in self.drivers:
+            return self._one_by_one(bank, seconds, joules, slice(None), after, "migration")
+        layers = range(len(self.work.names))
+        tasks = [task for i in layers for task in self._at_once(bank, seconds, joules, i, after, "migration")]
+        return self.lines.build.meet(tasks)
+
+    def _at_once(self, bank: Bank, seconds: Floats, joules: Floats, layer: int, after: After, phase: str) -> After:
+        """All PEs of a layer together, which takes as long as the PE with the most."""
+        span, name = bank.grid.layer_slices[layer], self.work.names[layer]
+        longest, spent = float(seconds[span].max(initial=0.0)), float(joules[span].sum())
+        if not (longest or spent):
+            return ()
+        return (self.lines.build.add(Task(f"{name} rows", f"{bank.name} {name}", longest, spent, after, phase=phase)),)
+
+    def _one_by_one(self, bank: Bank, seconds: Floats, joules: Floats, span: slice, after: After, phase: str) -> After:
+        """As many PEs at once as there are write drivers."""
         pes = np.arange(len(seconds))[span]
-        build, gate = self.lines.build, self.lines.build.meet(after)
+        build, gate, drivers = self.lines.build, self.lines.build.meet(after), self.drivers[bank.name]
         tasks = [
-            build.add(Task(f"PE {pe} rows", _DRIVERS, float(seconds[pe]), float(joules[pe]), gate, phase=phase))
+            build.add(Task(f"PE {pe} rows", drivers, float(seconds[pe]), float(joules[pe]), gate, phase=phase))
             for pe in pes[(seconds[span] > 0) | (joules[span] > 0)]
         ]
         return build.meet(tasks)
 
     def _commits(self, step: int, policy: WritePolicy) -> float:
-        """Return the share of the task's writes that is committed after ``step``."""
+        """Return the share of the phase's writes that is committed after ``step``."""
         steps = self.work.steps
         if policy == "step":
             return 1.0 / steps
-        count = 1 if policy == "task" else int(self.work.trace.task_counts["epochs"][self.work.task])
+        count = 1 if policy == "task" else self.work.phase_count("epochs")
         return ((step + 1) * count // steps - step * count // steps) / count if count else 0.0
+
+
+def _drivers(lines: Lines) -> dict[str, str]:
+    """Declare the write drivers of each memory that has a limited number; return their names by that of the memory."""
+    limited = [bank for bank in lines.work.placed.banks if bank.memory.parallel_pes is not None]
+    names = {bank.name: _DRIVERS if bank is limited[0] else f"{_DRIVERS} {bank.name}" for bank in limited}
+    for bank in limited:
+        lines.build.resource(names[bank.name], bank.memory.parallel_pes or math.inf)
+    return names
+
+
+def _by_layer(bank: Bank, units: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """(L,) rows of the tallest PE of ``units`` (U,), and the share of all their cells that each layer has."""
+    mine, spans = bank.pes(units), bank.grid.layer_slices
+    rows, cells = mine * bank.grid.rows, mine * bank.grid.cells
+    tallest = np.array([float(rows[span].max(initial=0)) for span in spans])
+    return tallest, np.array([float(cells[span].sum()) for span in spans]) / max(float(cells.sum()), 1.0)

@@ -9,6 +9,7 @@ from torch import Tensor
 from imcsim.core.config import parse
 from imcsim.learn.method import METHODS, Context, Method, MethodConfig, TaskPlan
 from imcsim.learn.stream import Task
+from imcsim.trace.work_term import WorkTerm
 
 
 class BaseChoice(MethodConfig):
@@ -37,6 +38,10 @@ class OverBase(Method):
     def acts(self) -> tuple[str, ...]:
         """Return the base method's acts."""
         return self.base.acts()
+
+    def work_terms(self) -> tuple[WorkTerm, ...]:
+        """Return the base method's."""
+        return self.base.work_terms()
 
     def tasks(self, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
         """Return the base method's tasks."""

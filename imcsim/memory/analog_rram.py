@@ -11,6 +11,7 @@ from pydantic import Field
 
 from imcsim.core.charge import Charge, Price
 from imcsim.devices.programming import WriteRule, event_price, expected_max_pulses
+from imcsim.devices.pulses import lognormal_parameters
 from imcsim.devices.rram import RramCell
 from imcsim.memory.activity import Activity
 from imcsim.memory.lines import accumulated, line_drivers, line_drives, shift_adds
@@ -45,6 +46,7 @@ class AnalogRram(Memory):
 
     volatile: ClassVar[bool] = False
     verb: ClassVar[str] = "program"
+    rows_vary: ClassVar[bool] = True
     references: ClassVar[Mapping[str, str]] = {"cell": "device", "adc": "component"}
 
     cell: RramCell
@@ -163,6 +165,27 @@ class AnalogRram(Memory):
         """Return (F, P) pulses that follow one another in each PE: rows x those of a row's slowest cell."""
         together = np.divide(events, rows, out=np.ones(rows.shape), where=rows > 0)
         return np.asarray(rows * expected_max_pulses(self.cell, self.cell_bits, np.maximum(together, 1.0)))
+
+    @property
+    def parallel_pes(self) -> int:
+        """``parallel_write_pes``."""
+        return self.parallel_write_pes
+
+    def pe_write_s(self, site: Site, events: Numbers, rows: Numbers) -> Floats:
+        """Rows one after the other, each as long as its slowest cell by expectation."""
+        return self.row_pulses(events, rows) * float(self._pulse_time(site).value)
+
+    def drawn_rows_s(self, site: Site, cells: Numbers, generator: np.random.Generator) -> Floats:
+        """A row is as long as the largest of its cells' pulse counts, lognormal as measured.
+
+        The maximum of n draws is the quantile U^(1 / n) of one (definition of an order statistic). Pulses are of any
+        length, as in the mean, so that the mean over many draws is that of :meth:`pe_write_s`.
+        """
+        from scipy.special import ndtri  # here, so that importing the package loads no scipy
+
+        mu, sigma = lognormal_parameters(*self.cell.pulse_statistics(self.cell_bits))
+        pulses = np.exp(mu + sigma * ndtri(generator.random(len(cells)) ** (1.0 / cells)))
+        return np.asarray(pulses * float(self._pulse_time(site).value), dtype=np.float64)
 
     def area(self, site: Site) -> dict[str, Piece]:
         """Cells, converters, drivers, shift-adds; drivers on the columns where errors come in there."""

@@ -128,6 +128,8 @@ class Memory(FrozenConfig):
     """What writing it is called in leaves: "program" for cells that are verified, else "write"."""
     sums_gradients: ClassVar[bool] = False
     """Whether its arrays can add up weight gradients (:meth:`gradient_evaluation`)."""
+    rows_vary: ClassVar[bool] = False
+    """Whether equal rows take different times to write, as pulses do that are verified."""
     references: ClassVar[Mapping[str, str]] = {}
     """Field -> content kind, for fields that a chip file may give by the name of another file."""
 
@@ -182,6 +184,23 @@ class Memory(FrozenConfig):
         The leaf is empty; the amount is (F,).
         """
 
+    @property
+    def parallel_pes(self) -> int | None:
+        """How many PEs may be written at once; None: all."""
+        return None
+
+    def pe_write_s(self, site: Site, events: Numbers, rows: Numbers) -> Floats:
+        """Return how long each PE is busy with ``events`` level changes in ``rows`` row writes, all (F, P), in seconds.
+
+        Rows follow one another, each takes as long as one of :meth:`row_write_time`. :meth:`write_time` is what all
+        PEs take together, :attr:`parallel_pes` at once.
+        """
+        return np.asarray(rows * float(self.row_write_time(site).value), dtype=np.float64)
+
+    def drawn_rows_s(self, site: Site, cells: Numbers, generator: np.random.Generator) -> Floats:
+        """Return the seconds of rows in which ``cells`` (W,) levels change, drawn where ``rows_vary``, (W,)."""
+        return self.pe_write_s(site, cells, np.ones(len(cells)))
+
     @abstractmethod
     def area(self, site: Site) -> dict[str, Piece]:
         """Return the components of one PE, ``cells`` first."""
@@ -218,9 +237,7 @@ class Memory(FrozenConfig):
 
 @lru_cache(maxsize=256)
 def _geometry(rows: int, cols: int, sign: Sign, weight_bits: int, cell_bits: int) -> PeGeometry:
-    return PeGeometry(
-        rows=rows, cols=cols, encoding=Encoding(sign=sign, weight_bits=weight_bits, cell_bits=cell_bits)
-    )
+    return PeGeometry(rows=rows, cols=cols, encoding=Encoding(sign=sign, weight_bits=weight_bits, cell_bits=cell_bits))
 
 
 MemoryT = TypeVar("MemoryT", bound=Memory)

@@ -19,8 +19,8 @@ NOTES = (
 def crash_record(crashes: Sequence[Crash], priced: Report) -> dict[str, Any]:
     """Return everything about ``crashes``, the schemes at one commit, beside the chip's price."""
     work = crashes[0].found.work
-    task, residents, part = work.task, work.where.resident, work.chip.rram
-    unused = (0 if part is None else part.pe_count) - len(crashes[0].found.pes)
+    task, home = work.task, work.placed.home
+    unused = home.memory.pe_count - len(crashes[0].found.pes)
     return {
         "chip": work.chip.name, "method": work.trace.meta.method, "dataset": work.trace.meta.dataset,
         "network": work.trace.meta.network, "task": task, "tasks": work.trace.meta.tasks,
@@ -28,7 +28,7 @@ def crash_record(crashes: Sequence[Crash], priced: Report) -> dict[str, Any]:
         "train_again": {"energy_j": priced.energy_by_task[task].total, "time_s": priced.latency_by_task[task].total},
         "chip_area_m2": priced.area.total, "training_energy_per_task_j": priced.energy.total / work.trace.meta.tasks,
         "unused_rram_pes": unused,
-        "resident_pes": 0 if residents is None else int(residents.sum()),
+        "resident_pes": int(home.pes(work.where.resident).sum()),
         "schemes": {one.found.scheme.name: _scheme(one) for one in crashes},
         "notes": list(NOTES),
     }  # fmt: skip

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 
-from imcsim.chip.latency import training_latency
 from imcsim.core.files import write_atomic
 from imcsim.events import Schedule, StepOptions, Work, closed_form_s, doubled, run, training_graph, work_of
 from imcsim.events.training_step import step_ends
@@ -86,13 +85,12 @@ def row_of(work: Work, setting: Setting) -> Row:
 
 def phases_of(work: Work) -> Iterator[Row]:
     """Yield one row per part of the closed form: its time of a step, and that of the same part of serial events."""
-    leaves = training_latency(work.trace, work.chip, work.where, work.done, work.bits)[work.task].leaves
     spent = step_of(work, overlap=False).critical_phases_s()
     names = {"forward": "forward", "input_gradient": "input_gradient", "weight_gradient": "weight_gradient",
              "update": "update", "replay": "dram", "masks": "buffer"}  # fmt: skip
     for leaf in dict.fromkeys(names.values()):
         events = sum(spent.get(phase, 0.0) for phase, its in names.items() if its == leaf) / SERIAL_STEPS
-        yield {"part": leaf, "closed_s": leaves[leaf,] / work.steps, "serial_s": events}
+        yield {"part": leaf, "closed_s": work.seconds(leaf) / work.steps, "serial_s": events}
 
 
 def helps_of(work: Work) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imcsim.events import Resource, Schedule, StepOptions, Task, TaskGraph, Work, run, training_graph, work_of
 from imcsim.events.branches import links_of, nearest, reversed_edges
-from imcsim.events.work import backward_pass, forward_pass
+from imcsim.events.passes import backward_pass, forward_pass
 from imcsim.testing.traces import linear_layer, make_trace
 from tests.chip.hand import ENCODINGS, small_chip
 

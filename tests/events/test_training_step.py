@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imcsim.chip import price
-from imcsim.chip.latency import forward_vector_s
+from imcsim.chip.times import forward_pace
 from imcsim.core.errors import EventsError
 from imcsim.events import (
     Schedule,
@@ -152,7 +152,7 @@ def test_with_other_numbers_of_vectors_the_closed_form_is_a_lower_bound() -> Non
     trace.task_counts["samples"][:] = 3 * 6
     trace.counts["forward_vectors"][:] = [12 * 6, 3 * 6]  # four of 'a' for one of 'b', in each of 6 steps
     of = work(trace, "hybrid-28nm")
-    fast_s, slow_s = forward_vector_s(trace, of.chip, of.where)[0]
+    fast_s, slow_s = forward_pace(of.placed).vector_s[0]
     assert slow_s > 4 * fast_s
     closed = price(trace, chip_of("hybrid-28nm")).latency_by_task[0].leaves["forward",] / of.steps
     assert closed == pytest.approx(3 * slow_s + fast_s)

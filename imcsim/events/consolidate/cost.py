@@ -3,7 +3,7 @@
 Everything is counted on the codes of the trace: with two copies the codes that a commit overwrites are those of the
 commit before last, so that more cells change level at each commit while each cell is written at every second one.
 
-Shape letters: T tasks, K cells per weight, G groups, D fan-in, N outputs, P PEs of the network.
+Shape letters: F placement phases, K cells per weight, G groups, D fan-in, N outputs, P PEs of the network.
 """
 
 from dataclasses import dataclass, replace
@@ -11,18 +11,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.area import rram_pe_area
-from imcsim.chip.profile import profile_of
 from imcsim.chip.report import Lifetime
 from imcsim.chip.switching import switched_in
 from imcsim.chip.wear.cell_writes import CellWrites, counted, joined, switch_counts
-from imcsim.chip.wear.lifetime import lifetime_at, rram_lifetime
-from imcsim.events.consolidate.memory import Memory, deployed, levels_of
+from imcsim.chip.wear.lifetime import lifetime_at, lifetime_of
+from imcsim.events.consolidate.memory import Memory, levels_of
 from imcsim.events.consolidate.recovery import recovery_graph
 from imcsim.events.consolidate.rows import rows_to_write
-from imcsim.events.consolidate.scheme import CommitScheme, commits_by_task, rram_of
+from imcsim.events.consolidate.scheme import CommitScheme, commits_by_phase, first_memory, home_of
 from imcsim.events.engine import run
-from imcsim.events.work import Work, work_of
+from imcsim.events.work import Work
 
 Counts = dict[str, NDArray[np.uint16]]  # layer -> (K, G, D, N)
 
@@ -47,7 +45,7 @@ class SchemeCost:
     scheme, pes
         Which, and how many PEs are ever committed.
     events, programming_j
-        Per commit, the mean over the tasks that commit, of weight cells.
+        Per commit, the mean over the phases that commit, of weight cells.
     worst
         Most events of any weight cell over the stream.
     life
@@ -82,12 +80,12 @@ def scheme_cost(work: Work, scheme: CommitScheme) -> SchemeCost:
     Raises
     ------
     EventsError
-        As :func:`~imcsim.events.consolidate.scheme.commits_by_task`, for any task.
+        As :func:`~imcsim.events.consolidate.scheme.commits_by_phase`, for any phase.
     """
-    last = work_of(work.trace, work.chip, -1)
-    commits = commits_by_task(last)
+    last = replace(work, phase=work.placed.phases - 1)
+    commits = commits_by_phase(last)
     ever: NDArray[np.bool_] = np.asarray(commits.any(axis=0))
-    memory, tasks = _start(last, scheme), int(commits.any(axis=1).sum())
+    memory, times = first_memory(last, scheme), int(commits.any(axis=1).sum())
     events, joules, turned, counts, memory = _commits(last, commits, memory)
     cells = int(memory.grid.cells[ever].sum()) * len(memory.copies)
     written = _written(last, counts, cells)
@@ -96,29 +94,23 @@ def scheme_cost(work: Work, scheme: CommitScheme) -> SchemeCost:
     return SchemeCost(
         scheme=scheme,
         pes=int(ever.sum()),
-        commits=tasks,
+        commits=times,
         cells=cells,
-        events=sum(events) / max(tasks, 1),
-        programming_j=sum(joules) / max(tasks, 1),
+        events=sum(events) / max(times, 1),
+        programming_j=sum(joules) / max(times, 1),
         worst=written.worst,
-        life=rram_lifetime(work.chip, written),
+        life=lifetime_of(home_of(last).memory.endurance, written, work.chip.horizon),
         deployment_j=_first_programming_j(last, memory, ever) if second else 0.0,
         area_m2=_area(last, scheme, ever) if second else (0.0, 0.0),
         power_up=(power_up.makespan_s, power_up.energy_j),
-        records=_records(last, scheme, turned, tasks) if second else None,
+        records=_records(last, scheme, turned, times) if second else None,
     )
-
-
-def _start(work: Work, scheme: CommitScheme) -> Memory:
-    grid = profile_of(work.trace, work.chip.geometry).grid
-    initial = {name: values[0] for name, values in work.trace.codes.items()}
-    return deployed(work.trace.meta.layers, grid, initial, scheme.record_slots if scheme.name == "two-copy" else None)
 
 
 def _written(work: Work, copies: list[Counts], cells: int) -> CellWrites:
     """Return how often weight cells are written: by commits, and by task switches, which rewrite the copy in force."""
     trace, switched = work.trace, switched_in(work.trace, work.chip)[0]
-    encoding = profile_of(trace, work.chip.geometry).geometry.encoding
+    encoding = home_of(work).site.geometry.encoding
     tables = []
     for counts in copies:
         for name, events in counts.items():
@@ -129,14 +121,14 @@ def _written(work: Work, copies: list[Counts], cells: int) -> CellWrites:
 def _commits(
     work: Work, commits: NDArray[np.bool_], memory: Memory
 ) -> tuple[list[int], list[float], int, list[Counts], Memory]:
-    """Commit task after task; return events and joules of weight cells (T), of record cells, and of each cell."""
-    part, events, joules, turned = rram_of(work), [], [], 0
+    """Commit phase after phase; return events and joules of weight cells (F), of record cells, and of each cell."""
+    home, events, joules, turned = home_of(work), [], [], 0
     counts = [{k: np.zeros(v.shape, np.uint16) for k, v in levels.items()} for levels in memory.copies]
-    for task, pes in enumerate(commits):
-        codes = {name: values[task + 1] for name, values in work.trace.codes.items()}
+    for phase, pes in enumerate(commits):
+        codes = {name: values[phase + 1] for name, values in work.trace.codes.items()}
         target = levels_of(codes, memory.encoding)
         copies = (~memory.valid()).astype(np.int64) if memory.records is not None else np.zeros(len(pes), np.int64)
-        rows = rows_to_write(memory, copies, target, pes, part)
+        rows = rows_to_write(memory, copies, target, pes, home)
         after = memory.committed(pes, target) if pes.any() else memory
         for total, old, new in zip(counts, memory.copies, after.copies, strict=True):
             for name, changed in total.items():
@@ -154,21 +146,22 @@ def _first_programming_j(work: Work, memory: Memory, ever: NDArray[np.bool_]) ->
     """Joules of programming the initial codes into erased cells of the PEs of ``ever`` (P,)."""
     initial = levels_of({name: values[0] for name, values in work.trace.codes.items()}, memory.encoding)
     erased = replace(memory, copies=({k: np.zeros_like(v) for k, v in initial.items()},), records=None)
-    rows = rows_to_write(erased, np.zeros(len(ever), np.int64), initial, ever, rram_of(work))
+    rows = rows_to_write(erased, np.zeros(len(ever), np.int64), initial, ever, home_of(work))
     return float(rows.energy_j.sum())
 
 
 def _area(work: Work, scheme: CommitScheme, ever: NDArray[np.bool_]) -> tuple[float, float]:
-    part, pes = rram_of(work), int(ever.sum())
-    parts = rram_pe_area(work.chip, part)
-    records = scheme.record_slots * (len(ever) + 1) * part.cell.area_m2
-    return pes * (parts["cells"] + parts["driver"]) + records, pes * sum(parts.values()) + records
+    home, pes = home_of(work), int(ever.sum())
+    pieces = home.memory.area(home.site)
+    records = scheme.record_slots * (len(ever) + 1) * float(pieces["cells"].each.value)
+    own = sum(pieces[name].area_m2 for name in ("cells", "driver") if name in pieces)
+    return pes * own + records, pes * home.macro.pe_area_m2 + records
 
 
-def _records(work: Work, scheme: CommitScheme, turned: int, tasks: int) -> RecordCost:
+def _records(work: Work, scheme: CommitScheme, turned: int, commits: int) -> RecordCost:
     """A mark turns once in as many commits as there are slots; a cell of a map at most as often."""
-    cell, slots = rram_of(work).cell, scheme.record_slots
-    cells = slots * (work.where.in_rram.shape[1] + 1)
+    home, slots = home_of(work), scheme.record_slots
+    cells = slots * (home.grid.count + 1)
     each = CellWrites(np.ones(1, np.int64), np.zeros(1), np.array([cells]), cells, slots)
-    life = lifetime_at(each.per_task(0.0), each, cell, work.chip.horizon.tasks_per_day)
-    return RecordCost(slots, cells, turned / max(tasks, 1), 1.0 / slots, life)
+    life = lifetime_at(each.per_task(0.0), each, home.memory.endurance, work.chip.horizon.tasks_per_day)
+    return RecordCost(slots, cells, turned / max(commits, 1), 1.0 / slots, life)

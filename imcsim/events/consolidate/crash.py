@@ -1,7 +1,7 @@
 """Power cuts over a whole consolidation: how likely each outcome is, what a year brings, and what is trained again."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from imcsim.events.consolidate.recovery import Recovered, recover
 from imcsim.events.consolidate.scheme import CommitScheme
 from imcsim.events.engine import run
 from imcsim.events.schedule import Schedule
-from imcsim.events.work import Work, closed_form_s
+from imcsim.events.work import Work
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,10 @@ def over_cuts(found: Consolidation, schedule: Schedule, shares: NDArray[np.float
 def _yearly(work: Work, commit_s: float, outcomes: Outcomes, cuts: float) -> Yearly:
     """Cuts as a Poisson process, one consolidation for each task; no more than all time is spent on tasks."""
     per_s = work.chip.horizon.tasks_per_day / SECONDS_PER_DAY
-    written_s = float(work.done.commit_s[work.task]) * float(work.chip.charge_migration)
-    training_s = closed_form_s(work, work.steps, once=True) - written_s  # before the commit begins
+    phases = [i for i, task in enumerate(work.trace.meta.phase_tasks[: work.phase + 1]) if task == work.task]
+    commits = (one.time("", work.placed.phases) for one in work.spent.writes.of("commit"))
+    written_s = float(work.chip.charge_migration) * work.cost(tuple(commits))
+    training_s = sum(replace(work, phase=i).seconds() for i in phases) - written_s  # before the commit begins
     hit = cuts * min(1.0, commit_s * per_s)
     again = cuts * min(1.0, (training_s + commit_s * (outcomes.old + outcomes.neither)) * per_s)
     return Yearly(cuts, -math.expm1(-hit), -math.expm1(-hit * outcomes.neither), again)

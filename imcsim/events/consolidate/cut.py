@@ -99,7 +99,7 @@ def _records(found: Consolidation, schedule: Schedule, at_s: float) -> Records |
     if old is None or found.mark_task is None:
         return old
     maps, marks, slot = old.maps.copy(), old.marks.copy(), old.next_slot()
-    new, width = found.before.valid() ^ found.pes, found.work.chip.array.cols
+    new, width = found.before.valid() ^ found.pes, found.before.grid.geometry.cols
     for task, first in found.map_tasks:
         began, ended = float(schedule.start_s[task]), float(schedule.end_s[task])
         if began < at_s:

@@ -8,19 +8,18 @@
 Shape letters: P PEs of the network, W row writes.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.config import RramPart
-from imcsim.chip.profile import profile_of
-from imcsim.chip.read_cost import conductance_sums, rram_pass_s, rram_read_out
+from imcsim.chip.placed import Bank
 from imcsim.core.errors import EventsError
-from imcsim.devices.programming import event_energies_j
 from imcsim.events.consolidate.memory import UNSETTLED, Levels, Mask, Memory, levels_of
-from imcsim.events.consolidate.rows import Rows, row_times_s, rows_to_write
-from imcsim.events.consolidate.scheme import CommitScheme, commits_by_task, memory_before, rram_of
+from imcsim.events.consolidate.read_back import codes_j, mean_cell_j, read_out_j
+from imcsim.events.consolidate.rows import Rows, event_energies_j, row_times_s, rows_to_write
+from imcsim.events.consolidate.scheme import CommitScheme, commits_by_phase, home_of, memory_before
 from imcsim.events.graph import GraphBuilder, Task, TaskGraph
 from imcsim.events.work import Work
 
@@ -31,14 +30,14 @@ _DRIVERS, _RECORDS = "write drivers", "records"
 
 @dataclass(frozen=True)
 class Consolidation:
-    """The commit of one task.
+    """The commit at the end of one phase.
 
     Parameters
     ----------
     work, scheme
         What is committed, and how.
     before, target
-        RRAM at its beginning, and the levels of the new codes.
+        The home memory at its beginning, and the levels of the new codes.
     pes, copies
         (P,): PEs that are committed, and the copy that each of them is written to.
     rows, row_tasks
@@ -65,38 +64,44 @@ class Consolidation:
         """The task whose codes are committed."""
         return self.work.task
 
+    @property
+    def phase(self) -> int:
+        """The phase whose codes are committed: place of the old ones in the trace's codes, before the new ones."""
+        return self.work.phase
+
 
 def consolidation(
     work: Work, scheme: CommitScheme, generator: np.random.Generator | None = None, before: Memory | None = None
 ) -> Consolidation:
-    """Return the commit of the task of ``work`` under ``scheme``.
+    """Return the commit of the phase of ``work`` under ``scheme``.
 
     Parameters
     ----------
     generator
         Draws the pulses of each row; None takes their mean.
     before
-        What RRAM holds, such as after a power cut; None: deployment and every commit since.
+        What the home memory holds, such as after a power cut; None: deployment and every commit since.
 
     Raises
     ------
     EventsError
-        As :func:`~imcsim.events.consolidate.scheme.commits_by_task`, if the task commits nothing, or if ``before`` is
+        As :func:`~imcsim.events.consolidate.scheme.commits_by_phase`, if it commits nothing, or if ``before`` is
         of the other scheme or was not recovered.
     """
-    part, pes = rram_of(work), commits_by_task(work)[work.task]
+    home, pes = home_of(work), commits_by_phase(work)[work.phase]
+    name = home.name.upper()
     if not pes.any():
-        raise EventsError(f"task {work.task} commits no PE: its method trained none that has a home in RRAM")
+        raise EventsError(f"task {work.task} commits no PE: its method trained none that has a home in {name}")
     memory = memory_before(work, scheme) if before is None else before
     if (memory.records is None) != (scheme.name == "in-place"):
-        raise EventsError(f"what RRAM holds is not of scheme '{scheme.name}'")
+        raise EventsError(f"what {name} holds is not of scheme '{scheme.name}'")
     if memory.records is not None and (memory.records.marks == UNSETTLED).any():
         raise EventsError("a mark is unsettled since the last power cut: recover before the next commit")
-    codes = {name: values[work.task + 1] for name, values in work.trace.codes.items()}
+    codes = {name: values[work.phase + 1] for name, values in work.trace.codes.items()}
     target = levels_of(codes, memory.encoding)
     copies = np.zeros(memory.grid.count, np.int64) if memory.records is None else (~memory.valid()).astype(np.int64)
-    rows = rows_to_write(memory, copies, target, pes, part)
-    builder = _Builder(work, part, generator)
+    rows = rows_to_write(memory, copies, target, pes, home)
+    builder = _Builder(work, home, generator)
     row_tasks, ends = builder.rows(rows, read_back=memory.records is not None)
     map_tasks, mark = builder.record(memory, pes, ends) if memory.records is not None else ((), None)
     return Consolidation(
@@ -105,18 +110,18 @@ def consolidation(
 
 
 class _Builder:
-    def __init__(self, work: Work, part: RramPart, generator: np.random.Generator | None) -> None:
-        self.work, self.chip, self.part, self.generator = work, work.chip, part, generator
-        profile = profile_of(work.trace, work.chip.geometry)
-        self.grid = profile.grid
+    def __init__(self, work: Work, home: Bank, generator: np.random.Generator | None) -> None:
+        self.work, self.chip, self.home, self.generator = work, work.chip, home, generator
+        self.grid = home.grid
         self.build = GraphBuilder()
-        self.build.resource(_DRIVERS, part.parallel_write_pes)
-        written_s = conductance_sums(profile, part, after=True)[work.task]
-        self.row_j = rram_read_out(self.grid, work.chip, part, written_s) / self.grid.rows  # to read one row of a PE
+        self.build.resource(_DRIVERS, home.memory.parallel_pes or math.inf)
+        self.row_j = read_out_j(home, work.phase + 1) / self.grid.rows  # to read one row of a PE as it is written
+        away = work.placed.volatile
+        self.away = away if away is None else (away, codes_j(away, home, work.phase + 1))
 
     def rows(self, rows: Rows, *, read_back: bool) -> tuple[Ints, list[int]]:
         """Add the row writes; return their tasks, and the last task of each PE."""
-        seconds, tasks, ends = row_times_s(rows.cells, self.part, self.generator), [], []
+        seconds, tasks, ends = row_times_s(rows.cells, self.home, self.generator), [], []
         read, after, first = (), (), 0  # type: tuple[int, ...], tuple[int, ...], int
         for i in range(rows.count):
             pe = int(rows.pe[i])
@@ -138,36 +143,38 @@ class _Builder:
         if memory.records is None:
             raise EventsError("a memory of one copy has no record")
         changed = (memory.valid() ^ pes) != memory.records.maps[memory.records.next_slot()]
-        event_j = float(event_energies_j(self.part.cell, self.part.cell_bits, self.part.write_rule)[0, -1])
-        gate, width, writes = self.build.meet(after), self.chip.array.cols, []
+        event_j = float(event_energies_j(self.home)[0, -1])
+        gate, width, writes = self.build.meet(after), self.home.site.cols, []
         for start in range(0, len(pes), width):
             cells = np.array([int(changed[start : start + width].sum())])
             if cells[0]:
-                seconds = float(row_times_s(cells, self.part, self.generator)[0])
+                seconds = float(row_times_s(cells, self.home, self.generator)[0])
                 joules = event_j * int(cells[0])
                 gate = (
                     self.build.add(Task(f"record from PE {start}", _DRIVERS, seconds, joules, gate, phase="record")),
                 )
                 writes.append((gate[0], start))
         gate = (self.build.add(self._record_back(len(pes), gate)),)
-        seconds = float(row_times_s(np.ones(1, np.int64), self.part, self.generator)[0])
+        seconds = float(row_times_s(np.ones(1, np.int64), self.home, self.generator)[0])
         mark = self.build.add(Task("mark", _DRIVERS, seconds, event_j, gate, phase="mark"))
         return tuple(writes), mark
 
     def _read(self, pe: int, after: tuple[int, ...]) -> Task:
-        outputs, chip, sram = int(self.grid.outputs[pe]), self.chip, self.chip.sram
-        if sram is not None and chip.sram_geometry is not None and self.work.where.sram_training[self.work.task, pe]:
-            joules = outputs * chip.sram_geometry.encoding.cells_per_weight * sram.cell.read_energy_j
-            return Task(f"PE {pe} codes", f"sram PE {pe}", sram.cell.read_time_s, joules, after, phase="read codes")
+        outputs, chip = int(self.grid.outputs[pe]), self.chip
+        if self.away is not None and not self.home.trains[self.work.phase, pe]:
+            bank, weight_j = self.away
+            seconds, joules = float(bank.memory.row_read_time(bank.site).value), outputs * float(weight_j[pe])
+            return Task(f"PE {pe} codes", f"{bank.name} PE {pe}", seconds, joules, after, phase="read codes")
         bits, place = outputs * chip.master_copy.bits, chip.master_copy.location
         if place == "buffer":
-            seconds, joules = bits / chip.buffer.bandwidth_bits_per_s, bits * chip.buffer.read_energy_j
+            takes, costs = chip.buffer.time_price(), chip.buffer.read_price()
         else:
-            seconds, joules = bits / chip.dram.bandwidth_bits_per_s, bits * chip.dram.energy_j
+            takes, costs = chip.dram.time_price(), chip.dram.energy_price()
+        seconds, joules = bits * float(takes.value), bits * float(costs.value)
         return Task(f"PE {pe} codes", place, seconds, joules, after, phase="read codes")
 
     def _back(self, pe: int, rows: int, after: tuple[int, ...]) -> int:
-        seconds, joules = rows * rram_pass_s(self.chip, self.part), rows * float(self.row_j[pe])
+        seconds, joules = rows * row_read_s(self.home), rows * float(self.row_j[pe])
         return self.build.add(Task(f"PE {pe} read back", f"array PE {pe}", seconds, joules, after, phase="read back"))
 
     def _record_back(self, bits: int, after: tuple[int, ...]) -> Task:
@@ -177,7 +184,11 @@ class _Builder:
 
 def record_read(work: Work, bits: int) -> tuple[float, float]:
     """Return (s, J) of reading one record of ``bits`` bits and its mark through the converters of one PE."""
-    part, grid = rram_of(work), profile_of(work.trace, work.chip.geometry).grid
-    rows = -(-(bits + 1) // work.chip.array.cols)
-    cell_j = float((rram_read_out(grid, work.chip, part) / grid.cells).max())
-    return rows * rram_pass_s(work.chip, part), cell_j * (bits + 1)
+    home = home_of(work)
+    rows = -(-(bits + 1) // home.site.cols)
+    return rows * row_read_s(home), mean_cell_j(home) * (bits + 1)
+
+
+def row_read_s(bank: Bank) -> float:
+    """Seconds of reading one row."""
+    return float(bank.memory.row_read_time(bank.site).value)

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.core.errors import EventsError
-from imcsim.devices.programming import event_energies_j
 from imcsim.events.consolidate.graph import Consolidation, record_read
 from imcsim.events.consolidate.memory import UNSETTLED, Memory
-from imcsim.events.consolidate.rows import row_times_s
-from imcsim.events.consolidate.scheme import rram_of
+from imcsim.events.consolidate.rows import event_energies_j, row_times_s
+from imcsim.events.consolidate.scheme import home_of
 from imcsim.events.engine import run
 from imcsim.events.graph import GraphBuilder, Task, TaskGraph
 from imcsim.events.work import Work
@@ -91,7 +90,7 @@ def recover(found: Consolidation, memory: Memory, unsettled_as: int = 0) -> Reco
     """
     codes = memory.codes(unsettled_as)
     whole, lost = _against(found, codes)
-    old, new = _codes(found.work.trace, found.task), _codes(found.work.trace, found.task + 1)
+    old, new = _codes(found.work.trace, found.phase), _codes(found.work.trace, found.phase + 1)
     wrong = {k: codes[k] != (new if whole == "new" else old)[k] for k in codes}
     schedule = run(recovery_graph(found.work, memory))
     return Recovered(
@@ -113,14 +112,14 @@ def recovery_graph(work: Work, memory: Memory) -> TaskGraph:
     build, records = GraphBuilder(), memory.records
     if records is None:
         return build.build()
-    part = rram_of(work)
+    home = home_of(work)
     after: tuple[int, ...] = ()
     seconds, joules = record_read(work, memory.grid.count)
     for slot in range(len(records.marks)):
         after = (build.add(Task(f"record {slot}", "records", seconds, joules, after, phase="recovery")),)
     if (records.marks == UNSETTLED).any():
-        event_j = float(event_energies_j(part.cell, part.cell_bits, part.write_rule)[0, -1])
-        once = float(row_times_s(np.ones(1, np.int64), part)[0])
+        event_j = float(event_energies_j(home)[0, -1])
+        once = float(row_times_s(np.ones(1, np.int64), home)[0])
         build.add(Task("settle the mark", "write drivers", once, event_j, after, phase="recovery"))
     return build.build()
 
@@ -148,7 +147,7 @@ def recovered_trace(found: Consolidation, recovered: Recovered) -> Trace:
     codes = {}
     for name, values in found.work.trace.codes.items():
         codes[name] = values.copy()
-        codes[name][found.task] = recovered.codes[name]
+        codes[name][found.phase] = recovered.codes[name]
     return replace(found.work.trace, codes=codes, cache={})
 
 
@@ -158,7 +157,7 @@ def _codes(trace: Trace, commit: int) -> dict[str, NDArray[np.integer]]:
 
 def _against(found: Consolidation, codes: dict[str, NDArray[np.int32]]) -> tuple[Whole, dict[str, NDArray[np.bool_]]]:
     """Return which commit ``codes`` are as a whole, and which weights are of neither."""
-    old, new = _codes(found.work.trace, found.task), _codes(found.work.trace, found.task + 1)
+    old, new = _codes(found.work.trace, found.phase), _codes(found.work.trace, found.phase + 1)
     lost = {k: (codes[k] != old[k]) & (codes[k] != new[k]) for k in codes}
     if all(np.array_equal(codes[k], new[k]) for k in codes):
         return "new", lost
@@ -169,9 +168,9 @@ def _pe_states(
     found: Consolidation, codes: dict[str, NDArray[np.int32]], lost: dict[str, NDArray[np.bool_]]
 ) -> NDArray[np.str_]:
     trace, grid = found.work.trace, found.before.grid
-    changes = _any_in_pe(found, {k: trace.codes[k][found.task] != trace.codes[k][found.task + 1] for k in codes})
-    not_old = _any_in_pe(found, {k: codes[k] != trace.codes[k][found.task] for k in codes})
-    not_new = _any_in_pe(found, {k: codes[k] != trace.codes[k][found.task + 1] for k in codes})
+    changes = _any_in_pe(found, {k: trace.codes[k][found.phase] != trace.codes[k][found.phase + 1] for k in codes})
+    not_old = _any_in_pe(found, {k: codes[k] != trace.codes[k][found.phase] for k in codes})
+    not_new = _any_in_pe(found, {k: codes[k] != trace.codes[k][found.phase + 1] for k in codes})
     state = np.full(grid.count, "torn")
     state[~not_old & changes] = "old"
     state[~not_new & changes] = "new"

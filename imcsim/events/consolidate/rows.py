@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.config import RramPart
-from imcsim.devices.programming import event_energies_j, row_write_time_s
-from imcsim.devices.pulses import lognormal_parameters
+from imcsim.chip.placed import Bank
 from imcsim.events.consolidate.memory import Levels, Mask, Memory
 
 Floats = NDArray[np.float64]
@@ -32,9 +30,9 @@ class Rows:
         return len(self.pe)
 
 
-def rows_to_write(memory: Memory, copies: NDArray[np.int64], target: Levels, pes: Mask, part: RramPart) -> Rows:
+def rows_to_write(memory: Memory, copies: NDArray[np.int64], target: Levels, pes: Mask, bank: Bank) -> Rows:
     """Return the rows of ``pes`` (P,) in which a cell of copy ``copies`` (P,) is not at the level of ``target``."""
-    energies = event_energies_j(part.cell, part.cell_bits, part.write_rule)
+    energies = event_energies_j(bank)
     geometry, found = memory.grid.geometry, []
     copy_of = {spec.name: mask for spec, mask in memory.spread(copies)}
     for spec, span in zip(memory.layers, memory.grid.layer_slices, strict=True):
@@ -55,15 +53,15 @@ def rows_to_write(memory: Memory, copies: NDArray[np.int64], target: Levels, pes
     return Rows(pe[order], row[order], cells[order], joules[order])
 
 
-def row_times_s(cells: Ints, part: RramPart, generator: np.random.Generator | None = None) -> Floats:
-    """(W,) seconds of rows of ``cells`` (W,) cells each: expected, or drawn as in :mod:`imcsim.events.row_writes`.
+def event_energies_j(bank: Bank) -> Floats:
+    """Return (levels, levels): joules of one level change of a cell of ``bank``, 0 where the level stays."""
+    levels = bank.site.geometry.encoding.level_count
+    each = np.broadcast_to(np.asarray(bank.memory.write_energy(bank.site).value, dtype=np.float64), (levels, levels))
+    return np.asarray(np.where(np.eye(levels, dtype=bool), 0.0, each), dtype=np.float64)
 
-    A drawn row is as long as the largest of its cells' pulse counts, the quantile U^(1 / n) of one.
-    """
+
+def row_times_s(cells: Ints, bank: Bank, generator: np.random.Generator | None = None) -> Floats:
+    """(W,) seconds of rows of ``cells`` (W,) cells each: expected, or drawn where the memory's rows vary."""
     if generator is None:
-        return np.asarray(row_write_time_s(part.cell, part.cell_bits, cells.astype(np.float64)), dtype=np.float64)
-    from scipy.special import ndtri  # here, so that importing the package loads no scipy
-
-    mu, sigma = lognormal_parameters(*part.cell.pulse_statistics(part.cell_bits))
-    pulses = np.exp(mu + sigma * ndtri(generator.random(len(cells)) ** (1.0 / cells)))
-    return np.asarray(pulses * (part.cell.pulse_time_s + part.cell.verify_time_s), dtype=np.float64)
+        return bank.memory.pe_write_s(bank.site, cells.astype(np.float64)[None], np.ones((1, len(cells))))[0]
+    return bank.memory.drawn_rows_s(bank.site, cells, generator)

@@ -4,20 +4,18 @@
 is not valid, are read back, and one record then names the new copies (design choice: shadow pages of databases, with
 PEs for pages, so that PEs that a task did not train need no second writing).
 
-Shape letters: T tasks, P PEs of the network.
+Shape letters: F placement phases, P PEs of the network.
 """
 
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from imcsim.chip.config import RramPart
-from imcsim.chip.profile import profile_of
+from imcsim.chip.layout import TileLayout
+from imcsim.chip.placed import Bank
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import EventsError
-from imcsim.events.consolidate.memory import Memory, deployed, levels_of
+from imcsim.events.consolidate.memory import Mask, Memory, deployed, levels_of
 from imcsim.events.work import Work
 
 SchemeName = Literal["in-place", "two-copy"]
@@ -40,63 +38,76 @@ class CommitScheme(FrozenConfig):
     record_slots: int = Field(4, ge=2, le=1 << 16)
 
 
-def commits_by_task(work: Work) -> NDArray[np.bool_]:
-    """(T, P): PEs whose codes go to RRAM at the end of each task, up to the task of ``work``.
+def commits_by_phase(work: Work) -> Mask:
+    """(F, P): PEs whose codes go to their home memory at the end of each phase.
 
-    On a hybrid those trained in SRAM; those trained in RRAM too, where RRAM is written once a task.
+    On a hybrid those trained elsewhere; those trained at home too, where it is written once a task.
 
     Raises
     ------
     EventsError
-        Where nothing is written at the end of a task: no RRAM, lazy commits, RRAM written at every step or epoch; or
-        where it is written twice, for a transposed second copy.
+        Where nothing is written at the end of a task: no memory that keeps its weights, lazy commits, cells written at
+        every step or epoch; or where it is written twice, for a transposed second copy.
     """
-    part, chip, task = rram_of(work), work.chip, work.task
+    home, chip, phase = home_of(work), work.chip, work.phase
     if chip.input_gradient == "second-copy":
         raise EventsError(
             "input_gradient = 'second-copy' programs every weight twice, and its consolidation is not modelled; set "
             "input_gradient = 'transposable' or 'digital'"
         )
-    stepwise = work.where.rram_training[: task + 1].any(axis=1)
-    if part.write_policy != "task" and stepwise.any():
+    stepwise = home.trains[: phase + 1].any(axis=1)
+    if home.memory.write_policy != "task" and stepwise.any():
         first = int(stepwise.argmax())
         raise EventsError(
-            f"{int(work.where.rram_training[first].sum())} PEs train in RRAM in task {first}, written every "
-            f"{part.write_policy}: a power cut leaves them between two tasks at any time, and a trace holds no codes "
-            f"from there; set rram.write_policy = 'task'"
+            f"{int(home.trains[first].sum())} PEs train in {home.name.upper()} in task "
+            f"{work.trace.meta.phase_tasks[first]}, written every {home.memory.write_policy}: a power cut leaves them "
+            f"between two tasks at any time, and a trace holds no codes from there; set {home.site.at}.write_policy = "
+            f"'task'"
         )
-    trained = work.where.homed_training
-    if chip.commit == "lazy" and trained.any():
+    trained, away = home.pes(work.where.homed_training), work.placed.volatile
+    if chip.commit == "lazy" and away is not None and trained.any():
         raise EventsError(
-            f"commit = 'lazy' leaves the {int(trained[task].sum())} PEs that task {task} trained in SRAM until a later "
-            f"task, so that a power cut loses them under any scheme; set commit = 'task'"
+            f"commit = 'lazy' leaves the {int(trained[phase].sum())} PEs that task {work.task} trained in "
+            f"{away.name.upper()} until a later task, so that a power cut loses them under any scheme; set commit = "
+            f"'task'"
         )
-    return trained | work.where.rram_training
+    found = home.trains.copy()
+    for commit in work.spent.writes.commits:
+        found[commit.phase] |= commit.pes
+    return found
 
 
-def rram_of(work: Work) -> RramPart:
-    """Return the RRAM of the chip; EventsError if it has none."""
-    if work.chip.rram is None:
+def home_of(work: Work) -> Bank:
+    """Return the memory that keeps its weights without power; EventsError if the chip has none, or PEs are no tiles."""
+    home = work.placed.nonvolatile
+    if home is None:
         raise EventsError(
             f"'{work.chip.name}' has no RRAM: nothing is committed, a power cut loses every weight on the chip, and "
             f"power-up loads them from outside"
         )
-    return work.chip.rram
+    if not isinstance(home.profile.layout, TileLayout):
+        raise EventsError("the rows of a commit are known for weights laid out by rule 'im2col' only")
+    return home
 
 
 def memory_before(work: Work, scheme: CommitScheme) -> Memory:
-    """Return what RRAM holds when the consolidation of the task begins: deployment and every commit since.
+    """Return what the home memory holds when the consolidation of the phase begins: deployment, every commit since.
 
     Raises
     ------
     EventsError
-        As :func:`commits_by_task`.
+        As :func:`commits_by_phase`.
     """
-    commits, trace = commits_by_task(work), work.trace
-    grid = profile_of(trace, work.chip.geometry).grid
-    initial = {name: values[0] for name, values in trace.codes.items()}
-    memory = deployed(trace.meta.layers, grid, initial, scheme.record_slots if scheme.name == "two-copy" else None)
-    for task in range(work.task):
-        codes = {name: values[task + 1] for name, values in trace.codes.items()}
-        memory = memory.committed(commits[task], levels_of(codes, memory.encoding))
+    commits, trace = commits_by_phase(work), work.trace
+    memory = first_memory(work, scheme)
+    for phase in range(work.phase):
+        codes = {name: values[phase + 1] for name, values in trace.codes.items()}
+        memory = memory.committed(commits[phase], levels_of(codes, memory.encoding))
     return memory
+
+
+def first_memory(work: Work, scheme: CommitScheme) -> Memory:
+    """Return what the home memory holds after deployment."""
+    initial = {name: values[0] for name, values in work.trace.codes.items()}
+    slots = scheme.record_slots if scheme.name == "two-copy" else None
+    return deployed(work.trace.meta.layers, home_of(work).grid, initial, slots)

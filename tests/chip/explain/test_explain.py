@@ -158,7 +158,8 @@ def test_programming_by_hand() -> None:
     trace = one_pe_trace()
     (flat,) = terms_of("energy", trace, chip_of("all-rram-28nm"))["update.rram_program"]
     assert flat.amount == 5
-    pairs = terms_of("energy", trace, chip_of("all-rram-28nm", **{"rram.write_rule": "harmonic"}))["update.rram_program"]
+    harmonic = chip_of("all-rram-28nm", **{"rram.write_rule": "harmonic"})
+    pairs = terms_of("energy", trace, harmonic)["update.rram_program"]
     assert {term.amount_of: term.amount for term in pairs} == {
         "programming events from level 0 to 1": 3, "programming events from level 1 to 0": 2,
     }  # fmt: skip

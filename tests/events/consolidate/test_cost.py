@@ -53,8 +53,8 @@ def test_the_graph_writes_what_the_price_charges() -> None:
     for task in range(3):
         one = work(random_trace(1), task)
         found = consolidation(one, ONE)
-        assert found.rows.energy_j.sum() == pytest.approx(one.done.commit_j[task], rel=1e-9)
-        assert found.rows.cells.sum() == one.done.commit_events[task]
+        assert found.rows.energy_j.sum() == pytest.approx(one.joules("migration.rram_program"), rel=1e-9)
+        assert found.rows.cells.sum() == one.spent.writes.of("commit")[0].events[task].sum()
         drawn = consolidation(one, ONE, np.random.default_rng(0))
         assert drawn.graph.energy_j == pytest.approx(found.graph.energy_j, rel=1e-12)
         assert run(drawn.graph).makespan_s != run(found.graph).makespan_s
@@ -122,7 +122,7 @@ def test_an_all_rram_chip_that_writes_once_a_task_commits_from_its_master_copy()
     chip = small_chip("all-rram-28nm", {"rram.write_policy": "task", "commit": "task"})
     one = work_of(random_trace(0), chip.config, 1)
     found = consolidation(one, ONE)
-    assert found.rows.energy_j.sum() == pytest.approx(one.done.rram_j[1], rel=1e-9)
+    assert found.rows.energy_j.sum() == pytest.approx(one.joules("update.rram_program"), rel=1e-9)
     reads = [task for task in found.graph.tasks if task.phase == "read codes"]
     assert {task.resource for task in reads} == {chip.config.master_copy.location}
     assert crash(one, TWO, cuts=5).outcomes.neither == 0
