@@ -73,7 +73,7 @@ class Layout(Protocol):
         """(L,) input elements fetched from the buffer, and (L,) sent to the PEs, for one vector."""
 
     def check(self, trace: Trace) -> None:
-        """Raise ConservationError unless it has one place in each copy for every weight that is ever not zero."""
+        """Raise an ImcsimError unless it has one place in each copy for every weight that is ever not zero."""
 
     def sums(self, values: Counts, layer: int) -> Ints:
         """Sum over the weights of each PE: (A, G, D, N) -> (A, PEs of the layer)."""
@@ -158,6 +158,11 @@ class GridLayout:
     def pe_count(self) -> int:
         """All of them."""
         return self.grid.count
+
+    @property
+    def cut(self) -> bool:
+        """Whether units are tiles of another size than a PE's."""
+        return self.tile != (self.geometry.weight_rows, self.geometry.weight_cols)
 
     def check(self, trace: Trace) -> None:
         """Every weight is held once."""

@@ -99,8 +99,8 @@ def _placement(placed: Placed) -> dict[str, Any]:
         ("frozen", (where.volatile_resting, where.nonvolatile_resting)),
     ):
         for bank, missing, mask in zip((placed.volatile, placed.nonvolatile), ("sram", "rram"), masks, strict=True):
-            name, counts = (missing, mask) if bank is None else (bank.name, bank.pes(mask))
-            found[f"{name}_{state}"] = counts.sum(axis=1).astype(np.int64)
+            name, counts = (missing, mask.sum(axis=1)) if bank is None else (bank.name, bank.count(bank.pes(mask)))
+            found[f"{name}_{state}"] = counts
     return found
 
 

@@ -58,7 +58,8 @@ def reloads(placed: Placed) -> Reloads | None:
     bank = placed.volatile
     if placed.chip.oversize != "multiplex" or bank is None:
         return None
-    moving = taking_turns(bank.grid.count, placed.chip) * bank.copies
+    layout = bank.profile.layout
+    moving = taking_turns(layout.pe_count, placed.chip)[layout.pe] * bank.copies
     if not moving.any():
         return None
     forward, backward = passes(placed)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from imcsim.chip.cell_counts import row_writes
 from imcsim.chip.layout import Counts, Floats, Ints, Mask, Pair, ScalarT
-from imcsim.core.errors import ConservationError
+from imcsim.core.errors import MappingError
 from imcsim.mapping.geometry import PeGeometry
+from imcsim.mapping.invariants import inside_arrays
 from imcsim.mapping.layer_map import LayerMap
 from imcsim.mapping.lines import PeLines, pe_lines
 from imcsim.mapping.masks import expand_pe_mask
@@ -79,6 +80,9 @@ class RuleLayout:
     def __init__(self, network_map: NetworkMap, key: Hashable, unit: Ints | None = None) -> None:
         self.key, self.network_map, self.layers = key, network_map, network_map.layers
         self.geometry: PeGeometry = network_map.geometry
+        for layer in network_map.maps:
+            if (fault := inside_arrays(layer)) is not None:
+                raise MappingError(f"the mapping rule cannot be right: {fault.sentence}")
         self._copies = [_forward_copies(layer) for layer in network_map.maps]
         lines = [[pe_lines(copy) for copy in copies] for copies in self._copies]
         self.copies: Ints = np.array([max(len(copies), 1) for copies in self._copies])
@@ -100,9 +104,12 @@ class RuleLayout:
         at = np.array([spec.positions for spec in self.layers], dtype=np.float64)
         self.inputs = np.array([r.fetched for r in routes]) / at, np.array([r.sent for r in routes]) / at
         self._known: dict[int, _Places] = {}
+        self._sound = False
 
     def check(self, trace: Trace) -> None:
-        """Every weight that is ever not zero is held once in each copy, none twice."""
+        """Every weight that is ever not zero is held once in each copy, none twice; looked at once."""
+        if self._sound:
+            return
         for layer, spec in enumerate(self.layers):
             for copy in self._copies[layer] or [None]:
                 held = np.zeros(spec.matrix_shape, dtype=np.int64)
@@ -111,7 +118,8 @@ class RuleLayout:
                 twice, missing = (held > 1).any(), held == 0
                 if twice or (missing.any() and used_weights(trace, layer)[missing].any()):
                     how = "in several places" if twice else "without a place, though it is not zero all along"
-                    raise ConservationError(f"the mapping rule leaves a weight of layer '{spec.name}' {how}")
+                    raise MappingError(f"the mapping rule leaves a weight of layer '{spec.name}' {how}")
+        self._sound = True
 
     def sums(self, values: Counts, layer: int) -> Ints:
         """As the protocol says."""

@@ -71,7 +71,8 @@ def cell_writes(placed: Placed, bank: Bank, commits: tuple[Commit, ...]) -> Cell
     key: Hashable = ("cell-writes", bank.profile.layout.key, policy, copies, written, moved, switched)
     found = trace.cache.get(key)
     if not isinstance(found, CellWrites):
-        tables = [_layer(placed, bank, commits, layer, switched) for layer in range(len(trace.meta.layers))]
+        each = [_layer(placed, bank, commits, layer, switched) for layer in range(len(trace.meta.layers))]
+        tables = [table * more for table, more in zip(each, bank.profile.layout.copies, strict=True)]
         found = joined(tables * copies, int(bank.grid.cells.sum()) * copies, trace.meta.tasks)
         trace.cache[key] = found
     return found
