@@ -39,7 +39,7 @@ def _in_use(placed: Placed, bank: Bank) -> tuple[NDArray[np.bool_], int]:
     """(P,) that hold weights at once, in the phase with the most PEs, and PEs for weight gradients beside."""
     if not bank.memory.volatile:
         return np.ones(bank.grid.count, dtype=bool), 0
-    counts, pe = bank.count(bank.holds), bank.profile.layout.pe
+    counts, pe = bank.count(bank.holds), bank.layout.pe
     chosen = bank.holds[int(counts.argmax())]
     held = np.unique(pe[chosen])[: held_pes(int(counts.max()) * bank.copies, placed.chip) // bank.copies]
     return chosen & np.isin(pe, held), scratch_pes(placed.trace, placed.chip)

@@ -20,7 +20,7 @@ def failed_writes(placed: Placed, tree: Literal["energy", "latency"]) -> Charges
     prices = home.memory.failed_write(home.site)
     if prices is None:
         return ()
-    events = placed.trace.wear_counts["failed_writes"] @ home.profile.layout.copies * float(home.copies)
+    events = placed.trace.wear_counts["failed_writes"] @ home.layout.copies * float(home.copies)
     own: tuple[str, ...] = ("input_gradient",)
     if placed.hybrid:
         events, own = events * float(placed.chip.charge_migration), (*own, "charge_migration")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imcsim.chip.assign import Assignment, assign, check_match
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import layer_hops
-from imcsim.chip.layout import in_pes, pes_in
+from imcsim.chip.layout import Layout, in_pes, pes_in
 from imcsim.chip.layouts import layouts_of
 from imcsim.chip.profile import TileProfile, profile_on
 from imcsim.mapping.pe_grid import PeGrid
@@ -64,6 +64,11 @@ class Bank:
         return self.macro.copies
 
     @property
+    def layout(self) -> Layout:
+        """Which weight lies in which of its PEs."""
+        return self.profile.layout
+
+    @property
     def grid(self) -> PeGrid:
         """Shapes of its PEs, of one copy."""
         return self.profile.grid
@@ -71,7 +76,7 @@ class Bank:
     @property
     def share(self) -> Floats | None:
         """(P,) share of a layer's vectors that meet the PE, where copies share them."""
-        return self.profile.layout.share
+        return self.layout.share
 
     def of(self, *names: str) -> tuple[str, ...]:
         """Dotted paths of values of the memory."""
@@ -79,15 +84,15 @@ class Bank:
 
     def pes(self, units: Mask) -> Mask:
         """Give each PE the value of its placement unit: (..., U) -> (..., P)."""
-        return np.asarray(units[..., self.profile.layout.unit])
+        return np.asarray(units[..., self.layout.unit])
 
     def count(self, chosen: Mask) -> Ints:
         """Return how many PEs of one copy hold any that is chosen: (..., P) -> (...)."""
-        return pes_in(self.profile.layout, chosen)
+        return pes_in(self.layout, chosen)
 
     def merged(self, values: NDArray[Any]) -> NDArray[Any]:
         """Add what shares a PE: (F, P) -> (F, PEs)."""
-        return in_pes(self.profile.layout, values)
+        return in_pes(self.layout, values)
 
 
 @dataclass(frozen=True)
@@ -146,12 +151,12 @@ class Placed:
     @cached_property
     def moved(self) -> tuple[Floats, Floats]:
         """(L,) inputs that one vector fetches from the buffer, and (L,) inputs and outputs that it sends over links."""
-        fetched, sent = self.home.profile.layout.inputs
+        fetched, sent = self.home.layout.inputs
         return fetched, sent + self.sides[1]
 
     def hops(self, copy: int = 0) -> Floats:
         """(L,) hops of each layer's bits; ``copy`` 1 is a second copy, after the first."""
-        layout = self.home.profile.layout
+        layout = self.home.layout
         pes = layout.pe + copy * layout.pe_count
         return layer_hops(self.chip, [pes[span] for span in layout.grid.layer_slices])
 

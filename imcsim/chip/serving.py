@@ -74,7 +74,7 @@ def resident_load(placed: Placed) -> tuple[float, float]:
     if not placed.hybrid or bank is None or not trace.meta.resident_layers:
         return 0.0, 0.0
     layers = np.isin(bank.grid.layer, [trace.layer_index[name] for name in trace.meta.resident_layers])
-    unit = bank.profile.layout.unit
+    unit = bank.layout.unit
     mine = np.isin(unit, unit[layers])  # and what shares a placement unit with them
     weights = _weights(bank, mine)
     return weights * placed.chip.weight_bits, float(bank.grid.cells[mine].sum()) * bank.copies

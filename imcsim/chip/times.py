@@ -3,16 +3,40 @@
 Nothing contends here; contention needs the event simulation. Shape letters: F placement phases, L mapped layers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.chip.layout import Layout
 from imcsim.chip.placed import Bank, Placed
 from imcsim.core.charge import Charge, Charges, Price
+from imcsim.mapping.pe_grid import PeGrid
 from imcsim.memory.memory import ReadTime
 
 Floats = NDArray[np.float64]
+
+
+class Timed(Protocol):
+    """A memory whose weights are read: ``holds`` (F, P) of its PEs hold some."""
+
+    @property
+    def name(self) -> str:
+        """The memory's name."""
+
+    @property
+    def layout(self) -> Layout:
+        """Which weight lies in which of its PEs."""
+
+    @property
+    def grid(self) -> PeGrid:
+        """Shapes of its PEs."""
+
+    @property
+    def holds(self) -> NDArray[np.bool_]:
+        """(F, P)."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +92,13 @@ def backward_times(placed: Placed) -> tuple[tuple[Bank, ReadTime], ...]:
 
 def forward_pace(placed: Placed) -> Pace:
     """Return the pace of input vectors: of the slower memory of those that hold a layer."""
-    return _slower(placed, forward_times(placed))
+    return slower(placed.home.layout, placed.positions, forward_times(placed))
 
 
 def backward_pace(placed: Placed) -> Pace:
     """Return the pace of error vectors, through the arrays or the digital unit."""
     if placed.chip.input_gradient != "digital":
-        return _slower(placed, backward_times(placed))
+        return slower(placed.home.layout, placed.positions, backward_times(placed))
     shape = (placed.phases, len(placed.weights))
     each = placed.chip.mac.time_price().also("input_gradient")
     return Pace((each,), ("MACs",), np.zeros(shape, np.intp), np.tile(placed.weights, (shape[0], 1)))
@@ -89,7 +113,7 @@ def pipeline(leaf: str, vectors: Floats, pace: Pace, fills: Floats, fields: tupl
     rest = (vectors > 0) * pace.size
     if pace.turns is not None:
         vectors = vectors * pace.turns
-    slowest = _slowest(vectors * pace.vector_s, pace)
+    slowest = busiest(vectors * pace.vector_s, pace)
     rest[slowest] = 0.0
     found = []
     for index, (each, of) in enumerate(zip(pace.prices, pace.of, strict=True)):
@@ -102,12 +126,12 @@ def pipeline(leaf: str, vectors: Floats, pace: Pace, fills: Floats, fields: tupl
     return tuple(found)
 
 
-def present(bank: Bank) -> NDArray[np.bool_]:
+def present(bank: Timed) -> NDArray[np.bool_]:
     """(F, L): whether the memory holds anything of a layer."""
     return np.asarray(bank.grid.by_layer(bank.holds.astype(np.float64)) > 0)
 
 
-def _slowest(busy: Floats, pace: Pace) -> NDArray[np.bool_]:
+def busiest(busy: Floats, pace: Pace) -> NDArray[np.bool_]:
     """(F, L): the layer that is busy (F, L) longest, or those that share the PE that is."""
     if pace.together is None:
         found = np.zeros(busy.shape, dtype=bool)
@@ -116,36 +140,37 @@ def _slowest(busy: Floats, pace: Pace) -> NDArray[np.bool_]:
     return pace.together[(busy @ pace.together.T).argmax(axis=1)]
 
 
-def _depth(bank: Bank) -> Floats:
+def _depth(bank: Timed) -> Floats:
     """(F, L): reads in sequence that a vector of a layer takes of the memory; 0 where it holds nothing of it."""
-    passes = bank.profile.layout.passes
+    passes = bank.layout.passes
     if passes is None:
         return present(bank).astype(np.float64)
     spans = bank.grid.layer_slices
     return np.stack([(bank.holds[:, s] * passes[s]).max(axis=1, initial=0) for s in spans], axis=1).astype(np.float64)
 
 
-def _sharing(placed: Placed) -> tuple[NDArray[np.bool_] | None, Floats | None]:
+def _sharing(layout: Layout, positions: Floats) -> tuple[NDArray[np.bool_] | None, Floats | None]:
     """Return ``together`` and ``turns`` of a pace: which layers share PEs of the home memory, and what copies take."""
-    layout, turns = placed.home.profile.layout, None
+    turns = None
     if (layout.copies > 1).any():
-        turns = np.ceil(placed.positions / layout.copies) / placed.positions
+        turns = np.ceil(positions / layout.copies) / positions
     pairs = np.unique(np.stack([layout.pe, layout.grid.layer], axis=1), axis=0)
     if len(pairs) == layout.pe_count:
         return None, turns
-    member = np.zeros((layout.pe_count, len(placed.positions)), dtype=bool)
+    member = np.zeros((layout.pe_count, len(positions)), dtype=bool)
     member[pairs[:, 0], pairs[:, 1]] = True
-    return np.unique(np.vstack([member, np.eye(len(placed.positions), dtype=bool)]), axis=0), turns
+    return np.unique(np.vstack([member, np.eye(len(positions), dtype=bool)]), axis=0), turns
 
 
-def _slower(placed: Placed, times: tuple[tuple[Bank, ReadTime], ...]) -> Pace:
+def slower(layout: Layout, positions: Floats, times: Sequence[tuple[Timed, ReadTime]]) -> Pace:
+    """Return the pace of vectors through memories that take ``times``; ``layout`` is that of the home memory."""
     depths = np.stack([_depth(bank) for bank, _ in times])
     seconds = depths * np.array([time.total_s for _, time in times])[:, None, None]
     prices = tuple(_both(time) for _, time in times)
     of = tuple(f"vectors through {bank.name.upper()}" for bank, _ in times)
     chosen = seconds.argmax(axis=0)
     size = np.take_along_axis(depths, chosen[None], axis=0)[0] * (seconds.max(axis=0) > 0)
-    return Pace(prices, of, chosen, size, *_sharing(placed))
+    return Pace(prices, of, chosen, size, *_sharing(layout, positions))
 
 
 def _both(time: ReadTime) -> Price:

@@ -85,7 +85,7 @@ def home_of(work: Work) -> Bank:
             f"'{work.chip.name}' has no RRAM: nothing is committed, a power cut loses every weight on the chip, and "
             f"power-up loads them from outside"
         )
-    layout = home.profile.layout
+    layout = home.layout
     if not isinstance(layout, GridLayout) or layout.cut:
         raise EventsError(
             "the rows of a commit are known for weights laid out by rule 'im2col' only, a placement unit in each PE"
