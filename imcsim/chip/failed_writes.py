@@ -20,7 +20,8 @@ def failed_writes(placed: Placed, tree: Literal["energy", "latency"]) -> Charges
     prices = home.memory.failed_write(home.site)
     if prices is None:
         return ()
-    events = placed.trace.wear_counts["failed_writes"] @ home.layout.copies * float(home.copies)
+    by_layer = placed.trace.wear_counts["failed_writes"].astype(np.float64)
+    events = np.asarray(by_layer @ home.layout.copies * float(home.copies), dtype=np.float64)
     own: tuple[str, ...] = ("input_gradient",)
     if placed.hybrid:
         events, own = events * float(placed.chip.charge_migration), (*own, "charge_migration")

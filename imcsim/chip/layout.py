@@ -107,9 +107,9 @@ def in_pes(layout: Layout, values: NDArray[ScalarT]) -> NDArray[ScalarT]:
     """Add what layers, or copies, that share a PE have there: (A, P) -> (A, PEs)."""
     if layout.pe_count == layout.grid.count:
         return values
-    found = np.zeros((len(values), layout.pe_count), values.dtype)
-    np.add.at(found, (slice(None), layout.pe), values)
-    return found
+    found = np.zeros((layout.pe_count, len(values)), values.dtype)
+    np.add.at(found, layout.pe, values.T)
+    return found.T
 
 
 def pes_in(layout: Layout, chosen: Mask) -> Ints:

@@ -17,14 +17,14 @@ from imcsim.chip.rule_layout import RuleLayout, cut_map, used_weights
 from imcsim.core.errors import MappingError
 from imcsim.mapping.masks import expand_pe_mask
 from imcsim.mapping.network_map import NetworkMap, map_network
-from imcsim.mapping.rule import MAPPING_RULES, needs_of
+from imcsim.mapping.rule import MAPPING_RULES, MappingRule, needs_of, rule_name
 from imcsim.memory.macro import Macro
 from imcsim.trace.trace import Trace
 
 Masks = dict[str, NDArray[np.bool_]]
 
 
-def layouts_of(trace: Trace, chip: ChipConfig, rule: str) -> tuple[Layout, ...]:
+def layouts_of(trace: Trace, chip: ChipConfig, rule: str | MappingRule) -> tuple[Layout, ...]:
     """Return the layout of each of ``chip.macros``, kept with the trace.
 
     Raises
@@ -38,9 +38,9 @@ def layouts_of(trace: Trace, chip: ChipConfig, rule: str) -> tuple[Layout, ...]:
         home = chip.home.geometry
         tile = trace.meta.pe_tile if trace.placement and trace.meta.pe_tile else (home.weight_rows, home.weight_cols)
         return tuple(profile_of(trace, macro.geometry, tile).layout for macro in chip.macros)
-    function = MAPPING_RULES.get(rule)
+    function = MAPPING_RULES.get(rule) if isinstance(rule, str) else rule
     budget = chip.home.room if "pe_budget" in needs_of(function) else None
-    key = ("rule", rule, function, budget, tuple(macro.geometry for macro in chip.macros))
+    key = ("rule", function, budget, tuple(macro.geometry for macro in chip.macros))
     found = trace.cache.get(key)
     if not isinstance(found, tuple):
         network_map = map_network(
@@ -54,7 +54,7 @@ def layouts_of(trace: Trace, chip: ChipConfig, rule: str) -> tuple[Layout, ...]:
         found = (network_map, tuple(_layouts(network_map, chip.macros, key)))
         found[1][0].check(trace)
         trace.cache[key] = found
-    check_readable(found[0], chip, rule)
+    check_readable(found[0], chip, rule if isinstance(rule, str) else rule_name(rule))
     layouts: tuple[Layout, ...] = found[1]
     return layouts
 

@@ -173,9 +173,7 @@ def _level_sums(layout: Layout, codes: Sequence[NDArray[np.integer]] | None) -> 
     if codes is None:
         sums = layout.grid.weights * float(encoding.level_table.sum(axis=0).mean())
     else:
-        parts = (
-            layout.sums(levels_of_codes(layer[None], encoding), index)[0] for index, layer in enumerate(codes)
-        )
+        parts = (layout.sums(levels_of_codes(layer[None], encoding), index)[0] for index, layer in enumerate(codes))
         sums = np.concatenate(list(parts)).astype(np.float64)
     return np.stack([sums, sums])
 

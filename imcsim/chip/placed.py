@@ -19,6 +19,7 @@ from imcsim.chip.layout import Layout, in_pes, pes_in
 from imcsim.chip.layouts import layouts_of
 from imcsim.chip.profile import TileProfile, profile_on
 from imcsim.mapping.pe_grid import PeGrid
+from imcsim.mapping.rule import MappingRule
 from imcsim.memory.activity import Activity, activity
 from imcsim.memory.macro import Macro
 from imcsim.memory.memory import Memory
@@ -206,13 +207,13 @@ class Placed:
         return ((bank.macro, bank.profile) for bank in self.banks)
 
 
-def place(trace: Trace, chip: ChipConfig, rule: str = "im2col") -> Placed:
+def place(trace: Trace, chip: ChipConfig, rule: str | MappingRule = "im2col") -> Placed:
     """Return what ``trace`` does on ``chip``.
 
     Parameters
     ----------
     rule
-        The mapping rule, by name.
+        The mapping rule, by name or itself.
 
     Raises
     ------

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from imcsim.chip import conservation
 from imcsim.chip.charged import Charged, charged
 from imcsim.chip.given import ChipLike, given_chip
@@ -15,13 +13,14 @@ from imcsim.chip.wear.totals import nonvolatile_wear, volatile_wear
 from imcsim.core.charge import tree_of, trees_by_task
 from imcsim.core.cost import Breakdown
 from imcsim.core.units import SECONDS_PER_DAY
+from imcsim.mapping.rule import MappingRule
 from imcsim.trace import accuracy
 from imcsim.trace.acts import idle_acts
 from imcsim.trace.given import TraceLike, given_trace
 from imcsim.trace.trace import Trace
 
 
-def price(trace: TraceLike, chip: ChipLike) -> Report:
+def price(trace: TraceLike, chip: ChipLike, *, rule: str | MappingRule = "im2col") -> Report:
     """Return energy, latency, area, writes and lifetime of learning ``trace`` on ``chip``.
 
     Parameters
@@ -30,16 +29,20 @@ def price(trace: TraceLike, chip: ChipLike) -> Report:
         A trace, or the path of its file.
     chip
         As ``imcsim.load("chip", NAME)`` gives it, or its name or file.
+    rule
+        The mapping rule, by name or itself: which weight lies in which PE.
 
     Raises
     ------
     TraceError
         If the trace cannot be priced on this chip: other bits, masks for another PE size, or it does not fit.
+    MappingError
+        If the rule lays the network as the chip cannot read it, or cannot lay it in the chip's PEs.
     ConservationError
         If a law of the trace or of its price does not hold; those of a trace are checked at its first price.
     """
     trace, resolved = given_trace(trace), given_chip(chip)
-    spent = charged(place(trace, resolved.config))
+    spent = charged(place(trace, resolved.config, rule))
     placed, meta = spent.placed, trace.meta
     energy, energy_by_task = trees_by_task(spent.trees["energy"], meta.phase_tasks)
     latency, latency_by_task = trees_by_task(spent.trees["latency"], meta.phase_tasks)

@@ -66,7 +66,7 @@ class TileProfile:
 
     @cached_property
     def initial_transitions(self) -> list[Ints]:
-        """For each layer and all its copies, (levels, levels): events that program the first codes into erased cells."""
+        """For each layer, all its copies, (levels, levels): events that program the first codes into erased cells."""
         encoding, tables = self.geometry.encoding, []
         for spec, copies in zip(self.trace.meta.layers, self.layout.copies, strict=True):
             codes = self.trace.codes[spec.name][0].astype(np.intp).ravel() - encoding.code_min

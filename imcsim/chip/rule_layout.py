@@ -111,9 +111,9 @@ class RuleLayout:
         if self._sound:
             return
         for layer, spec in enumerate(self.layers):
-            for copy in self._copies[layer] or [None]:
+            for tiles in [copy.tiles for copy in self._copies[layer]] or [()]:
                 held = np.zeros(spec.matrix_shape, dtype=np.int64)
-                for tile in copy.tiles if copy is not None else ():
+                for tile in tiles:
                     np.add.at(held, tile.block, 1)
                 twice, missing = (held > 1).any(), held == 0
                 if twice or (missing.any() and used_weights(trace, layer)[missing].any()):
@@ -271,7 +271,7 @@ def _grid(network_map: NetworkMap, copies: list[list[LayerMap]], lines: list[lis
     empty = np.zeros(0, np.int64)
     held = np.array([int(parts[0].outputs.sum()) if parts else 0 for parts in lines], dtype=np.float64)
     apart = np.array([max(distinct_outputs(layer), 1) for layer in network_map.maps])
-    weights = [_weights(c, part) for layer, parts in zip(copies, lines, strict=True) for c, part in zip(layer, parts)]
+    weights = [_weights(c, part) for c, part in zip([c for layer in copies for c in layer], flat, strict=True)]
     rows = np.concatenate([*(part.rows for part in flat), empty])
     outputs, filled = np.concatenate([*(part.outputs for part in flat), empty]), np.concatenate([*weights, empty])
     return PeGrid(

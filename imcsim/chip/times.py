@@ -137,10 +137,10 @@ def busiest(busy: Floats, pace: Pace) -> NDArray[np.bool_]:
         found = np.zeros(busy.shape, dtype=bool)
         found[np.arange(len(busy)), busy.argmax(axis=1)] = True
         return found
-    return pace.together[(busy @ pace.together.T).argmax(axis=1)]
+    return np.asarray(pace.together[(busy @ pace.together.T).argmax(axis=1)])
 
 
-def _depth(bank: Timed) -> Floats:
+def depth(bank: Timed) -> Floats:
     """(F, L): reads in sequence that a vector of a layer takes of the memory; 0 where it holds nothing of it."""
     passes = bank.layout.passes
     if passes is None:
@@ -149,11 +149,16 @@ def _depth(bank: Timed) -> Floats:
     return np.stack([(bank.holds[:, s] * passes[s]).max(axis=1, initial=0) for s in spans], axis=1).astype(np.float64)
 
 
+def turns_of(layout: Layout, positions: Floats) -> Floats | None:
+    """(L,) share of a layer's vectors that the busiest of its copies takes; None if no layer has copies."""
+    if (layout.copies == 1).all():
+        return None
+    return np.asarray(np.ceil(positions / layout.copies) / positions, dtype=np.float64)
+
+
 def _sharing(layout: Layout, positions: Floats) -> tuple[NDArray[np.bool_] | None, Floats | None]:
     """Return ``together`` and ``turns`` of a pace: which layers share PEs of the home memory, and what copies take."""
-    turns = None
-    if (layout.copies > 1).any():
-        turns = np.ceil(positions / layout.copies) / positions
+    turns = turns_of(layout, positions)
     pairs = np.unique(np.stack([layout.pe, layout.grid.layer], axis=1), axis=0)
     if len(pairs) == layout.pe_count:
         return None, turns
@@ -164,7 +169,7 @@ def _sharing(layout: Layout, positions: Floats) -> tuple[NDArray[np.bool_] | Non
 
 def slower(layout: Layout, positions: Floats, times: Sequence[tuple[Timed, ReadTime]]) -> Pace:
     """Return the pace of vectors through memories that take ``times``; ``layout`` is that of the home memory."""
-    depths = np.stack([_depth(bank) for bank, _ in times])
+    depths = np.stack([depth(bank) for bank, _ in times])
     seconds = depths * np.array([time.total_s for _, time in times])[:, None, None]
     prices = tuple(_both(time) for _, time in times)
     of = tuple(f"vectors through {bank.name.upper()}" for bank, _ in times)

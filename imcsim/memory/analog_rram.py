@@ -109,7 +109,8 @@ class AnalogRram(Memory):
     def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
         """Every cell conducts once and is converted, row by row; a conversion sees a mean cell."""
         grid, crossed_s = weights.grid, self.conductance_s(weights)
-        sums_s = crossed_s if grid.held is None else crossed_s - (grid.crossed - grid.cells) * self.cell.conductance_min_s
+        empty = 0 if grid.held is None else grid.crossed - grid.cells
+        sums_s = np.asarray(crossed_s - empty * self.cell.conductance_min_s, dtype=np.float64)
         converting = self._conversion(site, sums_s / grid.cells)
         driving = site.driver.energy_price(site.cols, site.supply_v).also("array.cols")
         reading = self._siemens(site)
