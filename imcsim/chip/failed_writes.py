@@ -6,6 +6,8 @@ The level change itself is charged as every other (mean pulses); a write that fa
 
 from typing import Literal
 
+import numpy as np
+
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.placed import Placed
 from imcsim.core.charge import Charge, Charges

@@ -34,7 +34,7 @@ def layouts_of(trace: Trace, chip: ChipConfig, rule: str | MappingRule) -> tuple
     ContentError
         If there is no such rule, with the nearest name.
     """
-    if rule == "im2col":
+    if rule == "im2col" or rule is MAPPING_RULES.get("im2col"):
         home = chip.home.geometry
         tile = trace.meta.pe_tile if trace.placement and trace.meta.pe_tile else (home.weight_rows, home.weight_cols)
         return tuple(profile_of(trace, macro.geometry, tile).layout for macro in chip.macros)

@@ -292,10 +292,7 @@ def _weights(layer: LayerMap, lines: PeLines) -> Ints:
 
 
 def _units(network_map: NetworkMap, copies: list[list[LayerMap]], ids: Ints) -> Ints:
-    """Return the placement unit of each of the PEs ``ids``: copies of a weight are always in the same memory.
-
-    Where copies are cut alike, a PE and its copies are a unit; else all PEs of the layer are.
-    """
+    """Return the placement unit of each of the PEs ``ids``: copies of a weight are always in the same memory."""
     parent = {int(pe): int(pe) for pe in ids}
 
     def root(pe: int) -> int:
@@ -305,15 +302,20 @@ def _units(network_map: NetworkMap, copies: list[list[LayerMap]], ids: Ints) -> 
         return pe
 
     for layer, first in zip(copies, network_map.first_pes, strict=True):
-        if len(layer) < 2:
-            continue
-        blocks = [{(t.group, t.rows, t.cols): t.pe + first for t in copy.tiles} for copy in layer]
-        alike = all(each.keys() == blocks[0].keys() for each in blocks)
-        anyone = next(iter(blocks[0].values()))
-        for each in blocks:
-            for block, pe in each.items():
-                parent[root(pe)] = root(blocks[0][block] if alike else anyone)
+        holders = [_holders(copy) for copy in layer]
+        for other in holders[1:]:
+            both = (holders[0] >= 0) & (other >= 0)
+            for pe, copied in np.unique(np.stack([holders[0][both], other[both]]), axis=1).T:
+                parent[root(int(copied) + first)] = root(int(pe) + first)
     return np.unique([root(int(pe)) for pe in ids], return_inverse=True)[1].astype(np.int64)
+
+
+def _holders(layer: LayerMap) -> Ints:
+    """(G, D, N): the PE that holds each weight of a map of one copy, -1 for none."""
+    found = np.full(layer.shape, -1, dtype=np.int64)
+    for tile in layer.tiles:
+        found[tile.block] = tile.pe
+    return found
 
 
 def _places_of(copies: list[LayerMap], shape: tuple[int, int, int], geometry: PeGeometry) -> _Places:
