@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from imcsim.chip.layout import TileLayout
+from imcsim.chip.layout import GridLayout
 from imcsim.chip.placed import Bank
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import EventsError
@@ -85,8 +85,11 @@ def home_of(work: Work) -> Bank:
             f"'{work.chip.name}' has no RRAM: nothing is committed, a power cut loses every weight on the chip, and "
             f"power-up loads them from outside"
         )
-    if not isinstance(home.profile.layout, TileLayout):
-        raise EventsError("the rows of a commit are known for weights laid out by rule 'im2col' only")
+    layout = home.layout
+    if not isinstance(layout, GridLayout) or layout.cut:
+        raise EventsError(
+            "the rows of a commit are known for weights laid out by rule 'im2col' only, a placement unit in each PE"
+        )
     return home
 
 
