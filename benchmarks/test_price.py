@@ -36,7 +36,9 @@ def resnet_trace() -> Trace:
             now = now + (rng.random(now.shape) < 0.2)
             path.append([[now]])
         history[spec.name] = path
-    counts: dict[str, Any] = {"forward_vectors": 1000, "input_gradient_vectors": 1000, "weight_gradient_vectors": 1000}
+    vectors = 10 * np.array([spec.positions for spec in layers])
+    passes = ("forward_vectors", "input_gradient_vectors", "weight_gradient_vectors")
+    counts: dict[str, Any] = dict.fromkeys(passes, vectors)
     return make_trace(layers, start, history, [Encoding(sign="differential", cell_bits=2)], counts=counts)
 
 

@@ -4,6 +4,7 @@ Shape letters: F placement phases, U placement units, P PEs of a memory.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,12 +51,12 @@ class Assignment:
         """Units that do not change."""
         return self.volatile_resting | self.nonvolatile_resting
 
-    @property
+    @cached_property
     def homed_training(self) -> Mask:
         """Units that train away from a home that keeps them, to which commits go."""
         return self.volatile_training & ~self.resident
 
-    @property
+    @cached_property
     def arriving(self) -> Mask:
         """Units that come from their home to train elsewhere at the start of a phase."""
         training = self.homed_training

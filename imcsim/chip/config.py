@@ -145,6 +145,8 @@ class ChipConfig(FrozenConfig):
             )
         if not works and self.weight_gradient == "sram-array":
             raise ValueError("weight_gradient = 'sram-array' needs [sram]; use weight_gradient = 'digital'")
+        if works and self.weight_gradient == "sram-array" and not self._at(works[0]).sums_gradients:
+            raise ValueError(f"weight_gradient = 'sram-array' needs adders in [{works[0]}]; use 'digital'")
         if keeps and self.commit == "never":
             raise ValueError("commit = 'never' is for chips without [rram]; use 'task' or 'lazy'")
         for path in (*keeps, *works):

@@ -95,16 +95,16 @@ def _explained(path: str, charges: list[Charge]) -> Explanation:
 
 def _terms(charge: Charge) -> Iterator[Term]:
     """Of level changes that differ in price, one term for each pair of levels that occurs; else one."""
-    each = charge.each
+    each, origins = charge.each, tuple(dict.fromkeys(charge.each.origins))
     if np.ndim(charge.amount) == 3 and np.ndim(each.value) == 2:
         table, prices = np.asarray(charge.amount).sum(axis=0), np.asarray(each.value)
         for old, new in np.argwhere(table > 0) if table.any() else [(0, 1)]:
             of = f"{charge.of} from level {old} to {new}"
             amount, price = float(table[old, new]), float(prices[old, new])
-            yield Term(amount, of, charge.formula, charge.fields, price, each.formula, each.origins)
+            yield Term(amount, of, charge.formula, charge.fields, price, each.formula, origins)
         return
     amount = float(np.sum(charge.amount))
-    yield Term(amount, charge.of, charge.formula, charge.fields, charge.mean_each, each.formula, each.origins)
+    yield Term(amount, charge.of, charge.formula, charge.fields, charge.mean_each, each.formula, origins)
 
 
 def _means(wanted: list[str], leaf: list[str]) -> bool:

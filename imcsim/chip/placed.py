@@ -7,6 +7,7 @@ PEs of a memory, L mapped layers.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from imcsim.chip.config import ChipConfig
 from imcsim.chip.layout import Layout
 from imcsim.chip.profile import TileProfile, profile_of, profile_on
 from imcsim.mapping.pe_grid import PeGrid
+from imcsim.memory.activity import Activity, activity
 from imcsim.memory.macro import Macro
 from imcsim.memory.memory import Memory
 from imcsim.memory.site import Site
@@ -25,6 +27,7 @@ from imcsim.trace.trace import Trace
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Bank:
         """Dotted paths of values of the memory."""
         return self.site.of(*names)
 
-    def pes(self, units: Mask) -> Mask:
+    def pes(self, units: NDArray[Scalar]) -> NDArray[Scalar]:
         """Give each PE the value of its placement unit: (..., U) -> (..., P)."""
         return np.asarray(units[..., self.profile.layout.unit])
 
@@ -135,6 +138,15 @@ class Placed:
     def positions(self) -> Floats:
         """(L,) input vectors of one image."""
         return np.array([spec.positions for spec in self.trace.meta.layers], dtype=np.float64)
+
+    def activity(self, density: str) -> Activity:
+        """How busy the lines of input or error vectors are, by the trace's field of that name; kept with the trace."""
+        key = ("activity", density, self.chip.dac_bits)
+        found = self.trace.cache.get(key)
+        if not isinstance(found, Activity):
+            found = activity(getattr(self.trace, density), self.chip.dac_bits)
+            self.trace.cache[key] = found
+        return found
 
     def count(self, name: str) -> Floats:
         """(F, L) of a count of the trace."""

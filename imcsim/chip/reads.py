@@ -14,7 +14,6 @@ from imcsim.chip.closed_columns import open_share
 from imcsim.chip.placed import Bank, Placed
 from imcsim.core.charge import Charge, Charges, Price
 from imcsim.mapping.pe_grid import PeGrid
-from imcsim.memory.activity import activity
 from imcsim.memory.memory import Component
 
 Floats = NDArray[np.float64]
@@ -89,7 +88,7 @@ def forward(placed: Placed, *, serving: bool = False) -> tuple[OneVector, ...]:
     ``serving``: of each task once it is learned. Arrays hold the codes at its end, and a chip with ``gate_columns``
     does not evaluate column segments that the task's mask closes.
     """
-    busy = activity(placed.trace.input_density, placed.chip.dac_bits)
+    busy = placed.activity("input_density")
     skips = serving and placed.chip.gate_columns and bool(placed.trace.counts["closed_segments"].any())
     found: list[OneVector] = []
     for bank in placed.banks:
@@ -101,7 +100,7 @@ def forward(placed: Placed, *, serving: bool = False) -> tuple[OneVector, ...]:
 
 def transposed(placed: Placed) -> tuple[OneVector, ...]:
     """Return what one error vector takes of the arrays: read the other way, or a copy of their own forward."""
-    busy = activity(placed.trace.error_density, placed.chip.dac_bits)
+    busy = placed.activity("error_density")
     found: list[OneVector] = []
     for bank in placed.banks:
         if placed.chip.input_gradient == "transposable":
@@ -134,7 +133,7 @@ def reads_of_all_weights(placed: Placed, vectors: Floats, *, scoring: bool) -> F
 def one_vector(bank: Read, part: Component, open_shares: Floats | None = None) -> OneVector:
     """Return what one vector takes of ``part`` in each layer; ``open_shares`` (F, P): lines that are not skipped."""
     mask = bank.holds if open_shares is None or not part.per_line else bank.holds * open_shares
-    weighted = mask * part.amount
+    weighted = np.asarray(mask * part.amount, dtype=np.float64)
     amount, each = bank.grid.by_layer(weighted), part.each
     if np.ndim(each.value):
         each = replace(each, value=mean_price(bank.grid, weighted, np.asarray(each.value), amount))
@@ -144,7 +143,7 @@ def one_vector(bank: Read, part: Component, open_shares: Floats | None = None) -
 def mean_price(grid: PeGrid, weighted: Floats, each: Floats, amount: Floats) -> Floats:
     """(F, L): what one of ``weighted`` (F, P) costs on average in each layer, at ``each`` (F, P)."""
     cost, plain = grid.by_layer(weighted * each), np.full(amount.shape, float(each.mean()))
-    return np.divide(cost, amount, out=plain, where=amount > 0)
+    return np.asarray(np.divide(cost, amount, out=plain, where=amount > 0), dtype=np.float64)
 
 
 def _turned(placed: Placed, bank: Bank) -> Floats:

@@ -140,16 +140,20 @@ def masks(placed: Placed) -> Charges:
     )
 
 
-def move_time(placed: Placed, bits: Traffic, hidden_s: Floats) -> Charges:
-    """Return the charges (s) of ``buffer``, beyond the seconds (F,) that hide it, and of ``dram``."""
+def move_time(placed: Placed, bits: Traffic, beside: Floats, hidden_s: Floats) -> Charges:
+    """Return the charges (s) of ``buffer``, beyond the seconds (F,) that hide it, and of ``dram``.
+
+    ``beside`` (F,) are bits of other purposes that cross the buffer's port.
+    """
     rate = placed.chip.buffer.bandwidth_bits_per_s
-    left_s = np.maximum(0.0, bits.buffer_bits() / rate - hidden_s)
+    left_s = np.maximum(0.0, (bits.buffer_bits() + beside) / rate - hidden_s)
     said = "bits beyond bandwidth x seconds of forward, input_gradient and weight_gradient, by task"
     fields = tuple(dict.fromkeys(field for names in FIELDS.values() for field in names))
     outside = tuple(dict.fromkeys(field for names in DRAM_FIELDS.values() for field in names))
+    waiting = placed.chip.dram.time_price().also("input_bits", *_MASTER)
     return (
         Charge("buffer", left_s * rate, "bits", said, fields, placed.chip.buffer.time_price()),
-        Charge("dram", bits.dram_bits(), "bits", "all bits to and from DRAM", outside, placed.chip.dram.time_price()),
+        Charge("dram", bits.dram_bits(), "bits", "all bits to and from DRAM", outside, waiting),
     )
 
 
@@ -206,6 +210,7 @@ def _spilled_shares(trace: Trace, chip: ChipConfig) -> tuple[Floats, Floats]:
     left = np.maximum(0.0, room - master)
     peak = trace.task_counts["peak_kept_elements"] * chip.input_bits + trace.task_counts["peak_kept_bits"]
     share = 1.0 - np.minimum(1.0, left / np.maximum(peak, 1))
+    share = np.where(peak > 0, share, 0.0)  # of nothing, nothing spills
     return np.asarray(share, dtype=np.float64), np.asarray(master_spill, dtype=np.float64)
 
 

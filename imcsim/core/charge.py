@@ -5,7 +5,7 @@ The leaves of every priced tree (energy in J, time in s, area in m2) are sums of
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ class Price:
     formula
         How it follows from the chip's values.
     origins
-        Dotted paths of those values.
+        Dotted paths of those values; one may be named twice.
     """
 
     value: float | Floats
@@ -35,7 +35,7 @@ class Price:
 
     def also(self, *origins: str) -> "Price":
         """Return the same price, of an amount that follows from values of the chip, too: their paths."""
-        return replace(self, origins=tuple(dict.fromkeys((*self.origins, *origins))))
+        return Price(self.value, self.formula, self.origins + origins)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Charge:
     @property
     def total(self) -> float:
         """What all of it costs."""
-        return float(self.cost.sum())
+        return float(self.by_phase.sum())
 
     @property
     def by_phase(self) -> Floats:
@@ -89,11 +89,13 @@ class Charge:
 
     def under(self, prefix: str) -> "Charge":
         """Return the same charge below ``prefix``."""
-        return replace(self, leaf=f"{prefix}.{self.leaf}" if self.leaf else prefix)
+        leaf = f"{prefix}.{self.leaf}" if self.leaf else prefix
+        return Charge(leaf, self.amount, self.of, self.formula, self.fields, self.each)
 
     def times(self, factor: float | Floats, *origins: str) -> "Charge":
         """Return ``factor`` times as much of it; ``origins`` are paths of the values that the factor follows from."""
-        return replace(self, amount=self.amount * factor, each=self.each.also(*origins))
+        each = self.each.also(*origins)
+        return Charge(self.leaf, self.amount * factor, self.of, self.formula, self.fields, each)
 
 
 Charges = tuple[Charge, ...]
@@ -113,12 +115,15 @@ def tree_of(charges: Iterable[Charge]) -> Breakdown:
     return Breakdown(leaves)
 
 
-def trees_by_task(charges: Sequence[Charge], tasks: Sequence[int]) -> tuple[Breakdown, ...]:
-    """Return one tree a task; ``tasks`` (F,) is the task of each phase, rising."""
+def trees_by_task(charges: Sequence[Charge], tasks: Sequence[int]) -> tuple[Breakdown, tuple[Breakdown, ...]]:
+    """Return the tree of all tasks together, and one a task; ``tasks`` (F,) is the task of each phase, rising."""
     starts = np.searchsorted(np.asarray(tasks), np.unique(tasks))
-    leaves: dict[tuple[str, ...], Floats] = {}
+    leaves: dict[str, Floats] = {}
     for charge in charges:
-        path = tuple(charge.leaf.split("."))
-        cost = np.add.reduceat(charge.by_phase, starts)
-        leaves[path] = leaves[path] + cost if path in leaves else cost
-    return tuple(Breakdown({path: float(cost[task]) for path, cost in leaves.items()}) for task in range(len(starts)))
+        cost = charge.by_phase
+        leaves[charge.leaf] = leaves[charge.leaf] + cost if charge.leaf in leaves else cost
+    paths = [tuple(leaf.split(".")) for leaf in leaves]
+    by_task = np.add.reduceat(np.stack(list(leaves.values())), starts, axis=1) if leaves else np.zeros((0, len(starts)))
+    totals = by_task.sum(axis=1).tolist()
+    each = (Breakdown(dict(zip(paths, column, strict=True))) for column in by_task.T.tolist())
+    return Breakdown(dict(zip(paths, totals, strict=True))), tuple(each)

@@ -130,6 +130,7 @@ def load_resolved(
     for reference, target_kind in (references or {}).items():
         _follow(document, reference, target_kind, pending, path.parent)
     for dotted, value in pending.items():
+        _open_optional(document.values, dotted.rpartition(".")[0], config_type)  # in a file that was named, too
         _override(document, dotted, value, path.name)
     config = parse(config_type, document.values, path.name)
     return Resolved(config, _with_defaults(config.model_dump(), document.origins))

@@ -1,5 +1,7 @@
 """The network as it was when a task was committed: from the codes and the digital state of a trace."""
 
+from typing import Literal
+
 import torch
 from torch import nn
 
@@ -16,6 +18,7 @@ from imcsim.learn.shapes import weight_from_matrix
 from imcsim.learn.start import prepare_network
 from imcsim.trace.conservation import check_arrays
 from imcsim.trace.given import TraceLike, read_trace
+from imcsim.trace.schema import TraceMeta
 from imcsim.trace.trace import Trace
 
 
@@ -43,9 +46,9 @@ def network_after(trace: TraceLike, task: int, network: nn.Module | None = None)
     if not isinstance(task, int) or isinstance(task, bool) or not -1 <= task < trace.meta.tasks:
         raise TraceError(f"the trace has tasks 0 to {trace.meta.tasks - 1} (-1: deployment), got {task!r}")
     built = _prepared(trace, _built(trace) if network is None else copied(network))
-    state = {name: torch.tensor(values[task + 1]) for name, values in trace.digital.items()}
+    state = {name: torch.tensor(trace.at_task(values)[task + 1]) for name, values in trace.digital.items()}
     for spec, step in zip(trace.meta.layers, trace.meta.weight_scales, strict=True):
-        codes = torch.tensor(trace.codes[spec.name][task + 1], dtype=torch.float32)
+        codes = torch.tensor(trace.at_task(trace.codes[spec.name])[task + 1], dtype=torch.float32)
         state[f"{spec.name}.weight"] = weight_from_matrix(codes * step, spec)
     try:
         missing = built.load_state_dict(state, strict=False)
@@ -66,7 +69,7 @@ def _prepared(trace: Trace, network: nn.Module) -> nn.Module:
     meta = trace.meta
     wanted = {f"{spec.name}.weight" for spec in meta.layers} | set(trace.digital)
     known = {name for name, values in network.state_dict().items() if values.is_floating_point()}
-    if wanted == known or not meta.config or meta.image_shape is None or meta.method not in METHODS.names():
+    if wanted == known or not meta.config or meta.image_shape is None or not METHODS.has(_picked(meta, "method")):
         return network
     config = parse(LearnConfig, meta.config, "the trace's configuration")
     method = make_method(config.method, config.method_config)
@@ -75,7 +78,13 @@ def _prepared(trace: Trace, network: nn.Module) -> nn.Module:
 
 def _built(trace: Trace) -> nn.Module:
     meta = trace.meta
-    if meta.network not in NETWORKS.names() or meta.image_shape is None:
+    name = _picked(meta, "network")
+    if not NETWORKS.has(name) or meta.image_shape is None:
         raise TraceError(f"network '{meta.network}' is not a registered one; give the network itself")
     classes = len({label for task in meta.task_classes for label in task})  # a domain may come twice
-    return build_network(meta.network, classes, meta.image_shape, meta.config.get("network_params", {}))
+    return build_network(name, classes, meta.image_shape, meta.config.get("network_params", {}))
+
+
+def _picked(meta: TraceMeta, what: Literal["method", "network"]) -> str:
+    """Return the name of the trace's method or network, or the path of its file: the configuration has it."""
+    return str(meta.config.get(what, getattr(meta, what)))

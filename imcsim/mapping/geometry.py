@@ -37,6 +37,11 @@ class PeGeometry(FrozenConfig):
         """Outputs that one PE holds: floor(cols / cells per weight)."""
         return self.cols // self.encoding.cells_per_weight
 
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Weights (rows, outputs) that one PE holds."""
+        return self.weight_rows, self.weight_cols
+
     def tiles(self, fan_in: int, outputs: int) -> tuple[int, int]:
         """Return (row tiles, column tiles) of a fan_in x outputs weight matrix."""
         return -(-fan_in // self.weight_rows), -(-outputs // self.weight_cols)

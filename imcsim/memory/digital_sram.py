@@ -36,6 +36,7 @@ class DigitalSram(Memory):
 
     volatile: ClassVar[bool] = True
     verb: ClassVar[str] = "write"
+    sums_gradients: ClassVar[bool] = True
     references: ClassVar[Mapping[str, str]] = {"cell": "device", "adder_tree": "component"}
 
     cell: SramCell

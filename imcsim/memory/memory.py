@@ -11,6 +11,7 @@ Shape letters: F placement phases, P PEs, L layers, K cells per weight.
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -24,6 +25,7 @@ from imcsim.crossbar.encoding import Encoding, Sign
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.pe_grid import PeGrid
 from imcsim.memory.activity import Activity
+from imcsim.memory.ageing import Ageing, EventPulses
 from imcsim.memory.site import Site
 
 Floats = NDArray[np.float64]
@@ -125,6 +127,8 @@ class Memory(FrozenConfig):
     """Whether it loses its weights without power."""
     verb: ClassVar[str]
     """What writing it is called in leaves: "program" for cells that are verified, else "write"."""
+    sums_gradients: ClassVar[bool] = False
+    """Whether its arrays can add up weight gradients (:meth:`gradient_evaluation`)."""
     rows_vary: ClassVar[bool] = False
     """Whether equal rows take different times to write, as pulses do that are verified."""
     references: ClassVar[Mapping[str, str]] = {}
@@ -137,8 +141,7 @@ class Memory(FrozenConfig):
 
     def geometry(self, rows: int, cols: int, weight_bits: int) -> PeGeometry:
         """Return a PE of ``rows`` x ``cols`` cells of this memory."""
-        encoding = Encoding(sign=self.sign, weight_bits=weight_bits, cell_bits=self.cell_bits)
-        return PeGeometry(rows=rows, cols=cols, encoding=encoding)
+        return _geometry(rows, cols, self.sign, weight_bits, self.cell_bits)
 
     def check(self) -> None:
         """Raise ConfigError if parts of it contradict; called once when a chip is loaded."""
@@ -225,6 +228,16 @@ class Memory(FrozenConfig):
     def endurance(self) -> Endurance:
         """How many cycles a cell survives."""
 
+    @property
+    def event_pulses(self) -> EventPulses:
+        """The pulses of a level change; unless a sort says otherwise, one, which is a cycle."""
+        return EventPulses.single(1 << self.cell_bits)
+
+    @property
+    def ageing(self) -> Ageing:
+        """What cycles and time do to its cells; unless a sort says otherwise, nothing is known."""
+        return Ageing()
+
     def write_leaf(self, site: Site) -> str:
         """Return the last name of a leaf of writes, such as ``rram_program``."""
         return f"{site.name}_{self.verb}"
@@ -232,6 +245,11 @@ class Memory(FrozenConfig):
     def read_out_leaf(self, site: Site) -> str:
         """Return the last name of a leaf of reading weights out, such as ``sram_read``."""
         return f"{site.name}_read"
+
+
+@lru_cache(maxsize=256)
+def _geometry(rows: int, cols: int, sign: Sign, weight_bits: int, cell_bits: int) -> PeGeometry:
+    return PeGeometry(rows=rows, cols=cols, encoding=Encoding(sign=sign, weight_bits=weight_bits, cell_bits=cell_bits))
 
 
 MemoryT = TypeVar("MemoryT", bound=Memory)

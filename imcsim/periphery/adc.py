@@ -10,17 +10,11 @@ from pydantic_core import InitErrorDetails, PydanticKnownError
 from imcsim.core.charge import Floats, Price
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import ConfigError
-from imcsim.periphery.converters.converter import (
-    CONVERTERS,
-    ConverterModel,
-    Words,
-    model_class,
-    model_of_table,
-    table_name,
-)
+from imcsim.periphery.converters.converter import ConverterModel, Words, table_name
 from imcsim.periphery.converters.macro_fit import MacroFit
 from imcsim.periphery.converters.multilevel_sense_amp import MultilevelSenseAmp
 from imcsim.periphery.converters.neurosim import NeurosimFit
+from imcsim.periphery.converters.registry import CONVERTERS, model_class, model_of_table
 from imcsim.periphery.converters.survey import SurveyTable
 from imcsim.periphery.converters.table import ConverterTable
 from imcsim.periphery.table import Amount
@@ -59,6 +53,7 @@ class Adc(FrozenConfig):
         if model not in names:
             *others, last = (f"'{name}'" for name in names)
             raise PydanticKnownError("literal_error", {"expected": f"{', '.join(others)} or {last}"})
+        model_class(model)
         return model
 
     @model_validator(mode="before")
@@ -95,8 +90,7 @@ class Adc(FrozenConfig):
     @classmethod
     def open_part(cls, key: str) -> type[ConverterModel] | None:
         """Return the model whose coefficients the table ``key`` holds."""
-        name = model_of_table(key)
-        return None if name is None or key in cls.model_fields else model_class(name)
+        return None if key in cls.model_fields else model_of_table(key)
 
     def __hash__(self) -> int:
         """Equal converters have the same hash; tables of other packages' models count, which pydantic leaves out."""

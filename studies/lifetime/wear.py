@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.config import ChipConfig, RramPart, load_chip
+from imcsim.chip.config import ChipConfig, load_chip
+from imcsim.chip.placed import place
+from imcsim.chip.wear.worn import weibull_for, worn_memory
 from imcsim.core.sources import Resolved
 from imcsim.life import (
     CellRates,
@@ -63,9 +65,11 @@ def later_tasks(trace: Trace) -> Trace:
         return trace
     by_task = {name: getattr(trace.meta, name)[1:] for name in ("task_classes", "task_sizes", "set_layers")}
     acts = {act: times[1:] for act, times in trace.meta.acts.items()}
-    meta = trace.meta.model_copy(update={**by_task, "acts": acts})
-    changed: dict[str, Any] = {name: _tail(getattr(trace, name)) for name in _BY_TASK}
-    changed |= {"class_il": trace.class_il[1:, 1:], "task_il": trace.task_il[1:, 1:]}
+    first = trace.meta.last_phases[0] + 1
+    later = (phase.model_copy(update={"task": phase.task - 1}) for phase in trace.meta.placement_phases[first:])
+    meta = trace.meta.model_copy(update={**by_task, "acts": acts, "placement_phases": tuple(later)})
+    changed: dict[str, Any] = {name: _tail(getattr(trace, name), first) for name in _BY_PHASE}
+    changed |= {"accuracy": {name: matrix[1:, 1:] for name, matrix in trace.accuracy.items()}}
     return replace(trace, meta=meta, **changed, cache={})
 
 
@@ -85,8 +89,7 @@ class Wear:
 
     def hazard(self, shape: float) -> float:
         """Sum of r^shape over all cells, copies included."""
-        values, counts = self.rates.counts
-        return float((counts * values**shape).sum()) * self.rates.copies
+        return self.rates.hazard(shape)
 
     def one_percent(self) -> Tasks | None:
         """Tasks until 1 % of the cells have failed."""
@@ -107,18 +110,11 @@ class Wear:
 
 def wear_of(trace: Trace, chip: ChipConfig, options: LifeOptions | None = None) -> Wear:
     """Return the wear per task of ``chip`` under ``trace``."""
-    part = rram_of(chip)
-    rates = cell_rates(wear_ledger(trace, chip), part, options or LifeOptions())
-    cell = part.cell
-    endurance = Endurance(cell.endurance_scale_cycles, cell.endurance_shape)
-    return Wear(rates, endurance, cell.guaranteed_cycles, float(trace.task_counts["optimizer_steps"].mean()))
-
-
-def rram_of(chip: ChipConfig) -> RramPart:
-    """Return the chip's RRAM; ValueError if it has none, which no chip of this study does."""
-    if chip.rram is None:
-        raise ValueError(f"{chip.name} has no RRAM")
-    return chip.rram
+    macro = worn_memory(chip)
+    rates = cell_rates(wear_ledger(place(trace, chip)), macro, options or LifeOptions())
+    endurance, guaranteed = weibull_for(macro, "the figures of this study"), macro.memory.endurance.guaranteed_cycles
+    steps = float(trace.task_counts["optimizer_steps"].sum()) / trace.meta.tasks
+    return Wear(rates, endurance, guaranteed, steps)
 
 
 def over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | None]:
@@ -129,13 +125,14 @@ def over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | No
     return float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
 
 
-_BY_TASK = (
-    "counts", "task_counts", "codes", "changes", "transitions", "placement", "active", "digital",
-    "input_density", "error_density", "input_zero_share", "error_zero_share",
+_BY_PHASE = (
+    "counts", "task_counts", "codes", "changes", "transitions", "placement", "active", "digital", "wear_counts",
+    "work", "pulses", "half_selects", "input_density", "error_density", "input_zero_share", "error_zero_share",
 )  # fmt: skip
 
 
-def _tail(given: Any) -> Any:
+def _tail(given: Any, first: int) -> Any:
+    """Return what was recorded from phase number ``first`` on, of each array of a table."""
     if isinstance(given, Mapping):
-        return {key: value[1:] for key, value in given.items()}
-    return given[1:]
+        return {key: _tail(value, first) for key, value in given.items()}
+    return given[first:]

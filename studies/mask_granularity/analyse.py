@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.area import sram_pe_area
 from imcsim.chip.config import ChipConfig, load_chip
 from imcsim.chip.mapped_arrays import grid_of
 from imcsim.chip.per_image import per_image
-from imcsim.chip.read_cost import rram_read_out
 from imcsim.chip.trace_masks import TaskMasks, task_masks
 from imcsim.core.csv_text import to_csv
 from imcsim.core.files import write_atomic
@@ -53,7 +51,7 @@ def least_moved(trace: Trace, task: int, granularity: Granularity, share: float,
 
 def movement(trace: Trace, task: int) -> dict[str, NDArray[np.int64]]:
     """Return layer -> (G, D, N): by how many codes each weight changed over ``task``."""
-    codes = {name: array.astype(np.int64) for name, array in trace.codes.items()}
+    codes = {name: trace.at_task(array).astype(np.int64) for name, array in trace.codes.items()}
     return {name: np.abs(array[task + 1] - array[task]) for name, array in codes.items()}
 
 
@@ -73,7 +71,7 @@ def figures_of(network: NetworkMap, chip: ChipConfig, masks: TaskMasks, trains: 
         "rram_pes": len(table.pe) - sram_pes,
         "sram_pes": sram_pes,
         "captured": table.captured,
-        "sram_area_m2": sram_pes * sum(sram_pe_area(chip, chip.sram).values()),
+        "sram_area_m2": sram_pes * chip.volatile.pe_area_m2,
         "sram_leakage_w": sram_pes * chip.array.rows * chip.array.cols * chip.sram.cell.leakage_w,
         "load_energy_j": float(loads[trained].sum()),
         "image_energy_j": cost.energy.total,

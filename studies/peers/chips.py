@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from imcsim.chip.area import rram_pe_area, sram_pe_area
 from imcsim.chip.config import ChipConfig, load_chip
 from imcsim.chip.per_image import per_image
-from imcsim.chip.read_cost import rram_pass_s, sram_pass_s
 from imcsim.mapping.network_map import NetworkMap, map_network
 from studies.peers.workloads import Workload
 
@@ -56,12 +54,7 @@ def figures(found: Workload, chip: ChipConfig) -> dict[str, float]:
 
 def vector_s(chip: ChipConfig) -> float:
     """Seconds of one input vector through a PE, all phases."""
-    phases = -(-chip.input_bits // chip.dac_bits)
-    if chip.rram is not None:
-        return phases * rram_pass_s(chip, chip.rram)
-    if chip.sram is None:
-        raise ValueError("a chip needs [rram] or [sram]")
-    return phases * sram_pass_s(chip, chip.sram, chip.array.rows)
+    return chip.home.memory.forward_time(chip.home.site, chip.input_bits).total_s
 
 
 def leakage_w(placed: NetworkMap, chip: ChipConfig) -> float:
@@ -71,12 +64,7 @@ def leakage_w(placed: NetworkMap, chip: ChipConfig) -> float:
 
 
 def _areas(placed: NetworkMap, chip: ChipConfig) -> dict[str, float]:
-    if chip.rram is not None:
-        pe = rram_pe_area(chip, chip.rram)
-    elif chip.sram is not None:
-        pe = sram_pe_area(chip, chip.sram)
-    else:
-        raise ValueError("a chip needs [rram] or [sram]")
+    pe = {name: piece.area_m2 for name, piece in chip.home.memory.area(chip.home.site).items()}
     parts = {name: area * placed.pe_count for name, area in pe.items()}
     parts |= {"buffer": chip.buffer.area_m2, "digital": chip.mac.area_m2}
     if unnamed := set(parts) - AREA_NAMES:

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 from imcsim.chip import price
-from imcsim.chip.assign import assign
 from imcsim.chip.closed_columns import conversions
-from imcsim.chip.profile import profile_of
-from imcsim.chip.serving_place import serving_place
+from imcsim.chip.placed import place
 from imcsim.learn.api import learn_on
 from imcsim.learn.rebuild import network_after
 from imcsim.mapping.layer import LayerSpec
@@ -43,8 +41,7 @@ def test_nothing_closed_costs_the_same_to_the_last_bit() -> None:
 
 def _conversions(trace: Trace, *, gated: bool | None, chip_gates: bool = False) -> list[float]:
     chip = small_chip("all-rram-28nm", {"gate_columns": chip_gates}).config
-    place = serving_place(chip, assign(profile_of(trace, chip.geometry), chip))
-    return [float(count) for count in conversions(trace, chip, place, gated)]
+    return [float(count) for count in conversions(place(trace, chip).serving, gated)]
 
 
 def test_conversions_by_hand() -> None:

@@ -54,7 +54,7 @@ def converted_j(low: float, high: float, codes: int) -> float:
     at = amplifier.feature_sizes_m.index(22e-9)
     watts = 31 * amplifier.power_per_reference_w[at]
     watts += amplifier.power_resistive_w[at] * np.exp(amplifier.resistive_slope[at] * np.log10(column_s))
-    return float(watts * amplifier.time_s)
+    return float(watts * amplifier.sensing_time_s)
 
 
 @pytest.mark.parametrize("later", [0, 127])

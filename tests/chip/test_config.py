@@ -13,15 +13,15 @@ from imcsim.core.toml import parse_overrides
 def test_hybrid_chip_holds_the_same_tile_in_both_memories() -> None:
     chip = load_chip("hybrid-28nm").config
     # 8-bit weights: 2 x 4 two-bit RRAM cells (differential magnitude) or 8 SRAM bits, so 64 / 8 = 8 outputs.
-    assert chip.rram_tile == chip.sram_tile == (64, 8)
+    assert [(macro.geometry.weight_rows, macro.geometry.weight_cols) for macro in chip.macros] == [(64, 8), (64, 8)]
     assert chip.geometry == chip.rram_geometry
     assert chip.pe_count == 33000
 
 
 def test_pure_chips_have_one_memory() -> None:
     rram, sram = load_chip("all-rram-28nm").config, load_chip("all-sram-28nm").config
-    assert rram.sram is None and rram.sram_tile is None
-    assert sram.rram is None and sram.rram_tile is None
+    assert rram.sram is None and rram.volatile is None
+    assert sram.rram is None and sram.nonvolatile is None
     assert rram.geometry.weight_cols == sram.geometry.weight_cols == 8
 
 
@@ -98,7 +98,6 @@ def test_bad_overrides_name_the_field(override: str, sentence: str) -> None:
     ("chip", "overrides", "sentence"),
     [
         ("hybrid-28nm", {"rram": None, "sram": None}, r"a chip needs \[rram\], \[sram\] or both"),
-        ("hybrid-28nm", {"rram.cell_bits": 1}, "a PE must hold the same weights in both memories"),
         ("all-sram-28nm", {"commit": "task"}, "use commit = 'never'"),
         ("all-sram-28nm", {"overflow": "rram"}, "overflow = 'rram' needs .rram.; use overflow = 'refuse'"),
         ("all-rram-28nm", {"weight_gradient": "sram-array"}, "weight_gradient = 'sram-array' needs .sram."),

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imcsim.chip import price
-from imcsim.chip.area import rram_pe_area, sram_pe_area
 from imcsim.chip.floor_plan import layer_hops, network_hops, routers
 from imcsim.core.errors import ConfigError
 from imcsim.events import StepOptions, run, training_graph, work_of
@@ -57,10 +56,11 @@ def test_one_layer_on_the_mesh_travels_the_mean_of_its_pes() -> None:
 
 def test_the_pitch_is_the_side_of_what_a_router_serves() -> None:
     chip = planned("mesh", 4, 16).config
-    pe_m2 = sum(rram_pe_area(chip, chip.rram).values())
+    pe_m2 = chip.home.pe_area_m2
     assert routers(chip, chip.floor_plan).pitch_m == pytest.approx(math.sqrt(4 * pe_m2))
     hybrid = planned("mesh", 4, 16, "hybrid-28nm", **{"sram.pe_count": 8}).config
-    both_m2 = sum(rram_pe_area(hybrid, hybrid.rram).values()) + 0.5 * sum(sram_pe_area(hybrid, hybrid.sram).values())
+    rram, sram = hybrid.macros
+    both_m2 = rram.pe_area_m2 + 0.5 * sram.pe_area_m2
     assert routers(hybrid, hybrid.floor_plan).pitch_m == pytest.approx(math.sqrt(4 * both_m2))
 
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imcsim.chip import ChipConfig, Report, price
-from imcsim.chip.explain import EXPLAINED
+from imcsim.chip.charged import SI_UNITS
 from imcsim.core.sources import Resolved
 from imcsim.mapping.masks import expand_pe_mask
 from imcsim.testing.traces import Codes, linear_layer, make_trace
@@ -183,7 +183,7 @@ def test_later_tasks_move_no_leaf_of_an_earlier_one(name: str, more: dict[str, A
 
 
 def leaves_of(report: Report) -> dict[str, float]:
-    return {f"{tree}.{leaf}": value for tree in EXPLAINED for leaf, value in getattr(report, tree).flat().items()}
+    return {f"{tree}.{leaf}": value for tree in SI_UNITS for leaf, value in getattr(report, tree).flat().items()}
 
 
 def of_memory(leaves: Mapping[str, float], memory: str, apart: tuple[str, ...] = ()) -> dict[str, float]:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imcsim.chip import Report, price
-from imcsim.chip.assign import assign
 from imcsim.chip.conservation import check_assignment, check_writes
+from imcsim.chip.placed import Placed, place
 from imcsim.chip.profile import profile_of
-from imcsim.chip.writes import programming
+from imcsim.chip.writes import writes_of
 from imcsim.core.errors import ConservationError
 from imcsim.trace import Trace
 from imcsim.trace.placements import Placements
@@ -87,9 +87,16 @@ def test_a_write_to_a_frozen_cell_stops_the_pricing() -> None:
     with pytest.raises(ConservationError, match="changed more often than there were commits"):
         price(bad, small_chip("all-rram-28nm"))
     chip = small_chip("all-rram-28nm").config  # and once more, behind the trace's own laws
-    where = assign(profile_of(trace, chip.geometry), chip)
     with pytest.raises(ConservationError, match="a frozen cell must never be written"):
-        check_assignment(bad, chip, where)
+        check_assignment(_behind(bad, place(trace, chip)))
+
+
+def _behind(bad: Trace, placed: Placed) -> Placed:
+    """Put a trace that breaks a law where another one was placed."""
+    home = dataclasses.replace(placed.home, profile=profile_of(bad, placed.chip.geometry))
+    if placed.home is placed.volatile:
+        return dataclasses.replace(placed, trace=bad, volatile=home)
+    return dataclasses.replace(placed, trace=bad, nonvolatile=home)
 
 
 @pytest.mark.parametrize(("chip", "key"), [("all-rram-28nm", "differential-8w-2c"), ("all-sram-28nm", "offset-8w-1c")])
@@ -99,9 +106,9 @@ def test_events_that_differ_from_the_traces_changes_stop_the_pricing(chip: str, 
     index: tuple[Policy, str, str] = ("step", key, "b")
     changes[index][0, 0, 0, 0, 0] += 1
     bad, config = dataclasses.replace(trace, changes=changes), small_chip(chip).config
-    where = assign(profile_of(trace, config.geometry), config)
+    placed = _behind(bad, place(trace, config))
     with pytest.raises(ConservationError, match="must equal the level changes"):
-        check_writes(bad, config, where, programming(bad, config, where))
+        check_writes(placed, writes_of(placed))
 
 
 def test_no_work_costs_no_dynamic_energy() -> None:

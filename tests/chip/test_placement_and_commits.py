@@ -8,9 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from imcsim.chip import price
-from imcsim.chip.assign import Assignment, assign
-from imcsim.chip.profile import profile_of
-from imcsim.chip.writes import plan_commits
+from imcsim.chip.placed import place
+from imcsim.chip.writes import commits_by_policy
 from imcsim.core.errors import ConfigError, TraceError
 from imcsim.trace.placements import Placements
 from tests.chip.hand import one_pe_trace, random_trace, small_chip
@@ -19,11 +18,11 @@ from tests.chip.hand import one_pe_trace, random_trace, small_chip
 def test_overflow_trains_the_coldest_pes_in_rram() -> None:
     trace = random_trace(0)
     chip = small_chip("hybrid-28nm", {"sram.pe_count": 5, "rram.pe_count": 16}).config
-    profile = profile_of(trace, chip.geometry)
-    where = assign(profile, chip)
-    assert (where.sram_training.sum(axis=1) == 5).all()
-    heat = profile.policy("step").changes.sum(axis=0)
-    assert heat[where.sram_training[0]].min() >= heat[where.rram_training[0]].max()
+    placed = place(trace, chip)
+    where = placed.where
+    assert (where.volatile_training.sum(axis=1) == 5).all()
+    heat = placed.home.profile.policy("step").changes.sum(axis=0)
+    assert heat[where.volatile_training[0]].min() >= heat[where.nonvolatile_training[0]].max()
     assert "the chip, not the method, set the limit" in where.warnings[0]
 
 
@@ -57,20 +56,12 @@ def test_masks_for_another_pe_size_are_refused() -> None:
         price(trace, small_chip("all-rram-28nm"))
 
 
-def test_a_pe_must_hold_the_same_weights_in_both_memories() -> None:
-    with pytest.raises(ConfigError, match="a PE must hold the same weights in both memories"):
-        small_chip("hybrid-28nm", {"rram.cell_bits": 4})
-
-
-def _where(training: list[list[int]]) -> Assignment:
-    mask = np.array(training, dtype=bool)
-    none = np.zeros_like(mask)
-    return Assignment(mask, none, none, ~mask)
+TRAINING = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 1]], dtype=bool)
 
 
 def test_commits_after_every_task() -> None:
-    commits = plan_commits(_where([[1, 1, 0], [1, 0, 0], [0, 0, 1]]), "task")
-    found = [(c.task, c.pes.tolist(), c.first, c.last) for c in commits]
+    commits = commits_by_policy(TRAINING, "task", (0, 1, 2))
+    found = [(c.phase, c.pes.tolist(), c.first, c.last) for c in commits]
     assert found == [
         (0, [True, True, False], 0, 1),
         (1, [True, False, False], 1, 2),
@@ -78,9 +69,19 @@ def test_commits_after_every_task() -> None:
     ]
 
 
+def test_a_pe_that_comes_to_rest_within_a_task_is_committed_then() -> None:
+    commits = commits_by_policy(TRAINING, "task", (0, 0, 1))  # two phases of task 0, one of task 1
+    found = [(c.phase, c.pes.tolist(), c.first, c.last) for c in commits]
+    assert found == [
+        (0, [False, True, False], 0, 1),
+        (1, [True, False, False], 0, 2),  # what both phases have changed, at once
+        (2, [False, False, True], 2, 3),
+    ]
+
+
 def test_lazy_commits_wait_until_the_pe_leaves_sram() -> None:
-    commits = plan_commits(_where([[1, 1, 0], [1, 0, 0], [0, 0, 1]]), "lazy")
-    found = [(c.task, c.pes.tolist(), c.first, c.last) for c in commits]
+    commits = commits_by_policy(TRAINING, "lazy", (0, 1, 2))
+    found = [(c.phase, c.pes.tolist(), c.first, c.last) for c in commits]
     assert found == [(1, [False, True, False], 0, 1), (2, [True, False, False], 0, 2)]
 
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 import imcsim
-from imcsim.chip.assign import assign
 from imcsim.chip.config import ChipConfig, load_chip
 from imcsim.chip.explain import explain_priced
-from imcsim.chip.profile import profile_of
+from imcsim.chip.placed import place
 from imcsim.chip.serving_place import serving_in_sram
 from imcsim.chip.switching import switch
 from imcsim.core.sources import Resolved
@@ -42,8 +41,8 @@ def _trace(chip: Resolved[ChipConfig], resident: tuple[str, ...] = ("side",)) ->
 def test_residents_are_in_sram_all_the_time_and_have_no_home() -> None:
     chip = load_chip("hybrid-28nm")
     trace = _trace(chip)
-    where = assign(profile_of(trace, chip.config.geometry), chip.config)
-    assert where.in_sram.tolist() == [[True, True], [False, True], [False, True]]
+    where = place(trace, chip.config).where
+    assert where.within(volatile=True).tolist() == [[True, True], [False, True], [False, True]]
     assert where.homed_training.tolist() == [[True, False], [False, False], [False, False]]
     assert where.arriving.tolist() == [[True, False], [False, False], [False, False]]
 
@@ -58,20 +57,20 @@ def test_a_hybrid_commits_the_backbone_alone() -> None:
 
 def test_residents_are_served_from_sram() -> None:
     chip = load_chip("hybrid-28nm")
-    for place in serving_in_sram(_trace(chip), chip.config):
-        assert place["side"].all()
-        assert not place["back"].any()
+    for served in serving_in_sram(_trace(chip), chip.config):
+        assert served["side"].all()
+        assert not served["back"].any()
 
 
 def test_a_switch_rewrites_sram_on_the_hybrid_and_rram_without_it() -> None:
     hybrid, rram = load_chip("hybrid-28nm"), load_chip("all-rram-28nm")
-    there = switch(_trace(hybrid), hybrid.config)
+    there = switch(place(_trace(hybrid), hybrid.config))
     # offset binary 1 <-> 2 differs in two bits, 0 <-> 1 in one: the pairs are tasks (0, 1) and (1, 2)
-    assert (there.rram_cells, there.sram_cells) == (0.0, 1.5)
-    assert ("weights_dram",) not in there.energy.leaves  # they are among the mask bits
-    elsewhere = switch(_trace(rram), rram.config)
-    assert elsewhere.sram_cells == 0
-    assert elsewhere.rram_cells == 1.0
+    assert (there.nonvolatile_cells, there.volatile_cells) == (0.0, 1.5)
+    assert "weights_dram" not in {charge.leaf for charge in there.charges}  # they are among the mask bits
+    elsewhere = switch(place(_trace(rram), rram.config))
+    assert elsewhere.volatile_cells == 0
+    assert elsewhere.nonvolatile_cells == 1.0
 
 
 def test_a_power_up_loads_residents_from_dram() -> None:
@@ -91,13 +90,13 @@ def test_every_leaf_of_switch_and_power_up_is_explained(name: str) -> None:
         explained = explain_priced(trace, chip, tree)
         assert explained
         for leaf in explained:
-            found = sum(term.amount * term.unit for term in leaf.terms)
+            found = sum(term.amount * term.each for term in leaf.terms)
             assert found == pytest.approx(leaf.value, rel=1e-12, abs=0.0)
 
 
 def test_residents_come_first_where_sram_is_short() -> None:
     chip = load_chip("hybrid-28nm", {"sram.pe_count": 1})
     trace = _trace(chip)
-    where = assign(profile_of(trace, chip.config.geometry), chip.config)
-    assert where.rram_training.tolist() == [[True, False], [False, False], [False, False]]
-    assert where.in_sram[:, 1].all()
+    where = place(trace, chip.config).where
+    assert where.nonvolatile_training.tolist() == [[True, False], [False, False], [False, False]]
+    assert where.within(volatile=True)[:, 1].all()

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from imcsim.chip import load_chip, price
-from imcsim.chip.explain import UNITS, explain_priced
+from imcsim.chip.charged import SI_UNITS
+from imcsim.chip.explain import explain_priced
 from imcsim.core.errors import ImcsimError, TraceError
 from imcsim.events import StepOptions, doubled, long_run, run, training_graph, work_of
 from imcsim.events.training_step import portion_of
@@ -137,9 +138,9 @@ def check_price(trace: Trace, chip: Any) -> None:
     shown = str(report)
     assert "nan" not in shown
     assert "inf " not in shown
-    for tree in UNITS:
+    for tree in SI_UNITS:
         for found in explain_priced(trace, chip, tree):
-            total = sum(term.amount * term.unit for term in found.terms)
+            total = sum(term.amount * term.each for term in found.terms)
             assert total == pytest.approx(found.value, rel=1e-12, abs=0.0)
 
 

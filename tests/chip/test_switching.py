@@ -7,6 +7,7 @@ import pytest
 
 import imcsim
 from imcsim.chip.config import load_chip
+from imcsim.chip.placed import place
 from imcsim.chip.switching import switch
 from imcsim.devices.programming import event_energies_j
 from imcsim.learn.method import METHODS, Method
@@ -29,9 +30,8 @@ def _trace(switched: tuple[str, ...], chip: str, mask_bits: int = 0) -> Trace:
 
 def test_shared_weights_move_masks_alone() -> None:
     chip = load_chip("all-rram-28nm").config
-    found = switch(_trace((), "all-rram-28nm", mask_bits=10), chip)
+    found = switch(place(_trace((), "all-rram-28nm", mask_bits=10), chip))
     assert found.rewritten_cells == 0
-    assert found.mask_bits == 10
     assert found.time_s == 10 / chip.dram.bandwidth_bits_per_s
     assert found.energy.total == pytest.approx(10 * (chip.dram.energy_j + chip.buffer.write_energy_j), rel=1e-12)
 
@@ -40,8 +40,8 @@ def test_one_network_for_all_tasks_has_nothing_to_switch() -> None:
     chip = load_chip("all-rram-28nm")
     trace = _trace((), "all-rram-28nm", mask_bits=10)
     shared = replace(trace, meta=trace.meta.model_copy(update={"scenarios": ("class-il", "task-il")}))
-    found = switch(shared, chip.config)
-    assert (found.energy.total, found.time_s, found.mask_bits, found.rewritten_cells) == (0.0, 0.0, 0.0, 0.0)
+    found = switch(place(shared, chip.config))
+    assert (found.energy.total, found.time_s, found.rewritten_cells) == (0.0, 0.0, 0.0)
     assert imcsim.price(shared, chip).energy == imcsim.price(trace, chip).energy  # masks of training are charged alike
 
 
@@ -55,7 +55,7 @@ def test_a_method_that_serves_tasks_apart_is_told_the_task(name: str) -> None:
 def test_rram_programs_the_cells_that_differ() -> None:
     chip = load_chip("all-rram-28nm").config
     assert chip.rram is not None
-    found = switch(_trace(("l",), "all-rram-28nm"), chip)
+    found = switch(place(_trace(("l",), "all-rram-28nm"), chip))
     # codes 1 and 2 in differential pairs of 2-bit cells: the lowest cell of the positive side goes 1 <-> 2
     energies = event_energies_j(chip.rram.cell, chip.rram.cell_bits, chip.rram.write_rule)
     assert found.rewritten_cells == 1
@@ -66,7 +66,7 @@ def test_rram_programs_the_cells_that_differ() -> None:
 def test_sram_is_rewritten_from_dram() -> None:
     chip = load_chip("all-sram-28nm").config
     assert chip.sram is not None
-    found = switch(_trace(("l",), "all-sram-28nm"), chip)
+    found = switch(place(_trace(("l",), "all-sram-28nm"), chip))
     # offset binary: codes 1 and 2 differ in two bits
     assert found.rewritten_cells == 2
     moved = chip.weight_bits * chip.dram.energy_j

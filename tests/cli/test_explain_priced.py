@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from imcsim.chip.explain import UNITS as EXPLAIN_UNITS
+from imcsim.chip.charged import SI_UNITS
 from imcsim.cli.explain_priced import TREES
 from tests.cli.conftest import Run
 
 ON = ("--chip", "hybrid-28nm")
-UNITS = {tree: unit.lower() for tree, unit in EXPLAIN_UNITS.items()}
+UNITS = {tree: unit.lower() for tree, unit in SI_UNITS.items()}
 
 
 def test_the_command_knows_every_tree() -> None:
-    assert tuple(EXPLAIN_UNITS) == TREES
+    assert tuple(SI_UNITS) == TREES
 
 
 def test_a_leaf_is_told_with_counts_and_sources(imcsim: Run, trace_file: Path) -> None:

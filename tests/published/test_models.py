@@ -4,6 +4,8 @@ import math
 
 import pytest
 
+from imcsim.core.config import parse
+from imcsim.core.errors import ConfigError
 from imcsim.published import PublishedUnits, load_units
 from imcsim.published.analog_sram import AnalogArray, analog_sram_parts
 from imcsim.published.digital_sram import DigitalArray, digital_sram_mac_j
@@ -21,6 +23,13 @@ def test_every_unit_has_a_source() -> None:
     loaded = load_units()
     assert all(origin.source for origin in loaded.origins.values())
     assert loaded.origin("adc.macro_fit.linear_f").where == "adc-28nm.toml"
+
+
+def test_units_need_the_fit_that_analog_arrays_are_priced_by(units: PublishedUnits) -> None:
+    adc = {"name": "a", "model": "survey", "feature_size_m": 28e-9, "survey": units.model_dump()["adc"]["survey"]}
+    with pytest.raises(ConfigError, match=r"^units: adc needs the table \[macro_fit\]$"):
+        parse(PublishedUnits, {**units.model_dump(), "adc": adc}, "units")
+    assert units.macro_fit == units.adc.macro_fit
 
 
 def test_digital_array_of_four_inputs_and_two_bits(units: PublishedUnits) -> None:

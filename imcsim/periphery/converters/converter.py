@@ -1,20 +1,13 @@
-"""A cost model of a column converter: what one conversion takes, and the words for it; and a name for each model.
-
-A model is one file: a :class:`ConverterModel` under ``@converter_model("its-name")``, in this folder or in another
-package behind an entry point ``imcsim.converter``. Its coefficients are a table of the converter's TOML file, of the
-model's name with ``_`` for ``-``: ``[its_name]``.
-"""
+"""A cost model of a column converter: energy, time and area of one conversion, and the words for each."""
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from pydantic import ConfigDict, Field, model_validator
 
 from imcsim.core.config import FrozenConfig
-from imcsim.core.errors import ConfigError, ContentError, nearest
-from imcsim.core.registry import Registry, import_entries
+from imcsim.core.errors import ConfigError
 from imcsim.periphery.table import Amount
 
 _MOST_BITS = 16  # of any converter of a chip (adc_bits)
@@ -46,6 +39,11 @@ class Words:
         """Return dotted paths of all values for the converter at path ``at``, whose table is that of ``model``."""
         own = (f"{at}.{table_name(model)}.{name}" for name in self.coefficients)
         return (*(f"{at}.{name}" for name in self.of_adc), *own, *self.of_chip)
+
+
+def table_name(model: str) -> str:
+    """Return the name of a model's table in TOML: that of the model, with ``_`` for ``-``."""
+    return model.replace("-", "_")
 
 
 class ConverterModel(FrozenConfig):
@@ -117,64 +115,3 @@ class RangedConverter(ConverterModel):
     def bits_known(self) -> range:
         """Numbers of bits that the model holds for."""
         return range(self.bits_min, self.bits_max + 1)
-
-
-ModelT = TypeVar("ModelT", bound=type[ConverterModel])
-
-
-def _import_all() -> None:
-    import_entries("imcsim.periphery.converters", "converter model")
-
-
-CONVERTERS: Registry[type[ConverterModel]] = Registry("converter model", _import_all, "imcsim.converter")
-
-
-def converter_model(name: str) -> Callable[[ModelT], ModelT]:
-    """Return a decorator that files a model under ``name``; ContentError if it is none, or its words name no value."""
-
-    def add(model: ModelT) -> ModelT:
-        checked(name, model)
-        CONVERTERS.register(name)(model)
-        return model
-
-    return add
-
-
-def table_name(model: str) -> str:
-    """Return the name of a model's table in TOML: that of the model, with ``_`` for ``-``."""
-    return model.replace("-", "_")
-
-
-def model_class(name: str) -> type[ConverterModel]:
-    """Return the model called ``name``; ContentError if there is none, or if it is not what a model has to be."""
-    return checked(name, CONVERTERS.get(name))
-
-
-def model_of_table(table: str) -> str | None:
-    """Return the name of the model whose coefficients a table holds; None if no model has such a table."""
-    return next((name for name in CONVERTERS.names() if table_name(name) == table), None)
-
-
-def checked(name: str, model: type[ConverterModel]) -> type[ConverterModel]:
-    """Return ``model`` if it prices a converter and its words name its own fields.
-
-    Raises
-    ------
-    ContentError
-        With the model and what is missing or misspelt.
-    """
-    if not (isinstance(model, type) and issubclass(model, ConverterModel)):
-        raise ContentError(f"converter model '{name}' must be a class of imcsim.periphery.converters.ConverterModel")
-    for needed in ("energy_words", "time_words", *sorted(model.__abstractmethods__)):
-        if needed in model.__abstractmethods__ or not isinstance(getattr(model, needed, None), Words):
-            raise ContentError(f"converter model '{name}' has no {needed}")
-    if (model.area_words is None) != (model.area_m2 is ConverterModel.area_m2):
-        raise ContentError(f"converter model '{name}' needs both area_m2 and area_words, or neither")
-    for words in (model.energy_words, model.time_words, model.area_words):
-        for field in words.coefficients if words else ():
-            if field not in (known := model.table_keys()):
-                raise ContentError(
-                    f"converter model '{name}' says '{words.formula if words else ''}' of its table's '{field}', "
-                    f"which is no field{nearest(field, known)}"
-                )
-    return model

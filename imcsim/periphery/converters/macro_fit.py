@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from imcsim.periphery.converters.converter import ConverterModel, RangedConverter, Words, converter_model
+from imcsim.periphery.converters.converter import ConverterModel, RangedConverter, Words
+from imcsim.periphery.converters.registry import converter_model
 from imcsim.periphery.table import Amount
 
 

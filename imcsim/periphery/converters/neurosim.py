@@ -5,7 +5,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from imcsim.periphery.converters.column_power import ColumnPower, resistive_power_w
-from imcsim.periphery.converters.converter import Words, converter_model
+from imcsim.periphery.converters.converter import Words
+from imcsim.periphery.converters.registry import converter_model
 from imcsim.periphery.table import Amount
 
 

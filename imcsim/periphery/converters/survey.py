@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from imcsim.periphery.converters.converter import ConverterModel, Words, converter_model
+from imcsim.periphery.converters.converter import ConverterModel, Words
+from imcsim.periphery.converters.registry import converter_model
 from imcsim.periphery.table import Amount, check_increasing, log_linear
 
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from imcsim.core.config import config_hash
 from imcsim.core.errors import ConservationError
 from imcsim.core.json_text import DEEPEST, nesting
+from imcsim.core.reference import short_name
 from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.laws.demand import demand, recorded
 from imcsim.trace.schema import TraceMeta
@@ -47,7 +48,7 @@ Laws = Iterator[tuple[bool, str]]
 
 
 def _header(meta: TraceMeta) -> Laws:
-    yield from (*_stream(meta), *_named(meta))
+    yield from (*_stream(meta), *_named(meta), *_by_task(meta))
     yield from _numbers(meta)
     yield from _config(meta)  # after its depth was looked at
 
@@ -61,7 +62,9 @@ def _config(meta: TraceMeta) -> Laws:
     yield meta.config_hash == config_hash(config), "config_hash must be that of config"
     said = meta.model_dump(mode="json", include=set(_REPEATED))
     for name in _REPEATED:
-        same = name not in config or (name == "pe_tile" and meta.pe_tile is None) or config[name] == said[name]
+        given = config.get(name)
+        given = short_name(given) if isinstance(given, str) else given  # a file is called by its entry or its stem
+        same = name not in config or (name == "pe_tile" and meta.pe_tile is None) or given == said[name]
         yield same, f"{name} must be that of config"
 
 
@@ -75,6 +78,13 @@ def _stream(meta: TraceMeta) -> Laws:
     shape = meta.image_shape
     yield shape is None or all(1 <= size < _WIDEST for size in shape), f"image_shape cannot be {shape}"
     yield meta.batch_size < LARGEST, f"batch_size cannot be {meta.batch_size}"
+
+
+def _by_task(meta: TraceMeta) -> Laws:
+    """Acts are by task, so are the reasons to set layers; phases are within tasks."""
+    for act, times in meta.acts.items():
+        yield len(times) == meta.tasks, f"acts of '{act:.40}' must be of {meta.tasks} tasks, got {len(times)}"
+    yield all(phase.steps < LARGEST for phase in meta.placement_phases), "a phase cannot have that many steps"
 
 
 def _named(meta: TraceMeta) -> Laws:

@@ -1,12 +1,13 @@
 """Every leaf is the sum of amounts times units, exactly, and the values that are named are those that move it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from imcsim.chip import load_chip, price
-from imcsim.chip.explain import EXPLAINED, UNITS, Term, explain_priced, explained_energy, explained_latency
+from imcsim.chip.charged import SI_UNITS
+from imcsim.chip.explain import Term, explain_priced
 from imcsim.core.cost import Breakdown
 from imcsim.core.errors import ConfigError
 from imcsim.trace import Trace
@@ -14,7 +15,6 @@ from tests.chip.hand import one_pe_trace, random_trace, small_chip
 
 CHIPS = ("hybrid-28nm", "all-rram-28nm", "all-sram-28nm")
 GRADIENTS = ("transposable", "second-copy", "digital")
-TREES: Mapping[str, Callable[..., Mapping[str, tuple[Term, ...]]]] = EXPLAINED
 BUSY: dict[str, Any] = {
     "scoring_forward_vectors": [8, 4],
     "scoring_input_gradient_vectors": [0, 4],
@@ -28,6 +28,11 @@ BUSY_TASK = {
     "peak_kept_elements": 10**9, "peak_kept_bits": 5,
 }  # fmt: skip
 PLAN = {"topology": "mesh", "pes_per_router": 2}
+
+
+def terms_of(tree: str, trace: Trace, chip: Any) -> Mapping[str, tuple[Term, ...]]:
+    """Return the terms of each leaf of ``tree``, by its path in it."""
+    return {found.path.partition(".")[2]: found.terms for found in explain_priced(trace, chip, tree)}
 
 
 def busy_trace(seed: int) -> Trace:
@@ -46,16 +51,16 @@ def chip_of(name: str, **more: Any) -> Any:
 def check_every_leaf(trace: Trace, chip: Any) -> None:
     """Each leaf of each tree has terms that sum to it, and they name values that the chip has."""
     report = price(trace, chip)
-    for tree, explained in TREES.items():
-        leaves, terms = getattr(report, tree).flat(), explained(trace, chip)
+    for tree in SI_UNITS:
+        leaves, terms = getattr(report, tree).flat(), terms_of(tree, trace, chip)
         assert set(terms) == set(leaves)
         for leaf, parts in terms.items():
-            total = sum(term.amount * term.unit for term in parts)
+            total = sum(term.amount * term.each for term in parts)
             assert total == pytest.approx(leaves[leaf], rel=1e-12, abs=0.0), (tree, leaf)
             assert parts
             for term in parts:
-                assert set(term.parameters) <= set(chip.origins), (tree, leaf)
-                known = (*trace.counts, *trace.task_counts, *trace.wear_counts, "codes", "changes", "transitions",
+                assert set(term.origins) <= set(chip.origins), (tree, leaf)
+                known = (*trace.counts, *trace.task_counts, *trace.wear_counts, *trace.work, "codes", "changes", "transitions",
                          "placement", "layers", "input_density", "error_density")  # fmt: skip
                 assert set(term.fields) <= set(known), (tree, leaf)
 
@@ -116,15 +121,15 @@ def test_every_converter_model_is_explained(model: str) -> None:
     converter = {"rram.adc": component, "rram.adc.model": model}
     trace, chip = busy_trace(2), chip_of("hybrid-28nm", **{**converter, "input_gradient": "digital"})
     check_every_leaf(trace, chip)
-    (term,) = explained_energy(trace, chip_of("all-rram-28nm", **converter))["forward.rram.adc"]
-    assert any(path.startswith(f"rram.adc.{model.replace('-', '_')}.") for path in term.parameters)
+    (term,) = terms_of("energy", trace, chip_of("all-rram-28nm", **converter))["forward.rram.adc"]
+    assert any(path.startswith(f"rram.adc.{model.replace('-', '_')}.") for path in term.origins)
 
 
 def test_the_traces_are_busy_enough_to_charge_what_is_explained() -> None:
     charged = set()
     for name in CHIPS:
         for gradient in GRADIENTS:
-            terms = explained_energy(busy_trace(1), chip_of(name, input_gradient=gradient))
+            terms = terms_of("energy", busy_trace(1), chip_of(name, input_gradient=gradient))
             charged |= {leaf for leaf, parts in terms.items() if any(term.amount > 0 for term in parts)}
     assert len(charged) > 60
     assert {
@@ -135,16 +140,15 @@ def test_the_traces_are_busy_enough_to_charge_what_is_explained() -> None:
 
 
 def test_there_is_an_explanation_of_every_tree_of_a_report() -> None:
-    assert set(EXPLAINED) == set(UNITS)
     report = price(one_pe_trace(), chip_of("hybrid-28nm"))
     trees = {name for name, value in vars(report).items() if isinstance(value, Breakdown)}
-    assert trees == set(UNITS)
+    assert trees == set(SI_UNITS)
 
 
 def test_conversions_by_hand() -> None:
     # one 4 x 2 layer in one PE of 4 x 16 cells, differential, 2 bits a cell: 8 columns a weight; 8 phases a vector
     trace = one_pe_trace(counts={"forward_vectors": [5]})
-    (term,) = explained_energy(trace, chip_of("all-rram-28nm"))["forward.rram.adc"]
+    (term,) = terms_of("energy", trace, chip_of("all-rram-28nm"))["forward.rram.adc"]
     assert term.amount == 5 * 16 * 8
     assert term.fields == ("forward_vectors",)
 
@@ -152,9 +156,10 @@ def test_conversions_by_hand() -> None:
 def test_programming_by_hand() -> None:
     # steps: 0 -> 1 (one event up), 1 -> 4 (digit 0 from 1 to 0, digit 1 from 0 to 1), -1 -> 1 (one down, one up)
     trace = one_pe_trace()
-    (flat,) = explained_energy(trace, chip_of("all-rram-28nm"))["update.rram_program"]
+    (flat,) = terms_of("energy", trace, chip_of("all-rram-28nm"))["update.rram_program"]
     assert flat.amount == 5
-    pairs = explained_energy(trace, chip_of("all-rram-28nm", **{"rram.write_rule": "harmonic"}))["update.rram_program"]
+    harmonic = chip_of("all-rram-28nm", **{"rram.write_rule": "harmonic"})
+    pairs = terms_of("energy", trace, harmonic)["update.rram_program"]
     assert {term.amount_of: term.amount for term in pairs} == {
         "programming events from level 0 to 1": 3, "programming events from level 1 to 0": 2,
     }  # fmt: skip
@@ -162,7 +167,7 @@ def test_programming_by_hand() -> None:
 
 def test_whole_pes_are_read_cell_by_cell() -> None:
     # one PE of 4 rows x 16 columns arrives in SRAM once: 64 cells of 1 uS at least, 20 levels of 13 uS among them
-    terms = explained_energy(one_pe_trace(), chip_of("hybrid-28nm"))["migration.rram_read"]
+    terms = terms_of("energy", one_pe_trace(), chip_of("hybrid-28nm"))["migration.rram_read"]
     assert [(term.amount_of, term.amount) for term in terms] == [
         ("siemens read", pytest.approx(64 * 1e-6 + 20 * 13e-6)), ("conversions", 64), ("rows driven", 4),
     ]  # fmt: skip
@@ -170,9 +175,9 @@ def test_whole_pes_are_read_cell_by_cell() -> None:
 
 def test_a_pipeline_is_the_slowest_layer_and_one_vector_of_each_other() -> None:
     # layer a: 64 vectors, b: 16; 3 tasks of 6 steps fill the pipeline with one vector of b each
-    terms = explained_latency(random_trace(1), chip_of("all-rram-28nm"))["forward"]
+    terms = terms_of("latency", random_trace(1), chip_of("all-rram-28nm"))["forward"]
     assert [term.amount for term in terms] == [3 * 64, 3 * 6]
-    assert terms[0].unit == terms[1].unit
+    assert terms[0].each == terms[1].each
 
 
 @pytest.mark.parametrize(
@@ -182,13 +187,13 @@ def test_a_pipeline_is_the_slowest_layer_and_one_vector_of_each_other() -> None:
 def test_values_that_are_named_move_the_leaf_and_others_do_not(leaf: str) -> None:
     trace = busy_trace(3)
     chip = chip_of("all-rram-28nm")
-    before, (term,) = price(trace, chip).energy.flat()[leaf], explained_energy(trace, chip)[leaf]
+    before, (term,) = price(trace, chip).energy.flat()[leaf], terms_of("energy", trace, chip)[leaf]
     for path in ("supply_v", "driver.wire_capacitance_per_cell_f", "rram.adc.macro_fit.linear_f", "link.hops",
                  "rram.cell.read_voltage_v", "rram.cell.set_energy_j", "rram.cell.verify_energy_j",
                  "mac.vector_energy_j", "shift_add.energy_j", "dram.energy_j"):  # fmt: skip
         changed = chip_of("all-rram-28nm", **{path: 1.5 * _value(chip.config, path)})
         moves = price(trace, changed).energy.flat()[leaf] != pytest.approx(before, rel=1e-9)
-        assert moves == (path in term.parameters)
+        assert moves == (path in term.origins)
 
 
 @pytest.mark.parametrize("tree", ["latency", "area"])
@@ -196,7 +201,7 @@ def test_values_named_for_time_and_area_move_the_total(tree: str) -> None:
     trace, chip = busy_trace(3), chip_of("hybrid-28nm")
     before = getattr(price(trace, chip), tree).flat()
     named = {
-        leaf: {path for term in parts for path in term.parameters} for leaf, parts in TREES[tree](trace, chip).items()
+        leaf: {path for term in parts for path in term.origins} for leaf, parts in terms_of(tree, trace, chip).items()
     }
     for path in ("clock_hz", "mac.macs_per_s", "rram.cell.read_time_s", "rram.cell.pulse_time_s", "rram.cell.area_f2",
                  "sram.cell.write_time_s", "driver.area_per_row_m2", "shift_add.area_m2", "mac.area_m2",
@@ -214,13 +219,13 @@ def _value(config: Any, path: str) -> float:
 
 def test_links_say_their_hops() -> None:
     trace = busy_trace(8)
-    (plain,) = explained_energy(trace, chip_of("all-sram-28nm"))["link.forward"]
+    (plain,) = terms_of("energy", trace, chip_of("all-sram-28nm"))["link.forward"]
     assert "the link's mean hops" in plain.amount_formula
-    assert "link.hops" in plain.parameters
-    (planned,) = explained_energy(trace, chip_of("all-sram-28nm", floor_plan=PLAN))["link.forward"]
+    assert "link.hops" in plain.origins
+    (planned,) = terms_of("energy", trace, chip_of("all-sram-28nm", floor_plan=PLAN))["link.forward"]
     assert "hops of its layer on the floor plan (" in planned.amount_formula
-    assert {"floor_plan.topology", "floor_plan.pes_per_router"} <= set(planned.parameters)
-    assert "link.hops" not in planned.parameters
+    assert {"floor_plan.topology", "floor_plan.pes_per_router"} <= set(planned.origins)
+    assert "link.hops" not in planned.origins
 
 
 def test_a_path_means_a_leaf_a_branch_or_a_leaf_with_inner_names_left_out() -> None:
@@ -235,7 +240,7 @@ def test_a_path_means_a_leaf_a_branch_or_a_leaf_with_inner_names_left_out() -> N
     assert paths("latency.update") == ["latency.update"]
     assert paths("area.sram.adder_tree") == ["area.sram.adder_tree"]
     report = price(trace, chip)
-    for tree in TREES:
+    for tree in SI_UNITS:
         assert len(paths(tree)) == len(getattr(report, tree).leaves)
 
 

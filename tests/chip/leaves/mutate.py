@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from imcsim.core.charge import Charge, Price
 from imcsim.core.cost import Breakdown
+from imcsim.memory.memory import Component, Piece, ReadTime
 
 WRONG_BY = 1.1
 BY_TASK = {"energy": "energy_by_task", "latency": "latency_by_task"}
@@ -47,33 +49,58 @@ def _times(tree: Breakdown, leaf: str, factor: float) -> Breakdown:
 def wrong_charge(path: str, factor: float = WRONG_BY) -> Iterator[None]:
     """Whatever calls ``module:function`` gets ``factor`` times the part of its result that follows a second colon.
 
-    The part is a key of a mapping, a field, or empty for a number or an array; ``module`` is below ``imcsim.chip``.
+    ``module`` is below ``imcsim``; the function may be a class's method. The part is a key of a mapping, a field, the
+    leaf of a charge, the name of a component, or empty for all.
     """
     module, name, part = path.split(":")
-    function = getattr(importlib.import_module(f"imcsim.chip.{module}"), name)
-
-    def spoiled(*args: Any, **kwargs: Any) -> Any:
-        return _spoil(function(*args, **kwargs), part, factor)
-
+    found = importlib.import_module(f"imcsim.{module}")
     with pytest.MonkeyPatch.context() as patch:
-        for found in [m for n, m in list(sys.modules.items()) if n.startswith(("imcsim.", "tests.chip"))]:
-            for key, value in list(vars(found).items()):
-                if value is function:
-                    patch.setattr(found, key, spoiled)
+        owner, _, method = name.rpartition(".")
+        if owner:
+            kind = getattr(found, owner)
+            patch.setattr(kind, method, _spoiled(vars(kind)[method], part, factor))
+        else:
+            function = getattr(found, name)
+            wrong = _spoiled(function, part, factor)
+            for user in [m for n, m in list(sys.modules.items()) if n.startswith(("imcsim.", "tests.chip"))]:
+                for key, value in list(vars(user).items()):
+                    if value is function:
+                        patch.setattr(user, key, wrong)
         yield
 
 
+def _spoiled(function: Any, part: str, factor: float) -> Any:
+    def spoiled(*args: Any, **kwargs: Any) -> Any:
+        return _spoil(function(*args, **kwargs), part, factor)
+
+    return spoiled
+
+
 def _spoil(result: Any, part: str, factor: float) -> Any:
-    if not part:
-        return result * factor
-    key, _, rest = part.partition(".")
-    if isinstance(result, tuple):
-        return tuple(_spoil(one, rest, factor) if str(i) == key else one for i, one in enumerate(result))
-    if isinstance(result, dict):
-        return {name: _spoil(one, rest, factor) if name == key else one for name, one in result.items()}
     if result is None:
         return None
+    if isinstance(result, tuple):
+        named = [getattr(one, "leaf", getattr(one, "name", str(i))) for i, one in enumerate(result)]
+        return tuple(_all_of(one, factor) if part in ("", n) else one for n, one in zip(named, result, strict=True))
+    if not part:
+        return _all_of(result, factor)
+    key, _, rest = part.partition(".")
+    if isinstance(result, dict):
+        return {name: _spoil(one, rest, factor) if name == key else one for name, one in result.items()}
     return replace(result, **{key: _spoil(getattr(result, key), rest, factor)})
+
+
+def _all_of(result: Any, factor: float) -> Any:
+    """Return ``factor`` times a number, an array, a price, or what has one."""
+    if isinstance(result, Price):
+        return replace(result, value=result.value * factor)
+    if isinstance(result, ReadTime):
+        return ReadTime(_all_of(result.settle, factor), _all_of(result.convert, factor))
+    if isinstance(result, tuple):
+        return tuple(_all_of(one, factor) for one in result)
+    if isinstance(result, Charge | Component | Piece):
+        return replace(result, each=_all_of(result.each, factor))
+    return result * factor
 
 
 def guard_of(name: str) -> Callable[[], None]:

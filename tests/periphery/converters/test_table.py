@@ -1,5 +1,6 @@
 import pytest
 
+from imcsim.chip.config import load_chip
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
 from imcsim.core.toml import load_resolved
@@ -46,3 +47,13 @@ def test_a_model_without_its_table_is_refused() -> None:
     macro = load_resolved(Adc, "component", "adc-mnsim").config.model_dump()
     with pytest.raises(ConfigError, match=r"model = 'neurosim-mlsa' needs the table \[neurosim_mlsa\]"):
         parse(Adc, {**macro, "model": "neurosim-mlsa"}, "adc.toml")
+
+
+def test_overrides_open_a_table_that_the_named_file_leaves_out() -> None:
+    given = {f"rram.adc.table.{key}": list(column) for key, column in VALUES.items() if isinstance(column, tuple)}
+    model = {"rram.adc.model": "table", "rram.adc_bits": 6}
+    chip = load_chip("hybrid-28nm", model | given)
+    assert chip.config.rram is not None and chip.config.rram.adc.energy_j(6, 0.9, 0.0) == 3e-12
+    assert chip.origin("rram.adc.table.energy_j").kind == "override"
+    with pytest.raises(ConfigError, match=r"^hybrid-28nm\.toml: 'rram\.adc\.table\.energy_j' is missing$"):
+        load_chip("hybrid-28nm", model | {"rram.adc.table.bits": [4, 6]})

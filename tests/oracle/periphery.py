@@ -1,0 +1,122 @@
+"""What one conversion, one line, one evaluation of an adder tree and one bit of the buffer cost."""
+
+import math
+from typing import Any
+
+from tests.oracle.tables import between, power_law
+
+
+def conversion_j(adc: Any, bits: int, supply_v: float, column_s: float) -> float:
+    """Return the energy of one conversion; ``column_s`` is the conductance of the column as it is read."""
+    if adc.model == "macro-fit":
+        return float((adc.macro_fit.linear_f * bits + adc.macro_fit.exponential_f * 4**bits) * supply_v**2)
+    if adc.model == "survey":
+        return between(bits, adc.survey.bits, adc.survey.energy_j)
+    if adc.model == "table":
+        return float(adc.table.energy_j[list(adc.table.bits).index(bits)])
+    nodes = _sar_nodes(adc.neurosim, bits, column_s) if adc.model == "neurosim" else _mlsa_nodes(adc, bits, column_s)
+    fit = adc.neurosim if adc.model == "neurosim" else adc.neurosim_mlsa
+    return power_law(adc.feature_size_m, fit.feature_sizes_m, nodes)
+
+
+def _sar_nodes(fit: Any, bits: int, column_s: float) -> list[float]:
+    """Energy at each node of a SAR converter: power by bit, offset, and what the column's resistance draws."""
+    found = []
+    for i in range(len(fit.feature_sizes_m)):
+        watts = fit.power_per_bit_w[i] * bits + fit.power_offset_w[i]
+        watts += _resistive(fit.power_resistive_w[i], fit.resistive_slope[i], column_s)
+        found.append(watts * (bits + 1) * fit.time_per_bit_s)
+    return found
+
+
+def _mlsa_nodes(adc: Any, bits: int, column_s: float) -> list[float]:
+    """Energy at each node of a multilevel sense amplifier: power by reference, and what the column draws."""
+    fit, found = adc.neurosim_mlsa, []
+    for i in range(len(fit.feature_sizes_m)):
+        watts = fit.power_per_reference_w[i] * (2**bits - 1)
+        watts += _resistive(fit.power_resistive_w[i], fit.resistive_slope[i], column_s)
+        found.append(watts * fit.time_s)
+    return found
+
+
+def _resistive(watts: float, slope: float, column_s: float) -> float:
+    """P exp(-k log10 R) of a column; nothing where no cell conducts."""
+    return watts * math.exp(-slope * math.log10(1 / column_s)) if column_s > 0 else 0.0
+
+
+def conversion_s(adc: Any, bits: int, lines: int) -> float:
+    """Return the time of one conversion behind ``lines`` driven lines."""
+    if adc.model == "macro-fit":
+        return float(bits * (adc.macro_fit.time_per_bit_and_row_s * lines + adc.macro_fit.time_per_bit_s))
+    if adc.model == "survey":
+        return float(1 / adc.survey.rate_hz)
+    if adc.model == "table":
+        return float(adc.table.time_s[list(adc.table.bits).index(bits)])
+    return float((bits + 1) * adc.neurosim.time_per_bit_s if adc.model == "neurosim" else adc.neurosim_mlsa.time_s)
+
+
+def converter_m2(adc: Any, bits: int) -> float:
+    """Return the area of one converter; NeuroSim's two state none and take the macro fit's."""
+    if adc.model == "table":
+        return float(adc.table.area_m2[list(adc.table.bits).index(bits)])
+    if adc.model == "survey":
+        fit, joules = adc.survey, between(bits, adc.survey.bits, adc.survey.energy_j)
+        logarithm = fit.area_ln_offset_um2 + fit.area_ln_per_ln_nm * math.log(adc.feature_size_m / 1e-9)
+        logarithm += fit.area_ln_per_ln_hz * math.log(fit.rate_hz) + fit.area_ln_per_ln_pj * math.log(joules / 1e-12)
+        return math.exp(logarithm) * 1e-12
+    return float(10 ** (adc.macro_fit.area_log10_slope * bits + adc.macro_fit.area_log10_offset_um2) * 2**bits * 1e-12)
+
+
+def line_j(chip: Any, cells: int, bits: int = 1) -> float:
+    """Return the energy of switching one line past ``cells`` cells; a digit of several bits needs a converter."""
+    farad = cells * (chip.driver.wire_capacitance_per_cell_f + chip.driver.gate_capacitance_per_cell_f)
+    if bits > 1:
+        farad += chip.driver.dac_capacitance_per_bit_f * bits
+    return float(farad * chip.supply_v**2)
+
+
+def full_adders(inputs: int, bits: int) -> int:
+    """Return the full adders of a tree of ``inputs``: N (b + 1) - (b + log2 N + 1), log2 rounded up."""
+    return inputs * (bits + 1) - (bits + levels(inputs) + 1)
+
+
+def levels(inputs: int) -> int:
+    """Return the levels of a tree: how often its inputs are halved until one is left."""
+    count = 0
+    while inputs > 1:
+        inputs, count = (inputs + 1) // 2, count + 1
+    return count
+
+
+def tree_j(tree: Any, inputs: int, bits: int) -> float:
+    """Return the energy of one evaluation of an adder tree."""
+    return float(full_adders(inputs, bits) * tree.full_adder_energy_j * tree.activity)
+
+
+def tree_s(chip: Any, inputs: int) -> float:
+    """Return the time of all evaluations that share a tree: its critical path, not faster than the clock."""
+    tree, bits = chip.sram.adder_tree, chip.dac_bits
+    adders = bits + 2 * levels(inputs) - 2 if full_adders(inputs, bits) else 0
+    return float(chip.sram.columns_per_tree * max(adders * tree.full_adder_delay_s, 1 / chip.clock_hz))
+
+
+def buffer_read_j(chip: Any) -> float:
+    """Return the energy of reading one bit of a buffer of this size."""
+    return power_law(chip.buffer.size_bytes, chip.buffer.table_bytes, chip.buffer.read_table_j)
+
+
+def buffer_write_j(chip: Any) -> float:
+    """Return the energy of writing one bit of a buffer of this size."""
+    return power_law(chip.buffer.size_bytes, chip.buffer.table_bytes, chip.buffer.write_table_j)
+
+
+def buffer_w(chip: Any) -> float:
+    """Return the leakage of the whole buffer."""
+    bits = 8 * int(chip.buffer.size_bytes)
+    return power_law(chip.buffer.size_bytes, chip.buffer.table_bytes, chip.buffer.leakage_table_w) * bits
+
+
+def buffer_m2(chip: Any) -> float:
+    """Return the area of the whole buffer."""
+    bits = 8 * int(chip.buffer.size_bytes)
+    return power_law(chip.buffer.size_bytes, chip.buffer.table_bytes, chip.buffer.area_table_m2) * bits
