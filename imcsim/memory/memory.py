@@ -200,7 +200,7 @@ class Memory(FrozenConfig):
 
     def drawn_rows_s(self, site: Site, cells: Numbers, generator: np.random.Generator) -> Floats:
         """Return the seconds of rows in which ``cells`` (W,) levels change, drawn where ``rows_vary``, (W,)."""
-        (seconds,) = self.pe_write_s(site, np.asarray(cells)[None], np.ones((1, len(cells))))
+        (seconds,) = self.pe_write_s(site, cells.astype(np.float64)[None], np.ones((1, len(cells))))
         return np.asarray(seconds, dtype=np.float64)
 
     @abstractmethod
