@@ -105,7 +105,8 @@ def memory_before(work: Work, scheme: CommitScheme) -> Memory:
     memory = first_memory(work, scheme)
     for phase in range(work.phase):
         codes = {name: values[phase + 1] for name, values in trace.codes.items()}
-        memory = memory.committed(commits[phase], levels_of(codes, memory.encoding))
+        if commits[phase].any():  # else no record is written
+            memory = memory.committed(commits[phase], levels_of(codes, memory.encoding))
     return memory
 
 
