@@ -61,7 +61,9 @@ def in_place(work: Work) -> tuple[PeWrites, ...]:
     for bank in reversed(work.placed.banks):
         mine = _of(work, work.spent.writes.of("in place", bank))  # once a task: PEs of one phase, and of several
         if mine:
-            found.append(PeWrites(bank, np.sum([w.events for w in mine], axis=0), np.sum([w.rows for w in mine], axis=0)))
+            found.append(
+                PeWrites(bank, np.sum([w.events for w in mine], axis=0), np.sum([w.rows for w in mine], axis=0))
+            )
     return tuple(found)
 
 

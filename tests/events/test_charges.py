@@ -136,15 +136,14 @@ def test_pes_make_up_the_time_of_the_price() -> None:
 
 
 def test_lazy_commits_take_the_rows_that_are_written() -> None:
-    trace = random_trace(0, placement={"a": np.array([True, False, True]).reshape(3, 1, 1, 1) & np.ones((3, 1, 3, 3), bool),
-                                       "b": np.ones((3, 1, 2, 2), bool)}, pe_tile=(4, 2))  # fmt: skip
+    placement = {"a": np.ones((3, 1, 3, 3), bool), "b": np.ones((3, 1, 2, 2), bool)}
+    placement["a"][1] = False  # layer a rests in task 1, and is programmed home then
+    trace = random_trace(0, placement=placement, pe_tile=(4, 2))
     of = work_of(trace, small_chip("hybrid-28nm", {"commit": "lazy"}).config, 1)
     (late,) = commits(of)
     levels = ENCODINGS[0].levels(trace.codes["a"][[0, 1]])
     changed = (levels[:, 0] != levels[:, 1]).any(axis=0)[0]  # (D, N)
-    rows = [
-        int(changed[top : top + 4, left : left + 2].any(axis=1).sum()) for top in (0, 4, 8) for left in (0, 2, 4)
-    ]
+    rows = [int(changed[top : top + 4, left : left + 2].any(axis=1).sum()) for top in (0, 4, 8) for left in (0, 2, 4)]
     assert late.rows[:9].tolist() == rows
     assert not late.rows[9:].any()
 
@@ -232,7 +231,7 @@ def test_which_phase_is_meant() -> None:
 def test_a_cut_in_a_task_of_phases_is_that_of_the_whole_task() -> None:
     """All PEs train in all phases: they are committed once, at the end of the task."""
     chip = small_chip("hybrid-28nm").config
-    whole, cut = (work_of(random_trace(3, **phases), chip, 2) for phases in ({}, {"phases": PHASES}))
+    whole, cut = (work_of(trace, chip, 2) for trace in (random_trace(3), random_trace(3, phases=PHASES)))
     for name in SCHEMES:
         scheme = CommitScheme(name=name)
         one, two = (crash(work, scheme, cuts=9, at_share=0.5, cuts_per_year=12.0) for work in (whole, cut))
