@@ -127,8 +127,7 @@ def _traces(folder: Path) -> Target:
 
     def use(path: Path) -> list[str]:
         trace = load(path)
-        once = trace.meta.phase_count == trace.meta.tasks  # what has more phases, prices need not know
-        return faults(trace) + (_price_faults(trace, chip) if once else [])
+        return faults(trace) + _price_faults(trace, chip)
 
     return Target("trace", _spoil_sealed(paths), use)
 
