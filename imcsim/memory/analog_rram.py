@@ -38,6 +38,7 @@ from imcsim.memory.site import Site
 from imcsim.periphery.adc import Adc
 
 _WINDOW = ("cell.conductance_min_s", "cell.conductance_max_s")
+_PULSE = ("set_pulse_share", "set_energy_j", "reset_energy_j", "verify_energy_j")
 _ROWS = (
     "row writes x expected pulses of the slowest cell of a row, of the PE that takes longest, or of all PEs / "
     "parallel_write_pes where that is more, by task"
