@@ -8,6 +8,7 @@ import torch
 
 import imcsim
 from imcsim.core.config import config_hash
+from imcsim.core.reference import short_name
 from imcsim.learn.flops import recorded_flops
 from imcsim.learn.loop import Learner
 from imcsim.learn.processor import processor
@@ -59,7 +60,7 @@ def _acts(learner: Learner) -> dict[str, tuple[int, ...]]:
 
 def _meta(learner: Learner, stream: Stream) -> TraceMeta:
     config = learner.config
-    acts = _acts(learner)
+    acts, method = _acts(learner), short_name(config.method)
     placed = any(name.startswith("placement/") for name in learner.recorder.tables)
     return TraceMeta(
         imcsim_version=imcsim.__version__,
@@ -73,8 +74,8 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
             **processor(learner.context.device),
         },
         seed=config.seed,
-        method=config.method,
-        network=config.network,
+        method=method,
+        network=short_name(config.network),
         dataset=stream.dataset,
         image_shape=stream.image_shape,
         task_classes=tuple(task.classes for task in stream.tasks),
@@ -90,7 +91,7 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
         pe_tile=config.pe_tile if placed else None,
         flops=recorded_flops(learner.recorder.counts, learner.recorder.task_counts),
         clipped_weight_share=learner.quantiser.clipped_share(),
-        notes=(*stream.notes, *(() if config.wear is None else config.wear.notes), *idle_notes(config.method, acts)),
+        notes=(*stream.notes, *(() if config.wear is None else config.wear.notes), *idle_notes(method, acts)),
         acts=acts,
         scenarios=learner.method.scenarios,
         switched_layers=learner.method.switched_layers(learner.context),
