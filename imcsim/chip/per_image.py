@@ -14,6 +14,7 @@ from imcsim.chip.charged import with_parts
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import layer_hops
 from imcsim.chip.image import Image, moved_by
+from imcsim.chip.part import Spent
 from imcsim.chip.mapped_arrays import Codes, Floats, grid_of, mapped_arrays
 from imcsim.chip.reads import Vectors, one_vector
 from imcsim.chip.reload import load_energy, load_time, taking_turns
@@ -101,7 +102,7 @@ def per_image(
     per_output = network_map.geometry.encoding.cells_per_weight * busy.phases
     tables = sum(route.table_bits * spec.positions for route, spec in zip(routes, layers, strict=True))
     return ImageCost(
-        energy=tree_of(with_parts("inference", spent, chip)),
+        energy=tree_of(with_parts(Spent("inference", spent, np.array([latency_s + again_s])), chip)),
         latency_s=latency_s + again_s,
         interval_s=interval_s + again_s,
         conversions=tuple(
