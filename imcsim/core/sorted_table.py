@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
 
-from imcsim.core.config import FrozenConfig
-from imcsim.core.errors import ContentError
+from imcsim.core.config import FrozenConfig, parse
+from imcsim.core.errors import ConfigError, ContentError
 from imcsim.core.registry import Registry
 
 
@@ -70,20 +70,12 @@ def _read(name: str, table: Any, sorts: Registry[Any], title: str) -> Any:
         called = f"'{kind.sort}'" if kind.sort else "nothing"
         raise _error(title, (name, "sort"), f"{sorts.kind} '{sort}' must be filed under its own name, not under {called}")
     try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise _below(name, kind, error) from None
+        return parse(kind, values, sort)
+    except ConfigError as error:
+        raise _error(title, (name,), str(error).removeprefix(f"{sort}: ")) from None
 
 
 def _error(title: str, loc: tuple[str, ...], said: str) -> ValidationError:
     details = InitErrorDetails(type="value_error", loc=loc, input=None, ctx={"error": ValueError(said)})
     return ValidationError.from_exception_data(title, [details])
 
-
-def _below(name: str, kind: type[FrozenConfig], error: ValidationError) -> ValidationError:
-    """Return the errors of a table as errors of the table ``name`` of its owner."""
-    each = [
-        InitErrorDetails(type=e["type"], loc=(name, *e["loc"]), input=e["input"], ctx=e.get("ctx", {}))
-        for e in error.errors()
-    ]
-    return ValidationError.from_exception_data(kind.__name__, each)
