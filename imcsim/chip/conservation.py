@@ -47,6 +47,8 @@ def check_writes(placed: Placed, writes: Writes) -> None:
         if placed.hybrid and not bank.memory.volatile:
             continue
         policy: Policy = bank.memory.write_policy
+        if policy == "task" and placed.phases != placed.trace.meta.tasks:
+            continue  # changes that several phases make to a PE are told by no phase alone
         total = np.sum([layer.sum(axis=(1, 2)) for layer in bank.profile.transitions(policy)], axis=0)
         in_place = sum(written.count(placed.phases) for written in writes.of("in place", bank)) // bank.copies
         elsewhere = bank.pes(placed.where.nonvolatile_training) if placed.hybrid else np.zeros_like(bank.trains)
@@ -60,8 +62,7 @@ def check_writes(placed: Placed, writes: Writes) -> None:
 
 def _check_commits(placed: Placed, writes: Writes) -> None:
     home, where = placed.home, placed.where
-    ends = [c for c in writes.commits if not c.whole]
-    if ends:  # PEs that trained over several phases of a task: their changes are told by no phase alone
+    if placed.phases != placed.trace.meta.tasks:
         return
     total = np.sum([layer.sum(axis=(1, 2)) for layer in home.profile.transitions("task")], axis=0)
     homeless = where.volatile_training & ~where.homed_training

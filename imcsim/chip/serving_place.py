@@ -24,6 +24,5 @@ def serving_in_sram(trace: Trace, chip: ChipConfig) -> tuple[dict[str, NDArray[n
     geometry, slices = placed.home.grid.geometry, placed.home.grid.layer_slices
     grids = {spec.name: (spec.groups, *geometry.tiles(spec.fan_in, spec.outputs)) for spec in trace.meta.layers}
     spans = dict(zip(grids, slices, strict=True))
-    tasks = trace.meta.phase_tasks
-    ends = [row for phase, row in enumerate(in_volatile) if phase + 1 == len(tasks) or tasks[phase + 1] != tasks[phase]]
+    ends = in_volatile[list(trace.meta.last_phases)]
     return tuple({name: row[spans[name]].reshape(grid) for name, grid in grids.items()} for row in ends)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.placed import Bank, Placed
 from imcsim.chip.profile import TileProfile
-from imcsim.core.charge import Charge, Charges
+from imcsim.core.charge import Charge, Charges, tree_of
+from imcsim.core.cost import Breakdown
 from imcsim.trace.trace import Trace, transition_counts
 
 Ints = NDArray[np.int64]
@@ -35,6 +36,11 @@ class Switch:
     nonvolatile_cells: float
     volatile_cells: float
     time_s: float
+
+    @property
+    def energy(self) -> Breakdown:
+        """Joules, as a tree."""
+        return tree_of(self.charges)
 
     @property
     def rewritten_cells(self) -> float:
@@ -77,7 +83,7 @@ def switched_mask_bits(trace: Trace) -> float:
     """Return the bits of masks that a switch loads, mean over tasks; 0 where one network serves all tasks."""
     if not trace.meta.told_task:
         return 0.0
-    return float(trace.task_counts["mask_bits"][list(_ends(trace))].mean())
+    return float(trace.task_counts["mask_bits"][list(trace.meta.last_phases)].mean())
 
 
 def switched_in(trace: Trace, chip: ChipConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -103,7 +109,7 @@ def switch_transitions(profile: TileProfile, layers: Sequence[str]) -> Ints:
 
 def pairs_of(trace: Trace) -> list[tuple[int, int]]:
     """Return the commits of each two consecutive tasks."""
-    return list(pairwise(end + 1 for end in _ends(trace)))
+    return list(pairwise(end + 1 for end in trace.meta.last_phases))
 
 
 def switch_cells(profile: TileProfile, layers: Sequence[str]) -> tuple[Ints, Ints]:
@@ -122,12 +128,6 @@ def dram_weights(placed: Placed) -> float:
         return 0.0
     moved = [sum(int((trace.codes[n][a] != trace.codes[n][b]).sum()) for n in own) for a, b in pairs_of(trace)]
     return float(np.mean(moved))
-
-
-def _ends(trace: Trace) -> list[int]:
-    """Return the last phase of each task."""
-    tasks = trace.meta.phase_tasks
-    return [phase for phase in range(len(tasks)) if phase + 1 == len(tasks) or tasks[phase + 1] != tasks[phase]]
 
 
 def _rewritten(bank: Bank, layers: Sequence[str]) -> tuple[float, Charge]:

@@ -140,10 +140,13 @@ def masks(placed: Placed) -> Charges:
     )
 
 
-def move_time(placed: Placed, bits: Traffic, hidden_s: Floats) -> Charges:
-    """Return the charges (s) of ``buffer``, beyond the seconds (F,) that hide it, and of ``dram``."""
+def move_time(placed: Placed, bits: Traffic, beside: Floats, hidden_s: Floats) -> Charges:
+    """Return the charges (s) of ``buffer``, beyond the seconds (F,) that hide it, and of ``dram``.
+
+    ``beside`` (F,) are bits of other purposes that cross the buffer's port.
+    """
     rate = placed.chip.buffer.bandwidth_bits_per_s
-    left_s = np.maximum(0.0, bits.buffer_bits() / rate - hidden_s)
+    left_s = np.maximum(0.0, (bits.buffer_bits() + beside) / rate - hidden_s)
     said = "bits beyond bandwidth x seconds of forward, input_gradient and weight_gradient, by task"
     fields = tuple(dict.fromkeys(field for names in FIELDS.values() for field in names))
     outside = tuple(dict.fromkeys(field for names in DRAM_FIELDS.values() for field in names))

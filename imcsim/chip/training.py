@@ -1,7 +1,7 @@
 """Training, part by part and phase by phase: what it costs (J) and how long it takes (s).
 
-Energy: forward, input_gradient, weight_gradient, update, migration, buffer, link, dram, masks, scoring, leakage and
-reload.
+Energy: forward, input_gradient, weight_gradient, update, migration, buffer, link, dram, masks, work
+(of the method's own), scoring, leakage and reload.
 Time: forward, input_gradient: the slowest layer's vectors plus one vector through the others for each step (pipeline
 fill); weight_gradient: throughput of its unit; update: row writes; migration; buffer: what its bandwidth cannot hide
 behind the arrays; dram: never hidden. Shape letters: F placement phases, L mapped layers.
@@ -18,6 +18,7 @@ from imcsim.chip.reads import Vectors, backward, forward, transposed
 from imcsim.chip.reload import Reloads, training_reload
 from imcsim.chip.times import backward_pace, forward_pace, pipeline
 from imcsim.chip.traffic import Traffic, masks, move_time, moved
+from imcsim.chip.work import work_buffer_bits, work_energy, work_time
 from imcsim.chip.writes import Writes, training_write_energy, training_write_time
 from imcsim.core.charge import Charge, Charges, under
 
@@ -45,7 +46,8 @@ def training_latency(placed: Placed, writes: Writes, bits: Traffic, again: Reloa
         *pipeline("scoring", counts(scored[0]), there, once, (scored[0], scored[0])),
         *pipeline("scoring", counts(scored[1]), back, once, (scored[1], scored[1])),
         Charge("scoring", _scoring_macs(placed), "MACs", _SCORING, _SCORING_FIELDS, macs),
-        *move_time(placed, bits, hidden),
+        *move_time(placed, bits, work_buffer_bits(placed), hidden),
+        *work_time(placed),
         *training_reload(placed, again)[1],
         *failed_writes(placed, "latency"),
     )
@@ -74,6 +76,7 @@ def training_energy(placed: Placed, writes: Writes, bits: Traffic, again: Reload
         *training_write_energy(placed, writes),
         *moved(placed, bits),
         *masks(placed),
+        *work_energy(placed),
         *under("scoring.forward", (one.of(scored) for one in there)),
         *under("scoring.input_gradient", backward(placed, back, scored_errors, scoring=True)),
         Charge("scoring.mac", _scoring_macs(placed), "MACs", _SCORING, _SCORING_FIELDS, mac.gradient_price()),

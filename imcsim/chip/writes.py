@@ -111,7 +111,7 @@ class Writes:
 
 def writes_of(placed: Placed) -> Writes:
     """Return every write of training, in the order of their leaves."""
-    written = [_in_place(bank) for bank in reversed(placed.banks)]
+    written = [w for bank in reversed(placed.banks) for w in _in_place(bank, placed.trace.meta.phase_tasks)]
     commits: tuple[Commit, ...] = ()
     if placed.nonvolatile is not None and placed.volatile is not None:
         commits = plan_commits(placed)
@@ -176,16 +176,31 @@ def training_write_time(placed: Placed, writes: Writes) -> tuple[Charges, Charge
     return update, (*commits, *read)
 
 
-def _in_place(bank: Bank) -> Written:
+def _in_place(bank: Bank, phase_tasks: Sequence[int]) -> list[Written]:
     policy: Policy = bank.memory.write_policy
+    trains, late = bank.trains, list[Commit]()
+    if policy == "task":  # once a task, whatever the phases in which a PE has trained
+        commits = commits_by_policy(bank.trains, policy, phase_tasks)
+        trains, late = _whole(commits, bank.trains.shape), [commit for commit in commits if not commit.whole]
     under, said = bank.profile.policy(policy), f"level changes of PEs that train in {bank.name.upper()}"
     shared = "" if policy == "task" or not _by_pair(bank) else ", a layer's table shared out by its PEs' level changes"
     fields = ("transitions", "changes") if _by_pair(bank) else ("changes",)
-    return Written(
-        bank, "in place", under.changes * bank.trains, under.row_events * bank.trains, None,
-        lambda: np.asarray(np.sum(bank.profile.transitions_of(policy, bank.trains), axis=0), dtype=np.float64),
-        f"{said}, at its write policy{shared}", fields, (*bank.of("write_policy"), "input_gradient"),
+    said, own = f"{said}, at its write policy{shared}", (*bank.of("write_policy"), "input_gradient")
+    found = Written(
+        bank, "in place", under.changes * trains, under.row_events * trains, None,
+        lambda: np.asarray(np.sum(bank.profile.transitions_of(policy, trains), axis=0), dtype=np.float64),
+        said, fields, own,
     )  # fmt: skip
+    return [found, *(_late(bank, commit, "in place", said, fields, own) for commit in late)]
+
+
+def _whole(commits: Sequence[Commit], shape: tuple[int, ...]) -> Mask:
+    """(F, P): PEs that are written at the end of a phase with what it alone has changed."""
+    found = np.zeros(shape, dtype=bool)
+    for commit in commits:
+        if commit.whole:
+            found[commit.phase] |= commit.pes
+    return found
 
 
 def _by_pair(bank: Bank) -> bool:
@@ -193,10 +208,7 @@ def _by_pair(bank: Bank) -> bool:
 
 
 def _committed(bank: Bank, placed: Placed, commits: tuple[Commit, ...]) -> list[Written]:
-    whole = np.zeros((placed.phases, bank.grid.count), dtype=bool)
-    for commit in commits:
-        if commit.whole:
-            whole[commit.phase] |= commit.pes
+    whole = _whole(commits, (placed.phases, bank.grid.count))
     own, fields = ("commit", "charge_migration", "input_gradient"), ("codes", "placement")
     under = bank.profile.policy("task")
     said = "cells that a task left at another level, of PEs trained elsewhere"
@@ -207,16 +219,17 @@ def _committed(bank: Bank, placed: Placed, commits: tuple[Commit, ...]) -> list[
             said, fields, own,
         )
     ]  # fmt: skip
-    return [*found, *(_late(bank, commit, fields, own) for commit in commits if not commit.whole)]
+    several = "cells that are at another level at home when a PE comes to rest, changes of several phases together"
+    late = (commit for commit in commits if not commit.whole)
+    return [*found, *(_late(bank, commit, "commit", several, fields, own) for commit in late)]
 
 
-def _late(bank: Bank, commit: Commit, fields: tuple[str, ...], own: tuple[str, ...]) -> Written:
+def _late(bank: Bank, commit: Commit, reason: str, said: str, fields: tuple[str, ...], own: tuple[str, ...]) -> Written:
     profile, span = bank.profile, (commit.first, commit.last)
     events = profile.changes_between(*span) * commit.pes
     rows = (profile.rows_between(*span) * commit.pes).astype(float)
-    said = "cells that are at another level at home when a PE comes to rest, changes of several tasks together"
     return Written(
-        bank, "commit", events[None], rows[None], commit.phase,
+        bank, reason, events[None], rows[None], commit.phase,
         lambda: profile.transitions_between(*span, commit.pes).astype(np.float64), said, fields, own,
     )  # fmt: skip
 

@@ -61,7 +61,7 @@ def _term_lines(term: Term, sign: str, tree: str, trace: Trace, values: Mapping[
 
 
 def _said(value: float, tree: str, digits: int = 4) -> str:
-    from imcsim.chip.explain import SI_UNITS
+    from imcsim.chip.charged import SI_UNITS
     from imcsim.core.units import with_prefix
 
     if tree == "area":  # a prefix of m2 is squared, so that none is used
@@ -70,7 +70,7 @@ def _said(value: float, tree: str, digits: int = 4) -> str:
 
 
 def _record(explanation: Explanation, values: Mapping[str, Any]) -> dict[str, Any]:
-    from imcsim.chip.explain import SI_UNITS
+    from imcsim.chip.charged import SI_UNITS
 
     unit = SI_UNITS[explanation.tree].lower()
     return {

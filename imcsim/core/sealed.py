@@ -39,12 +39,15 @@ class Kind:
         What is raised for a file that cannot be used.
     remedy
         What to do about one that is corrupt or of another version.
+    reads
+        Earlier versions that can be read, too.
     """
 
     name: str
     version: int
     error: type[ImcsimError]
     remedy: str = "restore a copy"
+    reads: tuple[int, ...] = ()
 
 
 class Sealed(NamedTuple):
@@ -122,7 +125,7 @@ def _unseal(path: Path, kind: Kind, contents: Contents) -> Sealed:
         raise kind.error(f"{path} is corrupt: its contents do not match their SHA-256; {kind.remedy}")
     if texts[_KIND] != kind.name:
         raise kind.error(f"{path} is not an imcsim {kind.name}, it is a {texts[_KIND]}")
-    if texts[_VERSION] != str(kind.version):
+    if texts[_VERSION] not in map(str, (kind.version, *kind.reads)):
         raise kind.error(
             f"{path} is a {kind.name} of version {texts[_VERSION]}; this imcsim reads version {kind.version}: "
             f"{kind.remedy}"

@@ -27,7 +27,8 @@ class PeWrites:
     @property
     def cells_per_row(self) -> Floats:
         """(P,) cells written together."""
-        return np.maximum(np.divide(self.events, self.rows, out=np.ones(len(self.rows)), where=self.rows > 0), 1.0)
+        together = np.divide(self.events, self.rows, out=np.ones(len(self.rows)), where=self.rows > 0)
+        return np.asarray(np.maximum(together, 1.0), dtype=np.float64)
 
     def share(self, joules: float) -> Floats:
         """(P,) ``joules`` of all events, shared out by level changes."""

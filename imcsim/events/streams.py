@@ -133,7 +133,8 @@ class Lines:
             for i, stage in enumerate(stages)
         ]
         elements = float(flow.work.elements[layer]) * size
-        done = self.digital(name, elements, float(flow.work.activation_j[layer]) * share, tuple(served) or (moved,), phase)
+        joules = float(flow.work.activation_j[layer]) * share
+        done = self.digital(name, elements, joules, tuple(served) or (moved,), phase)
         back = self.link(name, layer, (float(flow.work.write_bits[layer]) * size, hops), (done,), phase)
         write = float(flow.work.write_bits[layer] + flow.more_writes[layer]) * size
         return self.buffer(name, 0.0, write, (back,), phase, behind, (0, places[1]), drains=True)

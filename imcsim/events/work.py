@@ -134,9 +134,7 @@ def closed_form_s(work: Work, steps: int, *, once: bool) -> float:
     return (work.seconds() - single) * steps / work.steps + single * once
 
 
-def work_of(
-    given: Trace | Placed, chip: ChipConfig | None = None, task: int = -1, *, phase: int | None = None
-) -> Work:
+def work_of(given: Trace | Placed, chip: ChipConfig | None = None, task: int = -1, *, phase: int | None = None) -> Work:
     """Return a placement phase of task ``task`` of a trace on ``chip``.
 
     Parameters

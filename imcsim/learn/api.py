@@ -142,7 +142,8 @@ def make_learner(
     images = partial(_images, generator=augmentation if stream.augment else None, channels_last=config.autocast_bf16)
     context = _context(config, network, layers, device, images, frozen)
     wear = make_wear(config, quantiser, len(stream_tasks), method.resident_layers(context), cycles_per_stream)
-    recorder = Recorder(network, freezer, quantiser, len(stream_tasks), config.encodings, bits, most, wear)
+    terms = method.work_terms()
+    recorder = Recorder(network, freezer, quantiser, len(stream_tasks), config.encodings, bits, most, wear, terms)
     context.wear = lambda: events_by_pe(recorder.tables, layers, config.encodings[0], config.pe_tile)
     shuffle = _generator(config.seed, "shuffle")
     return Learner(

@@ -5,6 +5,7 @@ Also what goes into a checkpoint of a run, so that a resumed run gives the same 
 
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from imcsim.learn.run_marks import Marks, difference
 
 _TENSOR, _BITS = "__tensor__", "__bfloat16__"
 _ANEW = "delete it to start anew (imcsim learn --restart does)"
-CHECKPOINT = sealed.Kind("checkpoint", 4, TraceError, _ANEW)
+CHECKPOINT = sealed.Kind("checkpoint", 5, TraceError, _ANEW)
 
 
 def pack(state: Any) -> tuple[Any, dict[str, Tensor]]:
@@ -138,7 +139,7 @@ def _state(learner: Learner) -> dict[str, Any]:
         "cells": [cells.state_dict() for cells in learner.quantiser.cells],
         "waiting_gradients": learner.writer.rows.rest,
         "generators": [generator.get_state() for generator in _generators(learner)],
-        "work": {"layers": context.work.layers, "task": context.work.task, "acts": context.work.acts},
+        "work": asdict(context.work),
         "recorder": learner.recorder.state_dict(),
         "class_il": learner.class_il,
         "task_il": learner.task_il,

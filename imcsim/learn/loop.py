@@ -153,7 +153,7 @@ def finish_task(learner: Learner, task: Task) -> None:
     learner.freezer.check_held(learner.config.method)
     learner.context.work.add("optimizer_state_values", learner.writer.rows.kept_values)
     learner.recorder.set_layers.append(dict(learner.method.set_layers(learner.context)))
-    learner.recorder.end_task(learner.method, state_per_value(learner.optimizer), learner.context.work)
+    learner.recorder.end_phase(learner.method, state_per_value(learner.optimizer), learner.context.work)
     learner.task, learner.epoch, learner.started = learner.task + 1, 0, False
     evaluate(learner)
 

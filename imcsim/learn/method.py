@@ -17,10 +17,12 @@ from torch import Tensor, nn
 from typing_extensions import TypeVar
 
 from imcsim.core.config import FrozenConfig, parse
+from imcsim.core.errors import ConfigError, nearest
 from imcsim.core.registry import Registry, import_entries
 from imcsim.learn.stream import Task
 from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.schema import Scenario
+from imcsim.trace.work_term import WORK_AMOUNTS, WorkTerm
 
 if TYPE_CHECKING:
     from imcsim.learn.config import LearnConfig
@@ -38,18 +40,43 @@ ConfigT_co = TypeVar("ConfigT_co", bound=MethodConfig, default=MethodConfig, cov
 class WorkDone:
     """Work beyond the plain step that a method reports, for the recorder to charge.
 
-    Layer-keyed counts use the names of ``trace.schema.COUNTS``, the others those of ``TASK_COUNTS``. ``acts`` are the
-    method's own acts and cost nothing.
+    Layer-keyed counts use the names of ``trace.schema.COUNTS``, the others those of ``TASK_COUNTS``. ``terms`` are work
+    of the method's own, under the names that it declares (:meth:`Method.work_terms`). ``acts`` are the method's own
+    acts and cost nothing.
     """
 
     layers: dict[str, dict[str, int]] = field(default_factory=dict)
     task: dict[str, int] = field(default_factory=dict)
     acts: dict[str, int] = field(default_factory=dict)
+    terms: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def add(self, name: str, amount: int, layer: str | None = None) -> None:
-        """Add ``amount`` to count ``name`` (of ``layer``, or of the task)."""
+    def add(self, name: str, amount: int = 0, layer: str | None = None, **amounts: int) -> None:
+        """Add ``amount`` to a count (of ``layer``, or of the task), or ``amounts`` to a term of the method's own.
+
+        ``amounts`` are those of :data:`~imcsim.trace.work_term.WORK_AMOUNTS`: ``operations``, ``bytes_read`` and
+        ``bytes_written``.
+
+        Raises
+        ------
+        ConfigError
+            If an amount is none of those, or negative.
+        """
+        if amounts:
+            self._add_to_term(name, amounts)
+            return
         table = self.task if layer is None else self.layers.setdefault(layer, {})
         table[name] = table.get(name, 0) + int(amount)
+
+    def _add_to_term(self, name: str, amounts: Mapping[str, int]) -> None:
+        term = self.terms.setdefault(name, dict.fromkeys(WORK_AMOUNTS, 0))
+        for what, amount in amounts.items():
+            if what not in WORK_AMOUNTS:
+                raise ConfigError(
+                    f"work '{name}' has {', '.join(WORK_AMOUNTS)}, got '{what}'{nearest(what, WORK_AMOUNTS)}"
+                )
+            if amount < 0:
+                raise ConfigError(f"work '{name}': {what} must not be negative, got {amount}")
+            term[what] += int(amount)
 
     def did(self, act: str, times: int = 1) -> None:
         """Take note that the method did what it is known for: ``times`` of ``act``, see :meth:`Method.acts`."""
@@ -175,6 +202,14 @@ class Method(Generic[ConfigT_co]):
 
         The method reports each one by ``context.work.did`` when it happens. A run in which one never did says so in its
         trace, and :func:`imcsim.testing.check_method` demands all of them.
+        """
+        return ()
+
+    def work_terms(self) -> tuple[WorkTerm, ...]:
+        """Return work of the method's own that no count of the schema holds, as it is configured.
+
+        The method adds to a term by ``context.work.add(name, operations=..., bytes_read=..., bytes_written=...)``; what
+        it adds to others is refused.
         """
         return ()
 

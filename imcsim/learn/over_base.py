@@ -17,6 +17,7 @@ from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError, ContentError, nearest
 from imcsim.learn.method import METHODS, Context, Method, MethodConfig, TaskPlan
 from imcsim.learn.stream import Task
+from imcsim.trace.work_term import WorkTerm
 
 #: hooks that are the business of the method over a base
 RESERVED = (
@@ -55,6 +56,10 @@ class OverBase(Method[BaseT]):
     def acts(self) -> tuple[str, ...]:
         """Return the base method's acts."""
         return self.base.acts()
+
+    def work_terms(self) -> tuple[WorkTerm, ...]:
+        """Return the base method's."""
+        return self.base.work_terms()
 
     def tasks(self, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
         """Return the base method's tasks."""

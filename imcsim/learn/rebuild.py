@@ -46,9 +46,9 @@ def network_after(trace: TraceLike, task: int, network: nn.Module | None = None)
     if not isinstance(task, int) or isinstance(task, bool) or not -1 <= task < trace.meta.tasks:
         raise TraceError(f"the trace has tasks 0 to {trace.meta.tasks - 1} (-1: deployment), got {task!r}")
     built = _prepared(trace, _built(trace) if network is None else copied(network))
-    state = {name: torch.tensor(values[task + 1]) for name, values in trace.digital.items()}
+    state = {name: torch.tensor(trace.at_task(values)[task + 1]) for name, values in trace.digital.items()}
     for spec, step in zip(trace.meta.layers, trace.meta.weight_scales, strict=True):
-        codes = torch.tensor(trace.codes[spec.name][task + 1], dtype=torch.float32)
+        codes = torch.tensor(trace.at_task(trace.codes[spec.name])[task + 1], dtype=torch.float32)
         state[f"{spec.name}.weight"] = weight_from_matrix(codes * step, spec)
     try:
         missing = built.load_state_dict(state, strict=False)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import imcsim
 from imcsim.core.config import config_hash
@@ -15,7 +16,7 @@ from imcsim.learn.processor import processor
 from imcsim.learn.stream import Stream
 from imcsim.trace.acts import idle_notes
 from imcsim.trace.placements import Placements
-from imcsim.trace.schema import Policy, TraceMeta
+from imcsim.trace.schema import ACCURACIES, Policy, TraceMeta
 from imcsim.trace.trace import Trace
 
 
@@ -42,13 +43,19 @@ def make_trace(learner: Learner, stream: Stream) -> Trace:
         error_density=stacked["error_density"],
         input_zero_share=stacked["input_zero_share"],
         error_zero_share=stacked["error_zero_share"],
-        class_il=np.array(learner.class_il),
-        task_il=np.array(learner.task_il),
+        accuracy=_accuracy(learner),
         placement=Placements(group("placement")),
         active=group("active"),
         digital=group("digital"),
         wear_counts={} if recorder.wear is None else recorder.wear.counts,
+        work=recorder.work,
     )
+
+
+def _accuracy(learner: Learner) -> dict[str, NDArray[np.float64]]:
+    """Return the matrices of the scenarios that the method serves."""
+    rows = {"class-il": learner.class_il, "task-il": learner.task_il}
+    return {ACCURACIES[scenario]: np.array(rows[scenario]) for scenario in learner.method.scenarios}
 
 
 def _acts(learner: Learner) -> dict[str, tuple[int, ...]]:
@@ -59,9 +66,9 @@ def _acts(learner: Learner) -> dict[str, tuple[int, ...]]:
 
 
 def _meta(learner: Learner, stream: Stream) -> TraceMeta:
-    config = learner.config
+    config, recorder = learner.config, learner.recorder
     acts, method = _acts(learner), short_name(config.method)
-    placed = any(name.startswith("placement/") for name in learner.recorder.tables)
+    placed = any(name.startswith("placement/") for name in recorder.tables)
     return TraceMeta(
         imcsim_version=imcsim.__version__,
         config=config.model_dump(mode="json"),
@@ -89,12 +96,14 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
         batch_size=config.batch_size,
         encodings=config.encodings,
         pe_tile=config.pe_tile if placed else None,
-        flops=recorded_flops(learner.recorder.counts, learner.recorder.task_counts),
+        flops=recorded_flops(recorder.counts, recorder.task_counts),
         clipped_weight_share=learner.quantiser.clipped_share(),
         notes=(*stream.notes, *(() if config.wear is None else config.wear.notes), *idle_notes(method, acts)),
         acts=acts,
+        placement_phases=tuple(recorder.phases) if len(recorder.phases) > recorder.tasks else (),
+        work_terms=recorder.work_terms,
         scenarios=learner.method.scenarios,
         switched_layers=learner.method.switched_layers(learner.context),
-        set_layers=tuple(recorded) if any(recorded := learner.recorder.set_layers) else (),
+        set_layers=tuple(recorded) if any(recorded := recorder.set_layers) else (),
         resident_layers=learner.method.resident_layers(learner.context),
     )

@@ -238,9 +238,7 @@ class Memory(FrozenConfig):
 
 @lru_cache(maxsize=256)
 def _geometry(rows: int, cols: int, sign: Sign, weight_bits: int, cell_bits: int) -> PeGeometry:
-    return PeGeometry(
-        rows=rows, cols=cols, encoding=Encoding(sign=sign, weight_bits=weight_bits, cell_bits=cell_bits)
-    )
+    return PeGeometry(rows=rows, cols=cols, encoding=Encoding(sign=sign, weight_bits=weight_bits, cell_bits=cell_bits))
 
 
 MemoryT = TypeVar("MemoryT", bound=Memory)

@@ -3,7 +3,7 @@
 Plain SGD with one sample a step is what is filled in: each step passes its samples forward through every layer, takes
 the gradient of all weights that train, and updates them. Nothing is kept, replayed or scored unless a test says so.
 
-Shape letters: T tasks, L mapped layers.
+Shape letters: F placement phases, L mapped layers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,14 +26,14 @@ def hand_counts(
     counts: Mapping[str, Any],
     task_counts: Mapping[str, Any],
 ) -> tuple[Counts, Counts]:
-    """Return all counts (T, L) and task counts (T,).
+    """Return all counts (F, L) and task counts (F,).
 
     Parameters
     ----------
     layers
         Mapped layers.
     history
-        Codes after each step, nested by task and epoch: as many steps and epochs as it has.
+        Codes after each step, nested by phase and epoch: as many steps and epochs as it has.
     counts, task_counts
         Name -> value, broadcast to the count's shape.
     """
@@ -55,8 +55,8 @@ def hand_counts(
 
 
 def placed_weights(meta: TraceMeta, placement: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.int64]:
-    """Return (T, L): weights in PEs that train; all of a layer without a placement."""
-    counts = np.array([[spec.weight_count for spec in meta.layers]] * meta.tasks)
+    """Return (F, L): weights in PEs that train; all of a layer without a placement."""
+    counts = np.array([[spec.weight_count for spec in meta.layers]] * meta.phase_count)
     if meta.pe_tile is not None:
         for index, spec in enumerate(meta.layers):
             if spec.name in placement:

@@ -15,6 +15,7 @@ from imcsim.learn.placing.pe_blocks import expand
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.shapes import weight_from_matrix, weight_matrix
 from imcsim.learn.stream import Task
+from imcsim.trace.work_term import WorkTerm
 
 Codes = dict[str, NDArray[Any]]
 
@@ -127,6 +128,10 @@ class WatchedMethod(Method):
     def acts(self) -> tuple[str, ...]:
         """Return the inner method's acts."""
         return self.inner.acts()
+
+    def work_terms(self) -> tuple[WorkTerm, ...]:
+        """Return the inner method's."""
+        return self.inner.work_terms()
 
     def tasks(self, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
         """Return the inner method's tasks."""

@@ -115,7 +115,7 @@ def watched_run(config: LearnConfig) -> tuple[Trace, Watch]:
 
 def check_accuracy(trace: Trace) -> None:
     """Raise MethodCheckError unless all accuracies are shares."""
-    for matrix in (trace.class_il, trace.task_il):
+    for matrix in trace.accuracy.values():
         inside = bool(np.isfinite(matrix).all() and (matrix >= 0).all() and (matrix <= 1).all())
         _require(inside, f"{trace.meta.method}: an accuracy is not a number between 0 and 1")
 
@@ -125,8 +125,8 @@ def check_acts(trace: Trace) -> None:
     for act in idle_acts(trace.meta.acts):
         raise MethodCheckError(
             f"{trace.meta.method}: no {act} happened in {trace.meta.tasks} tasks of "
-            f"{trace.task_counts['epochs'][-1]} epochs: its step counts and rates must scale with so short a run, and "
-            f"context.work.did('{act}') report it"
+            f"{trace.by_task(trace.task_counts['epochs'])[-1]} epochs: its step counts and rates must scale with so "
+            f"short a run, and context.work.did('{act}') report it"
         )
 
 
@@ -134,7 +134,7 @@ def check_writes(trace: Trace, watch: Watch) -> None:
     """Raise MethodCheckError unless logged level changes, step by step, are those of the codes that were seen."""
     for spec in trace.meta.layers:
         for encoding in trace.meta.encodings:
-            logged = trace.changes[("step", encoding.name, spec.name)]
+            logged = trace.by_task(trace.changes["step", encoding.name, spec.name])
             for task, commits in enumerate(watch.commits):
                 levels = encoding.levels(np.stack([codes[spec.name] for codes in commits]))  # (K, commits, G, D, N)
                 seen = (levels[:, 1:] != levels[:, :-1]).sum(1)
@@ -150,9 +150,10 @@ def check_active(trace: Trace, watch: Watch) -> None:
     for number, spec in enumerate(trace.meta.layers):
         for task, (active, peak) in enumerate(zip(watch.active, watch.peak, strict=True)):
             where = f"{trace.meta.method}: task {task}, layer {spec.name}"
-            logged = int(trace.counts["active_weights"][task, number])
+            logged = int(trace.counts["active_weights"][trace.meta.last_phases[task], number])
             _require(logged == active[spec.name], f"{where}: {active[spec.name]} weights exist, logged are {logged}")
-            most = int(trace.counts["peak_active_weights"][task, number])
+            of_task = np.array(trace.meta.phase_tasks) == task
+            most = int(trace.counts["peak_active_weights"][of_task, number].max())
             seen = max(active[spec.name], peak[spec.name])
             _require(most >= seen, f"{where}: {seen} weights existed at once, logged are {most}")
 
@@ -216,11 +217,13 @@ def same_trace(first: Trace, second: Trace) -> bool:
 
 def _arrays(trace: Trace) -> dict[str, NDArray[Any]]:
     named: dict[str, NDArray[Any]] = {}
-    for group in ("counts", "task_counts", "codes", "changes", "transitions", "placement", "active"):
+    for group in ("counts", "task_counts", "codes", "changes", "transitions", "placement", "active", "accuracy",
+                  "digital", "wear_counts", "pulses", "half_selects"):  # fmt: skip
         for key, array in getattr(trace, group).items():
             named[f"{group}/{'/'.join(key) if isinstance(key, tuple) else key}"] = array
-    for name in ("input_density", "error_density", "input_zero_share", "error_zero_share", "class_il", "task_il"):
+    for name in ("input_density", "error_density", "input_zero_share", "error_zero_share"):
         named[name] = getattr(trace, name)
+    named |= {f"work/{term}/{name}": array for term, table in trace.work.items() for name, array in table.items()}
     return named
 
 

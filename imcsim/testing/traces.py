@@ -1,7 +1,8 @@
 """Small traces from explicit code histories, for tests of pricing rules: level changes are recounted by brute force."""
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import imcsim
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.layer import LayerSpec
 from imcsim.testing.hand_counts import hand_counts, placed_weights
+from imcsim.trace.phase import Phase
 from imcsim.trace.placements import Placements
 from imcsim.trace.schema import Policy, TraceMeta
 from imcsim.trace.trace import Trace, transition_counts
@@ -44,6 +46,7 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
     pe_tile: tuple[int, int] | None = None,
     density: float = 0.5,
     producers: Sequence[tuple[str, ...]] = (),
+    phases: Sequence[Sequence[int]] | None = None,
 ) -> Trace:
     """Build a trace whose level changes and transitions follow from ``initial`` and ``history`` codes.
 
@@ -54,7 +57,7 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
     initial, history
         Layer -> (G, D, N) codes at deployment; codes after each step, nested by task and epoch, alike for every layer.
     counts, task_counts
-        Name -> value broadcast to (T, L) or (T,). Those that are not given follow from those that are and from the
+        Name -> value broadcast to (F, L) or (F,). Those that are not given follow from those that are and from the
         history, as :mod:`imcsim.testing.hand_counts` says, so that the trace obeys its laws; the rest is 0.
     placement, pe_tile
         As in :class:`~imcsim.trace.trace.Trace`.
@@ -62,25 +65,32 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
         Share of ones of every bit plane of inputs and errors.
     producers
         As in :class:`~imcsim.trace.schema.TraceMeta`; none: a chain.
+    phases
+        For each task the steps of each of its placement phases; None: one a task.
     """
     meta = _meta(layers, encodings, len(history[layers[0].name]), pe_tile, producers)
+    if phases is not None:
+        meta = meta.model_copy(update={"placement_phases": placement_phases(phases)})
+        history = {name: by_phase(path, phases) for name, path in history.items()}
     commits = {spec.name: _commits(initial[spec.name], history[spec.name]) for spec in layers}
-    shape = (meta.tasks, len(layers))
+    shape = (meta.phase_count, len(layers))
     given = {"trainable_weights": placed_weights(meta, placement)} if placement else {}
     by_layer, by_task = hand_counts(layers, history[layers[0].name], given | dict(counts or {}), task_counts or {})
     return Trace(
         meta=meta,
         counts=by_layer,
         task_counts=by_task,
-        codes={name: np.stack([initial[name], *(task[-1][-1] for task in history[name])]) for name in commits},
+        codes={name: np.stack([initial[name], *(path[-1] for path in of["step"])]) for name, of in commits.items()},
         changes=_by_policy(commits, encodings, _changes),
         transitions=_by_policy(commits, encodings, _transitions),
         input_density=np.where(by_layer["forward_vectors"][..., None] > 0, density, np.zeros(meta.input_bits)),
         error_density=np.full((*shape, meta.error_bits), density),
         input_zero_share=np.zeros(shape),
         error_zero_share=np.zeros(shape),
-        class_il=np.tril(np.full((meta.tasks, meta.tasks), 0.5)),
-        task_il=np.full((meta.tasks, meta.tasks), 0.5),
+        accuracy={
+            "class_il": np.tril(np.full((meta.tasks, meta.tasks), 0.5)),
+            "task_il": np.full((meta.tasks, meta.tasks), 0.5),
+        },
         placement=Placements(placement or {}),
     )
 
@@ -107,13 +117,41 @@ def _meta(
     )
 
 
+def placement_phases(steps: Sequence[Sequence[int]]) -> tuple[Phase, ...]:
+    """Return the phases of a header from the ``steps`` of each phase, task by task."""
+    return tuple(
+        Phase(task=task, first_step=sum(lengths[:number]), steps=length)
+        for task, lengths in enumerate(steps)
+        for number, length in enumerate(lengths)
+    )
+
+
+def by_phase(history: History, steps: Sequence[Sequence[int]]) -> History:
+    """Return ``history`` nested by phase instead of task: an epoch that a phase ends within becomes one in either.
+
+    Raises
+    ------
+    ValueError
+        If the steps of a task's phases are not those of the task.
+    """
+    found: list[Sequence[Sequence[Codes]]] = []
+    for task, lengths in zip(history, steps, strict=True):
+        taken = [(number, codes) for number, epoch in enumerate(task) for codes in epoch]
+        if sum(lengths) != len(taken):
+            raise ValueError(f"phases of {list(lengths)} steps do not make a task of {len(taken)}")
+        for length in lengths:
+            part, taken = taken[:length], taken[length:]
+            found.append([[codes for _, codes in epoch] for _, epoch in groupby(part, key=itemgetter(0))])
+    return found
+
+
 def _commits(initial: Codes, history: History) -> dict[Policy, list[list[Codes]]]:
-    """For each policy and task, the codes at each commit, the one before the task first."""
+    """For each policy and phase, the codes at each commit, the one before the phase first."""
     steps, epochs, before = [], [], initial
-    for task in history:
-        steps.append([before, *(codes for epoch in task for codes in epoch)])
-        epochs.append([before, *(epoch[-1] for epoch in task)])
-        before = task[-1][-1]
+    for phase in history:
+        steps.append([before, *(codes for epoch in phase for codes in epoch)])
+        epochs.append([before, *(epoch[-1] for epoch in phase)])
+        before = steps[-1][-1]
     return {"step": steps, "epoch": epochs}
 
 
@@ -133,10 +171,11 @@ def _by_policy(
 def _changes(encoding: Encoding, path: list[Codes]) -> NDArray[np.uint32]:
     levels = [encoding.levels(codes) for codes in path]
     moved = [a != b for a, b in pairwise(levels)]
-    return np.asarray(np.sum(moved, axis=0), dtype=np.uint32)
+    return np.asarray(np.sum(moved, axis=0), dtype=np.uint32) if moved else np.zeros(levels[0].shape, np.uint32)
 
 
 def _transitions(encoding: Encoding, path: list[Codes]) -> NDArray[np.int64]:
     levels = [encoding.levels(codes).astype(np.int64) for codes in path]
     tables = [transition_counts(a, b, encoding.level_count) for a, b in pairwise(levels)]
-    return np.asarray(np.sum(tables, axis=0), dtype=np.int64)
+    none = np.zeros((encoding.level_count,) * 2, np.int64)
+    return np.asarray(np.sum([none, *tables], axis=0), dtype=np.int64)

@@ -23,6 +23,8 @@ from imcsim.trace.laws import (
     masks,
     memory,
     passes,
+    phases,
+    pulses,
     updates,
     wear,
 )
@@ -31,10 +33,11 @@ from imcsim.trace.trace import Trace
 
 Law = Callable[[Trace], None]
 
-#: in this order: the first two make sure that the others find what they look at
+#: in this order: the first three make sure that the others find what they look at
 LAWS: tuple[Law, ...] = (
     header.check,
     arrays.check,
+    phases.check,
     flow.check,
     frozen.check,
     masks.check,
@@ -43,12 +46,14 @@ LAWS: tuple[Law, ...] = (
     errors.check,
     changes.check,
     updates.check,
+    pulses.check,
     memory.check,
     wear.check,
     accuracy.check,
 )
 
-_TABLES = ("counts", "task_counts", "codes", "changes", "transitions", "placement", "active", "digital", "wear_counts")
+_TABLES = ("counts", "task_counts", "codes", "changes", "transitions", "placement", "active", "digital", "wear_counts",
+           "accuracy", "work", "pulses", "half_selects")  # fmt: skip
 
 
 def check_trace(trace: Trace) -> None:
@@ -112,4 +117,6 @@ def _parts(trace: Trace) -> Iterator[tuple[object, NDArray[Any] | object]]:
     for group in _TABLES:
         table = getattr(trace, group)
         if isinstance(table, Mapping):
-            yield from (((group, key), array) for key, array in table.items())
+            for key, part in table.items():
+                parts = part.items() if isinstance(part, Mapping) else (("", part),)  # work: a table of each term
+                yield from (((group, key, name), array) for name, array in parts)

@@ -1,6 +1,7 @@
 """What a trace holds, field by field; the prose version is ``docs/trace.md``.
 
-Shape letters: T tasks, L mapped layers, K cells per weight, G groups, D fan-in, N outputs per group, b bits.
+Shape letters: T tasks, F placement phases, L mapped layers, K cells per weight, G groups, D fan-in, N outputs per
+group, b bits.
 """
 
 from typing import Any, Literal
@@ -10,8 +11,10 @@ from pydantic import Field, model_validator
 from imcsim.core.config import FrozenConfig
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.layer import LayerSpec
+from imcsim.trace.phase import Phase, fault_of, last_phases
+from imcsim.trace.work_term import WorkTerm
 
-SCHEMA_VERSION: Literal[3] = 3
+SCHEMA_VERSION: Literal[4] = 4
 
 Policy = Literal["step", "epoch", "task"]
 Scenario = Literal["class-il", "task-il"]
@@ -38,7 +41,7 @@ COUNTS: dict[str, str] = {
 LATER_COUNTS = ("skipped_writes", "forward_only_samples")  # a trace written before they were counted has none: 0
 TASK_COUNTS: dict[str, str] = {
     "optimizer_steps": "optimiser steps",
-    "epochs": "epochs, and so commits under the epoch policy",
+    "epochs": "epochs, and so commits under the epoch policy; one that a phase ends within is one of either phase",
     "samples": "samples passed forward and backward in training, replay included",
     "forward_only_samples": "samples passed forward within a training step and never backward, beyond samples",
     "replay_samples_read": "samples drawn from the replay buffer",
@@ -55,7 +58,8 @@ TASK_COUNTS: dict[str, str] = {
     "scoring_bytes": "bytes that scoring must remember between tasks (bases, importances, old masks)",
     "scoring_macs": "multiply-accumulates of scoring beyond the network's own passes (SVD, projections)",
 }
-SINGLE_ARRAYS = ("input_density", "error_density", "input_zero_share", "error_zero_share", "class_il", "task_il")
+SINGLE_ARRAYS = ("input_density", "error_density", "input_zero_share", "error_zero_share")
+ACCURACIES: dict[Scenario, str] = {"class-il": "class_il", "task-il": "task_il"}  # the matrix of each scenario
 WEAR_COUNTS: dict[str, str] = {  # recorded only where cells wear while learning
     "dead_cells": "cells of the layer that are stuck at the end of the task",
     "failed_writes": "writes to dead cells that verify found to have failed",
@@ -75,9 +79,11 @@ class TraceMeta(FrozenConfig):
     image alone; empty, as in older traces: a chain. ``set_layers`` holds for each task layer -> why its levels may
     change without a weight gradient, in the method's words; empty: no layer's may. ``acts`` counts, by task, what makes
     the method what it is (mask changes, prunings, freezes), each one that it declares; empty in older traces.
+    ``placement_phases`` are the stretches of steps between which PEs may change their places; empty: one a task.
+    ``work_terms`` are the work that the method declares beyond the counts of the schema.
     """
 
-    schema_version: Literal[3] = SCHEMA_VERSION
+    schema_version: Literal[4] = SCHEMA_VERSION
     imcsim_version: str
     config: dict[str, Any] = Field(default_factory=dict)
     config_hash: str = ""
@@ -106,6 +112,8 @@ class TraceMeta(FrozenConfig):
     resident_layers: tuple[str, ...] = ()
     set_layers: tuple[dict[str, str], ...] = ()
     acts: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    placement_phases: tuple[Phase, ...] = ()
+    work_terms: tuple[WorkTerm, ...] = ()
 
     @model_validator(mode="after")
     def _one_width(self) -> "TraceMeta":
@@ -137,6 +145,21 @@ class TraceMeta(FrozenConfig):
                 raise ValueError(f"set_layers names '{name}', which is no layer")
         return self
 
+    @model_validator(mode="after")
+    def _phases_tile_the_tasks(self) -> "TraceMeta":
+        fault = fault_of(self.placement_phases, self.tasks) if self.placement_phases else ""
+        if fault:
+            raise ValueError(fault)
+        return self
+
+    @model_validator(mode="after")
+    def _work_terms_differ(self) -> "TraceMeta":
+        names = [term.name for term in self.work_terms]
+        twice = next((name for name in names if names.count(name) > 1 or name in COUNTS or name in TASK_COUNTS), None)
+        if twice is not None:
+            raise ValueError(f"work_terms must differ from one another and from the schema's counts: '{twice}'")
+        return self
+
     @property
     def told_task(self) -> bool:
         """Whether the method must be told the task that it serves, and the chip load that task's part at a switch."""
@@ -162,4 +185,14 @@ class TraceMeta(FrozenConfig):
     @property
     def phase_tasks(self) -> tuple[int, ...]:
         """(F,): the task of each placement phase, in order; the leading axis of what a trace records has F entries."""
-        return tuple(range(self.tasks))
+        return tuple(phase.task for phase in self.placement_phases) or tuple(range(self.tasks))
+
+    @property
+    def phase_count(self) -> int:
+        """F."""
+        return len(self.placement_phases) or self.tasks
+
+    @property
+    def last_phases(self) -> tuple[int, ...]:
+        """(T,): the number of each task's last phase."""
+        return last_phases(self.phase_tasks)

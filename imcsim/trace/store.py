@@ -21,6 +21,7 @@ from imcsim.core.tensor_file import Arrays, Contents
 from imcsim.trace.conservation import check_once
 from imcsim.trace.placements import Placements
 from imcsim.trace.schema import (
+    ACCURACIES,
     COUNTS,
     LATER_COUNTS,
     RECORDED_POLICIES,
@@ -31,14 +32,17 @@ from imcsim.trace.schema import (
 )
 from imcsim.trace.trace import Trace
 
-KIND = sealed.Kind("trace", SCHEMA_VERSION, TraceError, "train again or restore a copy")
+KIND = sealed.Kind("trace", SCHEMA_VERSION, TraceError, "train again or restore a copy", reads=(3,))
+READ_VERSIONS = (SCHEMA_VERSION, *KIND.reads)
 UNSEALED = "the trace was written before headers were under its hash: a change of its header since then may not show"
 
 _OLD_KEY = "imcsim_trace"
 _GROUPS = tuple(
     f"{name}/"
-    for name in ("counts", "task", "codes", "changes", "transitions", "placement", "digital", "wear", "active")
-)
+    for name in ("counts", "task", "codes", "changes", "transitions", "placement", "digital", "wear", "active",
+                 "accuracy", "work", "pulses", "half_selects")
+)  # fmt: skip
+_SCENARIOS = tuple(ACCURACIES.values())
 
 
 def save(trace: Trace, path: Path) -> None:
@@ -99,12 +103,12 @@ def _old_digest(arrays: Mapping[str, NDArray[Any]]) -> str:
 
 def _meta(raw: dict[str, Any], path: Path) -> TraceMeta:
     version = raw.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if version not in READ_VERSIONS:
         raise TraceError(
             f"{path} has trace schema {version!r:.40}; this imcsim reads schema {SCHEMA_VERSION}: record it again"
         )
     try:
-        return TraceMeta.model_validate(raw)
+        return TraceMeta.model_validate(raw | {"schema_version": SCHEMA_VERSION})
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
@@ -121,6 +125,10 @@ def _to_arrays(trace: Trace) -> Arrays:
     arrays |= {f"placement/{layer}": array for layer, array in trace.placement.items()}
     arrays |= {f"digital/{name}": array for name, array in trace.digital.items()}
     arrays |= {f"wear/{name}": array for name, array in trace.wear_counts.items()}
+    arrays |= {f"accuracy/{name}": array for name, array in trace.accuracy.items()}
+    arrays |= {f"work/{term}/{amount}": array for term, table in trace.work.items() for amount, array in table.items()}
+    for name in ("pulses", "half_selects"):
+        arrays |= {f"{name}/" + "/".join(key): array for key, array in getattr(trace, name).items()}
     return arrays | {f"active/{layer}": np.packbits(array) for layer, array in trace.active.items()}
 
 
@@ -128,13 +136,13 @@ def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path) -> Trace:
     def group(prefix: str) -> Arrays:
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
-    strange = [name for name in arrays if name not in SINGLE_ARRAYS and not name.startswith(_GROUPS)]
+    strange = [name for name in arrays if name not in (*SINGLE_ARRAYS, *_SCENARIOS) and not name.startswith(_GROUPS)]
     strange += [name for name in arrays if name.startswith("counts/") and name[7:] not in COUNTS]
     strange += [name for name in arrays if name.startswith("task/") and name[5:] not in TASK_COUNTS]
     if strange:
         raise TraceError(f"{path} holds '{strange[0]:.80}', which this imcsim does not know: use the one that wrote it")
     try:
-        shapes = {layer.name: (meta.tasks, *layer.matrix_shape) for layer in meta.layers}
+        shapes = {layer.name: (meta.phase_count, *layer.matrix_shape) for layer in meta.layers}
         return Trace(
             meta=meta,
             counts=_counts(arrays),
@@ -150,8 +158,10 @@ def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path) -> Trace:
             error_density=arrays["error_density"],
             input_zero_share=arrays["input_zero_share"],
             error_zero_share=arrays["error_zero_share"],
-            class_il=arrays["class_il"],
-            task_il=arrays["task_il"],
+            accuracy={name: arrays[name] for name in _SCENARIOS if name in arrays} | group("accuracy/"),
+            work=_work(group("work/")),
+            pulses=_paired(group("pulses/")),
+            half_selects=_paired(group("half_selects/")),
         )
     except (KeyError, ValueError, ZeroDivisionError) as error:
         raise TraceError(f"{path} lacks part of a trace: {error!s:.200}") from None
@@ -172,6 +182,22 @@ def _unpacked(bits: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.bool_]:
         raise ValueError(f"a mask of {bits.shape} bytes for {shape} weights")
     mask: NDArray[np.bool_] = np.unpackbits(bits, count=prod(shape)).reshape(shape).astype(bool)
     return mask
+
+
+def _work(arrays: Arrays) -> dict[str, dict[str, NDArray[Any]]]:
+    work: dict[str, dict[str, NDArray[Any]]] = {}
+    for name, array in arrays.items():
+        term, amount = name.rsplit("/", 1)
+        work.setdefault(term, {})[amount] = array
+    return work
+
+
+def _paired(arrays: Arrays) -> dict[tuple[str, str], NDArray[Any]]:
+    keyed = {}
+    for name, array in arrays.items():
+        encoding, layer = name.split("/", 1)
+        keyed[encoding, layer] = array
+    return keyed
 
 
 def _keyed(arrays: Arrays) -> dict[Any, NDArray[Any]]:

@@ -52,8 +52,8 @@ def line_of(report: Report, switched: Switch, event_j: float, account: Account) 
         "switch": masks are loaded, cells rewritten, then come the inferences. "training": before that, training, too,
         the mean over tasks from the second on (the first makes the backbone).
     """
-    fixed = switched.energy.total - switched.rram_cells * event_j
-    events = switched.rram_cells
+    fixed = switched.energy.total - switched.nonvolatile_cells * event_j
+    events = switched.nonvolatile_cells
     if account == "training":
         trees = report.energy_by_task[1:]
         programmed = sum(

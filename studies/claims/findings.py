@@ -136,7 +136,7 @@ def _sparcl_finding(rows: Rows) -> Finding:
 def _kernel_switch_finding(book: Book) -> Finding:
     runs = book["ksm", RRAM], book["piggyback", RRAM]
     ratios = [a.switched.energy.total / b.switched.energy.total for a, b in zip(*runs, strict=True)]
-    cells = [stats([run.switched.rram_cells for run in seeds])[0] for seeds in runs]
+    cells = [stats([run.switched.nonvolatile_cells for run in seeds])[0] for seeds in runs]
     points = [
         100 * (a.report.accuracy["task_il_final"] - b.report.accuracy["task_il_final"])
         for a, b in zip(*runs, strict=True)

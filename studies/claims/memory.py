@@ -50,19 +50,19 @@ LEARNERS: tuple[Learner, ...] = (
 )
 
 
-def activation_bytes(trace: Trace, task: int = -1) -> float:
+def activation_bytes(trace: Trace, phase: int = -1) -> float:
     """Return the bytes kept at once for the backward pass of a step: 4 an element, 1/8 a sign."""
     counts = trace.task_counts
-    return FLOAT_BYTES * float(counts["peak_kept_elements"][task]) + float(counts["peak_kept_bits"][task]) / 8
+    return FLOAT_BYTES * float(counts["peak_kept_elements"][phase]) + float(counts["peak_kept_bits"][phase]) / 8
 
 
-def parameter_bytes(trace: Trace, task: int = -1, *, state: bool = False) -> float:
+def parameter_bytes(trace: Trace, phase: int = -1, *, state: bool = False) -> float:
     """Return 4 B for each parameter that trains and the code's bytes for each frozen weight."""
     counts = trace.task_counts
     weights = sum(spec.weight_count for spec in trace.meta.layers)
-    trained = float(trace.counts["trainable_weights"][task].sum())
-    values = trained + float(counts["digital_parameters"][task])
-    values += float(counts["optimizer_state_values"][task]) if state else 0.0
+    trained = float(trace.counts["trainable_weights"][phase].sum())
+    values = trained + float(counts["digital_parameters"][phase])
+    values += float(counts["optimizer_state_values"][phase]) if state else 0.0
     return FLOAT_BYTES * values + max(0.0, weights - trained) * trace.meta.weight_bits / 8
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.placed import place
 from imcsim.chip.price import price
 from imcsim.chip.report import Report
 from imcsim.chip.switching import Switch, switch
@@ -46,7 +47,7 @@ def traces_of(folder: Path) -> dict[str, list[Trace]]:
 def priced(traces: Mapping[str, Sequence[Trace]], chips: Chips) -> dict[tuple[str, str], list[Priced]]:
     """Return (label, chip) -> priced runs."""
     return {
-        (label, name): [Priced(trace, price(trace, chip), switch(trace, chip.config)) for trace in seeds]
+        (label, name): [Priced(trace, price(trace, chip), switch(place(trace, chip.config))) for trace in seeds]
         for label, seeds in traces.items()
         for name, chip in chips.items()
     }
@@ -65,7 +66,7 @@ def stats(values: Sequence[float]) -> tuple[float, float]:
 
 def mask_bits(run: Priced) -> float:
     """Return the bits of masks that a task needs, the mean over tasks from the second on."""
-    return float(run.trace.task_counts["mask_bits"][1:].mean())
+    return float(run.trace.task_counts["mask_bits"][list(run.trace.meta.last_phases[1:])].mean())
 
 
 def run_rows(book: Book) -> list[dict[str, Any]]:
@@ -85,7 +86,7 @@ def run_rows(book: Book) -> list[dict[str, Any]]:
                 "rram_events_per_task": stats([_events(run) for run in runs])[0],
                 "mask_bits": stats([mask_bits(run) for run in runs])[0],
                 "switch_j": stats([run.switched.energy.total for run in runs])[0],
-                "switch_rram_cells": stats([run.switched.rram_cells for run in runs])[0],
+                "switch_rram_cells": stats([run.switched.nonvolatile_cells for run in runs])[0],
                 "inference_j": stats([run.report.inference.total for run in runs])[0],
                 "flops_paper": stats([run.trace.meta.flops["paper"] for run in runs])[0],
                 "flops_backpropagated": stats([run.trace.meta.flops["backpropagated"] for run in runs])[0],

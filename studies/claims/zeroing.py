@@ -37,7 +37,7 @@ def zeroing_rows(label: str, traces: Sequence[Trace], chip: ChipConfig) -> Itera
     for trace in traces:
         tables = {kind: np.zeros((encoding.level_count,) * 2, dtype=np.int64) for kind in KINDS}
         for spec in trace.meta.layers[:-1]:
-            codes = trace.codes[spec.name].astype(np.int64)
+            codes = trace.at_task(trace.codes[spec.name]).astype(np.int64)
             for task in range(1, trace.meta.tasks):
                 old, new = (
                     encoding.levels(codes[task]).astype(np.int64),

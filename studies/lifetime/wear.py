@@ -63,9 +63,11 @@ def later_tasks(trace: Trace) -> Trace:
         return trace
     by_task = {name: getattr(trace.meta, name)[1:] for name in ("task_classes", "task_sizes", "set_layers")}
     acts = {act: times[1:] for act, times in trace.meta.acts.items()}
-    meta = trace.meta.model_copy(update={**by_task, "acts": acts})
-    changed: dict[str, Any] = {name: _tail(getattr(trace, name)) for name in _BY_TASK}
-    changed |= {"class_il": trace.class_il[1:, 1:], "task_il": trace.task_il[1:, 1:]}
+    first = trace.meta.last_phases[0] + 1
+    later = (phase.model_copy(update={"task": phase.task - 1}) for phase in trace.meta.placement_phases[first:])
+    meta = trace.meta.model_copy(update={**by_task, "acts": acts, "placement_phases": tuple(later)})
+    changed: dict[str, Any] = {name: _tail(getattr(trace, name), first) for name in _BY_PHASE}
+    changed |= {"accuracy": {name: matrix[1:, 1:] for name, matrix in trace.accuracy.items()}}
     return replace(trace, meta=meta, **changed, cache={})
 
 
@@ -111,7 +113,9 @@ def wear_of(trace: Trace, chip: ChipConfig, options: LifeOptions | None = None) 
     rates = cell_rates(wear_ledger(trace, chip), part, options or LifeOptions())
     cell = part.cell
     endurance = Endurance(cell.endurance_scale_cycles, cell.endurance_shape)
-    return Wear(rates, endurance, cell.guaranteed_cycles, float(trace.task_counts["optimizer_steps"].mean()))
+    return Wear(
+        rates, endurance, cell.guaranteed_cycles, float(trace.task_counts["optimizer_steps"].sum()) / trace.meta.tasks
+    )
 
 
 def rram_of(chip: ChipConfig) -> RramPart:
@@ -129,13 +133,14 @@ def over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | No
     return float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
 
 
-_BY_TASK = (
-    "counts", "task_counts", "codes", "changes", "transitions", "placement", "active", "digital",
-    "input_density", "error_density", "input_zero_share", "error_zero_share",
+_BY_PHASE = (
+    "counts", "task_counts", "codes", "changes", "transitions", "placement", "active", "digital", "wear_counts",
+    "work", "pulses", "half_selects", "input_density", "error_density", "input_zero_share", "error_zero_share",
 )  # fmt: skip
 
 
-def _tail(given: Any) -> Any:
+def _tail(given: Any, first: int) -> Any:
+    """Return what was recorded from phase number ``first`` on, of each array of a table."""
     if isinstance(given, Mapping):
-        return {key: value[1:] for key, value in given.items()}
-    return given[1:]
+        return {key: _tail(value, first) for key, value in given.items()}
+    return given[first:]

@@ -51,7 +51,7 @@ def least_moved(trace: Trace, task: int, granularity: Granularity, share: float,
 
 def movement(trace: Trace, task: int) -> dict[str, NDArray[np.int64]]:
     """Return layer -> (G, D, N): by how many codes each weight changed over ``task``."""
-    codes = {name: array.astype(np.int64) for name, array in trace.codes.items()}
+    codes = {name: trace.at_task(array).astype(np.int64) for name, array in trace.codes.items()}
     return {name: np.abs(array[task + 1] - array[task]) for name, array in codes.items()}
 
 

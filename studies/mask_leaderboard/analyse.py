@@ -53,7 +53,7 @@ def extras(trace: Trace, report: Report) -> dict[str, float | None]:
         "forgetting_task_il_max": forgetting_max(trace.task_il),
         "forgetting_task_il_first": forgetting_first(trace.task_il),
         "flops": flops["backpropagated"] + flops["beyond_update_mask"] + flops["scoring"],
-        "mask_bytes": float(trace.task_counts["mask_bits"].mean()) / 8,
+        "mask_bytes": float(trace.task_counts["mask_bits"][list(trace.meta.last_phases)].mean()) / 8,
         "sram_area_m2": report.area.part("sram").total,
         "sram_worst_writes": report.writes["sram"].worst if "sram" in report.writes else 0,
         **{f"task_il_on_{task + 1}": float(value) for task, value in enumerate(trace.task_il[-1])},

@@ -54,18 +54,20 @@ def random_trace(
     """Two layers (10 x 5, 5 x 3) whose codes walk at random, 2 epochs of 3 steps a task.
 
     They stand in tasks that are ``still``, and in PEs of a ``placement`` that do not train. ``counts`` take the place
-    of those here; gradients are of all weights.
+    of those here; gradients are of all weights. With ``phases`` a placement is by phase, and counts follow from it.
     """
     rng = np.random.default_rng(seed)
     layers = [linear_layer("a", 10, 5, positions=positions), linear_layer("b", 5, 3)]
     start = {spec.name: rng.integers(-127, 128, spec.matrix_shape) for spec in layers}
-    moves = {spec.name: np.ones((tasks, *spec.matrix_shape), bool) for spec in layers}
+    steps = np.array([length for task in changes.get("phases") or [[6]] * tasks for length in task])
+    tasks_of = np.repeat(np.arange(tasks), [len(task) for task in changes.get("phases") or [[6]] * tasks])
+    moves = {spec.name: np.ones((len(steps), *spec.matrix_shape), bool) for spec in layers}
     for name, mask in (changes.get("placement") or {}).items():
         shape = start[name].shape
         moves[name] = np.stack([expand_pe_mask(each, shape, changes["pe_tile"]) for each in mask])
     for mask in moves.values():
-        mask[list(still)] = False
-    history = {spec.name: _walk(rng, start[spec.name], moves[spec.name]) for spec in layers}
+        mask[np.isin(tasks_of, list(still))] = False
+    history = {spec.name: _walk(rng, start[spec.name], np.repeat(moves[spec.name], steps, 0)) for spec in layers}
     told: dict[str, Any] = {
         "forward_vectors": [16 * positions, 16],
         "input_gradient_vectors": [0, 16],
@@ -74,6 +76,11 @@ def random_trace(
         "updated_weights": [300, 90],
         **(counts or {}),
     }
+    if "phases" in changes:  # nothing without a step
+        told = {name: np.multiply(value, (steps > 0)[:, None]) for name, value in told.items()}
+        trains = np.array([[mask.sum() for mask in moves[spec.name]] for spec in layers]).T
+        told["updated_weights"] = steps[:, None] * trains
+        told["weight_gradient_macs"] = told["weight_gradient_vectors"] * trains
     all_ = {"weight_gradient_macs": np.multiply(told["weight_gradient_vectors"], [50, 15])}
     return make_trace(layers, start, history, ENCODINGS, counts=all_ | told, **changes)
 
@@ -95,16 +102,16 @@ def masked(trace: Trace, active: Mapping[str, NDArray[np.bool_]]) -> Trace:
 def told(trace: Trace, **header: Any) -> Trace:
     """The same trace of a method that must be told the task that it serves, with these fields of the header."""
     meta = trace.meta.model_copy(update={"scenarios": ("task-il",), **header})
-    return replace(trace, meta=meta, class_il=np.zeros_like(trace.class_il))
+    return replace(trace, meta=meta, accuracy={**trace.accuracy, "class_il": np.zeros_like(trace.class_il)})
 
 
 def _walk(rng: np.random.Generator, start: Codes, moves: NDArray[np.bool_]) -> History:
     now, out = start, []
-    for may_move in moves:
+    for task in range(len(moves) // 6):
         epochs = []
-        for _ in range(2):
+        for epoch in range(2):
             steps = []
-            for _ in range(3):
+            for may_move in moves[6 * task + 3 * epoch :][:3]:
                 moved = rng.integers(-2, 3, now.shape) * (rng.random(now.shape) < 0.3)
                 now = np.clip(now + moved * may_move, -127, 127)
                 steps.append(now)

@@ -94,8 +94,9 @@ def test_a_write_to_a_frozen_cell_stops_the_pricing() -> None:
 def _behind(bad: Trace, placed: Placed) -> Placed:
     """Put a trace that breaks a law where another one was placed."""
     home = dataclasses.replace(placed.home, profile=profile_of(bad, placed.chip.geometry))
-    at = "volatile" if placed.home is placed.volatile else "nonvolatile"
-    return dataclasses.replace(placed, trace=bad, **{at: home})
+    if placed.home is placed.volatile:
+        return dataclasses.replace(placed, trace=bad, volatile=home)
+    return dataclasses.replace(placed, trace=bad, nonvolatile=home)
 
 
 @pytest.mark.parametrize(("chip", "key"), [("all-rram-28nm", "differential-8w-2c"), ("all-sram-28nm", "offset-8w-1c")])

@@ -57,9 +57,9 @@ def test_a_hybrid_commits_the_backbone_alone() -> None:
 
 def test_residents_are_served_from_sram() -> None:
     chip = load_chip("hybrid-28nm")
-    for place in serving_in_sram(_trace(chip), chip.config):
-        assert place["side"].all()
-        assert not place["back"].any()
+    for served in serving_in_sram(_trace(chip), chip.config):
+        assert served["side"].all()
+        assert not served["back"].any()
 
 
 def test_a_switch_rewrites_sram_on_the_hybrid_and_rram_without_it() -> None:

@@ -9,7 +9,6 @@ import imcsim
 from imcsim.chip.config import load_chip
 from imcsim.chip.placed import place
 from imcsim.chip.switching import switch
-from imcsim.core.charge import tree_of
 from imcsim.devices.programming import event_energies_j
 from imcsim.learn.method import METHODS, Method
 from imcsim.testing.traces import linear_layer, make_trace
@@ -34,7 +33,7 @@ def test_shared_weights_move_masks_alone() -> None:
     found = switch(place(_trace((), "all-rram-28nm", mask_bits=10), chip))
     assert found.rewritten_cells == 0
     assert found.time_s == 10 / chip.dram.bandwidth_bits_per_s
-    assert tree_of(found.charges).total == pytest.approx(10 * (chip.dram.energy_j + chip.buffer.write_energy_j), rel=1e-12)
+    assert found.energy.total == pytest.approx(10 * (chip.dram.energy_j + chip.buffer.write_energy_j), rel=1e-12)
 
 
 def test_one_network_for_all_tasks_has_nothing_to_switch() -> None:
@@ -42,7 +41,7 @@ def test_one_network_for_all_tasks_has_nothing_to_switch() -> None:
     trace = _trace((), "all-rram-28nm", mask_bits=10)
     shared = replace(trace, meta=trace.meta.model_copy(update={"scenarios": ("class-il", "task-il")}))
     found = switch(place(shared, chip.config))
-    assert (tree_of(found.charges).total, found.time_s, found.rewritten_cells) == (0.0, 0.0, 0.0)
+    assert (found.energy.total, found.time_s, found.rewritten_cells) == (0.0, 0.0, 0.0)
     assert imcsim.price(shared, chip).energy == imcsim.price(trace, chip).energy  # masks of training are charged alike
 
 
@@ -60,7 +59,7 @@ def test_rram_programs_the_cells_that_differ() -> None:
     # codes 1 and 2 in differential pairs of 2-bit cells: the lowest cell of the positive side goes 1 <-> 2
     energies = event_energies_j(chip.rram.cell, chip.rram.cell_bits, chip.rram.write_rule)
     assert found.rewritten_cells == 1
-    assert tree_of(found.charges).total == pytest.approx((energies[1, 2] + energies[2, 1]) / 2, rel=1e-12)
+    assert found.energy.total == pytest.approx((energies[1, 2] + energies[2, 1]) / 2, rel=1e-12)
     assert found.time_s > 0
 
 
@@ -71,7 +70,7 @@ def test_sram_is_rewritten_from_dram() -> None:
     # offset binary: codes 1 and 2 differ in two bits
     assert found.rewritten_cells == 2
     moved = chip.weight_bits * chip.dram.energy_j
-    assert tree_of(found.charges).total == pytest.approx(2 * chip.sram.cell.write_energy_j + moved, rel=1e-12)
+    assert found.energy.total == pytest.approx(2 * chip.sram.cell.write_energy_j + moved, rel=1e-12)
     assert found.time_s == pytest.approx(
         chip.weight_bits / chip.dram.bandwidth_bits_per_s + chip.sram.cell.write_time_s
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from imcsim.chip.config import load_chip
+from imcsim.chip.placed import place
 from imcsim.chip.price import price
 from imcsim.chip.switching import switch
 from imcsim.learn.api import learn_on
@@ -51,7 +52,8 @@ def test_a_line_is_what_pricing_charges_at_any_write_energy() -> None:
     events = [event_energy_j(chip.config) for chip in chips]
     reports = [price(trace, chip) for chip in chips]
     for account in ("switch", "training"):
-        both = [line_of(r, switch(trace, c.config), e, account) for r, c, e in zip(reports, chips, events, strict=True)]
+        switches = [switch(place(trace, chip.config)) for chip in chips]
+        both = [line_of(r, s, e, account) for r, s, e in zip(reports, switches, events, strict=True)]
         assert both[0].events == pytest.approx(both[1].events) and both[0].events > 0
         assert both[0].energy_j(events[1], 7) == pytest.approx(both[1].energy_j(events[1], 7), rel=1e-9)
         later = sum(tree.total for tree in reports[1].energy_by_task[1:]) if account == "training" else 0.0

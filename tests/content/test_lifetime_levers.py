@@ -60,7 +60,7 @@ def test_selective_verify_saves_energy_and_no_wear_by_events() -> None:
 
 def test_a_lever_within_learning_is_another_run_held_against_plain_replay() -> None:
     plain, waits = random_trace(3), random_trace(4)
-    object.__setattr__(waits, "class_il", np.full_like(plain.class_il, 0.25))
+    object.__setattr__(waits, "accuracy", {**plain.accuracy, "class_il": np.full_like(plain.class_il, 0.25)})
     chosen = (LEVERS[0], Lever("threshold 4", learner="er t4"), Lever("swap", ("swap=1",)))
     traces = {"er": [plain], "er t4": [waits], "hyb-learn f50": [plain]}
     rows = [row for row in lever_rows(traces, SETS, chosen) if row["setup"] == STEP]

@@ -40,7 +40,9 @@ def board(**accuracies: tuple[float | None, float, float]) -> tuple[Group, ...]:
 @pytest.fixture(scope="module")
 def trace() -> Trace:
     made = random_trace(3)
-    return replace(made, class_il=MATRIX, task_il=MATRIX, meta=made.meta.model_copy(update={"flops": FLOPS}))
+    return replace(
+        made, accuracy={"class_il": MATRIX, "task_il": MATRIX}, meta=made.meta.model_copy(update={"flops": FLOPS})
+    )
 
 
 @pytest.mark.parametrize("study", STUDIES)

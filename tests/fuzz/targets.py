@@ -11,6 +11,7 @@ import numpy as np
 from numpy.random import Generator
 
 from imcsim.chip import load_chip, price
+from imcsim.chip.placed import place
 from imcsim.core.content import content_root
 from imcsim.core.tensor_file import read, write
 from imcsim.life import outlook, wear_ledger
@@ -103,7 +104,7 @@ def _traces(folder: Path) -> Target:
 
 def _ledgers(folder: Path) -> Target:
     trace, chip = random_trace(0, tasks=2), small_chip("all-rram-28nm")
-    save_ledger(wear_ledger(trace, chip.config), folder / "whole.ledger")
+    save_ledger(wear_ledger(place(trace, chip.config)), folder / "whole.ledger")
 
     def use(path: Path) -> list[str]:
         ledger = load_ledger(path)

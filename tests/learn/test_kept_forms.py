@@ -293,7 +293,7 @@ def test_codes_are_no_activations_and_a_frozen_layer_keeps_no_input() -> None:
 def test_half_kept_inputs_leave_half_of_the_signs() -> None:
     network = Between(f.relu6)
     counter = counter_of(network)
-    counter.begin_task([1.0, 0.25])
+    counter.begin_phase([1.0, 0.25])
     with counter.watching(sample_activity=False):
         network(images())
     assert counter.step.kept[1] == MAP // 4
@@ -381,7 +381,7 @@ def test_it_is_found_once_for_each_pattern(monkeypatch: pytest.MonkeyPatch) -> N
     assert run(images()) == (3, MAP, 0)
     network.eval()
     assert run(images())[0] == 4
-    counter.begin_task([1.0, 1.0])
+    counter.begin_phase([1.0, 1.0])
     assert run(images())[0] == 5
 
 

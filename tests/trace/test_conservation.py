@@ -92,10 +92,13 @@ def test_a_coarser_policy_must_not_change_more() -> None:
 
 def test_densities_and_accuracies_are_shares() -> None:
     trace = one_pe_trace()
-    for field in ("input_density", "error_density", "class_il", "task_il"):
-        wrong = getattr(trace, field) + 2.0
+    for field in ("input_density", "error_density"):
+        wrong: Any = {field: getattr(trace, field) + 2.0}
         with pytest.raises(ConservationError, match=f"{field} must lie in 0..1"):
-            check_trace(dataclasses.replace(trace, **{field: wrong}))
+            check_trace(dataclasses.replace(trace, **wrong))
+    for name, matrix in trace.accuracy.items():
+        with pytest.raises(ConservationError, match=f"accuracy of '{name}' must lie in 0..1"):
+            check_trace(dataclasses.replace(trace, accuracy={**trace.accuracy, name: matrix + 2.0}))
 
 
 def test_the_verdict_stays_on_the_object_until_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +107,7 @@ def test_the_verdict_stays_on_the_object_until_it_changes(monkeypatch: pytest.Mo
     trace = one_pe_trace()
     assert check_once(trace) is trace and check_once(trace) is trace
     assert seen == [trace]
-    check_once(dataclasses.replace(trace, task_il=trace.task_il.copy()))
+    check_once(dataclasses.replace(trace, input_density=trace.input_density.copy()))
     assert len(seen) == 2
     trace.counts["forward_vectors"] = trace.counts["forward_vectors"].copy()  # type: ignore[index]
     check_once(trace)
@@ -123,7 +126,7 @@ def test_arrays_are_read_only_once_they_are_checked() -> None:
 def test_a_copy_derives_everything_anew() -> None:
     trace = one_pe_trace()
     trace.cache["profile"] = 1
-    assert dataclasses.replace(trace, task_il=trace.task_il.copy()).cache == {}
+    assert dataclasses.replace(trace, input_density=trace.input_density.copy()).cache == {}
 
 
 READERS: dict[str, Any] = {
@@ -233,7 +236,8 @@ def test_counts_beyond_what_can_be_are_refused(counts: dict[str, Any], law: str)
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("field", ["counts", "task_counts", "codes", "changes", "transitions", "placement", "active",
-                                   "digital", "wear_counts", "class_il", "input_density"])  # fmt: skip
+                                   "digital", "wear_counts", "accuracy", "input_density", "work", "pulses",
+                                   "half_selects"])  # fmt: skip
 def test_any_array_gets_a_sentence(field: str, strange: Any) -> None:
     trace = one_pe_trace(placement={"fc": np.ones((1, 1, 1, 1), bool)}, pe_tile=(4, 2))
     value = getattr(trace, field)

@@ -107,10 +107,10 @@ def resealed(path: Path, **changes: Any) -> None:
 def test_another_schema_version_is_refused(saved: Path) -> None:
     header, arrays = sealed.load(saved, KIND)
     sealed.save(saved, dataclasses.replace(KIND, version=99), header, arrays)
-    with pytest.raises(TraceError, match="is a trace of version 99; this imcsim reads version 3: train again"):
+    with pytest.raises(TraceError, match="is a trace of version 99; this imcsim reads version 4: train again"):
         load(saved)
     sealed.save(saved, KIND, header | {"schema_version": 99}, arrays)
-    with pytest.raises(TraceError, match="has trace schema 99; this imcsim reads schema 3"):
+    with pytest.raises(TraceError, match="has trace schema 99; this imcsim reads schema 4"):
         load(saved)
 
 

@@ -121,8 +121,10 @@ def _layer(placed: Placed, bank: Bank, commits: tuple[Commit, ...], layer: int, 
     if not in_place and not committed:
         return np.array([[int(grid.cells[span].sum())]])
     elsewhere, homed = (bank.pes(m)[:, span] for m in (placed.where.volatile_training, placed.where.homed_training))
-    if in_place and not elsewhere.any():
-        return profile.policy(bank.memory.write_policy).cells[layer][:, None]
+    policy, meta = bank.memory.write_policy, placed.trace.meta
+    by_phase = policy != "task" or len(meta.phase_tasks) == meta.tasks  # else cells are written over several phases
+    if in_place and by_phase and not elsewhere.any():
+        return profile.policy(policy).cells[layer][:, None]
     if not in_place and np.array_equal(homed, elsewhere) and all(c.whole for c in commits if c.pes[span].any()):
         return profile.policy("task").cells[layer][:, None]
     return counted(layer_wear(bank, commits, layer).events, None)

@@ -11,7 +11,7 @@ from imcsim.chip.placed import Bank, Placed
 from imcsim.chip.switching import pairs_of, switched_in
 from imcsim.chip.wear.counting import add_changes, add_moves
 from imcsim.chip.wear.ledger import LayerWear, WearLedger
-from imcsim.chip.writes import Commit, plan_commits
+from imcsim.chip.writes import Commit, commits_by_policy, plan_commits
 from imcsim.core.errors import ConfigError
 
 Mask = NDArray[np.bool_]
@@ -71,8 +71,8 @@ def _in_place(wear: LayerWear, bank: Bank, layer: int) -> None:
     trained = bank.trains[:, bank.grid.layer_slices[layer]]
     phases = [int(phase) for phase in np.flatnonzero(trained.any(axis=1))]
     if policy == "task":
-        for phase in phases:
-            _move(wear, bank, layer, (phase, phase + 1), trained[phase])
+        for commit in commits_by_policy(trained, policy, trace.meta.phase_tasks):
+            _move(wear, bank, layer, (commit.first, commit.last), commit.pes)
         return
     if not phases:
         return

@@ -73,7 +73,7 @@ class PassCounter:
         self._pass: _Pass | None = None
         self._armed = False
         self._sampling = False
-        self.begin_task([1.0] * len(self.layers))
+        self.begin_phase([1.0] * len(self.layers))
         self._handles = [network.register_forward_pre_hook(self._begin_pass)]
         for number, spec in enumerate(self.layers):
             self._handles.append(
@@ -81,8 +81,8 @@ class PassCounter:
             )
         self._handles.append(network.register_forward_hook(self._end_pass))
 
-    def begin_task(self, kept_share: Sequence[float]) -> None:
-        """Forget what passes of the last task kept.
+    def begin_phase(self, kept_share: Sequence[float]) -> None:
+        """Forget what passes of the last phase kept.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The arrays that a run stores at the end of each task: codes, digital state, level changes, activity, masks.
+"""The arrays that a run stores at the end of each phase: codes, digital state, level changes, activity, masks.
 
 Shape letters: K cells per weight, G groups, D fan-in, N outputs per group.
 """
@@ -19,7 +19,7 @@ from imcsim.mapping.layer import LayerSpec
 
 
 class TaskTables:
-    """Lists of arrays by name, each grown by one entry a task.
+    """Lists of arrays by name, each grown by one entry a phase.
 
     ``codes/<layer>``, ``digital/<name in the network>``, ``changes/<policy>/<encoding>/<layer>``, ``transitions/...``,
     ``placement/<layer>``, ``active/<layer>``, ``input_density`` and so on; the names contain no other slash, for layer
@@ -41,7 +41,7 @@ class TaskTables:
         self._codes = np.int8 if limit <= np.iinfo(np.int8).max else np.int16
 
     def add_codes(self, codes: Tensor) -> None:
-        """Store codes (all mapped weights, flat), as deployment and each task leave them."""
+        """Store codes (all mapped weights, flat), as deployment and each phase leave them."""
         parts = torch.split(codes.cpu(), [spec.weight_count for spec in self.layers])
         for spec, part in zip(self.layers, parts, strict=True):
             self._add(f"codes/{spec.name}", _as_matrix(part, spec).astype(self._codes))
@@ -54,7 +54,7 @@ class TaskTables:
                 self._add(f"digital/{name}", values.detach().float().cpu().numpy().copy())
 
     def add_changes(self, policy: str, changes: LevelChanges) -> None:
-        """Store and clear the level changes of the task under one write policy."""
+        """Store and clear the level changes of the phase under one write policy."""
         per_cell, transitions = changes.take()
         for encoding, cells, squares in zip(self.encodings, per_cell, transitions, strict=True):
             for number, spec in enumerate(self.layers):
@@ -69,19 +69,19 @@ class TaskTables:
         self._add(f"{name}_density", density)
         self._add(f"{name}_zero_share", zero_share)
 
-    def add_masks(self, task: int, written: Mapping[str, Tensor], active: Mapping[str, Tensor]) -> None:
-        """Store which PEs were ``written`` and which weights were ``active`` in ``task``; all, where none is given."""
+    def add_masks(self, phase: int, written: Mapping[str, Tensor], active: Mapping[str, Tensor]) -> None:
+        """Store which PEs were ``written``, which weights ``active`` in phase ``phase``; all, where none is given."""
         for spec in self.layers:
             trains = written[spec.name].numpy().copy() if spec.name in written else None
-            self._add_mask(f"placement/{spec.name}", task, trains)
+            self._add_mask(f"placement/{spec.name}", phase, trains)
             mask = _as_matrix(active[spec.name].cpu().reshape(-1), spec) if spec.name in active else None
-            self._add_mask(f"active/{spec.name}", task, mask)
+            self._add_mask(f"active/{spec.name}", phase, mask)
 
-    def _add_mask(self, name: str, task: int, mask: NDArray[np.bool_] | None) -> None:
-        """Store a mask; tasks without one, before or after a task with one, get all True."""
+    def _add_mask(self, name: str, phase: int, mask: NDArray[np.bool_] | None) -> None:
+        """Store a mask; phases without one, before or after a phase with one, get all True."""
         known = self.entries.get(name)
         if mask is not None:
-            self.entries[name] = (known or [np.ones_like(mask)] * task) + [mask]
+            self.entries[name] = (known or [np.ones_like(mask)] * phase) + [mask]
         elif known is not None:
             known.append(np.ones_like(known[0]))
 

@@ -78,7 +78,7 @@ class WornCells:
         self.views = [StuckLayer(encoding, limit, device) for _ in layers]
         self._left, self._high = self._draw(encoding.cells_per_weight, generator, cycles_per_stream, device)
         self.counts = {name: np.zeros((tasks, len(self.layers)), np.int64) for name in WEAR_COUNTS}
-        self.task = 0
+        self.phase = 0
         self._last: Tensor | None = None
         for number in range(len(self.layers)):
             self._look(number)
@@ -100,9 +100,9 @@ class WornCells:
             high.append(flat_cells(ends, spec).to(device))
         return left, high
 
-    def begin_task(self, task: int, written: Mapping[str, Tensor], pe_tile: PeTile) -> None:
-        """Take note of the task, and under ``commit`` of what trains in SRAM: (G, I, J) PEs, all if there are none."""
-        self.task = task
+    def begin_phase(self, phase: int, written: Mapping[str, Tensor], pe_tile: PeTile) -> None:
+        """Take note of the phase, and under ``commit`` of what trains in SRAM: (G, I, J) PEs, all if there are none."""
+        self.phase = phase
         if self.config.policy != "commit":
             return
         device = self._levels.device
@@ -113,18 +113,18 @@ class WornCells:
                 mask = expand(written[spec.name].cpu(), spec, pe_tile).bool()
                 view.expose(weight_from_matrix(mask, spec).reshape(-1).to(device))
 
-    def end_task(self, codes: Tensor) -> None:
-        """Write what a task's end writes, put everything into RRAM, count the dead."""
+    def end_phase(self, codes: Tensor) -> None:
+        """Write what the end of a task, or of a placement phase, writes, put everything into RRAM, count the dead."""
         if self.config.policy in ("task", "commit"):
             self._write(codes)
         for number, (spec, view) in enumerate(zip(self.layers, self.views, strict=True)):
             if spec.name not in self._resident:
                 view.expose(None)
-                self.counts["dead_cells"][self.task, number] = int((self._left[number] < 0).sum())
+                self.counts["dead_cells"][self.phase, number] = int((self._left[number] < 0).sum())
 
-    def skip_task(self, task: int) -> None:
-        """Note that nothing is written in ``task``."""
-        self.counts["dead_cells"][task] = self.counts["dead_cells"][task - 1]
+    def skip_phase(self, phase: int) -> None:
+        """Note that nothing is written in phase number ``phase``."""
+        self.counts["dead_cells"][phase] = self.counts["dead_cells"][phase - 1]
 
     def commit(self, codes: Tensor, policies: Collection[str]) -> None:
         """Wear cells whose level differs between the last codes and ``codes`` (W,), int16; the first only deploys."""
@@ -152,7 +152,7 @@ class WornCells:
             missed &= left == _DEAD
             left[missed] = _MARKED
         self._left[number][weights] = left
-        self.counts["failed_writes"][self.task, number] += int(missed.sum())
+        self.counts["failed_writes"][self.phase, number] += int(missed.sum())
         if bool((lived & (left < 0)).any()):
             self._look(number)
 

@@ -146,7 +146,9 @@ class _DrawnChip:
     def put_into(self, trace: Trace, test: _Test) -> None:
         """Give a network the weights that the cells make of its codes."""
         for spec, view, step in zip(self.layers, self._views, trace.meta.weight_scales, strict=True):
-            codes = weight_from_matrix(torch.tensor(trace.codes[spec.name][test.commit], dtype=torch.float32), spec)
+            codes = weight_from_matrix(
+                torch.tensor(trace.at_task(trace.codes[spec.name])[test.commit], dtype=torch.float32), spec
+            )
             mapped_module(test.network, spec.name).weight.copy_(view(codes.contiguous()) * step)
 
 

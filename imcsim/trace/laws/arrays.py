@@ -1,6 +1,7 @@
 """Every array of the schema is there, of its type and shape, in its range; and no other array is.
 
-Shape letters: T tasks, L mapped layers, K cells per weight, G groups, D fan-in, N outputs per group, b bits.
+Shape letters: T tasks, F placement phases, L mapped layers, K cells per weight, G groups, D fan-in, N outputs per
+group, b bits.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from imcsim.trace.laws.demand import demand
 from imcsim.trace.laws.header import LARGEST
 from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, TASK_COUNTS, WEAR_COUNTS, TraceMeta
 from imcsim.trace.trace import Trace
+from imcsim.trace.work_term import WORK_AMOUNTS
 
 _TYPES = {"iu": "integers", "u": "unsigned integers of 4 bytes at most", "f": "floats", "b": "truth values"}
 _PLAIN = (np.ndarray, np.memmap)  # a masked array is an ndarray, too, and answers otherwise
@@ -44,9 +46,10 @@ def check(trace: Trace) -> None:
         table = getattr(trace, group)
         demand(isinstance(table, Mapping), f"{group} must be a table")
         for name in table:
-            demand(isinstance(name, str) and name in rules, f"there are no {group} of {_shown([name])}")
+            demand(name in rules, f"there are no {group} of {_shown([name])}")
             _check_array(table[name], rules[name], f"{group} of {_shown([name])}")
-    _check_digital(trace)
+    _check_named(trace)
+    _check_work(trace)
 
 
 def _check_array(array: Any, rule: _Rule, what: str) -> None:
@@ -68,19 +71,20 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
 
 
 def _groups(meta: TraceMeta) -> dict[str, dict[Any, _Rule]]:
-    by_layer, by_task = (meta.tasks, len(meta.layers)), (meta.tasks,)
+    phases = meta.phase_count
+    by_layer, by_task = (phases, len(meta.layers)), (phases,)
     changes: dict[Any, _Rule] = {}
     transitions: dict[Any, _Rule] = {}
     for policy, encoding, layer in _recorded(meta):
         key = (policy, encoding.name, layer.name)
-        changes[key] = _Rule("u", (meta.tasks, encoding.cells_per_weight, *layer.matrix_shape), bytes=4)
-        transitions[key] = _Rule("iu", (meta.tasks, encoding.level_count, encoding.level_count))
+        changes[key] = _per_cell(meta, encoding, layer)
+        transitions[key] = _Rule("iu", (phases, encoding.level_count, encoding.level_count))
     least = max(encoding.code_min for encoding in meta.encodings)
     most = min(encoding.code_max for encoding in meta.encodings)
     return {
         "counts": {name: _Rule("iu", by_layer) for name in COUNTS},
         "task_counts": {name: _Rule("iu", by_task) for name in TASK_COUNTS},
-        "codes": {spec.name: _Rule("iu", (meta.tasks + 1, *spec.matrix_shape), least, most) for spec in meta.layers},
+        "codes": {spec.name: _Rule("iu", (phases + 1, *spec.matrix_shape), least, most) for spec in meta.layers},
         "changes": changes,
         "transitions": transitions,
     }
@@ -96,42 +100,73 @@ def _recorded(meta: TraceMeta) -> Iterator[tuple[str, Encoding, LayerSpec]]:
 
 
 def _single(meta: TraceMeta) -> dict[str, _Rule]:
-    tasks, layers = meta.tasks, len(meta.layers)
+    phases, layers = meta.phase_count, len(meta.layers)
     return {
-        "input_density": _Rule("f", (tasks, layers, meta.input_bits), 0, 1),
-        "error_density": _Rule("f", (tasks, layers, meta.error_bits), 0, 1),
-        "input_zero_share": _Rule("f", (tasks, layers), 0, 1),
-        "error_zero_share": _Rule("f", (tasks, layers), 0, 1),
-        "class_il": _Rule("f", (tasks, tasks), 0, 1),
-        "task_il": _Rule("f", (tasks, tasks), 0, 1),
+        "input_density": _Rule("f", (phases, layers, meta.input_bits), 0, 1),
+        "error_density": _Rule("f", (phases, layers, meta.error_bits), 0, 1),
+        "input_zero_share": _Rule("f", (phases, layers), 0, 1),
+        "error_zero_share": _Rule("f", (phases, layers), 0, 1),
     }
 
 
-def _optional(trace: Trace) -> dict[str, dict[str, _Rule]]:
+def _optional(trace: Trace) -> dict[str, dict[Any, _Rule]]:
     meta = trace.meta
+    cells = {(code.name, spec.name): _per_cell(meta, code, spec) for code in meta.encodings for spec in meta.layers}
     return {
         "placement": {spec.name: _Rule("b", _pes(meta, spec)) for spec in meta.layers},
-        "active": {spec.name: _Rule("b", (meta.tasks, *spec.matrix_shape)) for spec in meta.layers},
-        "wear_counts": {name: _Rule("iu", (meta.tasks, len(meta.layers))) for name in WEAR_COUNTS},
+        "active": {spec.name: _Rule("b", (meta.phase_count, *spec.matrix_shape)) for spec in meta.layers},
+        "wear_counts": {name: _Rule("iu", (meta.phase_count, len(meta.layers))) for name in WEAR_COUNTS},
+        "pulses": cells,
+        "half_selects": cells,
     }
+
+
+def _per_cell(meta: TraceMeta, encoding: Encoding, layer: LayerSpec) -> _Rule:
+    return _Rule("u", (meta.phase_count, encoding.cells_per_weight, *layer.matrix_shape), bytes=4)
 
 
 def _pes(meta: TraceMeta, spec: LayerSpec) -> tuple[int | None, ...]:
     if meta.pe_tile is None:
-        return meta.tasks, spec.groups, None, None
+        return meta.phase_count, spec.groups, None, None
     rows, cols = meta.pe_tile
-    return meta.tasks, spec.groups, -(-spec.fan_in // rows), -(-spec.outputs // cols)
+    return meta.phase_count, spec.groups, -(-spec.fan_in // rows), -(-spec.outputs // cols)
 
 
-def _check_digital(trace: Trace) -> None:
-    demand(isinstance(trace.digital, Mapping), "digital must be a table")
-    for name, array in trace.digital.items():
-        demand(isinstance(name, str), f"digital holds arrays by name, got {name!r:.40}")
+def _check_named(trace: Trace) -> None:
+    """Check tables whose names are not the schema's: what digital logic holds, and accuracies."""
+    for name, array in _by_name(trace, "digital"):
         what = f"digital of {_shown([name])}"
         demand(type(array) in _PLAIN and array.ndim >= 1, f"{what} must be a numpy array of all tasks")
-        rule = _Rule("f", (trace.meta.tasks + 1, *[None] * (array.ndim - 1)), -np.inf, np.inf)
+        rule = _Rule("f", (trace.meta.phase_count + 1, *[None] * (array.ndim - 1)), -np.inf, np.inf)
         _check_array(array, rule, what)
         demand(bool(np.isfinite(array).all()), f"{what} must be finite")
+    square = _Rule("f", (trace.meta.tasks, trace.meta.tasks), 0, 1)
+    for name, array in _by_name(trace, "accuracy"):
+        demand(name and "/" not in name, "the name of an accuracy must not be empty, nor hold a slash")
+        _check_array(array, square, f"accuracy of {_shown([name])}")
+
+
+def _check_work(trace: Trace) -> None:
+    """Check the work of the method's own: what the header declares, whole, and nothing else."""
+    declared, rule = {term.name for term in trace.meta.work_terms}, _Rule("iu", (trace.meta.phase_count,))
+    recorded = dict(_by_name(trace, "work"))
+    undeclared = [name for name in recorded if name not in declared]
+    demand(not undeclared, f"work of {_shown(undeclared)} is not declared in work_terms")
+    missing = [name for name in declared if name not in recorded]
+    demand(not missing, f"work of {_shown(missing)} is missing")
+    for name, amounts in recorded.items():
+        whole = isinstance(amounts, Mapping) and set(amounts) == set(WORK_AMOUNTS)
+        demand(whole, f"work of {_shown([name])} must have {', '.join(WORK_AMOUNTS)}")
+        for amount, array in amounts.items():
+            _check_array(array, rule, f"work of {_shown([(name, amount)])}")
+
+
+def _by_name(trace: Trace, group: str) -> Iterator[tuple[str, Any]]:
+    table = getattr(trace, group)
+    demand(isinstance(table, Mapping), f"{group} must be a table")
+    strange = [name for name in table if not isinstance(name, str)]
+    demand(not strange, f"{group} holds arrays by name, got {(strange or [''])[0]!r:.40}")
+    yield from table.items()
 
 
 def _shown(names: list[Any]) -> str:

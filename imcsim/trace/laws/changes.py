@@ -18,12 +18,14 @@ def check(trace: Trace) -> None:
 
     The word is in ``TraceMeta.set_layers``, task by task.
     """
-    gradients = np.add.reduce([trace.counts[name] for name in GRADIENT_COUNTS])  # (T, L)
+    gradients = np.add.reduce([trace.counts[name] for name in GRADIENT_COUNTS])  # (F, L)
+    phase_tasks = trace.meta.phase_tasks
     for number, spec in enumerate(trace.meta.layers):
         changes = (values for key, values in trace.changes.items() if key[-1] == spec.name)
-        by_task = [values.reshape(len(values), -1).sum(1, dtype=np.int64) for values in changes]
-        for task, moved in enumerate(np.maximum.reduce(by_task) if by_task else ()):
-            if moved and not gradients[task, number] and not trace.meta.reason_to_set(task, spec.name):
+        by_phase = [values.reshape(len(values), -1).sum(1, dtype=np.int64) for values in changes]
+        for phase, moved in enumerate(np.maximum.reduce(by_phase) if by_phase else ()):
+            task = phase_tasks[phase]
+            if moved and not gradients[phase, number] and not trace.meta.reason_to_set(task, spec.name):
                 raise ConservationError(
                     f"the trace breaks a law: layer '{spec.name}', task {task}: {int(moved)} level changes, but no "
                     f"multiply-accumulate of a weight gradient, and method '{trace.meta.method}' does not say why"

@@ -21,7 +21,10 @@ def demand(holds: object, law: str) -> None:
 
 
 def demand_each(holds: NDArray[Any], law: str, meta: TraceMeta) -> None:
-    """Raise ConservationError unless all of ``holds`` are true: (T, L) by task and layer, (T, 1) or (T,) by task."""
+    """Raise ConservationError unless all of ``holds`` are true.
+
+    They are by phase (F, ...) or by task (T, ...): (F, L) and layer, or (F, 1) or (F,) of all layers.
+    """
     flat = np.asarray(holds, dtype=bool)
     if flat.all():
         return
@@ -29,4 +32,11 @@ def demand_each(holds: NDArray[Any], law: str, meta: TraceMeta) -> None:
     layer = f", layer '{meta.layers[place[1]].name}'" if flat.ndim == 2 and flat.shape[1] > 1 else ""
     if flat.ndim == 2 and flat.shape[1] == 1 and len(meta.layers) == 1:
         layer = f", layer '{meta.layers[0].name}'"
-    raise ConservationError(f"the trace breaks a law: task {place[0]}{layer}: {law}")
+    raise ConservationError(f"the trace breaks a law: {_when(int(place[0]), len(flat), meta)}{layer}: {law}")
+
+
+def _when(row: int, rows: int, meta: TraceMeta) -> str:
+    if rows == meta.tasks:
+        return f"task {row}"
+    task = meta.phase_tasks[row]
+    return f"task {task}, phase {row - meta.phase_tasks.index(task)}"

@@ -1,6 +1,6 @@
 """Errors reach a layer that trains through the layers that read from it.
 
-Shape letters: T tasks, L mapped layers.
+Shape letters: F placement phases, L mapped layers.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def check(trace: Trace) -> None:
     for index, spec in enumerate(meta.layers):
         readers = [reader for reader, feeds in enumerate(meta.feeds) if index in feeds]
         if readers:
-            told = np.array([bool(meta.reason_to_set(task, spec.name)) for task in range(meta.tasks)])
+            told = np.array([bool(meta.reason_to_set(task, spec.name)) for task in meta.phase_tasks])
             reached = ~active[:, index] | back[:, readers].any(axis=1) | told
             law = f"layer '{spec.name}' trains, but no layer that reads from it has input_gradient_vectors"
             demand_each(reached, law, meta)

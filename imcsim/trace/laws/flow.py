@@ -1,6 +1,6 @@
 """Level changes, transitions between levels and codes tell one story.
 
-Shape letters: T tasks, K cells per weight, G groups, D fan-in, N outputs per group.
+Shape letters: F placement phases, K cells per weight, G groups, D fan-in, N outputs per group.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ def check(trace: Trace) -> None:
 
     Level changes equal transitions; what flows between levels equals the difference of the level histograms of
     consecutive commits; a cell changes at most once per commit, and under a coarser policy never more often than under
-    a finer one: the whole task is the coarsest.
+    a finer one: the whole phase is the coarsest.
     """
     for encoding in trace.meta.encodings:
         for layer in trace.meta.layers:
@@ -27,7 +27,7 @@ def check(trace: Trace) -> None:
 
 
 def _check_layer(trace: Trace, encoding: Encoding, layer: str) -> None:
-    levels = encoding.levels(trace.codes[layer])  # (K, T+1, G, D, N)
+    levels = encoding.levels(trace.codes[layer])  # (K, F+1, G, D, N)
     count = encoding.level_count
     histograms = np.stack([np.bincount(levels[:, t].ravel(), minlength=count) for t in range(levels.shape[1])])
     finer: NDArray[np.integer] | None = None

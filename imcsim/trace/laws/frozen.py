@@ -1,6 +1,6 @@
 """A frozen PE never changes, and what trains lies in PEs that train.
 
-Shape letters: T tasks, G groups, D fan-in, N outputs per group.
+Shape letters: F placement phases, G groups, D fan-in, N outputs per group.
 """
 
 import numpy as np
@@ -30,7 +30,7 @@ def check(trace: Trace) -> None:
 
 
 def _weights(trainable: NDArray[np.bool_], tile: tuple[int, int], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return (T, G, D, N): whether each weight lies in a PE that trains; nothing larger is made for any PE."""
+    """Return (F, G, D, N): whether each weight lies in a PE that trains; nothing larger is made for any PE."""
     rows, cols = np.arange(shape[0]) // tile[0], np.arange(shape[1]) // tile[1]
     weights: NDArray[np.bool_] = trainable[:, :, rows][..., cols]
     return weights

@@ -48,7 +48,7 @@ Laws = Iterator[tuple[bool, str]]
 
 
 def _header(meta: TraceMeta) -> Laws:
-    yield from (*_stream(meta), *_named(meta))
+    yield from (*_stream(meta), *_named(meta), *_by_task(meta))
     yield from _numbers(meta)
     yield from _config(meta)  # after its depth was looked at
 
@@ -78,6 +78,13 @@ def _stream(meta: TraceMeta) -> Laws:
     shape = meta.image_shape
     yield shape is None or all(1 <= size < _WIDEST for size in shape), f"image_shape cannot be {shape}"
     yield meta.batch_size < LARGEST, f"batch_size cannot be {meta.batch_size}"
+
+
+def _by_task(meta: TraceMeta) -> Laws:
+    """Acts are by task, so are the reasons to set layers; phases are within tasks."""
+    for act, times in meta.acts.items():
+        yield len(times) == meta.tasks, f"acts of '{act:.40}' must be of {meta.tasks} tasks, got {len(times)}"
+    yield all(phase.steps < LARGEST for phase in meta.placement_phases), "a phase cannot have that many steps"
 
 
 def _named(meta: TraceMeta) -> Laws:

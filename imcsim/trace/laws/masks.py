@@ -14,11 +14,11 @@ def check(trace: Trace) -> None:
     for index, layer in enumerate(meta.layers):
         mask = trace.active.get(layer.name)
         if mask is None:
-            inside = np.full(meta.tasks, layer.weight_count)
+            inside = np.full(meta.phase_count, layer.weight_count)
         else:
             closed = (trace.codes[layer.name][1:] != 0) & ~mask
             demand(not closed.any(), f"layer '{layer.name}': a weight outside the sparsity mask is not 0")
-            inside = mask.reshape(meta.tasks, -1).sum(axis=1)
+            inside = mask.reshape(len(mask), -1).sum(axis=1)
         law = f"active_weights of layer '{layer.name}' must be those of its mask, all if it has none"
         demand_each(active[:, index] == inside, law, meta)
     demand_each(active <= peak, "peak_active_weights must be at least active_weights", meta)

@@ -13,7 +13,7 @@ _BYTES = 8  # of a stored value, at most
 
 
 def check(trace: Trace) -> None:
-    """Check peaks, the optimiser's state, digital parameters and replay of every task."""
+    """Check peaks, the optimiser's state, digital parameters and replay of every phase."""
     _check_peaks(trace)
     _check_state(trace)
     _check_replay(trace)
@@ -44,10 +44,11 @@ def _check_replay(trace: Trace) -> None:
     numbers, meta = Numbers(trace), trace.meta
     passed = samples_of(numbers)
     sizes = np.array(meta.task_sizes, dtype=object)[:, None]
+    whole = numbers.by_task
     elements = sum(layer.input_elements + layer.output_elements for layer in meta.layers)
     largest = _BYTES * (elements + prod(meta.image_shape or ()) + 2)  # and a label, and a place
-    for name, most in (("read", passed), ("written", passed + sizes)):
-        samples, size = numbers.task(f"replay_samples_{name}"), numbers.task(f"replay_bytes_{name}")
+    for name, most in (("read", whole(passed)), ("written", whole(passed) + sizes)):
+        samples, size = (whole(numbers.task(f"replay_{what}_{name}")) for what in ("samples", "bytes"))
         demand_each(samples <= most, f"more replay samples are {name} than pass", meta)
         fits = (size >= samples) & (size <= samples * largest)
         demand_each(fits, f"replay_bytes_{name} do not fit the samples {name}", meta)
@@ -57,6 +58,7 @@ def _check_replay(trace: Trace) -> None:
 def _check_replayed(trace: Trace) -> None:
     """Who stores samples and replays has read some; who replays without storing, as generated samples, need not."""
     replayed = np.array(trace.meta.acts.get("replay", [0] * trace.meta.tasks), dtype=object)[:, None]
-    stored, read = (Numbers(trace).task(f"replay_samples_{name}") for name in ("written", "read"))
+    numbers = Numbers(trace)
+    stored, read = (numbers.by_task(numbers.task(f"replay_samples_{name}")) for name in ("written", "read"))
     silent = (replayed > 0) & (np.cumsum(stored, axis=0) > 0) & (read == 0)
     demand_each(~silent.astype(bool), "samples were stored and replayed, but replay_samples_read is 0", trace.meta)

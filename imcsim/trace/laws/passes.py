@@ -1,6 +1,6 @@
 """Vectors through a layer = samples x positions: a pass takes a sample through a layer once, or round it.
 
-Shape letters: T tasks, L mapped layers.
+Shape letters: F placement phases, L mapped layers.
 """
 
 import numpy as np
@@ -51,13 +51,18 @@ def check(trace: Trace) -> None:
 
 
 def _check_epochs(epochs: Whole, steps: Whole, trace: Trace) -> None:
-    """A task that is trained has the epochs of the configuration; of a trace without one, at most its steps."""
-    planned = trace.meta.config.get("epochs")
+    """A task that is trained has the epochs of the configuration; of a trace without one, at most its steps.
+
+    An epoch that a phase ends within is one of either phase: a task may have one more for each further phase.
+    """
+    planned, numbers = trace.meta.config.get("epochs"), Numbers(trace)
     if planned is None:
         demand_each((steps == 0) | (epochs <= steps), "epochs must be at most steps", trace.meta)
     else:
         law = f"epochs must be those of the configuration, {planned!r:.20}, or 0"
-        demand_each((epochs == 0) | (epochs == planned), law, trace.meta)
+        counted, further = numbers.by_task(epochs), numbers.by_task(np.ones_like(epochs)) - 1
+        fits = (counted == planned) | ((counted > planned) & (counted - planned <= further))
+        demand_each((counted == 0) | fits, law, trace.meta)
 
 
 def _samples(numbers: Numbers, name: str, trace: Trace) -> Whole:
@@ -85,7 +90,7 @@ def _check_scoring(numbers: Numbers, trace: Trace) -> None:
 
 
 def samples_of(numbers: Numbers) -> Whole:
-    """Return (T, 1): samples that passed in training or scoring, those of the layer that scored most."""
+    """Return (F, 1): samples that passed in training or scoring, those of the layer that scored most."""
     scored = (numbers.of("scoring_forward_vectors") // numbers.positions).max(axis=1, keepdims=True)
     passed: Whole = numbers.task("samples") + numbers.task("forward_only_samples") + scored
     return passed

@@ -1,6 +1,7 @@
 """A dead cell stays dead, and a write that fails is a write."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imcsim.trace.laws.demand import demand, demand_each
 from imcsim.trace.laws.numbers import Numbers, Whole
@@ -25,11 +26,13 @@ def check(trace: Trace) -> None:
 
 
 def _changes(trace: Trace) -> Whole:
-    """Return (T, L): level changes at every step, of the encoding that has most."""
-    table = [
-        [trace.changes["step", encoding.name, layer.name].reshape(trace.meta.tasks, -1).sum(axis=1, dtype=np.int64)
-         for layer in trace.meta.layers]
-        for encoding in trace.meta.encodings
-    ]  # fmt: skip
+    """Return (F, L): level changes at every step, of the encoding that has most."""
+
+    def moved(encoding: str, layer: str) -> NDArray[np.int64]:
+        changes = trace.changes["step", encoding, layer]
+        total: NDArray[np.int64] = changes.reshape(len(changes), -1).sum(axis=1, dtype=np.int64)
+        return total
+
+    table = [[moved(encoding.name, layer.name) for layer in trace.meta.layers] for encoding in trace.meta.encodings]
     most: Whole = np.max(np.array(table), axis=0).T.astype(object)
     return most

@@ -60,7 +60,7 @@ def check_every_leaf(trace: Trace, chip: Any) -> None:
             assert parts
             for term in parts:
                 assert set(term.origins) <= set(chip.origins), (tree, leaf)
-                known = (*trace.counts, *trace.task_counts, *trace.wear_counts, "codes", "changes", "transitions",
+                known = (*trace.counts, *trace.task_counts, *trace.wear_counts, *trace.work, "codes", "changes", "transitions",
                          "placement", "layers", "input_density", "error_density")  # fmt: skip
                 assert set(term.fields) <= set(known), (tree, leaf)
 
@@ -158,7 +158,8 @@ def test_programming_by_hand() -> None:
     trace = one_pe_trace()
     (flat,) = terms_of("energy", trace, chip_of("all-rram-28nm"))["update.rram_program"]
     assert flat.amount == 5
-    pairs = terms_of("energy", trace, chip_of("all-rram-28nm", **{"rram.write_rule": "harmonic"}))["update.rram_program"]
+    harmonic = chip_of("all-rram-28nm", **{"rram.write_rule": "harmonic"})
+    pairs = terms_of("energy", trace, harmonic)["update.rram_program"]
     assert {term.amount_of: term.amount for term in pairs} == {
         "programming events from level 0 to 1": 3, "programming events from level 1 to 0": 2,
     }  # fmt: skip

@@ -38,7 +38,7 @@ def test_a_cell_without_endurance_dies_of_its_first_write_and_others_live() -> N
     write(worn, [1, 0], [2, 0])  # deployment, then one write of the first weight's positive cell
     assert given_by(worn, [2, 1]) == [0, 1]
     assert given_by(worn, [-2, -3]) == [-2, -3]  # its negative cell lives
-    worn.end_task(torch.tensor([2, 0], dtype=torch.int16))
+    worn.end_phase(torch.tensor([2, 0], dtype=torch.int16))
     assert worn.counts["dead_cells"].tolist() == [[1], [0], [0]]
 
 
@@ -75,7 +75,7 @@ def test_a_cell_dies_when_its_cycles_exceed_its_life(repeats: int, before: float
 def test_the_dead_follow_the_weibull_law() -> None:
     cycles, scale, shape = 400.0, 1000.0, 2.2
     worn = cells(100, 300, cycles_before=cycles, endurance_scale_cycles=scale, endurance_shape=shape)
-    worn.end_task(torch.zeros(30_000, dtype=torch.int16))
+    worn.end_phase(torch.zeros(30_000, dtype=torch.int16))
     p, count = failure_probability(cycles, scale, shape), 60_000
     dead = int(worn.counts["dead_cells"][0, 0])
     assert abs(dead - p * count) < 4 * np.sqrt(count * p * (1 - p))
@@ -115,5 +115,5 @@ def test_only_its_own_policy_wears() -> None:
     worn = cells(policy="task", stuck_low_share=1.0)
     write(worn, [1, 0], [2, 0], [3, 0], policy="epoch")
     assert given_by(worn, [2, 2]) == [2, 2]
-    worn.end_task(torch.tensor([3, 0], dtype=torch.int16))
+    worn.end_phase(torch.tensor([3, 0], dtype=torch.int16))
     assert given_by(worn, [2, 2]) == [0, 2]

@@ -100,7 +100,7 @@ def test_a_frozen_pe_is_seen_as_its_cells_are_while_others_train_in_sram() -> No
     pes = {spec.name: torch.zeros(1, -(-spec.fan_in // 4), -(-spec.outputs // 2), dtype=torch.bool)
            for spec in learner.quantiser.layers}  # fmt: skip
     pes["head"][0, 0, 0] = True  # 4 inputs x 2 outputs train
-    wear.begin_task(0, pes, (4, 2))
+    wear.begin_phase(0, pes, (4, 2))
     seen = head(torch.eye(32)) - head.bias  # (inputs, outputs): the weights in use
     assert bool((seen[:4, :2] != 0).all())
     assert not bool(seen[4:].any() or seen[:, 2:].any())
