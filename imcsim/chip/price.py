@@ -64,6 +64,7 @@ def price(trace: TraceLike, chip: ChipLike) -> Report:
         warnings=(*placed.where.warnings, *suspicious(spent, latency, energy), *meta.notes),
         origins=resolved.origins,
         idle_acts=idle_acts(meta.acts),
+        kept_in=None if placed.nonvolatile is None else placed.nonvolatile.name,
     )
 
 
