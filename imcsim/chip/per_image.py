@@ -18,7 +18,7 @@ from imcsim.chip.part import Spent
 from imcsim.chip.mapped_arrays import Codes, Floats, grid_of, mapped_arrays
 from imcsim.chip.reads import Vectors, one_vector
 from imcsim.chip.reload import load_energy, load_time, taking_turns
-from imcsim.core.charge import Charges, tree_of, under
+from imcsim.core.charge import Charge, Charges, Price, tree_of, under
 from imcsim.core.cost import Breakdown
 from imcsim.mapping.lines import PeLines, pe_lines
 from imcsim.mapping.network_map import NetworkMap
@@ -101,9 +101,12 @@ def per_image(
     spent = (*arrays, *moved_by(_image(network_map, chip, routes, lines), chip), *under("reload", again))
     per_output = network_map.geometry.encoding.cells_per_weight * busy.phases
     tables = sum(route.table_bits * spec.positions for route, spec in zip(routes, layers, strict=True))
+    seconds = latency_s + again_s
+    taken = Charge("forward", seconds, "seconds", "vectors of the busiest PE", ("layers",), Price(1.0, "as counted"))
+    longer_s = sum(charge.total for charge in with_parts(Spent("inference_latency", (taken,)), chip)) - seconds
     return ImageCost(
-        energy=tree_of(with_parts(Spent("inference", spent, np.array([latency_s + again_s])), chip)),
-        latency_s=latency_s + again_s,
+        energy=tree_of(with_parts(Spent("inference", spent, np.array([seconds + longer_s])), chip)),
+        latency_s=seconds + longer_s,
         interval_s=interval_s + again_s,
         conversions=tuple(
             spec.positions * int(part.outputs.sum()) * per_output for spec, part in zip(layers, lines, strict=True)

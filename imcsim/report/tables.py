@@ -60,7 +60,10 @@ def headline(groups: Sequence[Group], title: str) -> TextTable:
         ("Life", "tasks", lambda g: _short(g, "lifetime_tasks")),
     ]
     rows = tuple(tuple(cell(group) for _, _, cell in cells) for group in groups)
-    return TextTable(title, tuple((name, unit) for name, unit, _ in cells), rows, NOTES + idle_note(groups))
+    worst = dict.fromkeys(_worst(group).removesuffix("_worst_writes").upper() for group in groups)
+    others = [name for name in worst if name != "RRAM"]
+    notes = tuple(note.replace("RRAM", " or ".join(["RRAM", *others])) for note in NOTES)
+    return TextTable(title, tuple((name, unit) for name, unit, _ in cells), rows, notes + idle_note(groups))
 
 
 def _worst(group: Group) -> str:
