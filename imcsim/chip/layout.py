@@ -6,7 +6,7 @@ network, U placement units; ``layer`` is a layer's place in the network.
 """
 
 from collections.abc import Hashable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Counts = NDArray[np.integer]
 Mask = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class Layout(Protocol):
@@ -68,7 +69,7 @@ class Layout(Protocol):
     def trains(self, placed: Mask, tile: tuple[int, int] | None, layer: int) -> Mask:
         """Return (F, PEs of the layer): PEs whose unit trains, by a placement (F, G, row tiles, column tiles)."""
 
-    def spread(self, pes: Mask, layer: int) -> Mask:
+    def spread(self, pes: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
         """Give each weight the value of its PE: (PEs of the layer,) -> (G, D, N)."""
 
 
@@ -116,7 +117,7 @@ class TileLayout:
         """As the protocol says; ``tile`` is the PE's own."""
         return np.asarray(placed.reshape(len(placed), -1))
 
-    def spread(self, pes: Mask, layer: int) -> Mask:
+    def spread(self, pes: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
         """As the protocol says."""
         shape = self.layers[layer].matrix_shape
         return np.asarray(expand_pe_mask(pes.reshape(tile_grid(shape, self._tile)), shape, self._tile))

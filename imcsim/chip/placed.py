@@ -7,6 +7,7 @@ PEs of a memory, L mapped layers.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from imcsim.trace.trace import Trace
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Bank:
         """Dotted paths of values of the memory."""
         return self.site.of(*names)
 
-    def pes(self, units: Mask) -> Mask:
+    def pes(self, units: NDArray[Scalar]) -> NDArray[Scalar]:
         """Give each PE the value of its placement unit: (..., U) -> (..., P)."""
         return np.asarray(units[..., self.profile.layout.unit])
 
