@@ -12,9 +12,7 @@ from imcsim.periphery.table import Amount
 class VcoCounter(RangedConverter):
     """Time 2^b / f; energy 2^b (P / f + E_count); area A_vco + b A_bit."""
 
-    energy_words: ClassVar[Words] = Words(
-        "2^b (P / f + E_count)", ("oscillator_w", "counting_hz", "count_j")
-    )
+    energy_words: ClassVar[Words] = Words("2^b (P / f + E_count)", ("oscillator_w", "counting_hz", "count_j"))
     time_words: ClassVar[Words] = Words("2^b / f", ("counting_hz",))
     area_words: ClassVar[Words | None] = Words("A_vco + b A_bit", ("oscillator_m2", "counter_bit_m2"))
 
