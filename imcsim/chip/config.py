@@ -3,7 +3,6 @@
 Every number of a chip file has a source; every choice is named. Units are SI, in the field's name.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -32,9 +31,6 @@ from imcsim.periphery.digital import DigitalMac, ShiftAdd
 from imcsim.periphery.dram import Dram
 from imcsim.periphery.driver import RowDriver
 from imcsim.periphery.link import Link
-
-
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class ArraySize(FrozenConfig):
@@ -157,7 +153,9 @@ class ChipConfig(FrozenConfig):
             raise ValueError(f"weight_gradient = 'sram-array' needs adders in [{works[0]}]; use 'digital'")
         if keeps and self.commit == "never":
             raise ValueError("commit = 'never' is for chips without [rram]; use 'task' or 'lazy'")
-        _check_names([path.rpartition(".")[2] for path in (*keeps, *works)], list(self.part))
+        names = [path.rpartition(".")[2] for path in (*keeps, *works)]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two memories of the chip are called '{names[0]}': give one another name")
         for path in (*keeps, *works):
             self._at(path).geometry(self.array.rows, self.array.cols, self.weight_bits)
             checked(self._at(path), path)
@@ -258,14 +256,6 @@ REFERENCES: dict[str, str] = {
     "dram": "component",
     "mac": "component",
 }
-
-
-def _check_names(memories: list[str], parts: list[str]) -> None:
-    for name in (*memories, *parts):
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"'{name}' is a name in leaves and tables: letters, digits, '-' and '_' alone")
-    if len(set(memories)) < len(memories):
-        raise ValueError(f"two memories of the chip are called '{memories[0]}': give one another name")
 
 
 def references(values: Mapping[str, Any]) -> dict[str, str]:

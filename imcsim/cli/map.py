@@ -206,7 +206,14 @@ def _json(mapper: _Mapper, network_map: NetworkMap, params: dict[str, Any], rule
         "geometry": network_map.geometry.model_dump(mode="json"),
         "layers": mapping_rows(network_map, mapper.phases),
         "total": mapping_total(network_map, mapper.phases),
-        "fit": {"needed": fit.needed, "rram": None, "sram": None, **fit.held, "available": fit.available, "fits": fit.fits},
+        "fit": {
+            "needed": fit.needed,
+            "rram": None,
+            "sram": None,
+            **fit.held,
+            "available": fit.available,
+            "fits": fit.fits,
+        },
     }
     if (found := _routers(mapper, network_map)) is not None:
         from imcsim.report.routers import router_record

@@ -3,8 +3,9 @@
 Which keys such a table has, and which of them name other files, is known once its sort is.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
@@ -32,11 +33,7 @@ def wrong_sort(base: type[FrozenConfig], *told: str) -> Callable[[object], str |
     return wrong
 
 
-class Sort(Protocol):
-    """A class that a table may name."""
-
-    sort: str
-    references: Mapping[str, str]
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def by_sort(given: Any, sorts: Registry[Any], title: str) -> Any:
@@ -56,6 +53,8 @@ def references_below(tables: Any, sorts: Registry[Any], prefix: str) -> Iterator
 
 
 def _read(name: str, table: Any, sorts: Registry[Any], title: str) -> Any:
+    if not _NAME.fullmatch(name):
+        raise _error(title, (name,), "a name in leaves and tables has letters, digits, '-' and '_' alone")
     if not isinstance(table, Mapping):
         return table
     values = dict(table)
@@ -68,7 +67,9 @@ def _read(name: str, table: Any, sorts: Registry[Any], title: str) -> Any:
         raise _error(title, (name, "sort"), str(error)) from None
     if kind.sort != sort:
         called = f"'{kind.sort}'" if kind.sort else "nothing"
-        raise _error(title, (name, "sort"), f"{sorts.kind} '{sort}' must be filed under its own name, not under {called}")
+        raise _error(
+            title, (name, "sort"), f"{sorts.kind} '{sort}' must be filed under its own name, not under {called}"
+        )
     try:
         return parse(kind, values, sort)
     except ConfigError as error:
@@ -78,4 +79,3 @@ def _read(name: str, table: Any, sorts: Registry[Any], title: str) -> Any:
 def _error(title: str, loc: tuple[str, ...], said: str) -> ValidationError:
     details = InitErrorDetails(type="value_error", loc=loc, input=None, ctx={"error": ValueError(said)})
     return ValidationError.from_exception_data(title, [details])
-

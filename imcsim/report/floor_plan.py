@@ -69,7 +69,9 @@ def floor_plan(
         for macro, usual in zip((keeps, works), MEMORIES, strict=True)
     )
     names = tuple(spec.name for spec in network_map.layers)
-    return FloorPlan(title, names, table.pe, table.layer, memory.astype(np.int64), table.utilisation, (called[0], called[1]))
+    return FloorPlan(
+        title, names, table.pe, table.layer, memory.astype(np.int64), table.utilisation, (called[0], called[1])
+    )
 
 
 def draw_floor_plan(plan: FloorPlan) -> "Figure":

@@ -63,7 +63,11 @@ def writes_page(data: Sequence[Wear], endurance: Sequence[Endurance]) -> "Figure
         for line in endurance:
             if line.chip == chip:
                 figure.add_hline(
-                    line.cycles, line_dash="dot", annotation_text=f"{line.memory.upper()} {line.definition}", row=1, col=col
+                    line.cycles,
+                    line_dash="dot",
+                    annotation_text=f"{line.memory.upper()} {line.definition}",
+                    row=1,
+                    col=col,
                 )
         figure.update_yaxes(type="log", title_text="writes per cell over the stream (events)", row=1, col=col)
         figure.update_xaxes(title_text="method", row=1, col=col)

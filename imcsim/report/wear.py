@@ -101,7 +101,9 @@ def _draw(ax: "Axes", data: Sequence[Wear], methods: Sequence[str]) -> None:
 def _lines(ax: "Axes", lines: Sequence[Endurance]) -> None:
     for line in lines:
         style = "-" if line.definition.startswith("guaranteed") else "--"
-        ax.axhline(line.cycles, color=GREY, linestyle=style, linewidth=1.2, label=f"{line.memory.upper()}, {line.definition}")
+        ax.axhline(
+            line.cycles, color=GREY, linestyle=style, linewidth=1.2, label=f"{line.memory.upper()}, {line.definition}"
+        )
 
 
 def _legend(figure: "Figure", axes: Sequence["Axes"]) -> None:

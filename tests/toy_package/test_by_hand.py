@@ -71,10 +71,10 @@ def test_area_and_what_no_weight_uses() -> None:
     area, config = report.area.leaves, toy("toy-fefet").config
     assert area["fefet", "cells"] == pytest.approx(16 * 8 * cell_m2, rel=1e-12)  # 16 weights
     assert area["fefet", "adc"] == pytest.approx(3 * 2 * 80e-12, rel=1e-12)
-    assert area["fefet", "driver"] == pytest.approx(3 * 4 * config.driver.area_m2(), rel=1e-12)
-    assert area["fefet", "transpose_driver"] == pytest.approx(3 * 16 * config.driver.area_m2(), rel=1e-12)
+    assert area["fefet", "driver"] == pytest.approx(3 * config.driver.area_m2(4), rel=1e-12)
+    assert area["fefet", "transpose_driver"] == pytest.approx(3 * config.driver.area_m2(16), rel=1e-12)
     assert area["unused", "fefet_cells"] == pytest.approx((3 * 64 - 128) * cell_m2, rel=1e-12)
-    drivers, adders = 20 * config.driver.area_m2(), 2 * config.shift_add.area_m2
+    drivers, adders = config.driver.area_m2(20), 2 * config.shift_add.area_m2
     whole = 64 * cell_m2 + 2 * 80e-12 + drivers + adders
     assert area["unused", "fefet_pes"] == pytest.approx((400 - 3) * whole, rel=1e-12)
 
