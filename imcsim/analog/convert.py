@@ -66,7 +66,8 @@ def convert(
     Raises
     ------
     ConfigError, MappingError
-        For a chip with a memory of another sort than [rram] and [sram], an unknown pattern or layer, a wrong setting or mask, too large a network, or a layer that
+        For a chip with a memory of another sort than [rram] and [sram], an unknown pattern or layer, a wrong setting
+        or mask, too large a network, or a layer that
         :func:`~imcsim.crossbar.mapped_layers.mapped_layers` refuses.
     """
     if not isinstance(model, nn.Module):

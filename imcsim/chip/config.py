@@ -125,7 +125,7 @@ class ChipConfig(FrozenConfig):
     def _consistent(self) -> "ChipConfig":
         keeps, works = self._paths(volatile=False), self._paths(volatile=True)
         if not keeps and not works:
-            raise ValueError("a chip needs a memory: [rram], [sram], both, or [memory.NAME] of another sort")
+            raise ValueError("a chip needs [rram], [sram] or both, or a [memory.NAME] of another sort")
         for paths, what in ((keeps, "keep"), (works, "lose")):
             if len(paths) > 1:
                 raise ValueError(

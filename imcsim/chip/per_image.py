@@ -14,8 +14,8 @@ from imcsim.chip.charged import with_parts
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import layer_hops
 from imcsim.chip.image import Image, moved_by
-from imcsim.chip.part import Spent
 from imcsim.chip.mapped_arrays import Codes, Floats, grid_of, mapped_arrays
+from imcsim.chip.part import Spent
 from imcsim.chip.reads import Vectors, one_vector
 from imcsim.chip.reload import load_energy, load_time, taking_turns
 from imcsim.core.charge import Charge, Charges, Price, tree_of, under

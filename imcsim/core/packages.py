@@ -1,8 +1,9 @@
 """What other packages bring, by entry point: read from installed metadata, nothing of theirs is imported.
 
 The group of a kind is ``imcsim.KIND``. Code (``imcsim.method``, ``imcsim.network``, ``imcsim.dataset``,
-``imcsim.mapping_rule``, ``imcsim.memory``, ``imcsim.converter``, ``imcsim.part``) names an object, ``toy.methods:Mine``. TOML (``imcsim.chip``, ``imcsim.device``,
-``imcsim.component``, ``imcsim.study``) names the package whose folder holds NAME.toml: ``toy.chips``.
+``imcsim.mapping_rule``, ``imcsim.memory``, ``imcsim.converter``, ``imcsim.part``) names an object,
+``toy.methods:Mine``. TOML (``imcsim.chip``, ``imcsim.device``, ``imcsim.component``, ``imcsim.study``) names the
+package whose folder holds NAME.toml: ``toy.chips``.
 """
 
 from collections.abc import Mapping

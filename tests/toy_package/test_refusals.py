@@ -58,22 +58,46 @@ dumb = broken_toy:Dumb
 @pytest.mark.parametrize(
     ("chip", "given", "sentence"),
     [
-        ("toy-fefet", {"memory.fefet.sort": "fefft"}, "'memory.fefet.sort': unknown memory sort 'fefft'; did you mean 'fefet'?"),
-        ("toy-sram-ldo", {"part.regulator.sort": "lod"}, "'part.regulator.sort': unknown part sort 'lod'; did you mean 'ldo'?"),
+        (
+            "toy-fefet",
+            {"memory.fefet.sort": "fefft"},
+            "'memory.fefet.sort': unknown memory sort 'fefft'; did you mean 'fefet'?",
+        ),
+        (
+            "toy-sram-ldo",
+            {"part.regulator.sort": "lod"},
+            "'part.regulator.sort': unknown part sort 'lod'; did you mean 'ldo'?",
+        ),
         ("toy-fefet", {"memory.fefet.pe_coun": 3}, "'memory.fefet': unknown key 'pe_coun'; did you mean 'pe_count'?"),
         ("toy-fefet", {"memory.fefet.cell.erase_s": -1}, "'cell.erase_s': Input should be greater than 0 (given: -1)"),
         ("toy-fefet", {"memory.fefet.cell": "rram-28nm"}, "'memory.fefet': unknown key 'cell."),
         ("toy-fefet", {"memory.fefet.cell": "fefet-toi"}, "unknown device 'fefet-toi'; did you mean 'fefet-toy'?"),
-        ("toy-fefet", {"memory.fefet.adc_bits": 9}, "[memory.fefet] adc 'vco-toy': model 'vco-counter' holds for 4 to 8 bits"),
+        (
+            "toy-fefet",
+            {"memory.fefet.adc_bits": 9},
+            "[memory.fefet] adc 'vco-toy': model 'vco-counter' holds for 4 to 8 bits",
+        ),
         ("toy-fefet", {"memory.fefet": 3}, "'memory.fefet'"),
         ("toy-fefet", {"memory": {"fefet": {"pe_count": 3}}}, "'memory.fefet.sort': is missing: one of analog-rram, "),
-        ("toy-sram-ldo", {"part.regulator.design.efficiency": 2}, "'part.regulator': 'design.efficiency': Input should be"),
+        (
+            "toy-sram-ldo",
+            {"part.regulator.design.efficiency": 2},
+            "'part.regulator': 'design.efficiency': Input should be",
+        ),
         ("toy-sram-ldo", {"part.regulator.design": "ldo-28nm"}, "unknown component 'ldo-28nm'"),
-        ("toy-sram-ldo", {"weight_gradient": "sram-array", "sram": None}, "a chip needs a memory"),
-        ("toy-rram-analog-sram", {"weight_gradient": "sram-array"}, "weight_gradient = 'sram-array' needs adders in [memory.cache]"),
+        (
+            "toy-sram-ldo",
+            {"weight_gradient": "sram-array", "sram": None},
+            "a chip needs [rram], [sram] or both, or a [memory.NAME] of another sort",
+        ),
+        (
+            "toy-rram-analog-sram",
+            {"weight_gradient": "sram-array"},
+            "weight_gradient = 'sram-array' needs adders in [memory.cache]",
+        ),
         ("toy-sram-ldo", {"commit": "task"}, "or other memory that keeps its weights without power"),
     ],
-)  # fmt: skip
+)
 def test_a_chip_that_does_not_hold_together(chip: str, given: Mapping[str, Any], sentence: str) -> None:
     with pytest.raises(ImcsimError) as caught:
         toy(chip, given)
