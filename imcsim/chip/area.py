@@ -18,7 +18,7 @@ def area(placed: Placed) -> Charges:
     for bank in placed.banks:
         pieces = bank.memory.area(bank.site)
         chosen, scratch = _in_use(placed, bank)
-        pes = len(chosen) * bank.copies + scratch
+        pes = int(bank.count(chosen)) * bank.copies + scratch
         cells = int(bank.grid.cells[chosen].sum()) * bank.copies
         available = max(bank.memory.pe_count, pes) if bank.memory.volatile else bank.memory.pe_count
         own = (*bank.of("pe_count"), "input_gradient", "oversize", "weight_gradient")
@@ -35,14 +35,14 @@ def area(placed: Placed) -> Charges:
     )
 
 
-def _in_use(placed: Placed, bank: Bank) -> tuple[NDArray[np.intp], int]:
-    """PEs of one copy that hold weights at once, in the phase with the most, and PEs for weight gradients beside."""
+def _in_use(placed: Placed, bank: Bank) -> tuple[NDArray[np.bool_], int]:
+    """(P,) that hold weights at once, in the phase with the most PEs, and PEs for weight gradients beside."""
     if not bank.memory.volatile:
-        return np.arange(bank.grid.count), 0
-    busiest = int(bank.holds.sum(axis=1).argmax())
-    chosen = np.flatnonzero(bank.holds[busiest])
-    chosen = chosen[: held_pes(len(chosen) * bank.copies, placed.chip) // bank.copies]
-    return chosen, scratch_pes(placed.trace, placed.chip)
+        return np.ones(bank.grid.count, dtype=bool), 0
+    counts, pe = bank.count(bank.holds), bank.layout.pe
+    chosen = bank.holds[int(counts.argmax())]
+    held = np.unique(pe[chosen])[: held_pes(int(counts.max()) * bank.copies, placed.chip) // bank.copies]
+    return chosen & np.isin(pe, held), scratch_pes(placed.trace, placed.chip)
 
 
 def _used(bank: Bank, pieces: dict[str, Piece], pes: int, cells: int, own: tuple[str, ...]) -> Charges:

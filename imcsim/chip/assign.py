@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.layout import unit_sizes
 from imcsim.chip.profile import TileProfile
 from imcsim.core.errors import TraceError
 from imcsim.memory.macro import Macro
@@ -85,7 +86,7 @@ def assign(chip: ChipConfig, home: TileProfile, workplace: TileProfile | None) -
         return Assignment(nothing, trainable, nothing, ~trainable, nobody)
     if workplace is None:
         return Assignment(trainable, nothing, ~trainable, nothing, nobody)
-    macro, sizes = chip.volatile, np.bincount(workplace.layout.unit, minlength=trainable.shape[1])
+    macro, sizes = chip.volatile, unit_sizes(workplace.layout)
     resident = _resident(home)
     needed = int(((trainable | resident) @ sizes).max(initial=0))
     if needed <= macro.room:
@@ -117,14 +118,16 @@ def _overflowing(
 
 def trainable_units(home: TileProfile) -> Mask:
     """(F, U): units that the method trains; all, if it places none."""
-    trace, layout = home.trace, home.layout
-    units = int(layout.unit.max(initial=-1)) + 1
-    found = np.ones((len(trace.meta.phase_tasks), units), bool)
+    trace, layout, tile = home.trace, home.layout, home.trace.meta.pe_tile
+    pes = np.ones((len(trace.meta.phase_tasks), home.grid.count), bool)
     for layer, (spec, span) in enumerate(zip(trace.meta.layers, home.grid.layer_slices, strict=True)):
         placed = trace.placement.get(spec.name)
-        if placed is not None:
-            found[:, layout.unit[span]] = layout.trains(placed, trace.meta.pe_tile, layer)
-    return found
+        if placed is not None and tile is not None:
+            pes[:, span] = layout.trains(placed, tile, layer)
+    if np.array_equal(layout.unit, np.arange(home.grid.count)):
+        return pes
+    units = int(layout.unit.max(initial=-1)) + 1
+    return np.stack([np.bincount(layout.unit, phase, minlength=units) > 0 for phase in pes])
 
 
 def check_match(trace: Trace, chip: ChipConfig) -> None:

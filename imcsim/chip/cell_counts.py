@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.crossbar.encoding import Encoding
-from imcsim.mapping.geometry import PeGeometry
-from imcsim.mapping.masks import reduce_to_pes
 
 _IN_CACHE = 1 << 15  # codes looked up at once, so that the indices between codes and levels stay in the cache
 
@@ -90,33 +88,23 @@ def levels_of_codes(codes: Counts, encoding: Encoding) -> NDArray[np.uint16]:
     return found.reshape(codes.shape)
 
 
-def row_sums(by_weight: Counts, geometry: PeGeometry) -> Floats:
-    """Sum over the outputs that share a row of a PE: (T, G, D, N) -> (T, G, D, column tiles)."""
-    starts = np.arange(0, by_weight.shape[3], geometry.weight_cols)
-    return np.add.reduceat(by_weight, starts, axis=3, dtype=np.float64)
+def row_sums(by_weight: Counts, col_starts: NDArray[np.intp]) -> Floats:
+    """Sum over the outputs that share a row of a PE: (T, G, D, N) -> (T, G, D, column blocks)."""
+    return np.add.reduceat(by_weight, col_starts, axis=3, dtype=np.float64)
 
 
-def stack_rows(per_row: Floats, geometry: PeGeometry) -> Floats:
-    """Sum over the rows of each PE: (T, G, D, column tiles) -> (T, P)."""
-    starts = np.arange(0, per_row.shape[2], geometry.weight_rows)
-    return np.asarray(np.add.reduceat(per_row, starts, axis=2).reshape(len(per_row), -1), dtype=np.float64)
+def stack_rows(per_row: Floats, row_starts: NDArray[np.intp]) -> Floats:
+    """Sum over the rows of each PE: (T, G, D, column blocks) -> (T, P)."""
+    return np.asarray(np.add.reduceat(per_row, row_starts, axis=2).reshape(len(per_row), -1), dtype=np.float64)
 
 
-def tile_sums(values: Counts, geometry: PeGeometry) -> Ints:
-    """Sum ``values`` (A, G, D, N) over each PE: (A, P)."""
-    summed = reduce_to_pes(values, (geometry.weight_rows, geometry.weight_cols), "sum")
-    return np.asarray(summed.reshape(len(values), -1), dtype=np.int64)
-
-
-def row_events(per_row: Floats, commits: Floats, outputs: int, geometry: PeGeometry) -> Floats:
-    """Expected row writes per PE: a row of n cells with c changes in S commits is written S(1 - (1 - c/(S n))^n) times.
+def row_writes(per_row: Floats, commits: Floats, cells: NDArray[np.integer]) -> Floats:
+    """Expected writes of each row: one of n cells with c changes in S commits is written S(1 - (1 - c/(S n))^n) times.
 
     This takes changes as spread evenly over the cells of a row and over commits: an upper estimate where they cluster,
-    saturating at S; exact for one commit. Shape (T, G, D, column tiles), (T,) -> (T, P).
+    saturating at S; exact for one commit. ``per_row`` (T, ...), ``commits`` (T,), ``cells`` of the last axis.
     """
-    starts = np.arange(0, outputs, geometry.weight_cols)
-    cells = np.diff(np.append(starts, outputs)) * geometry.encoding.cells_per_weight
-    share = commits[:, None, None, None]
+    share = commits.reshape(-1, *(1,) * (per_row.ndim - 1))
     probability = np.divide(per_row, share * cells, out=np.zeros_like(per_row), where=share > 0)
     expected = share * -np.expm1(cells * np.log1p(-np.minimum(probability, 1.0 - 1e-12)))
-    return stack_rows(np.where(share == 1, (per_row > 0).astype(np.float64), expected), geometry)
+    return np.where(share == 1, (per_row > 0).astype(np.float64), expected)

@@ -30,7 +30,7 @@ def check_assignment(placed: Placed) -> None:
         where.volatile_training, where.nonvolatile_training, where.volatile_resting, where.nonvolatile_resting,
     )  # fmt: skip
     _demand(bool((np.sum(masks, axis=0) == 1).all()), "each PE must be in exactly one memory")
-    placed.home.profile.layout.check(placed.trace.meta.layers)
+    placed.home.layout.check(placed.trace)
     if not where.resting.any():
         return
     policies: set[Policy] = {bank.memory.write_policy for bank in placed.banks}

@@ -10,6 +10,7 @@ from imcsim.chip.given import ChipLike, given_chip
 from imcsim.chip.placed import place
 from imcsim.core.charge import Charge
 from imcsim.core.errors import ConfigError, nearest
+from imcsim.mapping.rule import MappingRule
 from imcsim.trace.given import TraceLike, given_trace
 
 
@@ -54,12 +55,14 @@ class Explanation:
         return self.path.partition(".")[0]
 
 
-def explain_priced(trace: TraceLike, chip: ChipLike, path: str) -> tuple[Explanation, ...]:
+def explain_priced(
+    trace: TraceLike, chip: ChipLike, path: str, *, rule: str | MappingRule = "im2col"
+) -> tuple[Explanation, ...]:
     """Return how the leaves at ``path`` arose.
 
     Parameters
     ----------
-    trace, chip
+    trace, chip, rule
         As :func:`imcsim.chip.price.price` takes them.
     path
         A tree (``energy``, ``latency``, ``area``, ``inference``: all of :data:`SI_UNITS`) and a leaf of it
@@ -79,7 +82,7 @@ def explain_priced(trace: TraceLike, chip: ChipLike, path: str) -> tuple[Explana
         trees = ", ".join(SI_UNITS)
         raise ConfigError(f"no priced number is called '{path}'; the trees are {trees}{nearest(tree, list(SI_UNITS))}")
     leaves: dict[str, list[Charge]] = {}
-    for charge in charged(place(trace, chip.config)).trees[tree]:
+    for charge in charged(place(trace, chip.config, rule)).trees[tree]:
         leaves.setdefault(charge.leaf, []).append(charge)
     found = [leaf for leaf in leaves if _means(wanted, leaf.split("."))]
     if not found:

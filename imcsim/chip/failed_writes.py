@@ -6,6 +6,8 @@ The level change itself is charged as every other (mean pulses); a write that fa
 
 from typing import Literal
 
+import numpy as np
+
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.placed import Placed
 from imcsim.core.charge import Charge, Charges
@@ -20,7 +22,8 @@ def failed_writes(placed: Placed, tree: Literal["energy", "latency"]) -> Charges
     prices = home.memory.failed_write(home.site)
     if prices is None:
         return ()
-    events = placed.trace.wear_counts["failed_writes"].sum(axis=1) * float(home.copies)
+    by_layer = placed.trace.wear_counts["failed_writes"].astype(np.float64)
+    events = np.asarray(by_layer @ home.layout.copies * float(home.copies), dtype=np.float64)
     own: tuple[str, ...] = ("input_gradient",)
     if placed.hybrid:
         events, own = events * float(placed.chip.charge_migration), (*own, "charge_migration")

@@ -59,5 +59,5 @@ def _powered_cells(placed: Placed, bank: Bank) -> Floats:
 
 def _held(placed: Placed, bank: Bank) -> Floats:
     """(F,) PEs that hold weights in each phase, those of a second copy among them."""
-    counts = bank.holds.sum(axis=1) * bank.copies
+    counts = bank.count(bank.holds) * bank.copies
     return np.array([held_pes(int(count), placed.chip) for count in counts], dtype=float)

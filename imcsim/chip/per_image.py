@@ -4,31 +4,37 @@ The charges are those of :func:`imcsim.chip.serving.inference`, on the rows and 
 converts. Shape letters: L mapped layers, P pairs of a layer and one of its PEs (in order of layer, then PE), b bits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.chip.cell_counts import levels_of_codes
 from imcsim.chip.charged import with_parts
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import layer_hops
 from imcsim.chip.image import Image, moved_by
-from imcsim.chip.mapped_arrays import Codes, Floats, grid_of, mapped_arrays
+from imcsim.chip.layout import Layout
+from imcsim.chip.layouts import cut_layout
 from imcsim.chip.part import Spent
 from imcsim.chip.reads import Vectors, one_vector
 from imcsim.chip.reload import load_energy, load_time, taking_turns
+from imcsim.chip.rule_layout import RuleLayout
+from imcsim.chip.times import busiest, slower
 from imcsim.core.charge import Charge, Charges, Price, tree_of, under
 from imcsim.core.cost import Breakdown
-from imcsim.mapping.lines import PeLines, pe_lines
+from imcsim.mapping.lines import conversions
 from imcsim.mapping.network_map import NetworkMap
 from imcsim.mapping.pe_grid import PeGrid
 from imcsim.mapping.routing import Routing, routing
 from imcsim.memory.activity import activity
 from imcsim.memory.macro import Macro
-from imcsim.memory.memory import Memory, Weights
+from imcsim.memory.memory import Memory
 from imcsim.memory.site import Site
 
+Floats = NDArray[np.float64]
+Codes = Mapping[str, NDArray[np.integer]]
 Mask = NDArray[np.bool_]
 
 
@@ -84,22 +90,21 @@ def per_image(
         are where weights rest, RRAM on a chip that has any, else SRAM.
     """
     layers = network_map.layers
-    lines = [pe_lines(layer) for layer in network_map.maps]
     routes = tuple(routing(spec, layer) for spec, layer in zip(layers, network_map.maps, strict=True))
-    banks = _banks(network_map, chip, lines, codes, in_sram)
-    half = np.full((len(lines), chip.input_bits), 0.5)
+    banks = _banks(network_map, chip, codes, in_sram)
+    home, positions = banks[0].layout, np.array([spec.positions for spec in layers], dtype=np.float64)
+    half = np.full((len(layers), chip.input_bits), 0.5)
     busy = activity((half if density is None else density)[None], chip.dac_bits)
-    vectors = Vectors(np.array([[spec.positions for spec in layers]], dtype=np.float64), "layers")
+    vectors = Vectors(positions[None], "layers")
     arrays = (
         one_vector(bank, part).of(vectors)
         for bank in banks
         if bank.holds.any()
-        for part in bank.memory.forward(bank.site, bank.weights, busy)
+        for part in bank.memory.forward(bank.site, bank, busy)
     )
-    latency_s, interval_s = _times(network_map, chip, lines, banks)
-    again, again_s = _reload(network_map, chip, lines)
-    spent = (*arrays, *moved_by(_image(network_map, chip, routes, lines), chip), *under("reload", again))
-    per_output = network_map.geometry.encoding.cells_per_weight * busy.phases
+    latency_s, interval_s = _times(chip, banks, positions)
+    again, again_s = _reload(home, chip)
+    spent = (*arrays, *moved_by(_image(network_map, chip, home, positions), chip), *under("reload", again))
     tables = sum(route.table_bits * spec.positions for route, spec in zip(routes, layers, strict=True))
     seconds = latency_s + again_s
     taken = Charge("forward", seconds, "seconds", "vectors of the busiest PE", ("layers",), Price(1.0, "as counted"))
@@ -109,7 +114,8 @@ def per_image(
         latency_s=seconds + longer_s,
         interval_s=interval_s + again_s,
         conversions=tuple(
-            spec.positions * int(part.outputs.sum()) * per_output for spec, part in zip(layers, lines, strict=True)
+            spec.positions * conversions(layer) * busy.phases
+            for spec, layer in zip(layers, network_map.maps, strict=True)
         ),
         routes=routes,
         table_energy_j=tables * chip.buffer.read_energy_j,
@@ -118,10 +124,14 @@ def per_image(
 
 @dataclass(frozen=True)
 class _MappedBank:
-    """One memory of the chip with a map's weights; ``holds`` (1, P) those that are in it."""
+    """One memory of the chip with a map's weights.
+
+    ``level_sums`` (2, P) of its cells, the same before and after; ``holds`` (1, P) PEs whose weights are in it.
+    """
 
     macro: Macro
-    weights: Weights
+    layout: Layout
+    level_sums: Floats
     holds: Mask
 
     @property
@@ -138,62 +148,66 @@ class _MappedBank:
 
     @property
     def grid(self) -> PeGrid:
-        return self.weights.grid
+        return self.layout.grid
+
+    @property
+    def share(self) -> Floats | None:
+        return self.layout.share
 
 
 def _banks(
-    network_map: NetworkMap,
-    chip: ChipConfig,
-    lines: Sequence[PeLines],
-    codes: Codes | None,
-    in_sram: Sequence[Mask] | None,
+    network_map: NetworkMap, chip: ChipConfig, codes: Codes | None, in_sram: Sequence[Mask] | None
 ) -> tuple[_MappedBank, ...]:
-    pes = sum(len(part.pe) for part in lines)
-    held = np.full(pes, chip.nonvolatile is None)
-    if in_sram is not None and len(chip.macros) > 1:
-        held = np.concatenate([np.asarray(part, dtype=bool) for part in in_sram])
-    found = []
-    for macro in chip.macros:
-        holds = held if macro.memory.volatile else ~held
-        arrays = mapped_arrays(network_map, macro.geometry, lines, codes)
-        found.append(_MappedBank(macro, arrays, holds[None]))
-    return tuple(found)
+    ours = None if codes is None else [codes[spec.name] for spec in network_map.layers]
+    home = RuleLayout(network_map, "map")
+    layouts = [home, *(cut_layout(home, macro, "map") for macro in chip.macros[1:])]
+    held = np.full(int(home.unit.max(initial=-1)) + 1, chip.nonvolatile is None)
+    if in_sram is not None and len(layouts) > 1:
+        for span, part in zip(home.grid.layer_slices, in_sram, strict=True):
+            held[home.unit[span][: len(part)]] |= np.asarray(part, dtype=bool)  # its first copy, then the others
+    return tuple(
+        _MappedBank(macro, layout, _level_sums(layout, ours), (held == macro.memory.volatile)[layout.unit][None])
+        for macro, layout in zip(chip.macros, layouts, strict=True)
+    )
 
 
-def _image(network_map: NetworkMap, chip: ChipConfig, routes: Sequence[Routing], lines: Sequence[PeLines]) -> Image:
-    hops = layer_hops(chip, [part.pe + first for part, first in zip(lines, network_map.first_pes, strict=True)])
-    made = [float(spec.positions * spec.groups * spec.outputs) for spec in network_map.layers]
-    crossed = sum((route.sent + out) * float(far) for route, out, far in zip(routes, made, hops, strict=True))
-    return Image(sum(made), float(sum(route.fetched for route in routes)), crossed)
+def _level_sums(layout: Layout, codes: Sequence[NDArray[np.integer]] | None) -> Floats:
+    """(2, P): of ``codes``, or of codes uniform over their range if None."""
+    encoding = layout.geometry.encoding
+    if codes is None:
+        sums = layout.grid.weights * float(encoding.level_table.sum(axis=0).mean())
+    else:
+        parts = (layout.sums(levels_of_codes(layer[None], encoding), index)[0] for index, layer in enumerate(codes))
+        sums = np.concatenate(list(parts)).astype(np.float64)
+    return np.stack([sums, sums])
 
 
-def _reload(network_map: NetworkMap, chip: ChipConfig, lines: Sequence[PeLines]) -> tuple[Charges, float]:
+def _image(network_map: NetworkMap, chip: ChipConfig, home: Layout, positions: Floats) -> Image:
+    hops = layer_hops(chip, [home.pe[span] for span in home.grid.layer_slices])
+    made = np.array([spec.positions * spec.groups * spec.outputs for spec in network_map.layers], dtype=np.float64)
+    fetched, sent = home.inputs
+    return Image(float(made.sum()), float(positions @ fetched), float((positions * sent + made) @ hops))
+
+
+def _reload(home: Layout, chip: ChipConfig) -> tuple[Charges, float]:
     """Charges (J) and seconds of loading the PEs that take turns in the only memory, once for the image."""
     macro = chip.volatile
     if macro is None or chip.nonvolatile is not None:
         return (), 0.0
-    grid = grid_of(network_map, macro.geometry, lines)
-    moving = taking_turns(grid.count, chip)[None].astype(np.int64)
+    moving = taking_turns(home, chip)[None].astype(np.int64)
     if not moving.any():
         return (), 0.0
     said = "of PEs without a place of their own"
-    took = load_time(macro, grid, chip, moving, said, ("layers",))
-    return load_energy(macro, grid, chip, moving, said, ("layers",)), sum(charge.total for charge in took)
+    took = load_time(macro, home.grid, chip, moving, said, ("layers",))
+    return load_energy(macro, home.grid, chip, moving, said, ("layers",)), sum(charge.total for charge in took)
 
 
-def _times(
-    network_map: NetworkMap, chip: ChipConfig, lines: Sequence[PeLines], banks: Sequence[_MappedBank]
-) -> tuple[float, float]:
+def _times(chip: ChipConfig, banks: Sequence[_MappedBank], positions: Floats) -> tuple[float, float]:
     """Latency and interval (s): copies of a layer share its vectors, layers that share a PE take turns."""
-    each_s = sum(bank.holds[0] * bank.memory.forward_time(bank.site, chip.input_bits).total_s for bank in banks)
-    firsts = network_map.first_pes
-    load = np.zeros(1 + max(int(part.pe.max(initial=0)) + first for part, first in zip(lines, firsts, strict=True)))
-    seconds, start = [], 0
-    for part, layer, spec, first in zip(lines, network_map.maps, network_map.layers, firsts, strict=True):
-        each = np.asarray(each_s)[start : start + len(part.pe)] * part.passes
-        start += len(part.pe)
-        seconds.append(float(each.max(initial=0.0)))
-        load[part.pe + first] += -(-spec.positions // layer.forward_copies) * seconds[-1]
-    busiest = int(load.argmax())
-    others = (s for s, part, first in zip(seconds, lines, firsts, strict=True) if busiest - first not in part.pe)
-    return float(load[busiest] + sum(others)), float(load[busiest])
+    times = [(bank, bank.memory.forward_time(bank.site, chip.input_bits)) for bank in banks]
+    pace = slower(banks[0].layout, positions, times)
+    vectors = positions if pace.turns is None else positions * pace.turns
+    busy = vectors[None] * pace.vector_s
+    chosen = busiest(busy, pace)
+    interval_s = float(busy[chosen].sum())
+    return interval_s + float(pace.vector_s[~chosen].sum()), interval_s

@@ -7,16 +7,19 @@ PEs of a memory, L mapped layers.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.assign import Assignment, assign, check_match
 from imcsim.chip.config import ChipConfig
-from imcsim.chip.layout import Layout
-from imcsim.chip.profile import TileProfile, profile_of, profile_on
+from imcsim.chip.floor_plan import layer_hops
+from imcsim.chip.layout import Layout, in_pes, pes_in
+from imcsim.chip.layouts import layouts_of
+from imcsim.chip.profile import TileProfile, profile_on
 from imcsim.mapping.pe_grid import PeGrid
+from imcsim.mapping.rule import MappingRule
 from imcsim.memory.activity import Activity, activity
 from imcsim.memory.macro import Macro
 from imcsim.memory.memory import Memory
@@ -59,13 +62,23 @@ class Bank:
 
     @property
     def copies(self) -> int:
-        """Copies of every weight."""
+        """Copies of every weight that the chip asks for; copies that a mapping rule makes have PEs among P."""
         return self.macro.copies
+
+    @property
+    def layout(self) -> Layout:
+        """Which weight lies in which of its PEs."""
+        return self.profile.layout
 
     @property
     def grid(self) -> PeGrid:
         """Shapes of its PEs, of one copy."""
         return self.profile.grid
+
+    @property
+    def share(self) -> Floats | None:
+        """(P,) share of a layer's vectors that meet the PE, where copies share them."""
+        return self.layout.share
 
     def of(self, *names: str) -> tuple[str, ...]:
         """Dotted paths of values of the memory."""
@@ -73,7 +86,15 @@ class Bank:
 
     def pes(self, units: NDArray[Scalar]) -> NDArray[Scalar]:
         """Give each PE the value of its placement unit: (..., U) -> (..., P)."""
-        return np.asarray(units[..., self.profile.layout.unit])
+        return np.asarray(units[..., self.layout.unit])
+
+    def count(self, chosen: Mask) -> Ints:
+        """Return how many PEs of one copy hold any that is chosen: (..., P) -> (...)."""
+        return pes_in(self.layout, chosen)
+
+    def merged(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Add what shares a PE: (F, P) -> (F, PEs)."""
+        return in_pes(self.layout, values)
 
 
 @dataclass(frozen=True)
@@ -130,6 +151,18 @@ class Placed:
         return inputs, np.array([spec.groups * spec.outputs for spec in layers], dtype=np.float64)
 
     @cached_property
+    def moved(self) -> tuple[Floats, Floats]:
+        """(L,) inputs that one vector fetches from the buffer, and (L,) inputs and outputs that it sends over links."""
+        fetched, sent = self.home.layout.inputs
+        return fetched, sent + self.sides[1]
+
+    def hops(self, copy: int = 0) -> Floats:
+        """(L,) hops of each layer's bits; ``copy`` 1 is a second copy, after the first."""
+        layout = self.home.layout
+        pes = layout.pe + copy * layout.pe_count
+        return layer_hops(self.chip, [pes[span] for span in layout.grid.layer_slices])
+
+    @cached_property
     def weights(self) -> Floats:
         """(L,) weights of each layer."""
         return np.array([spec.weight_count for spec in self.trace.meta.layers], dtype=np.float64)
@@ -175,27 +208,26 @@ class Placed:
         return ((bank.macro, bank.profile) for bank in self.banks)
 
 
-def place(trace: Trace, chip: ChipConfig, layouts: tuple[Layout, ...] | None = None) -> Placed:
+def place(trace: Trace, chip: ChipConfig, rule: str | MappingRule = "im2col") -> Placed:
     """Return what ``trace`` does on ``chip``.
 
     Parameters
     ----------
-    layouts
-        Which weight lies where, one for each of ``chip.macros``; None: by rule ``im2col``.
+    rule
+        The mapping rule, by name or itself.
 
     Raises
     ------
     TraceError
         If the trace cannot be priced on this chip: other bits, masks for another PE size, or it does not fit.
+    MappingError
+        If the rule lays the network as the chip cannot read it, or cannot lay it in the chip's PEs.
     ConservationError
         If a law of the trace does not hold.
     """
     check_match(check_once(trace), chip)
     macros = chip.macros
-    if layouts is None:
-        profiles = [profile_of(trace, macro.geometry) for macro in macros]
-    else:
-        profiles = [profile_on(trace, layout) for layout in layouts]
+    profiles = [profile_on(trace, layout) for layout in layouts_of(trace, chip, rule)]
     where = assign(chip, profiles[0], profiles[1] if len(profiles) > 1 else None)
     return Placed(trace, chip, where, *_banks(trace, where, zip(macros, profiles, strict=True)))
 

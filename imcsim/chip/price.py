@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from imcsim.chip import conservation
 from imcsim.chip.charged import Charged, charged
 from imcsim.chip.given import ChipLike, given_chip
@@ -17,13 +15,14 @@ from imcsim.core.charge import tree_of, trees_by_task
 from imcsim.core.cost import Breakdown
 from imcsim.core.sources import Origin
 from imcsim.core.units import SECONDS_PER_DAY
+from imcsim.mapping.rule import MappingRule
 from imcsim.trace import accuracy
 from imcsim.trace.acts import idle_acts
 from imcsim.trace.given import TraceLike, given_trace
 from imcsim.trace.trace import Trace
 
 
-def price(trace: TraceLike, chip: ChipLike) -> Report:
+def price(trace: TraceLike, chip: ChipLike, *, rule: str | MappingRule = "im2col") -> Report:
     """Return energy, latency, area, writes and lifetime of learning ``trace`` on ``chip``.
 
     Parameters
@@ -32,16 +31,20 @@ def price(trace: TraceLike, chip: ChipLike) -> Report:
         A trace, or the path of its file.
     chip
         As ``imcsim.load("chip", NAME)`` gives it, or its name or file.
+    rule
+        The mapping rule, by name or itself: which weight lies in which PE.
 
     Raises
     ------
     TraceError
         If the trace cannot be priced on this chip: other bits, masks for another PE size, or it does not fit.
+    MappingError
+        If the rule lays the network as the chip cannot read it, or cannot lay it in the chip's PEs.
     ConservationError
         If a law of the trace or of its price does not hold; those of a trace are checked at its first price.
     """
     trace, resolved = given_trace(trace), given_chip(chip)
-    return report_of(charged(place(trace, resolved.config)), resolved.origins)
+    return report_of(charged(place(trace, resolved.config, rule)), resolved.origins)
 
 
 def report_of(spent: Charged, origins: Mapping[str, Origin]) -> Report:
@@ -113,8 +116,8 @@ def _placement(placed: Placed) -> dict[str, Any]:
         ("frozen", (where.volatile_resting, where.nonvolatile_resting)),
     ):
         for bank, missing, mask in zip((placed.volatile, placed.nonvolatile), ("sram", "rram"), masks, strict=True):
-            name, counts = (missing, mask) if bank is None else (bank.name, bank.pes(mask))
-            found[f"{name}_{state}"] = counts.sum(axis=1).astype(np.int64)
+            name, counts = (missing, mask.sum(axis=1)) if bank is None else (bank.name, bank.count(bank.pes(mask)))
+            found[f"{name}_{state}"] = counts
     return found
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.cell_counts import changes_of_cells, changes_of_codes, levels_of_codes
-from imcsim.chip.layout import Layout, TileLayout
+from imcsim.chip.layout import GridLayout, Layout
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.pe_grid import PeGrid, pe_grid
 from imcsim.trace.schema import Policy
@@ -66,20 +66,20 @@ class TileProfile:
 
     @cached_property
     def initial_transitions(self) -> list[Ints]:
-        """For each layer, (levels, levels): events that program the initial codes into erased cells (level 0)."""
+        """For each layer, all its copies, (levels, levels): events that program the first codes into erased cells."""
         encoding, tables = self.geometry.encoding, []
-        for spec in self.trace.meta.layers:
+        for spec, copies in zip(self.trace.meta.layers, self.layout.copies, strict=True):
             codes = self.trace.codes[spec.name][0].astype(np.intp).ravel() - encoding.code_min
             occurrences = np.bincount(codes, minlength=encoding.level_table.shape[1])
             table = np.zeros((encoding.level_count, encoding.level_count), dtype=np.int64)
             for levels in encoding.level_table:
                 np.add.at(table[0], levels, occurrences)
             table[0, 0] = 0
-            tables.append(table)
+            tables.append(table * copies)
         return tables
 
     def transitions(self, policy: Policy) -> list[Ints]:
-        """For each layer, (F, levels, levels) transition counts under ``policy``."""
+        """For each layer, (F, levels, levels) transition counts of one copy under ``policy``."""
         encoding = self.geometry.encoding
         key = self.trace.encoding(encoding)
         names = [spec.name for spec in self.trace.meta.layers]
@@ -94,7 +94,7 @@ class TileProfile:
         return [self.trace.transitions[policy, key, name] for name in names]
 
     def transitions_of(self, policy: Policy, pes: NDArray[np.bool_]) -> list[Floats]:
-        """For each layer, (F, levels, levels) transitions under ``policy`` of the PEs in ``pes`` (F, P).
+        """For each layer and all its copies, (F, levels, levels) transitions of the PEs in ``pes`` (F, P).
 
         Exact where these are all of a layer's PEs that change, and under policy ``task``, whose codes are known;
         else the layer's transitions, shared out by level changes.
@@ -107,7 +107,7 @@ class TileProfile:
             of_pes = table * share[:, None, None]
             for task in np.flatnonzero((share > 0) & (share < 1)) if policy == "task" else ():
                 of_pes[task] = self._transitions_in(layer, int(task), int(task) + 1, pes[task, span])
-            found.append(of_pes)
+            found.append(of_pes * self.layout.copies[layer])
         return found
 
     def transitions_between(self, first: int, last: int, pes: NDArray[np.bool_]) -> Ints:
@@ -116,7 +116,7 @@ class TileProfile:
         found = np.zeros((levels, levels), dtype=np.int64)
         for layer, span in enumerate(self.grid.layer_slices):
             if pes[span].any():
-                found += self._transitions_in(layer, first, last, pes[span])
+                found += self._transitions_in(layer, first, last, pes[span]) * self.layout.copies[layer]
         return found
 
     def _transitions_in(self, layer: int, first: int, last: int, pes: NDArray[np.bool_]) -> Ints:
@@ -178,12 +178,15 @@ class TileProfile:
         return PolicyProfile(join(changes, 1), join(events, 1), join(worst), tuple(cells))
 
 
-def profile_of(trace: Trace, geometry: PeGeometry) -> TileProfile:
-    """Return the profile of ``trace`` laid out by rule ``im2col`` on PEs of ``geometry``, kept with the trace."""
-    key = ("tiles", geometry)
+def profile_of(trace: Trace, geometry: PeGeometry, tile: tuple[int, int] | None = None) -> TileProfile:
+    """Return the profile of ``trace`` laid out by rule ``im2col`` on PEs of ``geometry``, kept with the trace.
+
+    ``tile``: weights (rows, outputs) of a placement unit; None: those of a PE.
+    """
+    key = ("tiles", geometry, tile or (geometry.weight_rows, geometry.weight_cols))
     layout = trace.cache.get(key)
-    if not isinstance(layout, TileLayout):
-        layout = TileLayout(trace.meta.layers, geometry)
+    if not isinstance(layout, GridLayout):
+        layout = GridLayout(trace.meta.layers, geometry, tile)
         trace.cache[key] = layout
     return profile_on(trace, layout)
 

@@ -34,6 +34,10 @@ class Read(Protocol):
     def holds(self) -> NDArray[np.bool_]:
         """(F, P)."""
 
+    @property
+    def share(self) -> Floats | None:
+        """(P,) share of a layer's vectors that meet the PE, where copies share them."""
+
 
 @dataclass(frozen=True)
 class Vectors:
@@ -133,6 +137,8 @@ def reads_of_all_weights(placed: Placed, vectors: Floats, *, scoring: bool) -> F
 def one_vector(bank: Read, part: Component, open_shares: Floats | None = None) -> OneVector:
     """Return what one vector takes of ``part`` in each layer; ``open_shares`` (F, P): lines that are not skipped."""
     mask = bank.holds if open_shares is None or not part.per_line else bank.holds * open_shares
+    if bank.share is not None:
+        mask = mask * bank.share
     weighted = np.asarray(mask * part.amount, dtype=np.float64)
     amount, each = bank.grid.by_layer(weighted), part.each
     if np.ndim(each.value):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.layout import Layout
 from imcsim.chip.placed import Placed
 from imcsim.core.charge import Charge, Charges, under
 from imcsim.mapping.pe_grid import PeGrid
@@ -58,7 +59,7 @@ def reloads(placed: Placed) -> Reloads | None:
     bank = placed.volatile
     if placed.chip.oversize != "multiplex" or bank is None:
         return None
-    moving = taking_turns(bank.grid.count, placed.chip) * bank.copies
+    moving = taking_turns(bank.layout, placed.chip) * bank.copies
     if not moving.any():
         return None
     forward, backward = passes(placed)
@@ -97,11 +98,11 @@ def passes(placed: Placed) -> tuple[Ints, Ints]:
     return steps + scored, np.asarray(back, dtype=np.int64)
 
 
-def taking_turns(count: int, chip: ChipConfig) -> NDArray[np.bool_]:
-    """Return which of ``count`` PEs have no place of their own: none on a chip that has room or refuses."""
-    macro = chip.volatile
+def taking_turns(layout: Layout, chip: ChipConfig) -> NDArray[np.bool_]:
+    """(P,): which PEs have no place of their own: none on a chip that has room or refuses."""
+    macro, count = chip.volatile, layout.pe_count
     room = count if chip.oversize == "refuse" or macro is None else macro.room
-    return np.arange(count) >= (count if count <= room else max(room - 1, 0))
+    return np.asarray(layout.pe >= (count if count <= room else max(room - 1, 0)))
 
 
 def held_pes(count: int, chip: ChipConfig) -> int:

@@ -1,9 +1,9 @@
 """What is charged apart from training: deployment, one inference, one power-up; a task switch is in ``switching``."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
-from imcsim.chip.floor_plan import network_hops
 from imcsim.chip.image import Image, moved_by
 from imcsim.chip.placed import Bank, Placed
 from imcsim.chip.reads import Vectors, forward
@@ -37,11 +37,9 @@ def inference(placed: Placed, again: Reloads | None) -> Charges:
     vectors[-1] = placed.positions
     image = Vectors(vectors, "layers", said=" (positions of one image, last task)")
     arrays = tuple(one.of(image) for one in forward(served, serving=True))
-    inputs, outputs = placed.sides
-    hops = network_hops(placed.chip, placed.home.grid.layer_slices)
-    positions = placed.positions
+    positions, (fetched, crossing) = placed.positions, placed.moved
     moves = Image(
-        float(positions @ outputs), float(positions @ inputs), float(positions * (inputs + outputs) @ hops)
+        float(positions @ placed.sides[1]), float(positions @ fetched), float(positions * crossing @ placed.hops())
     )  # fmt: skip
     return (*arrays, *moved_by(moves, placed.chip), *image_reload(placed, again)[0])
 
@@ -75,16 +73,24 @@ def resident_load(placed: Placed) -> tuple[float, float]:
     bank, trace = placed.volatile, placed.trace
     if not placed.hybrid or bank is None or not trace.meta.resident_layers:
         return 0.0, 0.0
-    mine = np.isin(bank.grid.layer, [trace.layer_index[name] for name in trace.meta.resident_layers])
-    weights = float(bank.grid.weights[mine].sum())
+    layers = np.isin(bank.grid.layer, [trace.layer_index[name] for name in trace.meta.resident_layers])
+    unit = bank.layout.unit
+    mine = np.isin(unit, unit[layers])  # and what shares a placement unit with them
+    weights = _weights(bank, mine)
     return weights * placed.chip.weight_bits, float(bank.grid.cells[mine].sum()) * bank.copies
 
 
 def _all_loaded(bank: Bank, chip: ChipConfig) -> Charges:
-    bits = float(bank.grid.weights.sum()) * chip.weight_bits
+    bits = _weights(bank, np.ones(bank.grid.count, dtype=bool)) * chip.weight_bits
     cells, write = float(bank.grid.cells.sum()) * bank.copies, bank.memory.write_energy(bank.site)
     leaf, layers = bank.memory.write_leaf(bank.site), ("layers",)
     return (
         Charge("dram_read", bits, "bits", _ALL, layers, chip.dram.energy_price()),
         Charge(leaf, cells, "cell writes", "cells of all PEs and copies", layers, write),
     )
+
+
+def _weights(bank: Bank, chosen: NDArray[np.bool_]) -> float:
+    """Weights of the PEs ``chosen`` (P,); those of copies that share vectors count once."""
+    weights = bank.grid.weights[chosen]
+    return float(weights.sum() if bank.share is None else weights @ bank.share[chosen])

@@ -96,13 +96,17 @@ def switched_in(trace: Trace, chip: ChipConfig) -> tuple[tuple[str, ...], tuple[
 
 
 def switch_transitions(profile: TileProfile, layers: Sequence[str]) -> Ints:
-    """Return (2 (T - 1), levels, levels): transitions of each switch between consecutive tasks, there and back."""
+    """Return (2 (T - 1), levels, levels): transitions of each switch between consecutive tasks, there and back.
+
+    Those of copies that a mapping rule makes are among them.
+    """
     encoding, trace, both = profile.geometry.encoding, profile.trace, []
     for first, second in pairs_of(trace):
         there = np.zeros((encoding.level_count, encoding.level_count), dtype=np.int64)
         for name in layers:
             levels = encoding.levels(trace.codes[name][[first, second]]).astype(np.int64)
-            there += transition_counts(levels[:, 0], levels[:, 1], encoding.level_count)
+            copies = profile.layout.copies[trace.layer_index[name]]
+            there += transition_counts(levels[:, 0], levels[:, 1], encoding.level_count) * copies
         both += [there, there.T]
     return np.stack(both)
 
@@ -142,4 +146,5 @@ def _rewritten(bank: Bank, layers: Sequence[str]) -> tuple[float, Charge]:
 
 def _seconds(bank: Bank, layers: Sequence[str]) -> float:
     cells, rows = switch_cells(bank.profile, layers)
-    return float(bank.memory.write_time(bank.site, cells, rows.astype(np.float64)).cost.mean())
+    each = bank.memory.write_time(bank.site, bank.merged(cells), bank.merged(rows.astype(np.float64)))
+    return float(each.cost.mean())

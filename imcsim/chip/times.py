@@ -3,16 +3,40 @@
 Nothing contends here; contention needs the event simulation. Shape letters: F placement phases, L mapped layers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.chip.layout import Layout
 from imcsim.chip.placed import Bank, Placed
 from imcsim.core.charge import Charge, Charges, Price
+from imcsim.mapping.pe_grid import PeGrid
 from imcsim.memory.memory import ReadTime
 
 Floats = NDArray[np.float64]
+
+
+class Timed(Protocol):
+    """A memory whose weights are read: ``holds`` (F, P) of its PEs hold some."""
+
+    @property
+    def name(self) -> str:
+        """The memory's name."""
+
+    @property
+    def layout(self) -> Layout:
+        """Which weight lies in which of its PEs."""
+
+    @property
+    def grid(self) -> PeGrid:
+        """Shapes of its PEs."""
+
+    @property
+    def holds(self) -> NDArray[np.bool_]:
+        """(F, P)."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +51,18 @@ class Pace:
         (F, L) which of them does.
     size
         (F, L) how many of those one vector is.
+    together
+        (PEs, L) layers that take turns in a PE that they share, and each other layer alone; None: no layers share one.
+    turns
+        (L,) share of a layer's vectors that one of its copies takes, the largest; None: there are no copies.
     """
 
     prices: tuple[Price, ...]
     of: tuple[str, ...]
     chosen: NDArray[np.intp]
     size: Floats
+    together: NDArray[np.bool_] | None = None
+    turns: Floats | None = None
 
     @property
     def vector_s(self) -> Floats:
@@ -62,13 +92,13 @@ def backward_times(placed: Placed) -> tuple[tuple[Bank, ReadTime], ...]:
 
 def forward_pace(placed: Placed) -> Pace:
     """Return the pace of input vectors: of the slower memory of those that hold a layer."""
-    return _slower(placed, forward_times(placed))
+    return slower(placed.home.layout, placed.positions, forward_times(placed))
 
 
 def backward_pace(placed: Placed) -> Pace:
     """Return the pace of error vectors, through the arrays or the digital unit."""
     if placed.chip.input_gradient != "digital":
-        return _slower(placed, backward_times(placed))
+        return slower(placed.home.layout, placed.positions, backward_times(placed))
     shape = (placed.phases, len(placed.weights))
     each = placed.chip.mac.time_price().also("input_gradient")
     return Pace((each,), ("MACs",), np.zeros(shape, np.intp), np.tile(placed.weights, (shape[0], 1)))
@@ -77,32 +107,75 @@ def backward_pace(placed: Placed) -> Pace:
 def pipeline(leaf: str, vectors: Floats, pace: Pace, fills: Floats, fields: tuple[str, ...]) -> Charges:
     """Return the slowest layer's vectors (F, L), and one vector through each other layer in use for each of ``fills``.
 
-    ``fields`` are those of the vectors, then of the fills.
+    Layers that share a PE are one in that; copies of a layer share its vectors. ``fields`` are those of the vectors,
+    then of the fills.
     """
-    busy = vectors * pace.vector_s
-    slowest, phase = busy.argmax(axis=1), np.arange(len(vectors))
     rest = (vectors > 0) * pace.size
-    rest[phase, slowest] = 0.0
+    if pace.turns is not None:
+        vectors = vectors * pace.turns
+    slowest = busiest(vectors * pace.vector_s, pace)
+    rest[slowest] = 0.0
     found = []
     for index, (each, of) in enumerate(zip(pace.prices, pace.of, strict=True)):
         mine = pace.chosen == index
         said = f"{of} of the slowest layer, where it is read so"
-        found.append(Charge(leaf, (vectors * pace.size * mine)[phase, slowest], of, said, fields[:1], each))
+        most = np.where(slowest, vectors * pace.size * mine, 0.0).sum(axis=1)
+        found.append(Charge(leaf, most, of, said, fields[:1], each))
         said = f"{of} that fill the pipeline: one vector of each other layer and step"
         found.append(Charge(leaf, (rest * mine).sum(axis=1) * fills, of, said, fields, each))
     return tuple(found)
 
 
-def present(bank: Bank) -> NDArray[np.bool_]:
+def present(bank: Timed) -> NDArray[np.bool_]:
     """(F, L): whether the memory holds anything of a layer."""
     return np.asarray(bank.grid.by_layer(bank.holds.astype(np.float64)) > 0)
 
 
-def _slower(placed: Placed, times: tuple[tuple[Bank, ReadTime], ...]) -> Pace:
-    seconds = np.stack([present(bank) * time.total_s for bank, time in times])
+def busiest(busy: Floats, pace: Pace) -> NDArray[np.bool_]:
+    """(F, L): the layer that is busy (F, L) longest, or those that share the PE that is."""
+    if pace.together is None:
+        found = np.zeros(busy.shape, dtype=bool)
+        found[np.arange(len(busy)), busy.argmax(axis=1)] = True
+        return found
+    return np.asarray(pace.together[(busy @ pace.together.T).argmax(axis=1)])
+
+
+def depth(bank: Timed) -> Floats:
+    """(F, L): reads in sequence that a vector of a layer takes of the memory; 0 where it holds nothing of it."""
+    passes = bank.layout.passes
+    if passes is None:
+        return present(bank).astype(np.float64)
+    spans = bank.grid.layer_slices
+    return np.stack([(bank.holds[:, s] * passes[s]).max(axis=1, initial=0) for s in spans], axis=1).astype(np.float64)
+
+
+def turns_of(layout: Layout, positions: Floats) -> Floats | None:
+    """(L,) share of a layer's vectors that the busiest of its copies takes; None if no layer has copies."""
+    if (layout.copies == 1).all():
+        return None
+    return np.asarray(np.ceil(positions / layout.copies) / positions, dtype=np.float64)
+
+
+def _sharing(layout: Layout, positions: Floats) -> tuple[NDArray[np.bool_] | None, Floats | None]:
+    """Return ``together`` and ``turns`` of a pace: which layers share PEs of the home memory, and what copies take."""
+    turns = turns_of(layout, positions)
+    pairs = np.unique(np.stack([layout.pe, layout.grid.layer], axis=1), axis=0)
+    if len(pairs) == layout.pe_count:
+        return None, turns
+    member = np.zeros((layout.pe_count, len(positions)), dtype=bool)
+    member[pairs[:, 0], pairs[:, 1]] = True
+    return np.unique(np.vstack([member, np.eye(len(positions), dtype=bool)]), axis=0), turns
+
+
+def slower(layout: Layout, positions: Floats, times: Sequence[tuple[Timed, ReadTime]]) -> Pace:
+    """Return the pace of vectors through memories that take ``times``; ``layout`` is that of the home memory."""
+    depths = np.stack([depth(bank) for bank, _ in times])
+    seconds = depths * np.array([time.total_s for _, time in times])[:, None, None]
     prices = tuple(_both(time) for _, time in times)
     of = tuple(f"vectors through {bank.name.upper()}" for bank, _ in times)
-    return Pace(prices, of, seconds.argmax(axis=0), (seconds.max(axis=0) > 0).astype(np.float64))
+    chosen = seconds.argmax(axis=0)
+    size = np.take_along_axis(depths, chosen[None], axis=0)[0] * (seconds.max(axis=0) > 0)
+    return Pace(prices, of, chosen, size, *_sharing(layout, positions))
 
 
 def _both(time: ReadTime) -> Price:

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
-from imcsim.chip.floor_plan import network_hops
 from imcsim.chip.placed import Placed
 from imcsim.core.charge import Charge, Charges
 from imcsim.trace.trace import Trace
@@ -52,12 +51,14 @@ _OWN = {"update": _MASTER, "signs": ("input_bits", *_MASTER)}
 class Traffic:
     """Bits by purpose, each (F,): read from and written to the buffer, moved to or from DRAM (reads + writes).
 
-    ``hops`` holds, for what crosses links, the mean hops of a bit: by layer as the floor plan has it, weighted by bits.
+    ``crossing`` are those that links move, and ``hops`` their mean hops: by layer as the floor plan has it, weighted by
+    bits.
     The shares are those of kept activations, and of the master copy, that do not fit the buffer.
     """
 
     buffer_reads: Mapping[str, Floats]
     buffer_writes: Mapping[str, Floats]
+    crossing: Mapping[str, Floats]
     hops: Mapping[str, Floats]
     dram: Mapping[str, Floats]
     spilled_share: Floats
@@ -76,23 +77,23 @@ class Traffic:
 def traffic(placed: Placed) -> Traffic:
     """Return the traffic of training.
 
-    Every input vector is read from the buffer as the array takes it (fan-in after im2col: no line-buffer reuse), every
-    output element is written once. An output kept for backward is that same copy: keeping costs room, and what
-    does not fit is written to DRAM and read back once.
+    Every input vector is read from the buffer as the array takes it (fan-in after im2col: no line-buffer reuse; less
+    where the mapping rule says so), every output element is written once. An output kept for backward is that same
+    copy: keeping costs room, and what does not fit is written to DRAM and read back once.
     """
     chip, (inputs, outputs) = placed.chip, placed.sides
     count, task = placed.trace.counts, placed.trace.task_counts
-    bits_x, bits_e = chip.input_bits, chip.error_bits
+    bits_x, bits_e, (fetched, crossing) = chip.input_bits, chip.error_bits, placed.moved
     forward, backward, weights = (count[f"{name}_vectors"] for name in ("forward", "input_gradient", "weight_gradient"))
     scored_f, scored_b = count["scoring_forward_vectors"], count["scoring_input_gradient_vectors"]
     spill, master_spill = _spilled_shares(placed.trace, chip)
     kept_bits = (count["kept_elements"].sum(axis=1) + task["other_kept_elements"]) * bits_x + task["relu_elements"]
     reads = {
-        "forward": forward @ inputs * bits_x,
+        "forward": forward @ fetched * bits_x,
         "input_gradient": backward @ outputs * bits_e,
         "weight_gradient": weights @ (inputs * bits_x + outputs * bits_e),
         "signs": task["relu_elements"] * (1.0 - spill),
-        "scoring": scored_f @ inputs * bits_x + scored_b @ outputs * bits_e,
+        "scoring": scored_f @ fetched * bits_x + scored_b @ outputs * bits_e,
     }
     writes = {
         "forward": forward @ outputs * bits_x,
@@ -109,7 +110,14 @@ def traffic(placed: Placed) -> Traffic:
         "masks": task["mask_bits"].astype(float),
     }
     written = writes | {"update": update_writes}
-    return Traffic(reads | {"update": update_reads}, written, _mean_hops(placed), dram, spill, master_spill)
+    extra = crossing - outputs - fetched  # inputs that neighbouring vectors share are fetched once and sent to each
+    crossed = {name: reads[name] + writes[name] for name in ("forward", "input_gradient", "scoring")}
+    if extra.any():
+        crossed["forward"] = crossed["forward"] + forward @ extra * bits_x
+        crossed["scoring"] = crossed["scoring"] + scored_f @ extra * bits_x
+    return Traffic(
+        reads | {"update": update_reads}, written, crossed, _mean_hops(placed), dram, spill, master_spill
+    )  # fmt: skip
 
 
 def moved(placed: Placed, bits: Traffic) -> Charges:
@@ -165,7 +173,7 @@ def hop_values(chip: ChipConfig) -> tuple[str, ...]:
 
 
 def _link(placed: Placed, bits: Traffic, name: str) -> Charge:
-    crossing, hops = bits.buffer_reads[name] + bits.buffer_writes[name], bits.hops[name]
+    crossing, hops = bits.crossing[name], bits.hops[name]
     mean = float((crossing * hops).sum() / crossing.sum()) if crossing.sum() > 0 else 0.0
     planned = f"hops of its layer on the floor plan ({mean:.4g} on average)"
     far = planned if placed.chip.floor_plan is not None else "the link's mean hops"
@@ -186,10 +194,9 @@ def _mean_hops(placed: Placed) -> dict[str, Floats]:
     if chip.floor_plan is None:
         return {name: np.full(placed.phases, chip.link.hops) for name in ("forward", "input_gradient", "scoring")}
     inputs, outputs = placed.sides
-    slices = placed.home.grid.layer_slices
-    there = network_hops(chip, slices)
-    back = network_hops(chip, slices, copy=1) if chip.input_gradient == "second-copy" else there
-    ahead, errors = (inputs + outputs) * chip.input_bits, (inputs + outputs) * chip.error_bits
+    there = placed.hops()
+    back = placed.hops(copy=1) if chip.input_gradient == "second-copy" else there
+    ahead, errors = placed.moved[1] * chip.input_bits, (inputs + outputs) * chip.error_bits
     crossed = {
         "forward": (count["forward_vectors"] * ahead, 0.0 * count["forward_vectors"]),
         "input_gradient": (0.0 * count["input_gradient_vectors"], count["input_gradient_vectors"] * errors),

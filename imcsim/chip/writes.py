@@ -76,7 +76,7 @@ class Written:
 
     def time(self, leaf: str, phases: int, factor: float = 1.0) -> Charge:
         """Return the charge (s): copies are written at the same time."""
-        found = self.bank.memory.write_time(self.bank.site, self.events, self.rows)
+        found = self.bank.memory.write_time(self.bank.site, self.bank.merged(self.events), self.bank.merged(self.rows))
         amount = np.asarray(found.amount, dtype=np.float64)
         if self.phase is not None:
             amount = _at(self.phase, phases, amount[0])
@@ -119,7 +119,7 @@ def writes_of(placed: Placed) -> Writes:
     last = commits[-1] if commits else None
     due = placed.home.pes(placed.where.homed_training[-1])
     here = last.pes if last is not None and last.phase == placed.phases - 1 else np.zeros_like(due)
-    uncommitted = int((due & ~here).sum()) if placed.nonvolatile is not None else 0
+    uncommitted = int(placed.home.count(due & ~here)) if placed.nonvolatile is not None else 0
     return Writes(tuple(written), commits, uncommitted)
 
 
@@ -281,7 +281,7 @@ def _row_by_row(placed: Placed) -> list[tuple[Bank, Price, str]]:
 
 def _most_rows(placed: Placed, bank: Bank) -> Floats:
     arriving = bank.pes(placed.where.arriving)
-    return np.asarray((arriving * bank.grid.rows).max(axis=1, initial=0), dtype=np.float64)
+    return np.asarray(bank.merged(arriving * bank.grid.rows).max(axis=1, initial=0), dtype=np.float64)
 
 
 def absent(leaf: str, missing: str, of: str, phases: int) -> Charge:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imcsim.cli.options import ChipOption, JsonOption, SetOption, echo_json, overrides
+from imcsim.cli.options import ChipOption, JsonOption, RuleOption, SetOption, echo_json, overrides
 
 if TYPE_CHECKING:
     from imcsim.core.config import FrozenConfig
@@ -85,6 +85,7 @@ def explain_command(
         typer.Option(metavar="FILE", help="With a priced number (energy, latency, area, inference...): the trace."),
     ] = None,
     set_: SetOption = None,
+    rule: RuleOption = "im2col",
     json_: JsonOption = False,
 ) -> None:
     """Tell where a value of a chip comes from, or with --trace how a priced number arose: formula, counts, values.
@@ -97,7 +98,7 @@ def explain_command(
     from imcsim.core.errors import ConfigError, nearest
 
     if trace is not None or path.partition(".")[0] in TREES:
-        explain_command_of(path, trace, chip, set_, json_=json_)
+        explain_command_of(path, trace, chip, set_, rule=rule, json_=json_)
         return
     records = records_of(*values_of("chip", chip, overrides(set_)))
     found = [record for record in records if record["path"] == path or record["path"].startswith(f"{path}.")]

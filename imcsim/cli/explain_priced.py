@@ -20,7 +20,9 @@ TREES = (  # what a path of a priced number begins with; those of imcsim.chip.ch
 )  # fmt: skip
 
 
-def explain_command_of(path: str, trace: Path | None, chip: str, set_: list[str] | None, *, json_: bool) -> None:
+def explain_command_of(
+    path: str, trace: Path | None, chip: str, set_: list[str] | None, *, rule: str, json_: bool
+) -> None:
     """Print the explanations of what was priced at ``path``; ConfigError if path and trace do not go together."""
     from imcsim.chip.config import load_chip
     from imcsim.chip.explain import explain_priced
@@ -34,7 +36,7 @@ def explain_command_of(path: str, trace: Path | None, chip: str, set_: list[str]
             f"--trace explains paths that begin with {', '.join(TREES[:-1])} or {TREES[-1]}, got '{path}'"
         )
     given, stored = overrides(set_), load(trace)
-    found = explain_priced(stored, load_chip(chip, given), path)
+    found = explain_priced(stored, load_chip(chip, given), path, rule=rule)
     values = {record["path"]: record for record in records_of(*values_of("chip", chip, given))}
     if json_:
         echo_json([_record(explanation, values) for explanation in found])

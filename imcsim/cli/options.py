@@ -12,6 +12,7 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override one value; may be repeated.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+RuleOption = Annotated[str, typer.Option(help="Mapping rule; `imcsim list rule` shows them.")]
 ChipOption = Annotated[str, typer.Option("--chip", metavar="NAME|FILE", help="Name of a chip, or its TOML file.")]
 
 

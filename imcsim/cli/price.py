@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from imcsim.cli.options import ChipOption, JsonOption, SetOption, echo_json, overrides
+from imcsim.cli.options import ChipOption, JsonOption, RuleOption, SetOption, echo_json, overrides
 
 
 def price_command(
     trace: Annotated[Path, typer.Argument(help="A trace file.")],
     chip: ChipOption,
     set_: SetOption = None,
+    rule: RuleOption = "im2col",
     json_: JsonOption = False,
 ) -> None:
     """Price TRACE on a chip: energy, time, area, writes, lifetime, and what they are spread over.
@@ -26,7 +27,7 @@ def price_command(
     from imcsim.report.record import record
     from imcsim.trace.store import load
 
-    report = price(load(trace), load_chip(chip, overrides(set_)))
+    report = price(load(trace), load_chip(chip, overrides(set_)), rule=rule)
     if json_:
         echo_json(record(report))
     else:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.floor_plan import network_hops
 from imcsim.chip.placed import Bank
-from imcsim.chip.times import backward_times, forward_times, present
+from imcsim.chip.times import backward_times, depth, forward_times, turns_of
 from imcsim.events.work import Work
 from imcsim.memory.memory import ReadTime
 
@@ -43,6 +42,8 @@ class Pass:
         (L,) joules of the arrays, and of activation functions, for all vectors of the phase.
     read_bits, write_bits
         (L,) buffer bits of one vector.
+    sent_bits
+        (L,) bits of it that its link takes to the arrays.
     elements
         (L,) elements of one output vector, for the digital unit.
     hops
@@ -55,26 +56,27 @@ class Pass:
     activation_j: Floats
     read_bits: Floats
     write_bits: Floats
+    sent_bits: Floats
     elements: Floats
     hops: Floats
 
 
 def forward_pass(work: Work, *, scoring: bool = False) -> Pass:
     """Return the forward direction, of training or of scoring."""
-    (inputs, outputs), bits = work.placed.sides, work.chip.input_bits
+    outputs, (fetched, crossing), bits = work.placed.sides[1], work.placed.moved, work.chip.input_bits
     stages = _present(work, ((bank, bank.name, time) for bank, time in forward_times(work.placed)))
-    hops = network_hops(work.chip, work.placed.home.grid.layer_slices)
     vectors, joules = _vectors(work, "forward", scoring=scoring)
-    return Pass(vectors, stages, *joules, inputs * bits, outputs * bits, outputs, hops)
+    sent, written = (crossing - outputs) * bits, outputs * bits
+    return Pass(vectors, stages, *joules, fetched * bits, written, sent, outputs, work.placed.hops())
 
 
 def backward_pass(work: Work, *, scoring: bool = False) -> Pass:
     """Return the way of the errors back, as the chip computes input gradients."""
     (inputs, outputs), bits = work.placed.sides, work.chip.error_bits
     copy = 1 if work.chip.input_gradient == "second-copy" else 0
-    hops = network_hops(work.chip, work.placed.home.grid.layer_slices, copy=copy)
     vectors, joules = _vectors(work, "input_gradient", scoring=scoring)
-    return Pass(vectors, _backward_stages(work), *joules, outputs * bits, inputs * bits, inputs, hops)
+    read, hops = outputs * bits, work.placed.hops(copy)
+    return Pass(vectors, _backward_stages(work), *joules, read, inputs * bits, read, inputs, hops)
 
 
 def weight_gradient_s(work: Work) -> Floats:
@@ -105,9 +107,16 @@ def _backward_stages(work: Work) -> Stages:
 
 
 def _present(work: Work, times: Iterable[tuple[Bank, str, ReadTime]]) -> Stages:
-    """For each layer, the stages of the memories that hold something of it."""
-    units = [
-        (present(bank)[work.phase], Stage(name, float(time.settle.value), float(time.convert.value)))
-        for bank, name, time in times
-    ]
-    return tuple(tuple(stage for holds, stage in units if holds[layer]) for layer in range(len(work.names)))
+    """For each layer, the stages of the memories that hold something of it.
+
+    A vector takes a PE's time as often as it has passes there; copies of a layer serve vectors in turn, so that each
+    takes its share of the time.
+    """
+    found: list[list[Stage]] = [[] for _ in work.names]
+    turns = turns_of(work.placed.home.layout, work.placed.positions)
+    for bank, name, time in times:
+        settle_s, convert_s = float(time.settle.value), float(time.convert.value)
+        for layer, size in enumerate(depth(bank)[work.phase] * (1.0 if turns is None else turns)):
+            if size:
+                found[layer].append(Stage(name, settle_s * float(size), convert_s * float(size)))
+    return tuple(map(tuple, found))

@@ -125,7 +125,7 @@ class Lines:
         if spilled:
             self.spills.append(self.dram(f"{name} spill", spilled, (fetch,), phase, self.priorities[1]))
         hops = float(flow.work.hops[layer])
-        moved = self.link(name, layer, (float(flow.work.read_bits[layer]) * size, hops), (fetch,), phase)
+        moved = self.link(name, layer, (float(flow.work.sent_bits[layer]) * size, hops), (fetch,), phase)
         joules = float(flow.work.array_j[layer]) * share
         stages = flow.work.stages[layer]
         served = [
@@ -141,7 +141,7 @@ class Lines:
 
     def _stage(self, stage: Stage, layer: int, size: int, joules: float, after: After, phase: str) -> int:
         name = self.work.names[layer]
-        where = "digital" if stage.memory == "digital" else f"{stage.memory} {name}"
+        where = "digital" if stage.memory == "digital" else f"{stage.memory} {self.work.arrays[layer]}"
         if stage.convert_s == 0:
             return self.build.add(Task(f"{name} {phase}", where, stage.settle_s * size, joules, after, phase=phase))
         at = len(self.build.tasks)
@@ -153,7 +153,7 @@ class Lines:
     def _adc(self, memory: str, layer: int) -> str:
         shared = self.options.layers_per_adc
         if shared == 1:
-            return f"adc {memory} {self.work.names[layer]}"
+            return f"adc {memory} {self.work.arrays[layer]}"
         return f"adc {memory} group {layer // shared}"
 
     def _belt(self, flow: Flow, layer: int, links: Links) -> str | None:
@@ -184,6 +184,11 @@ class Lines:
         return self.build.add(
             Task(f"{name} buffer", where, seconds, joules, after, priority, phase, fills, drained, places)
         )
+
+    def buffer_time(self, name: str, bits: float, after: After, phase: str) -> int:
+        """Move bits through the buffer's port whose joules are spent elsewhere."""
+        seconds = bits * self.moves.buffer_s * self.options.transport
+        return self.build.add(Task(f"{name} buffer", self._carrier("buffer port"), seconds, after=after, phase=phase))
 
     def link(self, name: str, layer: int, moved: tuple[float, float], after: After, phase: str) -> int:
         """Move ``moved``, bits over a number of hops, between the buffer and a layer's PEs over that layer's link."""

@@ -73,8 +73,8 @@ class Updates:
         joules = read_share * work.joules(f"migration.{home.name}_read")
         joules += written_share * work.joules(f"migration.{away.memory.write_leaf(away.site)}")
         loads = [
-            Task(f"{name} load", f"{away.name} {name}", float(took), float(spent), after, phase="migration")
-            for name, took, spent in zip(work.names, seconds, joules, strict=True)
+            Task(f"{name} load", f"{away.name} {arrays}", float(took), float(spent), after, phase="migration")
+            for name, arrays, took, spent in zip(work.names, work.arrays, seconds, joules, strict=True)
             if took
         ]
         return self.lines.build.meet([self.lines.build.add(task) for task in loads]) or after
@@ -120,7 +120,8 @@ class Updates:
         longest, spent = float(seconds[span].max(initial=0.0)), float(joules[span].sum())
         if not (longest or spent):
             return ()
-        return (self.lines.build.add(Task(f"{name} rows", f"{bank.name} {name}", longest, spent, after, phase=phase)),)
+        where = f"{bank.name} {self.work.arrays[layer]}"
+        return (self.lines.build.add(Task(f"{name} rows", where, longest, spent, after, phase=phase)),)
 
     def _one_by_one(self, bank: Bank, seconds: Floats, joules: Floats, span: slice, after: After, phase: str) -> After:
         """As many PEs at once as there are write drivers."""

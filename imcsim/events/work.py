@@ -4,6 +4,7 @@ Shape letters: F placement phases, L mapped layers.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from imcsim.chip.placed import Placed, place
 from imcsim.chip.traffic import Traffic
 from imcsim.core.charge import Charge, Charges
 from imcsim.core.errors import EventsError
+from imcsim.mapping.rule import MappingRule
 from imcsim.trace.conservation import check_once
 from imcsim.trace.trace import Trace
 
@@ -64,6 +66,17 @@ class Work:
     def steps(self) -> int:
         """Optimiser steps of the phase."""
         return self.phase_count("optimizer_steps")
+
+    @cached_property
+    def arrays(self) -> tuple[str, ...]:
+        """(L,): the arrays of each layer, by name; layers that share a PE have theirs together and take turns."""
+        layout, names = self.placed.home.layout, self.names
+        whose = list(range(len(names)))
+        if layout.pe_count < layout.grid.count:
+            for pe in range(layout.pe_count):
+                mine = {whose[layer] for layer in layout.grid.layer[layout.pe == pe]}
+                whose = [min(mine) if one in mine else one for one in whose]
+        return tuple(" + ".join(n for n, other in zip(names, whose, strict=True) if other == one) for one in whose)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -134,7 +147,14 @@ def closed_form_s(work: Work, steps: int, *, once: bool) -> float:
     return (work.seconds() - single) * steps / work.steps + single * once
 
 
-def work_of(given: Trace | Placed, chip: ChipConfig | None = None, task: int = -1, *, phase: int | None = None) -> Work:
+def work_of(
+    given: Trace | Placed,
+    chip: ChipConfig | None = None,
+    task: int = -1,
+    *,
+    phase: int | None = None,
+    rule: str | MappingRule = "im2col",
+) -> Work:
     """Return a placement phase of task ``task`` of a trace on ``chip``.
 
     Parameters
@@ -145,6 +165,8 @@ def work_of(given: Trace | Placed, chip: ChipConfig | None = None, task: int = -
         From 0; -1 is the last.
     phase
         Of a task whose placement changes, which of its phases, from 0; None: its last.
+    rule
+        The mapping rule of a trace, by name or itself.
 
     Raises
     ------
@@ -159,7 +181,7 @@ def work_of(given: Trace | Placed, chip: ChipConfig | None = None, task: int = -
     elif chip is None:
         raise EventsError("a trace needs a chip to run on: give both, or what imcsim.chip.placed.place returns")
     else:
-        placed = place(given, chip)
+        placed = place(given, chip, rule)
     work = Work(charged(placed), index)
     if work.steps < 1:
         which = "" if work.trace.meta.phase_tasks.count(work.task) == 1 else f"phase {work.phase} in "

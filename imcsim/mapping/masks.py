@@ -3,6 +3,7 @@
 Shape letters: G groups, D fan-in, N outputs per group; leading axes (tasks T, cells K, ...) are kept.
 """
 
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -70,12 +71,20 @@ def reduce_to_pes(element: NDArray[Any], tile: tuple[int, int], reduction: Reduc
     NDArray
         (..., G, row tiles, column tiles).
     """
+    row_starts, col_starts = np.arange(0, element.shape[-2], tile[0]), np.arange(0, element.shape[-1], tile[1])
+    return reduce_blocks(element, row_starts, col_starts, reduction)
+
+
+def reduce_blocks(
+    element: NDArray[Any], row_starts: NDArray[np.intp], col_starts: NDArray[np.intp], reduction: Reduction = "sum"
+) -> NDArray[Any]:
+    """Reduce (..., G, D, N) over blocks that start at ``row_starts`` and ``col_starts``: (..., G, rows, columns)."""
     ufunc = UFUNCS[reduction]
-    # a loop over the few row tiles: reduceat along an axis that is not the last is 10x slower (numpy 2.2)
-    rows = [_over_rows(ufunc, element[..., i : i + tile[0], :]) for i in range(0, element.shape[-2], tile[0])]
-    starts = np.arange(0, element.shape[-1], tile[1])
+    # a loop over the few runs of rows: reduceat along an axis that is not the last is 10x slower (numpy 2.2)
+    edges = [*row_starts.tolist(), element.shape[-2]]
+    rows = [_over_rows(ufunc, element[..., start:stop, :]) for start, stop in pairwise(edges)]
     by_rows = np.stack(rows, axis=-2)
-    return np.asarray(ufunc.reduceat(by_rows, starts, axis=-1, dtype=sum_type(ufunc, by_rows.dtype)))
+    return np.asarray(ufunc.reduceat(by_rows, col_starts, axis=-1, dtype=sum_type(ufunc, by_rows.dtype)))
 
 
 def _over_rows(ufunc: np.ufunc, block: NDArray[Any]) -> NDArray[Any]:

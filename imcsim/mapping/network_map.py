@@ -13,7 +13,7 @@ from imcsim.core.errors import MappingError
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
 from imcsim.mapping.layer_map import LayerMap, check_shape
-from imcsim.mapping.rule import MAPPING_RULES, NEEDS, MappingRule, given_needs, level_of, needs_of
+from imcsim.mapping.rule import MAPPING_RULES, NEEDS, MappingRule, given_needs, level_of, needs_of, rule_name
 from imcsim.mapping.tile import MatrixShape, Tile
 
 Masks = Mapping[str, NDArray[Any]]
@@ -99,7 +99,7 @@ class NetworkMap:
 def map_network(
     layers: Sequence[LayerSpec],
     geometry: PeGeometry,
-    rule: str = "im2col",
+    rule: str | MappingRule = "im2col",
     *,
     zeros: Masks | None = None,
     trainable: Masks | None = None,
@@ -109,6 +109,8 @@ def map_network(
 
     Parameters
     ----------
+    rule
+        A registered name, or the rule itself.
     zeros, trainable
         Layer -> mask (G, D, N), for rules that ask for it.
     pe_budget
@@ -123,7 +125,8 @@ def map_network(
     """
     if not layers:
         raise MappingError("the network has no Linear or Conv2d layer to map")
-    function = MAPPING_RULES.get(rule)
+    function = MAPPING_RULES.get(rule) if isinstance(rule, str) else rule
+    rule = rule if isinstance(rule, str) else rule_name(rule)
     given = {"zeros": zeros, "trainable": trainable, "pe_budget": pe_budget}
     for need in needs_of(function):
         if need in given and given[need] is None:

@@ -17,7 +17,8 @@ class PeGrid:
     """Shapes of the network's PEs; arrays are (P,) unless said otherwise.
 
     ``rows`` and ``outputs`` are those that hold weights; a PE that layers share stands here once for each of them.
-    ``row_tiles`` (L,): PEs that hold an output, on average.
+    ``row_tiles`` (L,): PEs that hold an output, on average. ``held``: weights of each PE, where they are not one at
+    every crossing of a row and an output (None).
     """
 
     geometry: PeGeometry
@@ -26,6 +27,7 @@ class PeGrid:
     outputs: Ints
     row_tiles: Ints | Floats = field(metadata={"shape": "(L,)"})
     layer_slices: tuple[slice, ...] = ()
+    held: Ints | None = None
 
     @property
     def count(self) -> int:
@@ -45,15 +47,22 @@ class PeGrid:
     @property
     def weights(self) -> Ints:
         """Weights of each PE."""
-        return self.rows * self.outputs
+        return self.rows * self.outputs if self.held is None else self.held
 
     @property
     def cells(self) -> Ints:
         """Cells of each PE that hold a weight."""
+        return self.weights * self.cells_per_weight
+
+    @property
+    def crossed(self) -> Ints:
+        """Cells of each PE at which a used row crosses a used column: what conducts when a vector is read."""
         return self.rows * self.cols
 
     def by_layer(self, by_pe: Floats) -> Floats:
         """Sum (..., P) over the PEs of each layer: (..., L)."""
+        if any(span.start == span.stop for span in self.layer_slices):  # layers without a PE: reduceat cannot
+            return np.stack([by_pe[..., span].sum(axis=-1, dtype=np.float64) for span in self.layer_slices], axis=-1)
         starts = [span.start for span in self.layer_slices]
         return np.asarray(np.add.reduceat(by_pe, starts, axis=-1), dtype=np.float64)
 

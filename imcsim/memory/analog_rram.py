@@ -70,15 +70,16 @@ class AnalogRram(Memory):
         self.adc.area_m2(self.adc_bits)
 
     def conductance_s(self, weights: Weights, *, after: bool = False) -> Floats:
-        """Return the sum of the cell conductances of each PE, (F, P) in siemens.
+        """Return the sum of the conductances of each PE's cells that a read meets, (F, P) in siemens.
 
+        Those are all where a used row crosses a used column, erased ones that hold no weight among them.
         A phase is read with the codes at its start: those that stand in frozen PEs all along, and from which PEs that
         train in place depart. ``after``: with the codes at its end, which serve once the task is learned.
         """
         levels = weights.grid.geometry.encoding.level_count
         step = (self.cell.conductance_max_s - self.cell.conductance_min_s) / (levels - 1)
         sums = weights.level_sums[1:] if after else weights.level_sums[:-1]
-        return np.asarray(weights.grid.cells * self.cell.conductance_min_s + sums * step, dtype=np.float64)
+        return np.asarray(weights.grid.crossed * self.cell.conductance_min_s + sums * step, dtype=np.float64)
 
     def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
         """One conversion for each used column and read cycle."""
@@ -112,7 +113,9 @@ class AnalogRram(Memory):
 
     def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
         """Every cell conducts once and is converted, row by row; a conversion sees a mean cell."""
-        grid, sums_s = weights.grid, self.conductance_s(weights)
+        grid, crossed_s = weights.grid, self.conductance_s(weights)
+        empty = 0 if grid.held is None else grid.crossed - grid.cells
+        sums_s = np.asarray(crossed_s - empty * self.cell.conductance_min_s, dtype=np.float64)
         converting = self._conversion(site, sums_s / grid.cells)
         driving = site.driver.energy_price(site.cols, site.supply_v).also("array.cols")
         reading = self._siemens(site)

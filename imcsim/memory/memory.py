@@ -201,7 +201,8 @@ class Memory(FrozenConfig):
 
     def drawn_rows_s(self, site: Site, cells: Numbers, generator: np.random.Generator) -> Floats:
         """Return the seconds of rows in which ``cells`` (W,) levels change, drawn where ``rows_vary``, (W,)."""
-        return self.pe_write_s(site, cells, np.ones(len(cells)))
+        (seconds,) = self.pe_write_s(site, cells.astype(np.float64)[None], np.ones((1, len(cells))))
+        return np.asarray(seconds, dtype=np.float64)
 
     @abstractmethod
     def area(self, site: Site) -> dict[str, Piece]:

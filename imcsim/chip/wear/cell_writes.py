@@ -68,10 +68,11 @@ def cell_writes(placed: Placed, bank: Bank, commits: tuple[Commit, ...]) -> Cell
     written = np.packbits(bank.trains).tobytes()
     moved = tuple((c.phase, c.first, c.last, np.packbits(c.pes).tobytes()) for c in commits)
     policy, copies = bank.memory.write_policy, bank.copies
-    key: Hashable = ("cell-writes", bank.profile.layout.key, policy, copies, written, moved, switched)
+    key: Hashable = ("cell-writes", bank.layout.key, policy, copies, written, moved, switched)
     found = trace.cache.get(key)
     if not isinstance(found, CellWrites):
-        tables = [_layer(placed, bank, commits, layer, switched) for layer in range(len(trace.meta.layers))]
+        each = [_layer(placed, bank, commits, layer, switched) for layer in range(len(trace.meta.layers))]
+        tables = [table * more for table, more in zip(each, bank.layout.copies, strict=True)]
         found = joined(tables * copies, int(bank.grid.cells.sum()) * copies, trace.meta.tasks)
         trace.cache[key] = found
     return found

@@ -112,7 +112,7 @@ def _switches(wear: LayerWear, placed: Placed, bank: Bank, layer: int) -> None:
 
 def _weights(pes: Mask, bank: Bank, layer: int) -> Mask | None:
     """(G, D, N): weights in the PEs chosen, None if all are."""
-    return None if pes.all() else bank.profile.layout.spread(pes, layer)
+    return None if pes.all() else bank.layout.spread(pes, layer)
 
 
 def by_distance(table: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -62,5 +62,5 @@ def _switches(placed: Placed, bank: Bank) -> tuple[NDArray[np.float64], float]:
     for layer, (spec, span) in enumerate(zip(trace.meta.layers, bank.grid.layer_slices, strict=True)):
         if spec.name in layers:
             most = switch_counts(trace, bank.grid.geometry.encoding, spec.name).max(axis=0)
-            worst[span] = bank.profile.layout.most(most, layer)
+            worst[span] = bank.layout.most(most, layer)
     return rate * worst / pairs, rate * float(switch_cells(bank.profile, layers)[0].sum()) / pairs

@@ -55,11 +55,11 @@ def mean_cell_j(bank: Bank) -> float:
 
 def codes_j(away: Bank, home: Bank, commit: int) -> Floats:
     """Return (P of ``home``) joules of reading one weight of each of its PEs where the PE's weights trained."""
-    units = int(max(away.profile.layout.unit.max(), home.profile.layout.unit.max())) + 1
+    units = int(max(away.profile.layout.unit.max(), home.layout.unit.max())) + 1
     joules, weights = (
         np.bincount(away.profile.layout.unit, amount, units) for amount in (read_out_j(away, commit), away.grid.weights)
     )
-    return np.asarray(np.divide(joules, weights, out=np.zeros(units), where=weights > 0)[home.profile.layout.unit])
+    return np.asarray(np.divide(joules, weights, out=np.zeros(units), where=weights > 0)[home.layout.unit])
 
 
 def _joules(bank: Bank, weights: Weights) -> Floats:
