@@ -80,6 +80,7 @@ def report_of(spent: Charged, origins: Mapping[str, Origin]) -> Report:
         warnings=(*placed.where.warnings, *suspicious(spent, latency, energy), *meta.notes),
         origins=origins,
         idle_acts=idle_acts(meta.acts),
+        kept_in=None if placed.nonvolatile is None else placed.nonvolatile.name,
     )
 
 

@@ -21,6 +21,7 @@ from pydantic import Field
 from imcsim.core.charge import Charge, Price
 from imcsim.core.config import FrozenConfig
 from imcsim.core.registry import Registry
+from imcsim.core.sorted_table import wrong_sort
 from imcsim.crossbar.encoding import Encoding, Sign
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.pe_grid import PeGrid
@@ -289,7 +290,9 @@ def _import_all() -> None:
     from imcsim.memory import analog_rram, digital_sram  # noqa: F401
 
 
-MEMORIES: Registry[type[Memory]] = Registry("memory sort", _import_all, "imcsim.memory")
+MEMORIES: Registry[type[Memory]] = Registry(
+    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, "volatile", "verb")
+)
 
 
 def memory_sort(name: str) -> Callable[[type[MemoryT]], type[MemoryT]]:
