@@ -1,7 +1,8 @@
 """What it costs, and what it buys, to keep learning on a chip of RRAM and SRAM in-memory arrays.
 
 The public names are imported when they are first used, so that ``import imcsim`` costs nothing; their types are in
-``__init__.pyi``. ``imcsim.learn`` is a package and, called, the function of the same name.
+``__init__.pyi``, which also gives names to annotate with: ``imcsim.Chip``, ``Trace``, ``Report``, ``Method`` and
+``Stream``. ``imcsim.learn`` is a package and, called, the function of the same name.
 """
 
 from importlib import import_module
@@ -10,6 +11,11 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Chip": "imcsim.chip.given",
+    "Method": "imcsim.learn.method",
+    "Report": "imcsim.chip.report",
+    "Stream": "imcsim.learn.stream",
+    "Trace": "imcsim.trace.trace",
     "convert": "imcsim.analog.convert",
     "learn": "imcsim.learn",
     "load": "imcsim.api",

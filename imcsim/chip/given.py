@@ -7,10 +7,13 @@ from imcsim.chip.config import ChipConfig, load_chip
 from imcsim.core.errors import ConfigError
 from imcsim.core.sources import Resolved
 
-ChipLike = Resolved[ChipConfig] | str | Path
+Chip = Resolved[ChipConfig]
+"""A loaded chip: its configuration and the origin of each value."""
+
+ChipLike = Chip | str | Path
 
 
-def given_chip(chip: Any) -> Resolved[ChipConfig]:
+def given_chip(chip: Any) -> Chip:
     """Return the loaded chip; a name or a TOML file is loaded as it stands, without overrides.
 
     Raises

@@ -7,7 +7,7 @@ PEs of a memory, L mapped layers.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from imcsim.trace.trace import Trace
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Bank:
         """Dotted paths of values of the memory."""
         return self.site.of(*names)
 
-    def pes(self, units: Mask) -> Mask:
+    def pes(self, units: NDArray[Scalar]) -> NDArray[Scalar]:
         """Give each PE the value of its placement unit: (..., U) -> (..., P)."""
         return np.asarray(units[..., self.layout.unit])
 
@@ -91,7 +92,7 @@ class Bank:
         """Return how many PEs of one copy hold any that is chosen: (..., P) -> (...)."""
         return pes_in(self.layout, chosen)
 
-    def merged(self, values: NDArray[Any]) -> NDArray[Any]:
+    def merged(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
         """Add what shares a PE: (F, P) -> (F, PEs)."""
         return in_pes(self.layout, values)
 

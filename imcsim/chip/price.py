@@ -1,5 +1,6 @@
 """The price of a trace on a chip: placed, charged, summed and checked."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from imcsim.chip import conservation
@@ -12,6 +13,7 @@ from imcsim.chip.suspicious import suspicious
 from imcsim.chip.wear.totals import nonvolatile_wear, volatile_wear
 from imcsim.core.charge import tree_of, trees_by_task
 from imcsim.core.cost import Breakdown
+from imcsim.core.sources import Origin
 from imcsim.core.units import SECONDS_PER_DAY
 from imcsim.mapping.rule import MappingRule
 from imcsim.trace import accuracy
@@ -42,8 +44,19 @@ def price(trace: TraceLike, chip: ChipLike, *, rule: str | MappingRule = "im2col
         If a law of the trace or of its price does not hold; those of a trace are checked at its first price.
     """
     trace, resolved = given_trace(trace), given_chip(chip)
-    spent = charged(place(trace, resolved.config, rule))
-    placed, meta = spent.placed, trace.meta
+    return report_of(charged(place(trace, resolved.config, rule)), resolved.origins)
+
+
+def report_of(spent: Charged, origins: Mapping[str, Origin]) -> Report:
+    """Return what ``spent`` adds up to, of a chip whose values have ``origins``.
+
+    Raises
+    ------
+    ConservationError
+        As :func:`price`.
+    """
+    placed, trace = spent.placed, spent.placed.trace
+    meta = trace.meta
     energy, energy_by_task = trees_by_task(spent.trees["energy"], meta.phase_tasks)
     latency, latency_by_task = trees_by_task(spent.trees["latency"], meta.phase_tasks)
     apart = {name: tree_of(charges) for name, charges in spent.trees.items() if name not in ("energy", "latency")}
@@ -51,7 +64,7 @@ def price(trace: TraceLike, chip: ChipLike, *, rule: str | MappingRule = "im2col
     conservation.check(spent, energy, energy_by_task)
     writes, life = _wear(spent)
     return Report(
-        chip=resolved.config.name,
+        chip=placed.chip.name,
         method=meta.method,
         dataset=meta.dataset,
         network=meta.network,
@@ -65,7 +78,7 @@ def price(trace: TraceLike, chip: ChipLike, *, rule: str | MappingRule = "im2col
         placement=_placement(placed),
         accuracy=accuracies(trace),
         warnings=(*placed.where.warnings, *suspicious(spent, latency, energy), *meta.notes),
-        origins=resolved.origins,
+        origins=origins,
         idle_acts=idle_acts(meta.acts),
     )
 

@@ -87,6 +87,15 @@ def _told(error: BaseException) -> tuple[str, int]:
         return f"imcsim: error: {_refusal(error)}", 1
     if hasattr(error, "format_message"):  # a mistake in the command line itself
         return _usage(str(error.format_message()), int(getattr(error, "exit_code", 2)))
+    return _unexpected(error, text)
+
+
+def _unexpected(error: BaseException, text: str) -> tuple[str, int]:
+    from imcsim.core.local_code import user_code_of
+
+    file = user_code_of(error)
+    if file is not None:
+        return f"imcsim: error: {file} failed: {type(error).__name__}: {text}; IMCSIM_TRACEBACK=1 shows where", 2
     advice = "this is a defect of imcsim: set IMCSIM_TRACEBACK=1 and report what it shows"
     return f"imcsim: error: {type(error).__name__}: {text}; {advice}", 1
 

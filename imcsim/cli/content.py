@@ -14,27 +14,36 @@ if TYPE_CHECKING:
     from imcsim.core.registry import Registry
     from imcsim.core.sources import Origin
 
-CODE_KINDS = ("method", "rule", "dataset")
+# kind -> module and registry of what is code
+CODE = {
+    "method": ("imcsim.learn.method", "METHODS"),
+    "network": ("imcsim.learn.networks", "NETWORKS"),
+    "dataset": ("imcsim.learn.data", "DATASETS"),
+    "rule": ("imcsim.mapping.rule", "MAPPING_RULES"),
+}
 
 
 def list_command(
     kind: Annotated[str, typer.Argument(help="device, component, chip, network, study, method, rule or dataset.")],
     json_: JsonOption = False,
 ) -> None:
-    """List the names of one kind.
+    """List the names of one kind; beside each that another package brings, the package.
 
     Example: imcsim list chip
     """
     found = names_of(kind)
     if json_:
         echo_json(found)
-    else:
-        typer.echo("\n".join(found))
+        return
+    packages = {name: package for name in found if (package := package_of(kind, name)) is not None}
+    width = max(map(len, packages), default=0)
+    for name in found:
+        typer.echo(f"{name:{width}}  (package {packages[name]})" if name in packages else name)
 
 
 def show_command(
-    kind: Annotated[str, typer.Argument(help="device, component, chip, study, network, method or rule.")],
-    name: Annotated[str, typer.Argument(help="A name of that kind, or a TOML file.")],
+    kind: Annotated[str, typer.Argument(help="device, component, chip, study, network, method, dataset or rule.")],
+    name: Annotated[str, typer.Argument(help="A name of that kind, or its file.")],
     set_: SetOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -42,7 +51,7 @@ def show_command(
 
     Example: imcsim show device rram-28nm
     """
-    if kind in ("network", "method", "rule", "study"):
+    if kind in CODE or kind == "study":
         described = _description(kind, name)
         if json_:
             echo_json({"kind": kind, "name": name, "text": described})
@@ -101,29 +110,27 @@ def names_of(kind: str) -> list[str]:
     from imcsim.core.content import KINDS, names
     from imcsim.core.errors import ContentError, nearest
 
-    if kind == "dataset":
-        from imcsim.learn.data import DATASETS
-
-        return sorted(DATASETS)
-    if kind in ("method", "rule", "network"):  # one file may register several networks
-        return _registry(kind).names()
+    if kind in CODE:  # one file may register several networks
+        return registry_of(kind).names()
     if kind not in KINDS:
-        raise ContentError(f"unknown kind '{kind}'{nearest(kind, (*KINDS, *CODE_KINDS))}")
+        raise ContentError(f"unknown kind '{kind}'{nearest(kind, {*KINDS, *CODE})}")
     return names(kind)
 
 
-def _registry(kind: str) -> Registry[Any]:
-    if kind == "method":
-        from imcsim.learn.method import METHODS
+def package_of(kind: str, name: str) -> str | None:
+    """Return the other package that brings ``name``; None for what imcsim and its content hold."""
+    from imcsim.core.content import packaged
 
-        return METHODS
-    if kind == "rule":
-        from imcsim.mapping.rule import MAPPING_RULES
+    return registry_of(kind).package(name) if kind in CODE else packaged(kind).get(name)
 
-        return MAPPING_RULES
-    from imcsim.learn.networks import NETWORKS
 
-    return NETWORKS
+def registry_of(kind: str) -> Registry[Any]:
+    """Return the registry of a kind of :data:`CODE`."""
+    from importlib import import_module
+
+    module, name = CODE[kind]
+    registry: Registry[Any] = getattr(import_module(module), name)
+    return registry
 
 
 def _description(kind: str, name: str) -> str:
@@ -133,7 +140,8 @@ def _description(kind: str, name: str) -> str:
 
     if kind == "study":
         return Path(path_of(kind, name)).read_text(encoding="utf-8").rstrip()
-    entry = _registry(kind).get(name)
+    entry = registry_of(kind).get(name)
+    entry = getattr(entry, "func", entry)  # a reader with arguments filled in
     lines = [inspect.cleandoc(entry.__doc__ or name)]
     if kind == "method":
         settings = entry.config_type.model_fields.items()
@@ -144,6 +152,8 @@ def _description(kind: str, name: str) -> str:
 
         lines += ["", f"sees: {'all layers' if level_of(entry) == 'network' else 'one layer'}"]
         lines += [f"needs {need}: {NEEDS[need]}" for need in needs_of(entry)]
+    if (package := package_of(kind, name)) is not None:
+        lines += ["", f"package: {package}"]
     return "\n".join(lines)
 
 

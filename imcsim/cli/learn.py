@@ -14,12 +14,18 @@ from imcsim.cli.options import JsonOption, SetOption, echo_json, overrides
 
 def learn_command(  # noqa: PLR0913 - each option of the command line is a parameter
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the trace goes.")],
-    dataset: Annotated[str | None, typer.Option(help="Data set of the stream; left out: digits.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="Data set of the stream; left out: digits.")
+    ] = None,
     domains: Annotated[
         str | None, typer.Option(metavar="NAME,NAME", help="Data sets of a multi-domain stream, one task each.")
     ] = None,
-    method: Annotated[str, typer.Option(help="Method; `imcsim list method` shows them.")] = "finetune",
-    network: Annotated[str, typer.Option(help="Network; `imcsim list network` shows them.")] = "convnet",
+    method: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Method; `imcsim list method` shows them.")
+    ] = "finetune",
+    network: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Network; `imcsim list network` shows them.")
+    ] = "convnet",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
     set_: SetOption = None,
     restart: Annotated[bool, typer.Option("--restart", help="Start anew where an earlier run was stopped.")] = False,
@@ -56,9 +62,8 @@ def learn_command(  # noqa: PLR0913 - each option of the command line is a param
         echo_json({"trace": str(out), "config_hash": trace.meta.config_hash, **accuracy})
         return
     class_il, task_il = ("-" if value is None else f"{100 * value:.1f} %" for value in accuracy.values())
-    typer.echo(
-        f"{out}: {method} on {stream_title(trace.meta.dataset)}, final accuracy Class-IL {class_il}, Task-IL {task_il}"
-    )
+    what = f"{trace.meta.method} on {stream_title(trace.meta.dataset)}"
+    typer.echo(f"{out}: {what}, final accuracy Class-IL {class_il}, Task-IL {task_il}")
 
 
 def nested(fields: dict[str, Any], given: Any) -> dict[str, Any]:

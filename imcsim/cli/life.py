@@ -14,6 +14,7 @@ from imcsim.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from imcsim.chip.config import ChipConfig
+    from imcsim.chip.placed import Placed
     from imcsim.life import Outlook, WearLedger
     from imcsim.trace.trace import Trace
 
@@ -48,7 +49,8 @@ def life_command(  # noqa: PLR0913 - each option of the command line is a parame
 
     Example: imcsim life trace.safetensors --chip hybrid-28nm --policy spare-columns=2 --png life.png
     """
-    from imcsim.life import chip_for, outlook, parse_policies
+    from imcsim.chip.placed import place
+    from imcsim.life import chip_for, outlook_of, parse_policies
     from imcsim.report.life import life_record, life_text
     from imcsim.trace.store import load
 
@@ -65,8 +67,9 @@ def life_command(  # noqa: PLR0913 - each option of the command line is a parame
     recorded, resolved = load(trace), chip_for(chip, options, changed)
     if ledger_out is not None and options.sram_cache_pes is not None:
         raise ConfigError("sram-cache repeats the stream, and a ledger holds measured tasks: leave out --ledger-out")
-    worn = _worn(recorded, resolved.config, ledger, keep=ledger_out is not None)
-    found = outlook(recorded, resolved, options, worn)
+    placed = place(recorded, resolved.config)
+    worn = _worn(placed, ledger, keep=ledger_out is not None)
+    found = outlook_of(placed, resolved.origins, options, worn)
     curves = accuracy.curves(recorded, resolved.config, found)
     _write(found, resolved.config, png, worn, ledger_out)
     accuracy.draw(found, curves)
@@ -89,14 +92,14 @@ def _write(found: Outlook, chip: ChipConfig, png: Path | None, worn: WearLedger 
         save_ledger(worn, ledger)
 
 
-def _worn(trace: Trace, chip: ChipConfig, earlier: Path | None, *, keep: bool) -> WearLedger | None:
+def _worn(placed: Placed, earlier: Path | None, *, keep: bool) -> WearLedger | None:
     """Return the wear of the trace on top of an earlier ledger; None where neither is given nor to be kept."""
     if earlier is None and not keep:
         return None
     from imcsim.life import load_ledger, wear_ledger
 
     before = None if earlier is None else load_ledger(earlier)
-    own = wear_ledger(trace, chip)
+    own = wear_ledger(placed)
     if before is None:
         return own
     own.add(before)

@@ -51,13 +51,15 @@ class _Mapper:
 
 
 def map_command(  # noqa: PLR0913 - each option of the command line is a parameter
-    network: Annotated[str, typer.Argument(help="Name of a network; `imcsim list network` shows them.")],
+    network: Annotated[str, typer.Argument(help="Name of a network, or its file.")],
     chip: Annotated[str, typer.Option(help="Name of a chip, or its TOML file.")],
     set_: Annotated[Texts | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a chip value.")] = None,
     input_: Annotated[str, typer.Option("--input", metavar="C,H,W", help="Shape of an image.")] = "3,32,32",
     classes: Annotated[int, typer.Option(min=1, help="Logits of the network.")] = 10,
     param: Annotated[Texts | None, typer.Option(metavar="NAME=VALUE", help="Network parameter.")] = None,
-    rule: Annotated[str, typer.Option(help="Mapping rule; `imcsim list rule` shows them.")] = "im2col",
+    rule: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Mapping rule; `imcsim list rule` shows them.")
+    ] = "im2col",
     compare: Annotated[str | None, typer.Option(metavar="RULE1,RULE2", help="Two rules side by side.")] = None,
     mask: Annotated[Path | None, typer.Option(metavar="TRACE", help="Trace that says what is zero or trains.")] = None,
     task: Annotated[int, typer.Option(help="Task of that trace, from 0; -1 is the last.")] = -1,

@@ -1,7 +1,8 @@
-"""``imcsim new``: a commented skeleton to fill in."""
+"""``imcsim new``: a commented skeleton to fill in, which runs as it is."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,43 +10,70 @@ import typer
 
 from imcsim.cli.skeletons import COPIED, COPIED_HEADER, KINDS, WRITTEN
 
+_PACKAGE = Path(__file__).resolve().parents[1]
+_SCANNED = {"method": _PACKAGE / "learn" / "methods", "rule": _PACKAGE / "mapping" / "rules"}
+_TRY = {
+    "device": "imcsim show device {0}; then --set rram.cell={0} on any verb that takes a chip",
+    "component": "imcsim show component {0}; then --set rram.adc={0} on any verb that takes a chip",
+    "chip": "imcsim show chip {0}; then --chip {0}",
+    "study": "imcsim run {0}",
+    "method": "imcsim learn --method {0} --out run.safetensors",
+    "network": "imcsim learn --network {0} --out run.safetensors",
+    "dataset": "imcsim learn --dataset {0} --out run.safetensors",
+    "rule": "imcsim map mlp --chip hybrid-28nm --rule {0}",
+}
+
 
 def new_command(
     kind: Annotated[str, typer.Argument(help=", ".join(KINDS) + ".")],
     name: Annotated[str, typer.Argument(help="Name of the new entry: letters, digits, - and _.")],
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write; else where imcsim looks.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to write; else this folder, or its place in the content around it."),
+    ] = None,
 ) -> None:
-    """Write a commented skeleton of a new device, chip, study, method, rule or network; no file is overwritten.
+    """Write a commented skeleton of a new entry that runs as it is; no file is overwritten.
 
     Example: imcsim new device rram-mine
     """
     from imcsim.core.errors import ContentError
     from imcsim.core.files import write_atomic
 
-    content = skeleton(kind, name)
+    check(kind, name)
     path = place(kind, name) if out is None else out
     if path.exists():
         raise ContentError(f"{path} exists already; choose another name, or --out FILE")
-    write_atomic(path, content)
-    typer.echo(f"{path} written")
+    pick = picked(kind, name, path)
+    write_atomic(path, skeleton(kind, name, pick))
+    typer.echo(f"{path} written; try it: {_TRY[kind].format(pick)}")
 
 
-def skeleton(kind: str, name: str) -> str:
-    """Return the text of a new entry.
-
-    Raises
-    ------
-    ContentError
-        For an unknown kind or a name that cannot be a file's.
-    """
+def check(kind: str, name: str) -> None:
+    """Raise ContentError for an unknown kind, or a name that cannot be a file's."""
     from imcsim.core.errors import ContentError, nearest
 
     if kind not in KINDS:
         raise ContentError(f"no skeleton for kind '{kind}'{nearest(kind, KINDS)}")
     if not name.replace("-", "").replace("_", "").isalnum():
         raise ContentError(f"a name has letters, digits, - and _ only, got '{name}'")
+    if kind not in COPIED and not _identifier(name).isidentifier():
+        raise ContentError(f"the name of a new {kind} must begin with a letter, got '{name}'")
+
+
+def skeleton(kind: str, name: str, pick: str | None = None) -> str:
+    """Return the text of a new entry; ``pick`` is how the command line picks it (None: by its name).
+
+    Raises
+    ------
+    ContentError
+        As :func:`check`.
+    """
+    check(kind, name)
     template = WRITTEN[kind] if kind in WRITTEN else _copied(kind)
-    return template.replace("@NAME@", name).replace("@CLASS@", _camel(name)).replace("@FUNCTION@", _identifier(name))
+    words = {"@NAME@": name, "@CLASS@": _camel(name), "@FUNCTION@": _identifier(name), "@PICK@": pick or name}
+    for word, text in words.items():
+        template = template.replace(word, text)
+    return template
 
 
 def _copied(kind: str) -> str:
@@ -58,18 +86,40 @@ def _copied(kind: str) -> str:
 
 
 def place(kind: str, name: str) -> Path:
-    """Return where imcsim looks for the new entry: the content root, or the package for methods and rules."""
-    from imcsim.core.content import content_root
+    """Return where the new entry goes: into the folder where the user stands, or its own place in the content there.
 
-    package = Path(__file__).resolve().parents[1]
-    return {
-        "device": content_root() / "models" / "devices" / f"{name}.toml",
-        "chip": content_root() / "models" / "chips" / f"{name}.toml",
-        "study": content_root() / "studies" / name / "study.toml",
-        "network": content_root() / "models" / "networks" / f"{_identifier(name)}.py",
-        "method": package / "learn" / "methods" / f"{_identifier(name)}.py",
-        "rule": package / "mapping" / "rules" / f"{_identifier(name)}.py",
-    }[kind]
+    That content is the root that was named, or the one that the folder lies in. Methods and rules go into this package
+    if the user stands in its checkout.
+    """
+    from imcsim.core.content import KINDS as CONTENT
+    from imcsim.core.content import content_folder, named_root, root_around
+
+    here = Path.cwd()
+    around = root_around(here)
+    root = named_root() or around
+    if kind in CONTENT:
+        folder = here if root is None else content_folder(kind, root)
+    else:
+        folder = _SCANNED[kind] if kind in _SCANNED and around == _PACKAGE.parent else here
+    return folder / _file(kind, name)
+
+
+def picked(kind: str, name: str, path: Path) -> str:
+    """Return how a command line picks the entry in ``path``: its name where imcsim looks, else the file."""
+    from imcsim.core.content import KINDS as CONTENT
+    from imcsim.core.content import content_folder
+
+    looked = content_folder(kind) if kind in CONTENT else _SCANNED.get(kind)
+    if looked is not None and path.absolute() == looked / _file(kind, name):
+        return name
+    relative = Path(os.path.relpath(path)).as_posix()
+    return relative if relative.startswith("../") else f"./{relative}"
+
+
+def _file(kind: str, name: str) -> str:
+    if kind == "study":
+        return f"{name}/study.toml"
+    return f"{name}.toml" if kind in COPIED else f"{_identifier(name)}.py"
 
 
 def _identifier(name: str) -> str:

@@ -82,7 +82,7 @@ def _checked(result: StudyResult, committed: Committed, json_: bool) -> int:
         told = {"folder": str(result.folder), "committed": str(committed.path), "notes": notes}
         echo_json({**told, "summary": verdict_sentence(found), "figures": as_json(found)})
     else:
-        for table in check_tables(found, f"{result.spec.name}, {result.spec.stream.dataset}"):
+        for table in check_tables(found, f"{result.spec.name}, {result.spec.stream.title}"):
             print_table(table)
         for note in [*notes, f"{verdict_sentence(found)}; committed: {committed.path}"]:
             typer.echo(note)

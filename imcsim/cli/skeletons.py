@@ -3,16 +3,17 @@
 Devices and chips start as a copy of a working file: all their numbers have sources to be changed with them.
 """
 
-COPIED = {"device": "rram-28nm", "chip": "hybrid-28nm"}
+COPIED = {"device": "rram-28nm", "component": "adc-28nm", "chip": "hybrid-28nm"}
 
 COPIED_HEADER = """\
 # @NAME@: a copy of @FROM@ to be changed.
 # Every number needs an entry in [sources]: paper and table, or repository and file; a free choice says
-# "design choice: ..." and why. [ranges] holds what is published or assumed. Check it with: imcsim show @KIND@ @NAME@
+# "design choice: ..." and why. [ranges] holds what is published or assumed. Check it with: imcsim show @KIND@ @PICK@
 """
 
 STUDY = """\
-# Run it with: imcsim run @NAME@
+# Run it with: imcsim run @PICK@
+# Wherever a name is expected, the path of a file will do (./mine.py, ./mine.toml); it counts from this folder.
 name = "@NAME@"
 title = "One line that stands above the tables"
 question = "What do you want to know?"
@@ -60,7 +61,10 @@ set = { "rram.pe_count" = 128, "sram.pe_count" = 96 }
 """
 
 METHOD = '''\
-"""@NAME@: say in one line what the learner does."""
+"""@NAME@: say in one line what the learner does.
+
+Try it: imcsim learn --method @PICK@ --out run.safetensors
+"""
 
 from torch import Tensor, nn
 
@@ -75,12 +79,11 @@ class @CLASS@Config(MethodConfig):
 
 
 @method("@NAME@")
-class @CLASS@(Method):
+class @CLASS@(Method[@CLASS@Config]):
     """Override what differs from fine-tuning: see the hooks of ``imcsim.learn.method.Method``."""
 
-    config_type = @CLASS@Config
     source = "paper and equation, or repository and file"
-    config: @CLASS@Config
+    can_be_base = True  # sparse training and PE freezing may take its loss; they say themselves what trains
 
     def loss(self, context: Context, task: Task, x: Tensor, y: Tensor, index: Tensor) -> Tensor:
         """Return the scalar loss of one step; x (B, C, H, W) is un-augmented."""
@@ -88,7 +91,10 @@ class @CLASS@(Method):
 '''
 
 RULE = '''\
-"""@NAME@: say in one line where each weight goes."""
+"""@NAME@: say in one line where each weight goes.
+
+Try it: imcsim map mlp --chip hybrid-28nm --rule @PICK@
+"""
 
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.rule import mapping_rule
@@ -106,7 +112,10 @@ def @FUNCTION@(shape: MatrixShape, geometry: PeGeometry) -> tuple[Tile, ...]:
 '''
 
 NETWORK = '''\
-"""@NAME@: say in one line what it is, and after which paper or repository."""
+"""@NAME@: say in one line what it is, and after which paper or repository.
+
+Try it: imcsim learn --network @PICK@ --out run.safetensors
+"""
 
 import math
 
@@ -129,5 +138,31 @@ def @FUNCTION@(class_count: int, image_shape: tuple[int, int, int], *, width: Co
     )
 '''
 
-WRITTEN = {"study": STUDY, "method": METHOD, "rule": RULE, "network": NETWORK}
+DATASET = '''\
+"""@NAME@: say in one line what the images show.
+
+Try it: imcsim learn --dataset @PICK@ --out run.safetensors
+"""
+
+import numpy as np
+
+from imcsim.learn.data import Arrays, dataset
+
+
+@dataset("@NAME@")
+def @FUNCTION@() -> Arrays:
+    """Return images as uint8 (n, C, H, W) and labels from 0; say where they come from, and under which licence."""
+    generator = np.random.default_rng(0)  # made-up images, half a row of them bright: put yours here
+    labels = np.tile(np.arange(10), 60)
+    images = generator.integers(0, 100, (len(labels), 1, 8, 8), dtype=np.uint8)
+    for label in range(10):
+        left = 4 * (label % 2)
+        images[labels == label, 0, label // 2, left : left + 4] = 255
+    test = np.arange(len(labels)) >= 500
+    return Arrays(
+        "@NAME@", images[~test], labels[~test], images[test], labels[test], notes=("@NAME@: made-up images",)
+    )
+'''
+
+WRITTEN = {"study": STUDY, "method": METHOD, "rule": RULE, "network": NETWORK, "dataset": DATASET}
 KINDS = (*COPIED, *WRITTEN)

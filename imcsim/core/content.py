@@ -1,7 +1,8 @@
 """Finds the content (``models/``, ``studies/``) and loads it by path, never by accident.
 
 Order of content roots: an explicit folder (``--content``), ``IMCSIM_CONTENT``, the checkout, the copy inside
-the wheel. A root is a folder whose ``models/__init__.py`` carries ``CONTENT_OF = "imcsim"``.
+the wheel. A root is a folder whose ``models/__init__.py`` carries ``CONTENT_OF = "imcsim"``. Other packages bring TOML
+by entry point (:mod:`imcsim.core.packages`); any other TOML file goes by its path.
 """
 
 import importlib.util
@@ -11,9 +12,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 
 from imcsim.core.errors import ContentError, nearest
+from imcsim.core.packages import folder_of, package_of, points
+from imcsim.core.reference import code_file
 
 _MARKER = re.compile(r"^CONTENT_OF = \"imcsim\"$", re.MULTILINE)
 _FOLDERS = {
@@ -35,13 +39,8 @@ def content_root() -> Path:
     ContentError
         If no root is found, or the named one lacks the marker.
     """
-    named = _chosen.get() or (Path(os.environ["IMCSIM_CONTENT"]) if os.environ.get("IMCSIM_CONTENT") else None)
-    if named is not None:
-        if not _is_root(named):
-            raise ContentError(
-                f'{named} is not imcsim content: {named / "models" / "__init__.py"} lacks CONTENT_OF = "imcsim"'
-            )
-        return named.resolve()
+    if (named := named_root()) is not None:
+        return named
     package = Path(__file__).resolve().parents[1]
     for root in (package.parent, package / "_content"):
         if _is_root(root):
@@ -63,12 +62,25 @@ def use_content(root: Path | None) -> Iterator[None]:
 
 
 def names(kind: str) -> list[str]:
-    """Return the names of all content of ``kind`` ("device", "component", "chip", "network", "study")."""
-    folder = _folder(kind)
-    if kind == "study":
-        return sorted(path.parent.name for path in folder.glob("*/study.toml"))
-    pattern = "*.py" if kind == "network" else "*.toml"
-    return sorted(path.stem for path in folder.glob(pattern) if not path.stem.startswith("_"))
+    """Return the names of all content of ``kind`` ("device", "component", "chip", "network", "study").
+
+    Raises
+    ------
+    ContentError
+        If another package brings a name that the content root has, with both.
+    """
+    own, brought = _own_names(kind), packaged(kind)
+    for name in own:
+        if name in brought:
+            raise ContentError(
+                f"{kind} '{name}' is there twice: in {_own_path(kind, name)} and in package {brought[name]}"
+            )
+    return sorted([*own, *brought])
+
+
+def packaged(kind: str) -> dict[str, str]:
+    """Return name -> package of the TOML of ``kind`` that other packages bring."""
+    return {name: package for name, (package, _) in _brought(kind, tuple(sys.path)).items()}
 
 
 def path_of(kind: str, name: str) -> Path:
@@ -77,19 +89,82 @@ def path_of(kind: str, name: str) -> Path:
     Raises
     ------
     ContentError
-        If there is none, with the nearest name.
+        If there is none, with the nearest name; or if a package names one and does not hold it.
     """
     if name.endswith(".toml"):
         path = Path(name)
         if path.is_file():
             return path
         raise ContentError(f"no such {kind} file: {name}")
-    if name not in names(kind):
-        raise ContentError(f"unknown {kind} '{name}'{nearest(name, names(kind))}")
-    folder = _folder(kind)
+    if code_file(name) is not None:
+        raise ContentError(f"a {kind} is a TOML file, and {name} is none")
+    known = names(kind)
+    if name not in known:
+        raise ContentError(f"unknown {kind} '{name}'{nearest(name, known)}")
+    brought = _brought(kind, tuple(sys.path)).get(name)
+    return _own_path(kind, name) if brought is None else _packaged_path(kind, name, *brought)
+
+
+def content_folder(kind: str, root: Path | None = None) -> Path:
+    """Return the folder of a content root (None: the one in use) in which ``kind`` lies."""
+    if kind not in _FOLDERS:
+        raise ContentError(f"unknown kind of content '{kind}'{nearest(kind, _FOLDERS)}")
+    return (root or content_root()) / _FOLDERS[kind]
+
+
+def root_around(folder: Path) -> Path | None:
+    """Return the content root that ``folder`` is or lies in, None if there is none."""
+    return next((root for root in (folder, *folder.parents) if _is_root(root)), None)
+
+
+def named_root() -> Path | None:
+    """Return the content root that was named, by ``--content`` or IMCSIM_CONTENT; None if none was.
+
+    Raises
+    ------
+    ContentError
+        If it lacks the marker.
+    """
+    named = _chosen.get() or (Path(os.environ["IMCSIM_CONTENT"]) if os.environ.get("IMCSIM_CONTENT") else None)
+    if named is not None and not _is_root(named):
+        raise ContentError(
+            f'{named} is not imcsim content: {named / "models" / "__init__.py"} lacks CONTENT_OF = "imcsim"'
+        )
+    return None if named is None else named.resolve()
+
+
+def _own_names(kind: str) -> list[str]:
+    folder = content_folder(kind)
     if kind == "study":
-        return folder / name / "study.toml"
-    return folder / f"{name}{'.py' if kind == 'network' else '.toml'}"
+        return sorted(path.parent.name for path in folder.glob("*/study.toml"))
+    pattern = "*.py" if kind == "network" else "*.toml"
+    return sorted(path.stem for path in folder.glob(pattern) if not path.stem.startswith("_"))
+
+
+def _own_path(kind: str, name: str) -> Path:
+    return content_folder(kind) / _file(kind, name)
+
+
+def _file(kind: str, name: str) -> str:
+    return f"{name}/study.toml" if kind == "study" else f"{name}{'.py' if kind == 'network' else '.toml'}"
+
+
+@lru_cache(maxsize=32)
+def _brought(kind: str, path: tuple[str, ...]) -> dict[str, tuple[str, str]]:
+    """Return name -> (package, module in whose folder it lies); ``path`` is the search path, for the cache."""
+    if kind == "network":  # code: imcsim.learn.networks.NETWORKS knows those of other packages
+        return {}
+    return {name: (package_of(point), point.value) for name, point in points(f"imcsim.{kind}", kind).items()}
+
+
+def _packaged_path(kind: str, name: str, package: str, module: str) -> Path:
+    folder = folder_of(module)
+    if folder is None:
+        raise ContentError(f"{kind} '{name}' of package {package} is not there: no folder of a package is {module}")
+    path = folder / _file(kind, name)
+    if not path.is_file():
+        raise ContentError(f"{kind} '{name}' of package {package} is not there: {path} is no file")
+    return path
 
 
 def import_networks() -> None:
@@ -103,7 +178,7 @@ def import_networks() -> None:
     root = content_root()
     _claim_package("models", root / "models")
     _claim_package("models.networks", root / "models" / "networks")
-    for name in names("network"):
+    for name in _own_names("network"):
         _load_module(f"models.networks.{name}", root / "models" / "networks" / f"{name}.py")
 
 
@@ -135,12 +210,6 @@ def _load_module(module_name: str, path: Path, search: list[str] | None = None) 
     except Exception as error:
         del sys.modules[module_name]
         raise ContentError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
-
-
-def _folder(kind: str) -> Path:
-    if kind not in _FOLDERS:
-        raise ContentError(f"unknown kind of content '{kind}'{nearest(kind, _FOLDERS)}")
-    return content_root() / _FOLDERS[kind]
 
 
 def _is_root(folder: Path) -> bool:

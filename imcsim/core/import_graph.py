@@ -51,6 +51,14 @@ class SourceTree:
         others = {known: edges for known, edges in self._edges.items() if known != path and not leads}
         return SourceTree(self.packages, {**self._read, path: Source(path, content)}, others)
 
+    def joined(self, packages: Mapping[str, Path]) -> "SourceTree":
+        """Return the tree with more packages; what is read of them leaves this tree as it is."""
+        return SourceTree({**self.packages, **packages}, dict(self._read), dict(self._edges))
+
+    def holds(self, path: Path) -> bool:
+        """Whether the file is of a package here."""
+        return any(path.is_relative_to(folder) for folder in self.packages.values())
+
     def source(self, path: Path) -> Source:
         """Return the file at ``path``, read."""
         if path not in self._read:

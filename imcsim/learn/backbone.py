@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imcsim.core import sealed
-from imcsim.core.code_key import code_key, running_tree
+from imcsim.core.code_key import running_tree
 from imcsim.core.config import config_hash
 from imcsim.core.errors import ConfigError, ContentError
+from imcsim.core.reference import in_texts, short_name
 from imcsim.core.seeds import child_seed
 from imcsim.learn.config import BackboneConfig
 from imcsim.learn.data.arrays import cache_folder
@@ -20,7 +21,7 @@ from imcsim.learn.domains import multi_domain
 from imcsim.learn.evaluate import accuracy_rows
 from imcsim.learn.global_draws import lent_globals
 from imcsim.learn.networks import NETWORKS, build_network, network_params
-from imcsim.learn.run_code import run_files
+from imcsim.learn.run_code import Picks, run_key
 from imcsim.learn.shapes import trace_layers
 from imcsim.learn.stream import Task
 
@@ -133,8 +134,8 @@ def backbone_note(config: BackboneConfig) -> str:
     """Return what every result that starts from the backbone must say."""
     samples = "" if config.train_limit is None else f", at most {config.train_limit} images"
     return (
-        f"backbone: pre-trained on {config.dataset} ({config.epochs} epochs{samples}) in float before deployment; that "
-        f"training is neither recorded nor charged; the output layer is new"
+        f"backbone: pre-trained on {short_name(config.dataset)} ({config.epochs} epochs{samples}) in float before "
+        f"deployment; that training is neither recorded nor charged; the output layer is new"
     )
 
 
@@ -146,22 +147,22 @@ def _key(
     device: torch.device,
 ) -> str:
     decides = {
-        "backbone": config.model_dump(mode="json"),
-        "network": name,
+        "backbone": in_texts(config.model_dump(mode="json"), short_name),
+        "network": short_name(name),
         "params": network_params(name, params),
         "image_shape": list(image_shape),
         "device": device.type,
         "torch": torch.__version__,
-        "code": _code(name, inspect.getsourcefile(NETWORKS.get(name))),
+        "code": _code(name, config.dataset),
     }
     return config_hash(decides)
 
 
-def _code(network: str, builder: str | None) -> str:
-    """Return the key of what trains a backbone; a ``builder`` outside the content counts by its file."""
-    tree = running_tree()
-    outside = [Path(builder)] if builder and Path(builder).is_file() else []
-    return code_key(tree, {*run_files(tree, "imcsim.learn.backbone", network), *outside})
+def _code(network: str, dataset: str) -> str:
+    """Return the key of what trains a backbone; a builder that was registered in this process counts by its file."""
+    picks, builder = Picks(network, datasets=(dataset,)), inspect.getsourcefile(NETWORKS.get(network))
+    files = [] if builder is None or not Path(builder).is_file() else [Path(builder)]
+    return run_key(running_tree(), "imcsim.learn.backbone", picks, files)
 
 
 def _read(path: Path) -> State | None:

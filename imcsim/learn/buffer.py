@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from imcsim.learn.method import Context, Method, MethodConfig
 from imcsim.learn.stream import Task
@@ -129,15 +130,16 @@ class ReplayConfig(MethodConfig):
     replay_from_task: Literal[0, 1] = 0
 
 
-class ReplayMethod(Method):
+ReplayT = TypeVar("ReplayT", bound=ReplayConfig, default=ReplayConfig, covariant=True)
+
+
+class ReplayMethod(Method[ReplayT]):
     """A method with a reservoir: fills it after every step and reports its bytes."""
 
-    config_type = ReplayConfig
     keeps_logits = False
 
-    def __init__(self, config: ReplayConfig) -> None:
+    def __init__(self, config: ReplayT) -> None:
         super().__init__(config)
-        self.replay = config
         self.buffer: Reservoir | None = None
         self._pending: Mapping[str, Any] | None = None
 
@@ -148,7 +150,7 @@ class ReplayMethod(Method):
     def reservoir(self, context: Context) -> Reservoir:
         """Return the buffer, made on first use (or restored from a checkpoint)."""
         if self.buffer is None:
-            self.buffer = Reservoir(self.replay.buffer_size, context.generator, self.keeps_logits)
+            self.buffer = Reservoir(self.config.buffer_size, context.generator, self.keeps_logits)
             if self._pending is not None:
                 self.buffer.load_state_dict(self._pending, context.device)
                 self._pending = None
@@ -156,12 +158,12 @@ class ReplayMethod(Method):
 
     def can_replay(self, context: Context) -> bool:
         """Whether this step replays."""
-        return context.task >= self.replay.replay_from_task and len(self.reservoir(context)) > 0
+        return context.task >= self.config.replay_from_task and len(self.reservoir(context)) > 0
 
     def recall(self, context: Context, batch: int) -> Replay:
         """Draw one replay batch (``batch`` images unless ``replay_batch`` is given), augmented anew, and report it."""
         buffer = self.reservoir(context)
-        x, y, logits = buffer.draw(self.replay.replay_batch or batch, context.generator)
+        x, y, logits = buffer.draw(self.config.replay_batch or batch, context.generator)
         context.work.add("replay_samples_read", x.shape[0])
         context.work.did("replay", x.shape[0])
         context.work.add("replay_bytes_read", x.shape[0] * buffer.sample_bytes)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from imcsim.core.config import FrozenConfig
+from imcsim.core.reference import absolute, in_texts, short_name
 from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.wear.config import WearConfig
 from imcsim.learn.writing.config import WritingConfig
@@ -27,6 +28,10 @@ ClassesPerTask = Annotated[
 ]
 ClassOrder = Annotated[int | tuple[int, ...] | None, _one_or_several(0, "a list of labels, or a seed of at least 0")]
 
+# A name; or the path of a file, kept as an absolute one: another process may stand elsewhere.
+Picked = Annotated[str, AfterValidator(absolute)]
+Settings = Annotated[dict[str, Any], AfterValidator(lambda given: in_texts(given, absolute))]
+
 LARGEST_TILE = 1 << 16  # weights a side of a PE; design choice: some sixty times the largest array that was built
 DEFAULT_SHAPE = (1, 28, 28)  # of a multi-domain stream; design choice: the shape of two of its usual data sets
 
@@ -47,14 +52,14 @@ def fill_from_domains(data: Any) -> Any:
     domains = data.get("domains") if isinstance(data, Mapping) else None
     if not isinstance(domains, list | tuple) or not domains:
         return data
-    return {"dataset": domains_name([str(name) for name in domains]), "tasks": len(domains), **data}
+    return {"dataset": domains_name([short_name(str(name)) for name in domains]), "tasks": len(domains), **data}
 
 
 def check_domains(domains: tuple[str, ...], dataset: str, tasks: int, image_shape: tuple[int, int, int] | None) -> None:
     """Raise ValueError if a stream's settings contradict its ``domains``."""
     if not domains and image_shape is not None:
         raise ValueError("image_shape belongs to a multi-domain stream: give domains, too")
-    if domains and dataset != domains_name(domains):
+    if domains and dataset != domains_name([short_name(name) for name in domains]):
         raise ValueError(f"domains name the data sets: leave out dataset (given: '{dataset}')")
     if domains and tasks != len(domains):
         raise ValueError(f"{len(domains)} domains are {len(domains)} tasks: leave out tasks (given: {tasks})")
@@ -69,7 +74,7 @@ class BackboneConfig(FrozenConfig):
     runs of a study start from the same one. The defaults are design choices.
     """
 
-    dataset: str
+    dataset: Picked
     epochs: int = Field(5, ge=1)
     train_limit: int | None = Field(None, ge=1)
     batch_size: int = Field(64, ge=1)
@@ -82,6 +87,7 @@ class LearnConfig(FrozenConfig):
     """One learner on one stream.
 
     ``classes_per_task`` and ``class_order`` say which classes a task gets, as in :func:`imcsim.learn.stream.split`.
+    ``dataset``, ``network`` and ``method`` are names, or paths of files (``./mine.py``, ``./mine.py:name``).
     ``train_limit`` and ``test_limit`` are the largest numbers of samples per task (None: all). ``domains`` are the data
     sets of a multi-domain stream, one task each, with images of ``image_shape`` (C, H, W; left out: 1 x 28 x 28);
     ``dataset`` and ``tasks`` then follow from them. ``backbone`` is what the network learned before it was deployed;
@@ -97,19 +103,19 @@ class LearnConfig(FrozenConfig):
     All defaults are design choices, but momentum 0 and weight decay 0 (Mammoth's continual setting).
     """
 
-    dataset: str = "digits"
+    dataset: Picked = "digits"
     tasks: int = Field(5, ge=1)
     classes_per_task: ClassesPerTask = None
     class_order: ClassOrder = None
     train_limit: int | None = Field(None, ge=1)
     test_limit: int | None = Field(None, ge=1)
-    domains: tuple[str, ...] = ()
+    domains: tuple[Picked, ...] = ()
     image_shape: tuple[int, int, int] | None = None
     backbone: BackboneConfig | None = None
-    network: str = "convnet"
+    network: Picked = "convnet"
     network_params: dict[str, Any] = Field(default_factory=dict)
-    method: str = "finetune"
-    method_config: dict[str, Any] = Field(default_factory=dict)
+    method: Picked = "finetune"
+    method_config: Settings = Field(default_factory=dict)
     epochs: int = Field(5, ge=1)
     batch_size: int = Field(32, ge=1)
     optimizer: Literal["sgd", "adam"] = "sgd"

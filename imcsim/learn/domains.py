@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from imcsim.core.errors import ConfigError
+from imcsim.core.reference import short_name
 from imcsim.core.seeds import numpy_generator
 from imcsim.learn.config import DEFAULT_SHAPE
 from imcsim.learn.data import load_dataset
@@ -45,7 +46,7 @@ def multi_domain(
     Parameters
     ----------
     datasets
-        Names of :data:`imcsim.learn.data.DATASETS`.
+        Names of :data:`imcsim.learn.data.DATASETS`, or paths of files that register one.
     image_shape
         (C, H, W); C is 1 or 3.
     train_limit
@@ -55,7 +56,7 @@ def multi_domain(
 
     Raises
     ------
-    ConfigError
+    ConfigError, ContentError
         For no data set, an unknown one, an impossible shape, or a limit that leaves a class without samples.
     DataError
         If a data set cannot be had.
@@ -78,7 +79,13 @@ def multi_domain(
         count += arrays.class_count
         notes += arrays.notes
     tasks = tuple(replace(built[name], index=t) for t, name in enumerate(datasets))
-    return Stream(domains_name(datasets), tasks, count, image_shape, notes=(*notes, _note(image_shape)))
+    return Stream(
+        domains_name([short_name(name) for name in datasets]),
+        tasks,
+        count,
+        image_shape,
+        notes=(*notes, _note(image_shape)),
+    )
 
 
 def fit_images(x: Tensor, image_shape: ImageShape) -> Tensor:
@@ -90,7 +97,7 @@ def fit_images(x: Tensor, image_shape: ImageShape) -> Tensor:
 
     Raises
     ------
-    ConfigError
+    ConfigError, ContentError
         If the numbers of channels are not 1 or 3.
     """
     channels, height, width = image_shape

@@ -1,6 +1,7 @@
 """What a continual-learning method is: a frozen config, a few hooks, and a name.
 
-A method is one file in ``imcsim/learn/methods`` with one decorator. The loop (``learn/loop.py``) calls its hooks;
+A method is a class with one decorator, in a file of ``imcsim/learn/methods``, in another package behind an entry point
+``imcsim.method``, or in a file that goes by its path. The loop (``learn/loop.py``) calls its hooks;
 a method never touches the loop's state but through the :class:`Context` it is given.
 
 Shape letters: B batch, G groups, D fan-in, N outputs per group.
@@ -9,10 +10,11 @@ Shape letters: B batch, G groups, D fan-in, N outputs per group.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, get_args
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
 from imcsim.core.config import FrozenConfig, parse
 from imcsim.core.errors import ConfigError, nearest
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 class MethodConfig(FrozenConfig):
     """Base of a method's own configuration; unknown keys are refused."""
+
+
+# Covariant, and MethodConfig where nothing is said: any method is a Method.
+ConfigT_co = TypeVar("ConfigT_co", bound=MethodConfig, default=MethodConfig, covariant=True)
 
 
 @dataclass
@@ -158,20 +164,38 @@ class TaskPlan:
     restored_pes: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-class Method:
+class Method(Generic[ConfigT_co]):
     """Base of all methods: plain fine-tuning; a method overrides what it needs.
 
-    ``state`` must hold everything that a resumed run needs, as tensors or JSON-able values.
+    ``class Mine(Method[MineConfig])`` says what its configuration is: ``self.config`` is of that type, and settings
+    from outside are checked against it. ``state_dict`` must hold everything that a resumed run needs, as tensors or
+    JSON-able values.
     """
 
+    #: class of ``self.config``; follows from ``Method[MineConfig]``
     config_type: ClassVar[type[MethodConfig]] = MethodConfig
+    #: name under which it is registered
+    registered_as: ClassVar[str] = ""
+    #: whether it may be the base of another method, see :mod:`imcsim.learn.over_base`
+    can_be_base: ClassVar[bool] = False
     #: paper and equation, or repository and file
     source: ClassVar[str] = ""
     #: scenarios that the method can serve; without "class-il" it must be told the task of an image
     scenarios: ClassVar[tuple[Scenario, ...]] = ("class-il", "task-il")
 
-    def __init__(self, config: MethodConfig) -> None:
+    def __init__(self, config: ConfigT_co) -> None:
         self.config = config
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Take the class of the configuration from the brackets behind the base class."""
+        super().__init_subclass__(**options)
+        if "config_type" not in vars(cls):
+            named = (argument for base in vars(cls).get("__orig_bases__", ()) for argument in get_args(base))
+            for argument in named:
+                found = getattr(argument, "__bound__", argument)
+                if isinstance(found, type) and issubclass(found, MethodConfig):
+                    cls.config_type = found
+                    return
 
     def acts(self) -> tuple[str, ...]:
         """Return what makes the method what it is, as it is configured: "mask change", "pruning", "layer freeze".
@@ -276,12 +300,34 @@ def _import_all() -> None:
     import_entries("imcsim.learn.methods", "method")
 
 
-METHODS: Registry[type[Method]] = Registry("method", _import_all)
-method = METHODS.register
+def _wrong(entry: object) -> str | None:
+    is_method = isinstance(entry, type) and issubclass(entry, Method)
+    return None if is_method else "is no subclass of imcsim.learn.method.Method"
+
+
+METHODS: Registry[type[Method]] = Registry("method", _import_all, "imcsim.method", _wrong)
+MethodT = TypeVar("MethodT", bound=type[Method])
+
+
+def method(name: str) -> Callable[[MethodT], MethodT]:
+    """Return a decorator that files a subclass of :class:`Method` under ``name``.
+
+    Raises
+    ------
+    ContentError
+        If another method has the name, or the class is no method.
+    """
+
+    def add(entry: MethodT) -> MethodT:
+        METHODS.register(name)(entry)
+        entry.registered_as = name
+        return entry
+
+    return add
 
 
 def make_method(name: str, config: Mapping[str, Any] | None = None) -> Method:
-    """Return method ``name`` with its configuration, checked.
+    """Return method ``name`` (or of a file, ``./mine.py``) with its configuration, checked.
 
     Raises
     ------

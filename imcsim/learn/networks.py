@@ -26,7 +26,12 @@ Parameters beyond the two are keyword-only, annotated and have defaults; they be
 command line and in studies.
 """
 
-NETWORKS: Registry[NetworkBuilder] = Registry("network", import_networks)
+
+def _wrong(entry: object) -> str | None:
+    return None if callable(entry) else "is no function that builds a network"
+
+
+NETWORKS: Registry[NetworkBuilder] = Registry("network", import_networks, "imcsim.network", _wrong)
 network = NETWORKS.register
 
 

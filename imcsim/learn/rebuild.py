@@ -1,5 +1,7 @@
 """The network as it was when a task was committed: from the codes and the digital state of a trace."""
 
+from typing import Literal
+
 import torch
 from torch import nn
 
@@ -16,6 +18,7 @@ from imcsim.learn.shapes import weight_from_matrix
 from imcsim.learn.start import prepare_network
 from imcsim.trace.conservation import check_arrays
 from imcsim.trace.given import TraceLike, read_trace
+from imcsim.trace.schema import TraceMeta
 from imcsim.trace.trace import Trace
 
 
@@ -66,7 +69,7 @@ def _prepared(trace: Trace, network: nn.Module) -> nn.Module:
     meta = trace.meta
     wanted = {f"{spec.name}.weight" for spec in meta.layers} | set(trace.digital)
     known = {name for name, values in network.state_dict().items() if values.is_floating_point()}
-    if wanted == known or not meta.config or meta.image_shape is None or meta.method not in METHODS.names():
+    if wanted == known or not meta.config or meta.image_shape is None or not METHODS.has(_picked(meta, "method")):
         return network
     config = parse(LearnConfig, meta.config, "the trace's configuration")
     method = make_method(config.method, config.method_config)
@@ -75,7 +78,13 @@ def _prepared(trace: Trace, network: nn.Module) -> nn.Module:
 
 def _built(trace: Trace) -> nn.Module:
     meta = trace.meta
-    if meta.network not in NETWORKS.names() or meta.image_shape is None:
+    name = _picked(meta, "network")
+    if not NETWORKS.has(name) or meta.image_shape is None:
         raise TraceError(f"network '{meta.network}' is not a registered one; give the network itself")
     classes = len({label for task in meta.task_classes for label in task})  # a domain may come twice
-    return build_network(meta.network, classes, meta.image_shape, meta.config.get("network_params", {}))
+    return build_network(name, classes, meta.image_shape, meta.config.get("network_params", {}))
+
+
+def _picked(meta: TraceMeta, what: Literal["method", "network"]) -> str:
+    """Return the name of the trace's method or network, or the path of its file: the configuration has it."""
+    return str(meta.config.get(what, getattr(meta, what)))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 import imcsim
 from imcsim.core.config import config_hash
+from imcsim.core.reference import short_name
 from imcsim.learn.flops import recorded_flops
 from imcsim.learn.loop import Learner
 from imcsim.learn.processor import processor
@@ -66,7 +67,7 @@ def _acts(learner: Learner) -> dict[str, tuple[int, ...]]:
 
 def _meta(learner: Learner, stream: Stream) -> TraceMeta:
     config, recorder = learner.config, learner.recorder
-    acts = _acts(learner)
+    acts, method = _acts(learner), short_name(config.method)
     placed = any(name.startswith("placement/") for name in recorder.tables)
     return TraceMeta(
         imcsim_version=imcsim.__version__,
@@ -80,8 +81,8 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
             **processor(learner.context.device),
         },
         seed=config.seed,
-        method=config.method,
-        network=config.network,
+        method=method,
+        network=short_name(config.network),
         dataset=stream.dataset,
         image_shape=stream.image_shape,
         task_classes=tuple(task.classes for task in stream.tasks),
@@ -97,7 +98,7 @@ def _meta(learner: Learner, stream: Stream) -> TraceMeta:
         pe_tile=config.pe_tile if placed else None,
         flops=recorded_flops(recorder.counts, recorder.task_counts),
         clipped_weight_share=learner.quantiser.clipped_share(),
-        notes=(*stream.notes, *(() if config.wear is None else config.wear.notes), *idle_notes(config.method, acts)),
+        notes=(*stream.notes, *(() if config.wear is None else config.wear.notes), *idle_notes(method, acts)),
         acts=acts,
         placement_phases=tuple(recorder.phases) if len(recorder.phases) > recorder.tasks else (),
         work_terms=recorder.work_terms,

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imcsim.core.code_key import code_key, running_tree
+from imcsim.core.code_key import running_tree
 from imcsim.core.config import config_hash
 from imcsim.learn.config import LearnConfig
-from imcsim.learn.run_code import run_files
+from imcsim.learn.run_code import Picks, run_key
 from imcsim.learn.stream import Task
 from imcsim.learn.wear.cells import CyclesPerStream
 
@@ -54,8 +54,7 @@ def difference(was: Mapping[str, str], now: Mapping[str, str]) -> str | None:
 
 
 def _code(config: LearnConfig) -> str:
-    tree = running_tree()
-    return code_key(tree, run_files(tree, "imcsim.learn.api", config.network, config.method, config.method_config))
+    return run_key(running_tree(), "imcsim.learn.api", Picks.of(config.model_dump(mode="json")))
 
 
 def _network(network: nn.Module) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from imcsim.core.errors import ConfigError
+from imcsim.core.reference import short_name
 from imcsim.core.seeds import numpy_generator
 from imcsim.learn.class_groups import Order, PerTask, class_groups
 from imcsim.learn.data import Arrays, load_dataset
@@ -77,7 +78,7 @@ def split(
     Parameters
     ----------
     dataset
-        A name of :data:`imcsim.learn.data.DATASETS`.
+        A name of :data:`imcsim.learn.data.DATASETS`, or the path of a file that registers one.
     tasks
         T.
     classes_per_task
@@ -92,7 +93,7 @@ def split(
 
     Raises
     ------
-    ConfigError
+    ConfigError, ContentError
         If the classes do not divide into the tasks, or the limit leaves a class without samples.
     DataError
         If the data set cannot be had.
@@ -104,7 +105,7 @@ def split(
     built = tuple(make_task(arrays, t, classes, limits[t], generators[t]) for t, classes in enumerate(groups))
     channels, height, width = built[0].x_train.shape[1:]
     count = 1 + max(max(classes) for classes in groups)
-    return Stream(dataset, built, count, (channels, height, width), arrays.augment, arrays.notes)
+    return Stream(short_name(dataset), built, count, (channels, height, width), arrays.augment, arrays.notes)
 
 
 Limits = tuple[int | None, int | None]

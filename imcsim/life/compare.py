@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from imcsim.chip.assign import assign
 from imcsim.chip.config import ChipConfig, load_chip
-from imcsim.chip.profile import profile_of
+from imcsim.chip.placed import place
 from imcsim.chip.wear.first_failure import Tasks
+from imcsim.chip.wear.worn import weibull_for, worn_memory
 from imcsim.core.errors import ConfigError
 from imcsim.core.units import DAYS_PER_YEAR
 from imcsim.life.chips import chip_for
@@ -90,12 +90,14 @@ def compare_levers(
     Raises
     ------
     ConfigError
-        For a policy that is wrong in itself. One that the chip does not take gets a row that says so.
+        For a policy that is wrong in itself, or a chip whose cells have no known distribution of lives. A policy that
+        the chip does not take gets a row that says so.
     TraceError
         If the trace does not fit the chip.
     """
     trace, chip = given_trace(trace), str(chip)
     base = load_chip(chip, overrides).config
+    weibull_for(worn_memory(base), "the years that levers gain")
     chosen = standard_policies(trace, base) if policies is None else tuple(tuple(texts) for texts in policies)
     options = {texts: parse_policies(texts, wear) for texts in (NONE, *chosen)}
     none = outlook(trace, chip_for(chip, options[NONE], overrides), options[NONE])
@@ -112,12 +114,13 @@ def compare_levers(
 
 def standard_policies(trace: Trace, chip: ChipConfig) -> tuple[tuple[str, ...], ...]:
     """Return the standard levers, and on a hybrid caches for a quarter, a half and all of the PEs that ever train."""
-    if chip.sram is None or chip.rram is None:
+    if chip.volatile is None or chip.nonvolatile is None:
         return STANDARD
-    where = assign(profile_of(trace, chip.geometry), chip)
-    trained = int(np.any(where.homed_training | where.rram_training, axis=0).sum())
-    copies = 2 if chip.input_gradient == "second-copy" else 1
-    sizes = sorted({copies * max(1, round(share * trained)) for share in _CACHE_SHARES})
+    placed = place(trace, chip)
+    away, where = placed.volatile, placed.where
+    trained = np.any(where.homed_training | where.nonvolatile_training, axis=0)
+    pes = 0 if away is None else int(away.pes(trained).sum())
+    sizes = sorted({placed.copies * max(1, round(share * pes)) for share in _CACHE_SHARES})
     return (*STANDARD, *((f"sram-cache={size}:{way}",) for size in sizes for way in ("lru", "life")))
 
 

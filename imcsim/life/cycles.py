@@ -9,17 +9,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.config import RramPart
 from imcsim.chip.wear.ledger import LayerWear, WearLedger
 from imcsim.core.errors import ConfigError
-from imcsim.devices.programming import event_pulses
 from imcsim.life.options import LifeOptions
 from imcsim.mapping.geometry import PeGeometry
+from imcsim.memory.macro import Macro
 
 
 @dataclass(frozen=True)
 class CellRates:
-    """Full-window cycles per task of every RRAM cell.
+    """Full-window cycles per task of every cell that wears.
 
     ``layers`` name -> float32 (P, R, C), 0 where an array has no weight; PEs in order (group, row tile, column tile).
     ``cells`` counts those that hold a weight; ``copies`` of all of them exist.
@@ -43,62 +42,66 @@ class CellRates:
         order = np.argsort(values, kind="stable")
         return values[order], counts[order]
 
+    def hazard(self, shape: float) -> float:
+        """Return the sum of r^shape over all cells, copies included: what a first failure follows from."""
+        values, counts = self.counts
+        return float((counts * values**shape).sum()) * self.copies
 
-def cell_rates(ledger: WearLedger, part: RramPart, options: LifeOptions) -> CellRates:
+
+def cell_rates(ledger: WearLedger, macro: Macro, options: LifeOptions) -> CellRates:
     """Return the cycles per task of every cell, as the tasks of ``ledger`` repeat.
 
     Raises
     ------
     ConfigError
-        If the ledger holds no task, or its cells are not those of ``part``.
+        If the ledger holds no task, or its cells are not those of ``macro``.
     """
     if ledger.tasks < 1:
         raise ConfigError("the ledger holds no task yet")
-    encoding = ledger.geometry.encoding
-    if (encoding.cell_bits, encoding.sign) != (part.cell_bits, part.sign):
+    encoding, memory = ledger.geometry.encoding, macro.memory
+    if (encoding.cell_bits, encoding.sign) != (memory.cell_bits, memory.sign):
         raise ConfigError(
             f"the ledger is of another mapping: its cells are coded as {encoding.name}, and the chip's are "
-            f"{part.sign} of {part.cell_bits} bits"
+            f"{memory.sign} of {memory.cell_bits} bits"
         )
     layers = {}
     for spec, wear in ledger:
-        full, weak = event_cycles(wear, part, options)
+        full, weak = event_cycles(wear, macro, options)
         total = wear.total()
         each = np.float32(full) * wear.full + np.float32(weak) * (total - wear.full)
         layers[spec.name] = by_pe((np.maximum(each, 0) / ledger.tasks).astype(np.float32), ledger.geometry)
     return CellRates(layers, ledger.cells // ledger.copies, ledger.copies)
 
 
-def event_cycles(wear: LayerWear, part: RramPart, options: LifeOptions) -> tuple[float, float]:
+def event_cycles(wear: LayerWear, macro: Macro, options: LifeOptions) -> tuple[float, float]:
     """Return the full-window cycles of one event across the whole window, and of one within it, mean over the layer.
 
     ``events``: every event is one cycle, whatever its pulses. ``pulses``: max(SET, RESET) of its pulses, each pair a
     cycle: the pessimistic end for fine pulses. ``window``: 1 and (dG / window)^m; the exponent m is an assumption.
     """
-    each = _cycles(part, options)
+    each = _cycles(macro, options)
     return float(each[-1]), _mean(each[:-1], wear.distances[:-1]) if options.wear != "events" else 1.0
 
 
-def nudge_cycles(part: RramPart, options: LifeOptions) -> float:
+def nudge_cycles(macro: Macro, options: LifeOptions) -> float:
     """Return the full-window cycles of a verified event that corrects a cell within its level: a move by one."""
-    return float(_cycles(part, options.model_copy(update={"verified_share": 1.0}))[1])
+    return float(_cycles(macro, options.model_copy(update={"verified_share": 1.0}))[1])
 
 
-def _cycles(part: RramPart, options: LifeOptions) -> NDArray[np.float64]:
+def _cycles(macro: Macro, options: LifeOptions) -> NDArray[np.float64]:
     """(levels,) full-window cycles of an event by the number of levels that it moves, entry 0 for none."""
-    top = (1 << part.cell_bits) - 1
+    top = macro.geometry.encoding.level_count - 1
     moved = np.arange(top + 1)
     if options.wear == "events":
         return (moved > 0).astype(np.float64)
     if options.wear == "window":
         return np.asarray((moved / top) ** options.weak_exponent)
-    share = max(part.cell.set_pulse_share, 1 - part.cell.set_pulse_share)
-    return share * _pulses(part, options.verified_share)
+    return macro.memory.event_pulses.cycles_per_pulse * _pulses(macro, options.verified_share)
 
 
-def layer_pulses(wear: LayerWear, part: RramPart) -> tuple[float, float]:
+def layer_pulses(wear: LayerWear, macro: Macro) -> tuple[float, float]:
     """Return the pulses of all full-window events of a layer, and of all its weaker ones."""
-    each = _pulses(part, 1.0) * wear.distances
+    each = _pulses(macro, 1.0) * wear.distances
     return float(each[-1]), float(each[:-1].sum())
 
 
@@ -122,9 +125,9 @@ def by_cell(pes: NDArray[np.float32], geometry: PeGeometry, matrix_shape: tuple[
     return np.ascontiguousarray(whole[:, :, :fan_in, :outputs])
 
 
-def _pulses(part: RramPart, verified_share: float) -> NDArray[np.float64]:
+def _pulses(macro: Macro, verified_share: float) -> NDArray[np.float64]:
     """(levels,) pulses of an event by the levels moved; symmetric in both directions under every write rule."""
-    pulses = event_pulses(part.cell, part.cell_bits, part.write_rule)[0]
+    pulses = macro.memory.event_pulses.pulses
     return np.where(pulses > 0, verified_share * pulses + (1 - verified_share), 0.0)
 
 

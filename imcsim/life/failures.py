@@ -7,7 +7,21 @@ from statistics import NormalDist
 import numpy as np
 
 from imcsim.chip.wear.first_failure import BAND, Endurance, Tasks, first_failure
+from imcsim.chip.wear.worn import weibull_of
 from imcsim.life.cycles import CellRates
+from imcsim.memory.macro import Macro
+
+
+def expected_life(rates: CellRates, macro: Macro) -> float | None:
+    """Return the median tasks to the first failed cell, None if none is written.
+
+    Without a distribution of failures: tasks until the worst cell has its guaranteed cycles.
+    """
+    endurance = weibull_of(macro)
+    if endurance is None:
+        return macro.memory.endurance.guaranteed_cycles / rates.worst if rates.worst else None
+    first = first_failure(rates.hazard(endurance.shape), endurance)
+    return None if first is None else first.median
 
 
 def share_failed(rates: CellRates, endurance: Endurance, share: float) -> Tasks | None:
@@ -22,7 +36,7 @@ def share_failed(rates: CellRates, endurance: Endurance, share: float) -> Tasks 
     if counts.sum() <= wanted:
         return None
     if wanted == 1:
-        return first_failure(float((counts * values**endurance.shape).sum()), endurance)
+        return first_failure(rates.hazard(endurance.shape), endurance)
 
     def excess(z: float) -> Callable[[float], float]:
         def of(log_tasks: float) -> float:

@@ -47,7 +47,7 @@ class LifeOptions(FrozenConfig):
     spare_columns, spare_rows
         Spare lines of each PE, of one kind only: a line with a dead cell is replaced by a fresh one.
     coalesce
-        Write policy of RRAM in place, instead of the chip's.
+        Write policy of writes in place, instead of the chip's.
     verified_share
         Share of the events that are verified; the others take one pulse.
     refresh_days, refresh_auto
@@ -74,16 +74,6 @@ class LifeOptions(FrozenConfig):
     celsius: float = Field(85.0, gt=-ZERO_CELSIUS_K)
     sram_cache_pes: int | None = Field(None, ge=0)
     eviction: Eviction = "lru"
-
-    @property
-    def overrides(self) -> dict[str, Any]:
-        """Values of the chip that the levers change."""
-        changed: dict[str, Any] = {}
-        if self.coalesce is not None:
-            changed["rram.write_policy"] = self.coalesce
-        if self.sram_cache_pes is not None:
-            changed |= {"sram.pe_count": self.sram_cache_pes, "overflow": "rram"}
-        return changed
 
 
 def parse_policies(policies: Sequence[str], wear: str = "events", weak_exponent: float = 2.5) -> LifeOptions:

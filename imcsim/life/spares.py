@@ -6,17 +6,40 @@ times, and a PE dies at its (s + 1)-th failure. Shape letters: P PEs, L lines of
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.wear.first_failure import BAND, Endurance, Tasks, first_failure
+from imcsim.life.event_energy import mean_event_j
+from imcsim.life.options import LifeOptions
+from imcsim.memory.macro import Macro
 
 Floats = NDArray[np.float64]
 
 _GRID = np.linspace(math.log(1e-8), math.log(1e3), 1600)  # log of time over a line's own scale
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 _TINY = 1e-300
+
+
+@dataclass(frozen=True)
+class SpareCost:
+    """What spare lines cost: cells' area (m2) over all PEs of the memory, and energy (J) of filling one spare line."""
+
+    area_m2: float
+    remap_j: float
+
+
+def spare_cost(macro: Macro, options: LifeOptions) -> SpareCost:
+    """Return the cost of spare lines: every cell of a spare is programmed once when it takes over.
+
+    The area is that of the cells; converters, drivers and the remapping table of spares are not counted.
+    """
+    along = macro.site.rows if options.spare_columns else macro.site.cols
+    cells = max(options.spare_columns, options.spare_rows) * along * macro.memory.pe_count
+    cell_m2 = float(macro.memory.area(macro.site)["cells"].each.value)
+    return SpareCost(cells * cell_m2, along * mean_event_j(macro))
 
 
 class RenewalTable:

@@ -4,8 +4,8 @@ A layer's rule is ``(shape, geometry, *, needs) -> tiles``; a network's rule (``
 ``(shapes, geometry, *, needs) -> tiles of each layer``, and its PE indices run over the whole network. What a rule
 needs beyond shape and geometry are its keyword-only parameters without default, by the names of :data:`NEEDS`; a
 network's rule gets a sequence, one entry a layer, of all but ``pe_budget``. A new rule is one file in
-``imcsim/mapping/rules`` with one decorator, or a function of another package behind an entry point
-``imcsim.mapping_rule``; test it with :func:`imcsim.testing.check_mapping`.
+``imcsim/mapping/rules`` with one decorator, a function of another package behind an entry point
+``imcsim.mapping_rule``, or a file that goes by its path; test it with :func:`imcsim.testing.check_mapping`.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +33,11 @@ def _import_all() -> None:
     import_entries("imcsim.mapping.rules", "mapping rule")
 
 
-MAPPING_RULES: Registry[MappingRule] = Registry("mapping rule", _import_all, "imcsim.mapping_rule")
+def _wrong(entry: object) -> str | None:
+    return None if callable(entry) else "is no function from a matrix shape and a PE to tiles"
+
+
+MAPPING_RULES: Registry[MappingRule] = Registry("mapping rule", _import_all, "imcsim.mapping_rule", _wrong)
 
 
 def mapping_rule(name: str, level: Level = "layer") -> Callable[[RuleT], RuleT]:

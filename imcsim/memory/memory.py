@@ -25,6 +25,7 @@ from imcsim.crossbar.encoding import Encoding, Sign
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.pe_grid import PeGrid
 from imcsim.memory.activity import Activity
+from imcsim.memory.ageing import Ageing, EventPulses
 from imcsim.memory.site import Site
 
 Floats = NDArray[np.float64]
@@ -225,6 +226,16 @@ class Memory(FrozenConfig):
     @abstractmethod
     def endurance(self) -> Endurance:
         """How many cycles a cell survives."""
+
+    @property
+    def event_pulses(self) -> EventPulses:
+        """The pulses of a level change; unless a sort says otherwise, one, which is a cycle."""
+        return EventPulses.single(1 << self.cell_bits)
+
+    @property
+    def ageing(self) -> Ageing:
+        """What cycles and time do to its cells; unless a sort says otherwise, nothing is known."""
+        return Ageing()
 
     def write_leaf(self, site: Site) -> str:
         """Return the last name of a leaf of writes, such as ``rram_program``."""

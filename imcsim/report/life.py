@@ -56,18 +56,18 @@ def life_record(found: Outlook) -> dict[str, Any]:
 
 def life_text(found: Outlook) -> str:
     """Return the outlook as text: headline, what dies first, energy along the way, levers, notes."""
-    record = life_record(found)
+    record, memory = life_record(found), found.memory.upper()
     lines = [
         f"{found.method} on {found.chip}: {found.network}, {found.dataset}, at {found.tasks_per_day:g} tasks a day",
-        f"{found.tasks} measured tasks, repeated; wear rule '{found.options.wear}', {found.cells:,} RRAM cells, "
+        f"{found.tasks} measured tasks, repeated; wear rule '{found.options.wear}', {found.cells:,} {memory} cells, "
         f"the worst takes {found.worst_cycles_per_task:.3g} cycles a task",
         "",
         f"{'':34}{'years (5 % - 95 % of chips)':32}tasks",
-        *_headlines(record, with_spares=found.spares is not None),
+        *_headlines(record, found),
         "",
         *_layer_table(record),
         "",
-        *_energy_table(record),
+        *_energy_table(record, memory),
         *lever_lines(found.levers),
         "",
         *(f"note: {note}" for note in found.notes),
@@ -75,16 +75,17 @@ def life_text(found: Outlook) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _headlines(record: dict[str, Any], *, with_spares: bool) -> list[str]:
-    lines = [_line("first cell failed", record["first_failure"])]
+def _headlines(record: dict[str, Any], found: Outlook) -> list[str]:
+    never = "never: too few cells are written" if found.endurance is not None else "not known: see the notes"
+    lines = [_line("first cell failed", record["first_failure"], never)]
     ends = record["first_failure_published_range"]
     if ends is not None:
         band = f"{ends[0]['years']:.3g} - {ends[1]['years']:.3g}"
         tasks = f"{ends[0]['tasks']:,.0f} - {ends[1]['tasks']:,.0f}"
         lines.append(f"{'  over published scale and shape':34}{band:32}{tasks}")
-    lines.append(_line("1 % of cells failed", record["one_percent_failed"]))
-    if with_spares:
-        lines.append(_line("first PE without a spare left", record["spare_limited"]))
+    lines.append(_line("1 % of cells failed", record["one_percent_failed"], never))
+    if found.spares is not None:
+        lines.append(_line("first PE without a spare left", record["spare_limited"], never))
     for name, key in (("worst cell at guaranteed cycles", "guaranteed"), ("worst cell without margin", "margin")):
         at = record[key]
         if at is not None:
@@ -107,9 +108,9 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _line(name: str, span: dict[str, Any] | None) -> str:
+def _line(name: str, span: dict[str, Any] | None, never: str) -> str:
     if span is None:
-        return f"{name:34}never: too few cells are written"
+        return f"{name:34}{never}"
     years, tasks = span["years"], span["tasks"]
     band = f"{years['median']:.3g} ({years['early']:.3g} - {years['late']:.3g})"
     return f"{name:34}{band:32}{tasks['median']:,.0f}"
@@ -134,8 +135,8 @@ def _layer_table(record: dict[str, Any]) -> list[str]:
     return [*lines, f"PEs most likely to die first: {', '.join(named)}"] if named else lines
 
 
-def _energy_table(record: dict[str, Any]) -> list[str]:
-    lines = [f"{'energy per task, at years':34}{'RRAM programming':>18}{'all':>12}{'pulses':>10}"]
+def _energy_table(record: dict[str, Any], memory: str) -> list[str]:
+    lines = [f"{'energy per task, at years':34}{memory + ' programming':>18}{'all':>12}{'pulses':>10}"]
     for at in record["energy_per_task"]:
         written = at["programming_j"] + at["rotation_j"] + at["refresh_j"]
         write, whole = (with_prefix(joules, "J") for joules in (written, at["total_j"]))

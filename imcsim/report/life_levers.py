@@ -29,8 +29,9 @@ def lever_lines(levers: Pulled) -> list[str]:
             f"{_joules(swapped.energy_per_task_j)} and {_seconds(swapped.time_per_task_s)} a task"
         )
     if (kept := levers.refreshing) is not None:
+        known = "" if kept.kept_days is None else f", levels are kept {_days(kept.kept_days)}"
         lines += [
-            f"refresh every {_days(kept.every_days)}, levels are kept {_days(kept.kept_days)}:",
+            f"refresh every {_days(kept.every_days)}{known}:",
             f"  {kept.events_per_task:,.4g} events, {_joules(kept.energy_per_task_j)} and "
             f"{_seconds(kept.time_per_task_s)} a task",
         ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imcsim.chip.config import ChipConfig
+from imcsim.core.errors import ConfigError
 from imcsim.life import Outlook
 from imcsim.report.life import pe_years
 from imcsim.report.pe_places import PePlaces, in_order, pe_places
@@ -25,7 +26,17 @@ def draw_life(found: Outlook, chip: ChipConfig | None = None) -> "Figure":
     """Return the PEs by years left, and the layers' chances to die first, 10 x 5 inches.
 
     PEs lie on the floor plan of ``chip``, if it has one; else in the order of the network, row by row.
+
+    Raises
+    ------
+    ConfigError
+        If when cells fail is not known.
     """
+    if found.endurance is None:
+        raise ConfigError(
+            f"a picture of PEs by remaining life needs the distribution of the cycles to failure, and '{found.chip}' "
+            f"states none for its {found.memory.upper()} cells"
+        )
     with panels(1, 2, (10.0, 5.0)) as (figure, axes):
         figure.suptitle(
             f"{found.method} on {found.chip}: {found.network}, {found.dataset}, at {found.tasks_per_day:g} tasks a day"

@@ -75,7 +75,7 @@ def _tables(result: StudyResult) -> tuple[TextTable, ...]:
     if on_chip_ages(result.groups):
         found.insert(1, on_chip_table(result.groups))
     if result.sensitivity:
-        reference = result.spec.reference_chip
+        reference = result.spec.reference
         found.append(sensitivity_table(spreads(result.sensitivity, reference), reference))
     return tuple(found)
 
@@ -109,7 +109,7 @@ def _draw(result: StudyResult) -> list[_Drawing]:
 def study_table(spec: StudySpec, groups: Sequence[Group]) -> TextTable:
     """Return the headline table of a study."""
     seeds = len({seed for group in groups for seed in group.seeds})
-    title = f"{spec.title}: {spec.network.name} on {stream_title(spec.stream.dataset)}, {spec.stream.tasks} tasks"
+    title = f"{spec.title}: {spec.network.title} on {stream_title(spec.stream.title)}, {spec.stream.tasks} tasks"
     return headline(groups, f"{title}, {seeds} {'seed' if seeds == 1 else 'seeds'}")
 
 

@@ -5,6 +5,7 @@ worker runs. Prices are made anew each time and need no key.
 """
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 
 from imcsim.core.code_key import code_key, running_tree
 from imcsim.core.content import content_root
-from imcsim.learn.run_code import run_files
+from imcsim.core.reference import names_file, texts
+from imcsim.learn.run_code import Picks, run_key
 
 _TRAINING, _MEASURING = "imcsim.study.worker", "imcsim.study.on_chip_worker"
 
@@ -32,11 +34,16 @@ def code_version(files: Iterable[Path]) -> str:
     return code_key(running_tree(), running_tree().closure(files))
 
 
+_PICKED = ("network", "method", "method_config", "dataset", "domains", "backbone")
+
+
 def _code(root: str, config: Mapping[str, Any]) -> str:
-    return _key(content_root(), root, config["network"], config["method"], json.dumps(config["method_config"]))
+    picked = {name: config[name] for name in _PICKED if config.get(name) is not None}
+    key = _key.__wrapped__ if any(names_file(text) for text in texts(picked)) else _key  # a file may change meanwhile
+    return key(content_root(), tuple(sys.path), root, json.dumps(picked))
 
 
 @cache
-def _key(content: Path, root: str, network: str, method: str, method_config: str) -> str:
-    tree = running_tree()  # of ``content``
-    return code_key(tree, run_files(tree, root, network, method, json.loads(method_config)))
+def _key(content: Path, path: tuple[str, ...], root: str, picked: str) -> str:
+    """Return the key; ``content`` and the search ``path`` are where names lead."""
+    return run_key(running_tree(), root, Picks.of(json.loads(picked)))

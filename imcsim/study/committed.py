@@ -12,6 +12,7 @@ from typing import Any
 from imcsim.core.content import path_of
 from imcsim.core.csv_text import read_csv
 from imcsim.core.errors import StudyError
+from imcsim.core.reference import in_texts, short_name
 from imcsim.study.spec import StudySpec
 from imcsim.study.summary import KEYS, Stat, statistics
 
@@ -42,7 +43,8 @@ class Committed:
 
         Empty where the stamp does not tell.
         """
-        then, now = dict(_settings(self.stamp.get("study", {}))), dict(_settings(spec.model_dump(mode="json")))
+        settings = (self.stamp.get("study", {}), spec.model_dump(mode="json"))
+        then, now = (dict(_settings(in_texts(tree, short_name))) for tree in settings)
         other = [path for path in sorted({*then, *now}) if then and then.get(path) != now.get(path)]
         return [path for path in other if path not in _WORDS]
 
@@ -52,7 +54,11 @@ class Committed:
         Those of methods, chips and seeds of its stamp, and of seeds that its other rows have.
         """
         study = self.stamp.get("study", {})
-        groups = {(m.get("label"), c.get("name")) for m in study.get("methods", ()) for c in study.get("chips", ())}
+        groups = {
+            (m.get("label"), short_name(str(c.get("name"))))
+            for m in study.get("methods", ())
+            for c in study.get("chips", ())
+        }
         seeds = {*study.get("seeds", ()), *seeds_of(self.figures)}
         found = [f"{method} on {chip}" for method, chip in fresh if (method, chip) in groups - self.figures.keys()]
         for key, columns in self.figures.items():
@@ -74,12 +80,12 @@ def load_committed(study: str, spec: StudySpec) -> Committed:
         If there is nothing, or it cannot be read: cells that are no numbers, rows that repeat, no rows.
     """
     folder = path_of("study", study).parent
-    for place in [folder / spec.stream.dataset, *sorted(path.parent for path in folder.glob("*/stamp.json"))]:
+    for place in [folder / spec.stream.title, *sorted(path.parent for path in folder.glob("*/stamp.json"))]:
         stamp = _stamp(place / "stamp.json")
         for name, read in (("rows.csv", _from_rows), ("summary.csv", _from_summary)):
-            if (place / name).is_file() and (place.name == spec.stream.dataset or _is_of(stamp, spec)):
+            if (place / name).is_file() and (place.name == spec.stream.title or _is_of(stamp, spec)):
                 return Committed(place / name, _read(place / name, read), stamp)
-    what = f"{spec.name} on {spec.stream.dataset}"
+    what = f"{spec.name} on {spec.stream.title}"
     raise StudyError(f"no results of {what} are committed in {folder}: there is nothing to check against")
 
 
@@ -118,7 +124,7 @@ def _settings(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def _is_of(stamp: Mapping[str, Any], spec: StudySpec) -> bool:
     """Whether results in a folder of another name are this study's: same name and data set, by their stamp."""
     made = stamp.get("study", {})
-    return bool(made) and (made["name"], made["stream"]["dataset"]) == (spec.name, spec.stream.dataset)
+    return bool(made) and (made["name"], short_name(made["stream"]["dataset"])) == (spec.name, spec.stream.title)
 
 
 def _stamp(path: Path) -> Mapping[str, Any]:

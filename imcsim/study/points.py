@@ -7,6 +7,7 @@ from typing import Any
 from imcsim.chip.config import ChipConfig, load_chip
 from imcsim.core.config import config_hash, parse
 from imcsim.core.errors import StudyError
+from imcsim.core.reference import in_texts, short_name
 from imcsim.core.sources import Resolved
 from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.config import LearnConfig
@@ -45,13 +46,13 @@ def load_chips(spec: StudySpec) -> dict[str, Resolved[ChipConfig]]:
         If two chips differ in what the learner quantises to (weight, input or error bits, or the PE's weights):
         one trace could not be priced on both.
     """
-    chips = {choice.name: load_chip(choice.name, choice.set) for choice in spec.chips}
-    reference = chips[spec.reference_chip].config
+    chips = {choice.title: load_chip(choice.name, choice.set) for choice in spec.chips}
+    reference = chips[spec.reference].config
     for name, chip in chips.items():
         for what, given, wanted in _shared(chip.config, reference):
             if given != wanted:
                 raise StudyError(
-                    f"chips of one study must agree in {what}: {name} has {given}, {spec.reference_chip} has {wanted}"
+                    f"chips of one study must agree in {what}: {name} has {given}, {spec.reference} has {wanted}"
                 )
     return chips
 
@@ -64,7 +65,7 @@ def training_points(spec: StudySpec, chips: Chips, where: str) -> list[TrainingP
     ConfigError
         If ``[training]`` or ``[stream]`` holds what the learner does not know; ``where`` names the file.
     """
-    hardware = hardware_fields(chips, spec.reference_chip)
+    hardware = hardware_fields(chips, spec.reference)
     return [_point(spec, method, seed, hardware, where) for method in spec.methods for seed in spec.seeds]
 
 
@@ -95,7 +96,8 @@ def _point(spec: StudySpec, method: MethodChoice, seed: int, hardware: Mapping[s
         **method.training,
     }
     config = parse(LearnConfig, fields, f"{where} [training]").model_dump(mode="json")
-    return TrainingPoint(method.label, seed, config, config_hash({"config": config, "code": training_code(config)}))
+    named = in_texts(config, short_name)  # where a file lies does not matter, and its code is in the key
+    return TrainingPoint(method.label, seed, config, config_hash({"config": named, "code": training_code(config)}))
 
 
 def _shared(chip: ChipConfig, reference: ChipConfig) -> list[tuple[str, object, object]]:

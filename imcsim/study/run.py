@@ -71,7 +71,7 @@ class RunOptions:
 
 def study_folder(spec: StudySpec, out: Path) -> Path:
     """Return ``out/STUDY/DATASET``."""
-    return out / spec.name / spec.stream.dataset
+    return out / spec.name / spec.stream.title
 
 
 def run_study(loaded: LoadedStudy, options: RunOptions) -> StudyResult:
@@ -163,15 +163,18 @@ class _StudyRun:
         return trace is not None
 
     def _add(self, point: TrainingPoint, trace: Trace) -> None:
-        reports = [replace(self._price(trace, chip), method=point.label) for chip in self.chips.values()]
+        reports = self._reports_on(self.chips, point, trace)
         self._priced[point.name], self._versions[point.name] = reports, trace.meta.versions
         if not self.variants:
             return
         rows = [sensitivity_row(report.row(), BASE) for report in reports]
         for label, chips in self.variants.items():
-            priced = [self._price(trace, chip) for chip in chips.values()]
-            rows += [sensitivity_row(replace(report, method=point.label).row(), label) for report in priced]
+            rows += [sensitivity_row(report.row(), label) for report in self._reports_on(chips, point, trace)]
         self._varied[point.name] = rows
+
+    def _reports_on(self, chips: Chips, point: TrainingPoint, trace: Trace) -> list[Report]:
+        """Price the trace on each chip; the reports carry the study's own words for method and chip."""
+        return [replace(self._price(trace, chip), method=point.label, chip=name) for name, chip in chips.items()]
 
     def _train(self, missing: Sequence[TrainingPoint]) -> None:
         outcome = self._work(

@@ -22,7 +22,7 @@ def load_variants(spec: StudySpec, chips: Chips) -> dict[str, dict[str, Resolved
     """Load the study's chips once for each variant, leaving out values of parts that a chip does not have."""
     return {
         variant.label: {
-            choice.name: load_chip(choice.name, {**choice.set, **_fitting(variant.set, chips[choice.name].config)})
+            choice.title: load_chip(choice.name, {**choice.set, **_fitting(variant.set, chips[choice.title].config)})
             for choice in spec.chips
         }
         for variant in spec.variants

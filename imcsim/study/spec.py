@@ -2,6 +2,7 @@
 
 A study trains every (method, seed) once and prices each of those traces on every chip. ``[per_dataset.NAME]`` holds
 settings that take effect when ``stream.dataset`` is NAME, so that one override picks the data set and suited epochs.
+Wherever a name is expected, the path of a file will do; it counts from the study's folder.
 """
 
 import copy
@@ -15,6 +16,7 @@ from pydantic import Field, model_validator
 from imcsim.core.config import FrozenConfig, parse
 from imcsim.core.content import path_of
 from imcsim.core.errors import ConfigError, nearest
+from imcsim.core.reference import absolute, in_texts, portable, short_name
 from imcsim.core.sources import leaves
 from imcsim.core.toml import read_toml
 from imcsim.learn.config import ClassesPerTask, ClassOrder, check_domains, fill_from_domains
@@ -48,12 +50,22 @@ class StreamChoice(FrozenConfig):
         check_domains(self.domains, self.dataset, self.tasks, self.image_shape)
         return self
 
+    @property
+    def title(self) -> str:
+        """What folders and tables call the data."""
+        return short_name(self.dataset)
+
 
 class NetworkChoice(FrozenConfig):
-    """The network's registered name and its parameters."""
+    """The network's registered name, or its file, and its parameters."""
 
     name: str
     params: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What tables call the network."""
+        return short_name(self.name)
 
 
 class MethodChoice(FrozenConfig):
@@ -69,10 +81,15 @@ class MethodChoice(FrozenConfig):
 
 
 class ChipChoice(FrozenConfig):
-    """One chip and the values that the study sets on it (dotted path -> value)."""
+    """One chip, by name or by file, and the values that the study sets on it (dotted path -> value)."""
 
     name: str
     set: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What tables call the chip."""
+        return short_name(self.name)
 
 
 class VariantChoice(FrozenConfig):
@@ -107,18 +124,23 @@ class StudySpec(FrozenConfig):
 
     @model_validator(mode="after")
     def _names(self) -> "StudySpec":
-        labels, chips = [m.label for m in self.methods], [c.name for c in self.chips]
+        labels, chips = [m.label for m in self.methods], [c.title for c in self.chips]
         variants = [v.label for v in self.variants]
         names = (("seeds", self.seeds), ("method labels", labels), ("chip names", chips), ("variant labels", variants))
         for what, given in names:
             if len(set(given)) != len(given):
                 raise ValueError(f"{what} must differ, got {', '.join(map(str, given))}")
-        if self.reference_chip not in chips:
+        if self.reference not in chips:
             raise ValueError(f"reference_chip must be one of [[chips]], got '{self.reference_chip}'")
         for label in self.featured:
             if label not in labels:
                 raise ValueError(f"featured names no method label: '{label}'{nearest(label, labels)}")
         return self
+
+    @property
+    def reference(self) -> str:
+        """What tables call the reference chip."""
+        return short_name(self.reference_chip)
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -128,11 +150,20 @@ class StudySpec(FrozenConfig):
 
 @dataclass(frozen=True)
 class LoadedStudy:
-    """A study, where it was read, and the overrides given on top of its file."""
+    """A study, where it was read, the overrides given on top of its file, and the folder that its paths count from.
+
+    In ``spec`` paths are absolute.
+    """
 
     spec: StudySpec
     source: str
     overrides: Mapping[str, Any]
+    folder: Path = Path()
+
+    def settings(self) -> dict[str, Any]:
+        """Return the study as JSON-able settings, with paths as seen from its folder: the same on any machine."""
+        found: dict[str, Any] = in_texts(self.spec.model_dump(mode="json"), lambda text: portable(text, self.folder))
+        return found
 
 
 def load_study(name: str, overrides: Mapping[str, Any] | None = None) -> LoadedStudy:
@@ -147,7 +178,8 @@ def load_study(name: str, overrides: Mapping[str, Any] | None = None) -> LoadedS
         With the file, the field's path, what was given and the nearest name.
     """
     path, given = path_of("study", name), dict(overrides or {})
-    data = read_toml(path)
+    data = _placed(read_toml(path), path.parent)
+    given = in_texts(given, absolute)
     per_dataset = data.pop("per_dataset", {})
     stream = data.get("stream")
     dataset = given.get(
@@ -160,7 +192,18 @@ def load_study(name: str, overrides: Mapping[str, Any] | None = None) -> LoadedS
         _set(data, dotted, value, f"{where} [per_dataset]")
     for dotted, value in given.items():
         _set(data, dotted, value, f"{where} override")
-    return LoadedStudy(parse(StudySpec, data, where), where, given)
+    return LoadedStudy(parse(StudySpec, data, where), where, given, path.parent)
+
+
+_PICKING = ("stream", "network", "backbone", "methods", "chips", "variants", "reference_chip", "per_dataset")
+
+
+def _placed(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the study's data with the paths of files, where things are picked, made absolute from ``folder``."""
+    return {
+        key: in_texts(value, lambda text: absolute(text, folder)) if key in _PICKING else value
+        for key, value in data.items()
+    }
 
 
 def _where(path: Path) -> str:
@@ -170,7 +213,7 @@ def _where(path: Path) -> str:
 
 
 def _suited(per_dataset: Mapping[str, Any], dataset: object) -> Iterable[tuple[str, Any]]:
-    table = per_dataset.get(str(dataset), {})
+    table = per_dataset.get(short_name(str(dataset)), {})
     return leaves(table) if isinstance(table, Mapping) else []
 
 
@@ -186,15 +229,19 @@ def _set(data: dict[str, Any], dotted: str, value: Any, where: str) -> None:
     node[parts[-1]] = copy.deepcopy(value)
 
 
+_OPENED = ("params", "config", "base_config", "set", "training", "on_chip", "backbone")
+
+
 def _child(node: Any, part: str, where: str, *, last_table: bool) -> Any:
     if isinstance(node, list):
-        named = {str(entry.get("label", entry.get("name"))): entry for entry in node if isinstance(entry, dict)}
+        tables = [entry for entry in node if isinstance(entry, dict)]
+        named = {short_name(str(entry.get("label", entry.get("name")))): entry for entry in tables}
         if part not in named:
             raise ConfigError(f"{where}: no entry '{part}'{nearest(part, named)}")
         return named[part]
     if not isinstance(node, dict):
         raise ConfigError(f"{where}: '{part}' is inside a value, not a table")
-    if part not in node and last_table and part in ("params", "config", "set", "training", "on_chip", "backbone"):
+    if part not in node and last_table and part in _OPENED:
         node[part] = {}
     if part not in node:
         raise ConfigError(f"{where}: no table '{part}'{nearest(part, node)}")

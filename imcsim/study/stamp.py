@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imcsim.core.config import config_hash
+from imcsim.core.reference import in_texts, portable
 from imcsim.core.sources import leaves
 from imcsim.study.code import training_code
 from imcsim.study.points import Chips, training_points
@@ -26,10 +27,10 @@ def stamp(loaded: LoadedStudy, chips: Chips, trained_on: Iterable[Mapping[str, s
     points = training_points(loaded.spec, chips, loaded.source)
     codes = {point.label: training_code(point.config) for point in points}
     return {
-        "study": loaded.spec.model_dump(mode="json"),
-        "study_hash": config_hash(loaded.spec),
+        "study": loaded.settings(),
+        "study_hash": config_hash(loaded.settings()),
         "read_from": loaded.source,
-        "overrides": dict(loaded.overrides),
+        "overrides": in_texts(dict(loaded.overrides), lambda text: portable(text, loaded.folder)),
         "code_version": config_hash(codes),
         "code": codes,
         "commit": git_commit(Path(__file__).resolve().parent),

@@ -17,19 +17,20 @@ from typing import Any
 
 import numpy as np
 
+from imcsim.chip.wear.worn import weibull_for, worn_memory
 from imcsim.core.files import write_atomic
 from imcsim.core.units import DAYS_PER_YEAR
 from imcsim.learn.wear.curve import AccuracyCurve, age_grid, limit_reached
 from imcsim.learn.wear.learned import learned_accuracy
 from imcsim.learn.wear.served import served_accuracy
-from imcsim.life import Endurance, Outlook, Tasks, outlook
+from imcsim.life import Outlook, Tasks, outlook
 from imcsim.report.style import save_as
 from imcsim.study.spec import load_study
 from imcsim.study.stamp import git_commit
 from imcsim.trace.trace import Trace
 from studies.lifetime.ageing_picture import draw_accuracy
 from studies.lifetime.tables import sets_of, traces_by_method, write_rows
-from studies.lifetime.wear import BY_LABEL, HYBRID, STEP, TASK, later_tasks, rram_of
+from studies.lifetime.wear import BY_LABEL, HYBRID, STEP, TASK, later_tasks
 
 HERE = Path(__file__).resolve().parent
 Row = dict[str, Any]
@@ -64,8 +65,7 @@ def measured(job: Curves, traces: Sequence[Trace], sets: Sets) -> tuple[list[Row
     Every seed is looked at in the same ages, those of the first. Cells wear as in the tasks after the first.
     """
     chip = BY_LABEL[job.setup].load(sets)
-    cell = rram_of(chip.config).cell
-    endurance = Endurance(cell.endurance_scale_cycles, cell.endurance_shape)
+    endurance = weibull_for(worn_memory(chip.config), "accuracies at an age")
     outlooks = [outlook(later_tasks(trace), chip) for trace in traces[: job.seeds]]
     ages = age_grid(outlooks[0].rates, endurance, job.ages)
     measure = served_accuracy if job.kind == "served" else learned_accuracy

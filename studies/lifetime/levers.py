@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from imcsim.life import Outlook, Tasks, outlook, parse_policies
+from imcsim.life import Outlook, Tasks, changed_by, outlook, parse_policies
 from imcsim.trace.trace import Trace
 from studies.lifetime.survival import accuracy
 from studies.lifetime.wear import BY_LABEL, HYBRID, STEP, later_tasks
@@ -89,7 +89,8 @@ def lever_rows(traces: Mapping[str, Sequence[Trace]], sets: Sets, levers: Sequen
 
 def _outlook(trace: Trace, setup: str, sets: Sets, policies: tuple[str, ...]) -> Outlook:
     options = parse_policies(policies)
-    return outlook(later_tasks(trace), BY_LABEL[setup].load(sets, options.overrides), options)
+    chip = BY_LABEL[setup].load(sets, changed_by(options, BY_LABEL[setup].load(sets).config))
+    return outlook(later_tasks(trace), chip, options)
 
 
 def _accuracy(run: Trace, plain: Trace) -> Row:

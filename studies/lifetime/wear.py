@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.config import ChipConfig, RramPart, load_chip
+from imcsim.chip.config import ChipConfig, load_chip
+from imcsim.chip.placed import place
+from imcsim.chip.wear.worn import weibull_for, worn_memory
 from imcsim.core.sources import Resolved
 from imcsim.life import (
     CellRates,
@@ -87,8 +89,7 @@ class Wear:
 
     def hazard(self, shape: float) -> float:
         """Sum of r^shape over all cells, copies included."""
-        values, counts = self.rates.counts
-        return float((counts * values**shape).sum()) * self.rates.copies
+        return self.rates.hazard(shape)
 
     def one_percent(self) -> Tasks | None:
         """Tasks until 1 % of the cells have failed."""
@@ -109,20 +110,11 @@ class Wear:
 
 def wear_of(trace: Trace, chip: ChipConfig, options: LifeOptions | None = None) -> Wear:
     """Return the wear per task of ``chip`` under ``trace``."""
-    part = rram_of(chip)
-    rates = cell_rates(wear_ledger(trace, chip), part, options or LifeOptions())
-    cell = part.cell
-    endurance = Endurance(cell.endurance_scale_cycles, cell.endurance_shape)
-    return Wear(
-        rates, endurance, cell.guaranteed_cycles, float(trace.task_counts["optimizer_steps"].sum()) / trace.meta.tasks
-    )
-
-
-def rram_of(chip: ChipConfig) -> RramPart:
-    """Return the chip's RRAM; ValueError if it has none, which no chip of this study does."""
-    if chip.rram is None:
-        raise ValueError(f"{chip.name} has no RRAM")
-    return chip.rram
+    macro = worn_memory(chip)
+    rates = cell_rates(wear_ledger(place(trace, chip)), macro, options or LifeOptions())
+    endurance, guaranteed = weibull_for(macro, "the figures of this study"), macro.memory.endurance.guaranteed_cycles
+    steps = float(trace.task_counts["optimizer_steps"].sum()) / trace.meta.tasks
+    return Wear(rates, endurance, guaranteed, steps)
 
 
 def over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | None]:

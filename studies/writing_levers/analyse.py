@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from imcsim.chip.config import load_chip
+from imcsim.chip.wear.worn import worn_memory
 from imcsim.core.csv_text import to_csv
 from imcsim.core.files import write_atomic
 from imcsim.learn.placing.life import events_by_pe
@@ -28,13 +29,14 @@ def figures_of(trace: Trace) -> dict[str, float]:
 
     ``worst_pe_cycles_per_task`` is the mean cell of the PE most written; years are those of the median chip.
     """
-    found = outlook(trace, load_chip(CHIP))
+    chip = load_chip(CHIP)
+    found = outlook(trace, chip)
     first, one_percent = found.first_failure, found.one_percent
     if first is None or one_percent is None:
         raise ValueError("a learner of this study writes nothing")
     layers, encoding = trace.meta.layers, trace.meta.encodings[0]
     tables = {"changes/" + "/".join(key): list(cells) for key, cells in trace.changes.items()}
-    tile = load_chip(CHIP).config.geometry.tile
+    tile = worn_memory(chip.config).geometry.tile
     worst_pe = max(float(pes.max()) for pes in events_by_pe(tables, layers, encoding, tile).values())
     return {
         "class_il": float(trace.class_il[-1].mean()),

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from imcsim.chip import price
-from imcsim.chip.assign import assign
-from imcsim.chip.profile import profile_of
-from imcsim.chip.wear.cell_writes import rram_cell_writes
-from imcsim.chip.writes import programming
+from imcsim.chip.placed import place
+from imcsim.chip.wear.cell_writes import cell_writes
+from imcsim.chip.writes import writes_of
 from imcsim.life import outlook, wear_ledger
 from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace import Trace
@@ -55,10 +54,9 @@ def test_price_and_life_agree(name: str, more: dict[str, object], layers: tuple[
 @pytest.mark.parametrize(("name", "more"), SETUPS)
 def test_cells_are_sorted_as_the_ledger_counts_them(name: str, more: dict[str, object], seed: int) -> None:
     chip, trace = small_chip(name, more).config, random_masks(seed)
-    assert chip.rram_geometry is not None
-    where = assign(profile_of(trace, chip.rram_geometry), chip)
-    ledger = wear_ledger(trace, chip)
-    found = rram_cell_writes(trace, chip, where, programming(trace, chip, where).commits, ledger.copies)
+    placed = place(trace, chip)
+    ledger = wear_ledger(placed)
+    found = cell_writes(placed, placed.home, writes_of(placed).commits)
     counts = Counter[int]()
     for _, layer in ledger:
         counts.update(layer.events.ravel().tolist())
@@ -96,7 +94,7 @@ def test_switches_wear_sram_by_hand() -> None:
 
 def test_the_median_is_that_of_a_drawn_crowd_of_chips() -> None:
     trace, chip = random_trace(2), small_chip("all-rram-28nm")
-    part, ledger = chip.config.rram, wear_ledger(trace, chip.config)
+    part, ledger = chip.config.rram, wear_ledger(place(trace, chip.config))
     assert part is not None
     rates = np.concatenate([layer.events.ravel() for _, layer in ledger]) / ledger.tasks
     rates, rng = rates[rates > 0], np.random.default_rng(0)

@@ -14,6 +14,7 @@ from imcsim.learn.method import METHODS
 from imcsim.learn.networks import NETWORKS, build_network
 from imcsim.mapping import MAPPING_RULES, rules
 from imcsim.mapping import rule as rule_module
+from tests.registries import forgetting
 
 BROKEN = {
     "import": ("import no_such_module_of_ours\n", "ModuleNotFoundError: No module named 'no_such_module_of_ours'"),
@@ -102,3 +103,16 @@ def test_memory_that_ends_is_no_fault_of_a_network() -> None:
             build_network("large", 2, (1, 4, 4))
     finally:
         NETWORKS._entries.pop("large")
+
+
+def test_code_that_fails_while_it_runs_is_no_defect_of_imcsim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule = (
+        "from imcsim.mapping import mapping_rule\n@mapping_rule('crooked')\ndef crooked(shape, geometry):\n    1 / 0\n"
+    )
+    (tmp_path / "crooked.py").write_text(rule)
+    monkeypatch.chdir(tmp_path)
+    with forgetting():
+        sentence = told(capsys, "map", "mlp", "--chip", "hybrid-28nm", "--rule", "./crooked.py")
+    assert f"{tmp_path / 'crooked.py'} failed: ZeroDivisionError: division by zero; IMCSIM_TRACEBACK=1" in sentence

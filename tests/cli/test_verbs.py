@@ -1,6 +1,7 @@
 """What the verbs print and write, run inside this process where no process of its own is needed."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,14 @@ from typer.testing import CliRunner, Result
 
 from imcsim.cli.app import app
 from imcsim.cli.learn import nested
-from imcsim.cli.new import place, skeleton
+from imcsim.cli.new import picked, place, skeleton
+from imcsim.cli.skeletons import KINDS
+from imcsim.core.content import content_root, use_content
 from imcsim.core.errors import ConfigError
 from imcsim.study.points import load_chips, training_points
 from imcsim.study.run import RunOptions, run_study
 from imcsim.study.spec import load_study
+from tests.registries import forgetting
 from tests.study import fakes
 
 Call = Callable[..., Result]
@@ -155,8 +159,9 @@ def test_a_new_study_can_be_run(call: Call, tmp_path: Path) -> None:
     assert len(points) == 6
 
 
-@pytest.mark.parametrize("kind", ["method", "rule", "network"])
+@pytest.mark.parametrize("kind", ["method", "rule", "network", "dataset"])
 def test_new_code_registers_its_name(kind: str) -> None:
+    from imcsim.learn.data import DATASETS
     from imcsim.learn.method import METHODS
     from imcsim.learn.networks import NETWORKS
     from imcsim.mapping.rule import MAPPING_RULES
@@ -164,7 +169,7 @@ def test_new_code_registers_its_name(kind: str) -> None:
     name, module = f"skeleton-{kind}-x", ModuleType(f"skeleton_{kind}")
     sys.modules[module.__name__] = module
     exec(compile(skeleton(kind, name), f"{kind}.py", "exec"), module.__dict__)
-    registry: Any = {"method": METHODS, "rule": MAPPING_RULES, "network": NETWORKS}[kind]
+    registry: Any = {"method": METHODS, "rule": MAPPING_RULES, "network": NETWORKS, "dataset": DATASETS}[kind]
     try:
         assert name in registry.names()
     finally:
@@ -179,6 +184,42 @@ def test_new_overwrites_nothing(tmp_path: Path) -> None:
     with pytest.raises(ContentError, match=r"mine.toml exists already; choose another name, or --out FILE"):
         CliRunner().invoke(app, ["new", "device", "mine", "--out", str(path)], catch_exceptions=False)
     assert path.read_text() == "precious"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_skeleton_goes_where_the_user_stands_and_is_picked_as_it_says(
+    call: Call, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder of the user's, in content of the user's, and in content that is named."""
+    monkeypatch.delenv("IMCSIM_CONTENT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    file = {"study": "a-b/study.toml"}.get(kind, "a-b.toml" if kind in ("device", "component", "chip") else "a_b.py")
+    told = call("new", kind, "a-b").stdout
+    assert told.startswith(f"{tmp_path / file} written; try it: imcsim ")
+    assert f"./{file}" in told and f"./{file}" in (tmp_path / file).read_text()
+    if kind != "study":
+        with forgetting():
+            assert call("show", kind, f"./{file}").stdout
+    root = tmp_path / "content"
+    shutil.copytree(content_root() / "models", root / "models")
+    (root / "studies").mkdir()
+    folders = {"device": "devices", "component": "components", "chip": "chips", "network": "networks"}
+    place_there = {"study": root / "studies"} | {k: root / "models" / name for k, name in folders.items()}
+    (root / "below").mkdir()
+    monkeypatch.chdir(root / "below")
+    assert place(kind, "a-b") == place_there.get(kind, root / "below") / file
+    monkeypatch.chdir("/")
+    with use_content(root):
+        assert place(kind, "a-b") == place_there.get(kind, Path("/")) / file
+        assert picked(kind, "a-b", place(kind, "a-b")) == ("a-b" if kind in place_there else f"./{file}")
+
+
+@pytest.mark.parametrize("kind", ["method", "rule", "network", "dataset", "study"])
+def test_a_name_that_python_cannot_have_is_refused(kind: str) -> None:
+    from imcsim.core.errors import ContentError
+
+    with pytest.raises(ContentError, match=f"the name of a new {kind} must begin with a letter, got '2nd'"):
+        skeleton(kind, "2nd")
 
 
 def test_new_entries_go_where_imcsim_looks() -> None:

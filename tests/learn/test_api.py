@@ -156,7 +156,7 @@ def test_default_encodings_follow_the_weight_bits() -> None:
         ({"method": "finetun"}, ContentError, "unknown method 'finetun'; did you mean 'finetune'"),
         ({"method_config": {"alpha": 1}}, ConfigError, "method_config of 'finetune': unknown key 'alpha'"),
         ({"network": "convnat"}, ContentError, "did you mean 'convnet'"),
-        ({"dataset": "digit"}, ConfigError, "unknown data set 'digit'; did you mean 'digits'"),
+        ({"dataset": "digit"}, ContentError, "unknown data set 'digit'; did you mean 'digits'"),
         ({"drop_last": True, "batch_size": 64, "train_limit": 20}, ConfigError, "drop_last leaves no batch .* 64"),
         ({"tasks": 3}, ConfigError, "10 classes of digits do not divide into 3 tasks"),
     ],

@@ -3,6 +3,7 @@ import lzma
 import os
 import pickle
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from imcsim.core.errors import ConfigError, DataError
-from imcsim.learn.data import cifar, idx, load_dataset
-from imcsim.learn.data.arrays import channels_first, check_digests
+from imcsim.core.errors import ContentError, DataError
+from imcsim.learn.data import Arrays, cifar, dataset, idx, load_dataset
+from imcsim.learn.data.arrays import channels_first, check_digests, fault
 from imcsim.learn.data.cifar import decode_lossless, read_batch
 from imcsim.learn.data.idx import read_idx
+from tests.registries import forgetting
 
 REAL = Path(os.environ.get("IMCSIM_DATA", "/nonexistent"))
 has_data = pytest.mark.skipif(not (REAL / "mnist.npz").is_file(), reason="no data folder")
@@ -62,7 +64,7 @@ def test_digits_need_neither_folder_nor_network(folder: Path) -> None:
 
 
 def test_unknown_data_set() -> None:
-    with pytest.raises(ConfigError, match="unknown data set 'cifar'; did you mean 'cifar10'"):
+    with pytest.raises(ContentError, match="unknown data set 'cifar'; did you mean 'cifar10'"):
         load_dataset("cifar")
 
 
@@ -256,3 +258,41 @@ def test_real_cifar10_decodes_and_says_how_few_test_images_it_has(tmp_path: Path
     assert mean == pytest.approx(0.49140, abs=2e-5)
     assert "first 1,000 of the 10,000" in arrays.notes[0]
     assert arrays.y_train[:10].tolist() == [6, 9, 9, 4, 1, 1, 2, 7, 8, 3]
+
+
+GOOD = np.zeros((6, 1, 2, 2), dtype=np.uint8), np.array([0, 1, 2] * 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"x_train": GOOD[0].astype(float)}, "x_train must hold images as uint8 (n, C, H, W), got float64 of shape"),
+        ({"x_test": GOOD[0][:, 0]}, "x_test must hold images as uint8 (n, C, H, W), got uint8 of shape (6, 2, 2)"),
+        ({"x_test": GOOD[0][:0]}, "x_test must hold images as uint8 (n, C, H, W), got uint8 of shape (0, 1, 2, 2)"),
+        ({"x_train": [1]}, "x_train must hold images as uint8 (n, C, H, W), got list"),
+        ({"y_train": GOOD[1][:4]}, "y_train must hold one whole number for each of the 6 images, got int64 of shape"),
+        ({"y_train": GOOD[1] * 1.0}, "y_train must hold one whole number for each of the 6 images, got float64 of"),
+        ({"y_test": GOOD[1] - 1}, "labels of y_test must be 0 or more, got -1"),
+        ({"y_test": GOOD[1] + 1}, "a test image has label 3, and training images go up to 2"),
+        ({"x_train": GOOD[0] + 17, "maximum": 16}, "pixels of x_train go up to 17, but maximum is 16"),
+        ({"x_test": GOOD[0][..., :1]}, "images to train have the shape (1, 2, 2), those to test (1, 2, 1)"),
+    ],
+)
+def test_a_data_set_of_the_users_is_checked(change: dict[str, Any], sentence: str) -> None:
+    good = Arrays("toy", *GOOD, *GOOD)
+    assert fault(good) is None
+    with forgetting():
+        dataset("toy-x")(lambda: replace(good, **change))
+        with pytest.raises(DataError) as caught:
+            load_dataset("toy-x")
+    assert str(caught.value).startswith(f"data set 'toy-x': {sentence}")
+
+
+def test_a_reader_that_fails_or_returns_something_else_is_named() -> None:
+    with forgetting():
+        dataset("toy-y")(lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+        with pytest.raises(ContentError, match="data set 'toy-y' cannot be read: ZeroDivisionError: division by zero"):
+            load_dataset("toy-y")
+        dataset("toy-z")(lambda: GOOD)  # type: ignore[arg-type,return-value]
+        with pytest.raises(DataError, match=r"'toy-z': its reader must return imcsim.learn.data.Arrays, got tuple"):
+            load_dataset("toy-z")

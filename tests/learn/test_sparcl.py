@@ -122,9 +122,9 @@ def test_the_gradient_mask_weighs_current_and_replayed_gradients() -> None:
     context.generator.set_state(state)
     now, old = _two_gradients(method, context, task, index)
     for name, active in method.masks.active.items():
-        expected = gradient_mask(2.0 * now[name].abs() + 0.3 * old[name].abs(), active, method.sparcl.update_sparsity)
+        expected = gradient_mask(2.0 * now[name].abs() + 0.3 * old[name].abs(), active, method.config.update_sparsity)
         assert torch.equal(method.masks.update[name], expected)
-        alone = gradient_mask(now[name].abs(), active, method.sparcl.update_sparsity)
+        alone = gradient_mask(now[name].abs(), active, method.config.update_sparsity)
         assert not torch.equal(expected, alone)
 
 
@@ -198,7 +198,7 @@ def test_an_exact_zero_leaves_the_mask_only_with_the_switch() -> None:
             weight.view(-1)[position] = 0
         importance = {name: torch.ones_like(w) for name, w in method.masks.weights.items()}
         importance["features.2.conv"].view(-1)[position] = 9
-        method.masks.change(MaskUpdate(0.9, 0.9), importance, context.generator, method.sparcl.drop_zero_weights)
+        method.masks.change(MaskUpdate(0.9, 0.9), importance, context.generator, method.config.drop_zero_weights)
         return bool(method.masks.active["features.2.conv"].view(-1)[position])
 
     assert still_active(False)

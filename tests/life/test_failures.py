@@ -12,8 +12,8 @@ from imcsim.chip.wear.first_failure import Endurance, Tasks, first_failure, haza
 from imcsim.devices.wear import failure_probability, first_failure_cycles
 from imcsim.life.cycles import CellRates
 from imcsim.life.failures import share_failed
-from imcsim.life.monte_carlo import cell_lives, spare_limited_lives
 from imcsim.life.spares import RenewalTable, pe_death, spare_limited
+from tests.life.monte_carlo import cell_lives, spare_limited_lives
 
 CELL = Endurance(1e4, 2.2)
 TRIALS = 4000

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
+from imcsim.chip.placed import place
 from imcsim.core import sealed
 from imcsim.core.errors import ConfigError, StorageError
 from imcsim.life import WearLedger, load_ledger, save_ledger, wear_ledger
@@ -20,7 +21,7 @@ from tests.chip.hand import random_trace, small_chip
 def switched() -> WearLedger:
     trace = random_trace(3)
     trace = replace(trace, meta=trace.meta.model_copy(update={"switched_layers": ("b",)}))
-    return wear_ledger(trace, small_chip("all-rram-28nm").config)
+    return wear_ledger(place(trace, small_chip("all-rram-28nm").config))
 
 
 def test_a_ledger_comes_back_and_adds_up(tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ def test_a_ledger_comes_back_and_adds_up(tmp_path: Path) -> None:
 def test_a_ledger_of_another_mapping_changes_nothing(tmp_path: Path) -> None:
     save_ledger(switched(), tmp_path / "a")
     before, found = (tmp_path / "a").read_bytes(), load_ledger(tmp_path / "a")
-    other = wear_ledger(random_trace(0), small_chip("all-rram-28nm", {"array.rows": 8}).config)
+    other = wear_ledger(place(random_trace(0), small_chip("all-rram-28nm", {"array.rows": 8}).config))
     with pytest.raises(ConfigError, match="the ledger is of another mapping: its PEs have 8 x 16 cells, here 4 x 16"):
         found.add(other)
     assert found.tasks == 3

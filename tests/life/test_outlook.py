@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imcsim.chip import price
+from imcsim.chip.placed import place
+from imcsim.chip.wear.worn import worn_memory
 from imcsim.core.errors import ConfigError
 from imcsim.crossbar import Encoding
 from imcsim.devices.programming import event_energies_j
-from imcsim.life import LifeOptions, cell_rates, outlook, parse_policies, wear_ledger
+from imcsim.life import LifeOptions, cell_rates, changed_by, outlook, parse_policies, wear_ledger
 from imcsim.life.cycles import by_pe
 from imcsim.life.levers import rotate, rotated_cycles
 from imcsim.testing.traces import linear_layer, make_trace
@@ -102,11 +104,11 @@ def test_rotation_moves_wear_and_makes_none(seed: int, tasks: int, period: int) 
 
 def test_the_cost_of_rotation_by_hand() -> None:
     chip = small_chip(ALL).config
+    trace, macro = one_pe_trace(), worn_memory(chip)
     assert chip.rram is not None
-    trace = one_pe_trace()
-    ledger, options = wear_ledger(trace, chip), LifeOptions(rotate_every_tasks=2)
-    rates = cell_rates(ledger, chip.rram, options)
-    found = rotate(trace, rates, ledger, chip.rram, options)
+    ledger, options = wear_ledger(place(trace, chip)), LifeOptions(rotate_every_tasks=2)
+    rates = cell_rates(ledger, macro, options)
+    found = rotate(trace, rates, ledger, macro, options)
     levels = RRAM.levels(trace.codes["fc"][-1])[:, 0]  # (K, 4 rows, 2 outputs) fill the array
     moves = int((levels != np.roll(levels, 1, axis=1)).sum())
     assert found.events_per_task == moves / 2
@@ -137,10 +139,12 @@ def test_spares_and_their_cost() -> None:
 
 
 def test_coalescing_writes_wears_less() -> None:
-    worst = []
+    worst, chip = [], small_chip(ALL).config
     for policy in ("step", "epoch", "task"):
         options = parse_policies([f"coalesce={policy}"])
-        worst.append(outlook(random_trace(0), small_chip(ALL, options.overrides), options).worst_cycles_per_task)
+        worst.append(
+            outlook(random_trace(0), small_chip(ALL, changed_by(options, chip)), options).worst_cycles_per_task
+        )
     assert worst[0] >= worst[1] >= worst[2]
     assert worst[0] > worst[2]
 
@@ -161,16 +165,16 @@ def test_selective_verify_saves_pulses_not_events() -> None:
 
 def test_a_ledger_of_many_streams_and_of_another_mapping() -> None:
     trace, chip = random_trace(0), small_chip(ALL)
-    many = wear_ledger(trace, chip.config)
+    many = wear_ledger(place(trace, chip.config))
     for _ in range(99):
-        many.add(wear_ledger(trace, chip.config))
+        many.add(wear_ledger(place(trace, chip.config)))
     found, once = outlook(trace, chip, ledger=many), outlook(trace, chip)
     assert found.tasks == 300
     assert found.first_failure is not None
     assert once.first_failure is not None
     assert found.first_failure.median == pytest.approx(once.first_failure.median, rel=1e-6)
     with pytest.raises(ConfigError, match="the ledger is of another mapping: its layers are fc"):
-        outlook(trace, chip, ledger=wear_ledger(one_pe_trace(), chip.config))
+        outlook(trace, chip, ledger=wear_ledger(place(one_pe_trace(), chip.config)))
 
 
 def test_what_is_never_written_never_fails() -> None:

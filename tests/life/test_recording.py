@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 
 from imcsim.chip import ChipConfig, price
-from imcsim.chip.assign import assign
-from imcsim.chip.profile import profile_of
+from imcsim.chip.placed import place
 from imcsim.chip.wear.ledger import MOST_EVENTS
-from imcsim.chip.wear.totals import rram_wear
-from imcsim.chip.writes import programming
 from imcsim.core.errors import ConfigError
+from imcsim.core.sources import Resolved
 from imcsim.life import WearLedger, wear_ledger
 from imcsim.mapping.masks import expand_pe_mask
 from imcsim.testing.traces import History, linear_layer, make_trace
@@ -52,9 +50,7 @@ def random_masks(seed: int) -> Trace:
 
 def charged(trace: Trace, chip: ChipConfig) -> tuple[int, int]:
     """Return (all programming events, events of the worst cell) as pricing charges them."""
-    assert chip.rram_geometry is not None
-    where = assign(profile_of(trace, chip.rram_geometry), chip)
-    writes, _ = rram_wear(trace, chip, where, programming(trace, chip, where), 0)
+    writes = price(trace, Resolved(chip, {})).writes["rram"]
     return writes.total, writes.worst
 
 
@@ -65,7 +61,7 @@ def counted(ledger: WearLedger) -> tuple[int, int]:
 
 def test_in_place_by_hand() -> None:
     # weight (0, 0): 0 -> 1 -> 4: the lowest positive cell goes 0 1 0, the next 0 0 1; weight (3, 1): -1 -> -1 -> 1
-    ledger = wear_ledger(one_pe_trace(), small_chip("all-rram-28nm").config)
+    ledger = wear_ledger(place(one_pe_trace(), small_chip("all-rram-28nm").config))
     events = ledger.wear["fc"].events
     assert events[:, 0, 0, 0].tolist() == [2, 1, 0, 0, 0, 0, 0, 0]
     assert events[:, 0, 3, 1].tolist() == [1, 0, 0, 0, 1, 0, 0, 0]
@@ -76,7 +72,7 @@ def test_in_place_by_hand() -> None:
 
 
 def test_a_commit_by_hand_writes_what_differs_at_its_ends() -> None:
-    ledger = wear_ledger(one_pe_trace(), small_chip("hybrid-28nm").config)
+    ledger = wear_ledger(place(one_pe_trace(), small_chip("hybrid-28nm").config))
     assert ledger.wear["fc"].events[:, 0, 0, 0].tolist() == [0, 1, 0, 0, 0, 0, 0, 0]
     assert ledger.wear["fc"].events.sum() == 3
 
@@ -87,7 +83,7 @@ def test_full_window_events_are_kept_apart() -> None:
     trace = make_trace([linear_layer("l", 1, 1)], {"l": path[0]}, {"l": [[[path[1]], [path[2]]]]}, [RRAM])
     for policy, events, full in (("task", [1, 1], [1.0, 0.0]), ("step", [1, 1], [0.5, 0.5])):
         chip = small_chip("all-rram-28nm", {"rram.write_policy": policy}).config
-        wear = wear_ledger(trace, chip).wear["l"]
+        wear = wear_ledger(place(trace, chip)).wear["l"]
         assert wear.events[:2, 0, 0, 0].tolist() == events
         # in place at every step, the trace tells how many events of the layer were full, not which
         assert wear.full[:2, 0, 0, 0].tolist() == full
@@ -99,7 +95,7 @@ def test_full_window_events_are_kept_apart() -> None:
 def test_events_add_up_to_those_charged(name: str, more: dict[str, object], seed: int) -> None:
     chip = small_chip(name, more).config
     trace = random_masks(seed)
-    ledger = wear_ledger(trace, chip)
+    ledger = wear_ledger(place(trace, chip))
     assert counted(ledger) == charged(trace, chip)
     for _, layer in ledger:
         assert layer.distances.sum() == pytest.approx(layer.events.sum(), rel=1e-12)
@@ -111,7 +107,7 @@ def test_task_switches_at_the_rate_of_the_horizon() -> None:
     trace = random_trace(3)
     trace = replace(trace, meta=trace.meta.model_copy(update={"switched_layers": ("b",)}))
     chip = small_chip("all-rram-28nm", {"horizon.task_switches_per_task": 2.5})
-    ledger, report = wear_ledger(trace, chip.config), price(trace, chip)
+    ledger, report = wear_ledger(place(trace, chip.config)), price(trace, chip)
     assert ledger.wear["a"].switches is None
     switches = ledger.wear["b"].switches
     assert switches is not None
@@ -124,7 +120,7 @@ def test_task_switches_at_the_rate_of_the_horizon() -> None:
 
 def test_ledgers_of_the_same_cells_add_up() -> None:
     chip = small_chip("hybrid-28nm").config
-    first, second = wear_ledger(random_masks(0), chip), wear_ledger(random_masks(1), chip)
+    first, second = wear_ledger(place(random_masks(0), chip)), wear_ledger(place(random_masks(1), chip))
     whole = counted(first)[0] + counted(second)[0]
     first.add(second)
     assert counted(first)[0] == whole
@@ -145,18 +141,18 @@ def test_ledgers_of_the_same_cells_add_up() -> None:
 )
 def test_a_ledger_of_another_mapping_is_refused(name: str, more: dict[str, object], what: str) -> None:
     trace = random_trace(0)
-    mine = wear_ledger(trace, small_chip("all-rram-28nm").config)
+    mine = wear_ledger(place(trace, small_chip("all-rram-28nm").config))
     before = {spec.name: layer.events.copy() for spec, layer in mine}
     with pytest.raises(ConfigError, match=what):
-        mine.add(wear_ledger(trace, small_chip(name, more).config))
+        mine.add(wear_ledger(place(trace, small_chip(name, more).config)))
     assert mine.tasks == 3
     assert all((layer.events == before[spec.name]).all() for spec, layer in mine)
     with pytest.raises(ConfigError, match=r"layers are fc \(1, 4, 2\), here a "):
-        mine.add(wear_ledger(one_pe_trace(), small_chip("all-rram-28nm").config))
+        mine.add(wear_ledger(place(one_pe_trace(), small_chip("all-rram-28nm").config)))
 
 
 def test_a_counter_does_not_overflow() -> None:
-    ledger = wear_ledger(random_trace(0), small_chip("all-rram-28nm").config)
+    ledger = wear_ledger(place(random_trace(0), small_chip("all-rram-28nm").config))
     with pytest.raises(ConfigError, match=r"start a new ledger"):
         ledger.expect(MOST_EVENTS)
     assert ledger.most_events == 18  # three tasks of six steps
@@ -164,4 +160,4 @@ def test_a_counter_does_not_overflow() -> None:
 
 def test_a_chip_without_rram_has_no_ledger() -> None:
     with pytest.raises(ConfigError, match=r"'all-sram-28nm' has no RRAM"):
-        wear_ledger(random_trace(0), small_chip("all-sram-28nm").config)
+        wear_ledger(place(random_trace(0), small_chip("all-sram-28nm").config))

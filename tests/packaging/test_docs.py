@@ -128,11 +128,11 @@ def test_python_examples_run_and_print_what_they_say(page: Path, capsys: pytest.
 
 @pytest.mark.parametrize("kind", ["chip", "study", "network"])
 def test_names_of_content_on_the_command_line_exist(kind: str) -> None:
-    option = {"chip": r"--chip[ =]([\w.-]+)", "study": r"imcsim run ([\w./-]+)", "network": r"imcsim map ([\w.-]+)"}[
+    option = {"chip": r"--chip[ =]([\w./-]+)", "study": r"imcsim run ([\w./-]+)", "network": r"imcsim map ([\w./-]+)"}[
         kind
     ]
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-    named = {name for name in re.findall(option, text) if not name.isupper() and not name.endswith(".toml")}
+    named = {name for name in re.findall(option, text) if not name.isupper() and not name.endswith((".toml", ".py"))}
     known = NETWORKS.names() if kind == "network" else content.names(kind)  # a file may register several networks
     assert named - set(known) == set()
 

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from imcsim.chip.floor_plan import router_of, routers
-from imcsim.life import Outlook, outlook, parse_policies
+from imcsim.life import Outlook, changed_by, outlook, parse_policies
 from imcsim.report.life import life_record, life_text, pe_years
 from imcsim.report.life_picture import draw_life
 from imcsim.report.pe_places import pe_places
@@ -71,7 +71,7 @@ def test_each_lever_says_what_it_costs() -> None:
     for part in ("swapping: ", " swaps of two rows, ", "refresh every 30 days, levels are kept 2.4 days:", "spares: "):
         assert part in text
     options = parse_policies(["sram-cache=4:life"])
-    hybrid = small_chip("hybrid-28nm", options.overrides)
+    hybrid = small_chip("hybrid-28nm", changed_by(options, small_chip("hybrid-28nm").config))
     outlook_ = outlook(random_trace(0), hybrid, options)
     assert "4 PEs held; a task finds 4 in it, loads 0.00399, evicts 0" in life_text(outlook_)
     lines = [line for line in (text + life_text(outlook_)).splitlines() if not line.startswith("note")]

@@ -20,7 +20,7 @@ from imcsim.learn.api import learn
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.method import METHODS
 from imcsim.learn.networks import NETWORKS
-from imcsim.learn.run_code import run_files
+from imcsim.learn.run_code import Picks, run_files
 from imcsim.study.code import code_version, measuring_code, training_code
 from imcsim.study.on_chip import measurements
 from imcsim.study.on_chip_choice import OnChipChoice
@@ -39,17 +39,17 @@ EDIT = {".py": b"\nedited = 1\n", ".c": b"\nint edited;\n"}
 
 def named(root: str, network: str = "convnet", method: str = "er", **config: Any) -> set[str]:
     tree = running_tree()
-    return {tree.label(path) for path in run_files(tree, root, network, method, config)}
+    return {tree.label(path) for path in run_files(tree, root, Picks(network, method, config))}
 
 
 def key(tree: SourceTree, root: str, method: str = "er", **config: Any) -> str:
-    return code_key(tree, run_files(tree, root, "convnet", method, config))
+    return code_key(tree, run_files(tree, root, Picks("convnet", method, config)))
 
 
 @pytest.mark.parametrize("root", [TRAINING, MEASURING])
 def test_an_edit_of_each_file_of_the_closure_moves_the_key_and_of_no_other(root: str) -> None:
     tree = running_tree()
-    before, counted = key(tree, root), set(run_files(tree, root, "convnet", "er"))
+    before, counted = key(tree, root), set(run_files(tree, root, Picks("convnet", "er")))
     files = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.c"), *(content_root() / "models").rglob("*.py")]
     assert counted < set(files)
     others = sorted(path for path in set(files) - counted if path.name != "__init__.py")

@@ -11,8 +11,8 @@ from imcsim.chip.placed import Bank, Placed
 from imcsim.chip.switching import pairs_of, switched_in
 from imcsim.chip.wear.counting import add_changes, add_moves
 from imcsim.chip.wear.ledger import LayerWear, WearLedger
+from imcsim.chip.wear.worn import worn_memory
 from imcsim.chip.writes import Commit, commits_by_policy, plan_commits
-from imcsim.core.errors import ConfigError
 
 Mask = NDArray[np.bool_]
 
@@ -28,9 +28,8 @@ def wear_ledger(placed: Placed, commits: tuple[Commit, ...] | None = None) -> We
     ConfigError
         If the chip has no such memory, or a counter would overflow.
     """
-    bank, trace = placed.nonvolatile, placed.trace
-    if bank is None:
-        raise ConfigError(f"'{placed.chip.name}' has no RRAM, and SRAM cells do not wear: choose a chip with [rram]")
+    worn_memory(placed.chip)  # refuses a chip without one
+    bank, trace = placed.home, placed.trace
     if commits is None:
         commits = plan_commits(placed) if placed.hybrid else ()
     ledger = WearLedger.empty(bank.grid.geometry, trace.meta.layers, bank.copies)

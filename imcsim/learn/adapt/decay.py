@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from typing_extensions import TypeVar
 
-from imcsim.learn.adapt.per_task import NormConfig, PerTaskConfig, PerTaskMethod
+from imcsim.learn.adapt.per_task import PerTaskConfig, PerTaskMethod
 from imcsim.learn.method import Context
 from imcsim.learn.stream import Task
 
@@ -34,14 +35,14 @@ def rate_factor(epoch: int, epochs: int, decay: Decay) -> float:
     return 0.5 * (1 + math.cos(math.pi * epoch / epochs)) if decay == "cosine" else 1.0
 
 
-class DecayingMethod(PerTaskMethod):
+DecayT = TypeVar("DecayT", bound=DecayConfig, default=DecayConfig, covariant=True)
+
+
+class DecayingMethod(PerTaskMethod[DecayT]):
     """A method over a frozen backbone whose steps may fall; the backbone's own optimiser is left alone."""
 
-    config_type: ClassVar[type[NormConfig]] = DecayConfig
-
-    def __init__(self, config: DecayConfig) -> None:
+    def __init__(self, config: DecayT) -> None:
         super().__init__(config)
-        self.rate_decay: Decay = config.rate_decay
         self._optimizer: Optimizer | None = None
         self._rates: list[float] = []
 
@@ -53,8 +54,8 @@ class DecayingMethod(PerTaskMethod):
 
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Set the epoch's steps."""
-        if self._optimizer is not None and self.rate_decay != "none" and not self.trains_backbone(context):
-            factor = rate_factor(context.epoch, context.epochs, self.rate_decay)
+        if self._optimizer is not None and self.config.rate_decay != "none" and not self.trains_backbone(context):
+            factor = rate_factor(context.epoch, context.epochs, self.config.rate_decay)
             for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
                 group["lr"] = rate * factor
         return super().before_epoch(context, task)

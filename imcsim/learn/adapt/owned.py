@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from imcsim.learn.adapt.owners import claim, owner_bits, visible
-from imcsim.learn.adapt.per_task import NormConfig, PerTaskMethod
+from imcsim.learn.adapt.per_task import NormT, PerTaskMethod
 from imcsim.learn.method import Context, TaskPlan
 from imcsim.learn.placing.pe_blocks import pe_norms
 from imcsim.learn.quantize import mapped_module
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from imcsim.learn.config import LearnConfig
 
 
-class DividedMethod(PerTaskMethod):
+class DividedMethod(PerTaskMethod[NormT]):
     """All mapped layers but the classifier train in every task; what must stay is the subclass's ``update_masks``."""
 
     def own(self, context: Context) -> set[str]:
@@ -45,14 +45,14 @@ class DividedMethod(PerTaskMethod):
         return {name for name, _ in context.network.named_parameters()} - super().own(context)
 
 
-class OwnedMethod(DividedMethod):
+class OwnedMethod(DividedMethod[NormT]):
     """Owner maps of all mapped layers but the classifier, whose rows belong to the tasks' classes anyway.
 
     While a task is served, the weights of later tasks are 0 in the cells, so a task switch rewrites those cells. A
     subclass prunes: it frees weights of the current task in ``self.owners``.
     """
 
-    def __init__(self, config: NormConfig) -> None:
+    def __init__(self, config: NormT) -> None:
         super().__init__(config)
         self.owners: dict[str, Tensor] = {}
         self.task_count = 0

@@ -14,6 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from typing_extensions import TypeVar
 
 from imcsim.learn.adapt.adaptor import adaptors
 from imcsim.learn.adapt.rates import scaled_rate
@@ -74,20 +75,22 @@ class PerTaskConfig(NormConfig):
         return scaled_rate(full, self.full_steps, steps) if given is None else given
 
 
-class PerTaskMethod(Method):
+NormT = TypeVar("NormT", bound=NormConfig, default=PerTaskConfig, covariant=True)
+
+
+class PerTaskMethod(Method[NormT]):
     """Base of the methods over a frozen backbone; see the head of this file.
 
     A subclass adds its part in :meth:`prepare` and names it in :meth:`own`; the part is the identity until trained.
     """
 
-    config_type: ClassVar[type[NormConfig]] = PerTaskConfig
+    config_type: ClassVar[type[MethodConfig]] = PerTaskConfig
     scenarios: ClassVar[tuple[Scenario, ...]] = ("task-il",)
     #: what the method's part does to the backbone, see :meth:`effect`
     act: ClassVar[str] = ""
 
-    def __init__(self, config: NormConfig) -> None:
+    def __init__(self, config: NormT) -> None:
         super().__init__(config)
-        self.per_task = config
         self.origin: State = {}
         self.saved: dict[int, State] = {}
         self._classes: tuple[int, ...] = ()
@@ -130,7 +133,7 @@ class PerTaskMethod(Method):
         self._load(context, {name: value for name, value in self.origin.items() if name not in head})
         self.begin(context, task)
         trained = self.own(context) | self._head_names(context)
-        if self.per_task.norm == "per-task":
+        if self.config.norm == "per-task":
             trained |= _norm_names(context.network)
         return self._plan(context, trained, self.written_layers(context))
 
@@ -142,17 +145,17 @@ class PerTaskMethod(Method):
         self, context: Context, parameters: Mapping[str, nn.Parameter], config: "LearnConfig"
     ) -> torch.optim.Optimizer:
         """Return Adam with a step of its own for the method's part; the run's optimiser for the backbone."""
-        if self.trains_backbone(context) or not isinstance(self.per_task, PerTaskConfig):
+        if self.trains_backbone(context) or not isinstance(self.config, PerTaskConfig):
             return super().optimizer(context, parameters, config)
         own = self.own(context)
         parts = [p for name, p in parameters.items() if name in own]
         others = [p for name, p in parameters.items() if name not in own]
-        groups = zip((parts, others), self.per_task.rates(context.steps), strict=True)
+        groups = zip((parts, others), self.config.rates(context.steps), strict=True)
         return torch.optim.Adam([{"params": part, "lr": rate} for part, rate in groups if part])
 
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Hold the statistics of frozen norm layers."""
-        if self.per_task.norm == "frozen" and not self.trains_backbone(context):
+        if self.config.norm == "frozen" and not self.trains_backbone(context):
             own = self.own(context)
             for name, module in context.network.named_modules():
                 if isinstance(module, _BatchNorm) and f"{name}.running_mean" not in own:
@@ -185,7 +188,7 @@ class PerTaskMethod(Method):
         self.saved[context.task] = self._copy(context, self._state_names(context))
         self._head = None
         bits = self.stored_bits(context)
-        if self.per_task.norm == "per-task":
+        if self.config.norm == "per-task":
             state = context.network.state_dict()
             bits += FLOAT_BITS * sum(state[n].numel() for n in _norm_names(context.network) if state[n].dim())
         context.work.add("mask_bits", bits)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from imcsim.learn.adapt.per_task import PerTaskConfig, PerTaskMethod
 from imcsim.learn.method import Context, TaskPlan
@@ -18,11 +19,13 @@ from imcsim.learn.placing.pe_blocks import expand
 from imcsim.learn.shapes import weight_from_matrix
 from imcsim.learn.stream import Task
 
+TaskT = TypeVar("TaskT", bound=PerTaskConfig, default=PerTaskConfig, covariant=True)
 
-class ReprogrammingMethod(PerTaskMethod):
+
+class ReprogrammingMethod(PerTaskMethod[TaskT]):
     """Base of such methods: a subclass says in :meth:`rewritable` where, and in :meth:`choose` which PEs."""
 
-    def __init__(self, config: PerTaskConfig) -> None:
+    def __init__(self, config: TaskT) -> None:
         super().__init__(config)
         self.chosen: dict[str, Tensor] = {}
         self._may_update: dict[str, Tensor] | None = None

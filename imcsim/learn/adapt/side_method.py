@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from imcsim.learn.adapt.per_task import FLOAT_BITS, PerTaskMethod
+from imcsim.learn.adapt.per_task import FLOAT_BITS, NormT, PerTaskMethod
 from imcsim.learn.adapt.side import side_paths
 from imcsim.learn.method import Context
 from imcsim.learn.stream import Task
 
 
-class SideMethod(PerTaskMethod):
+class SideMethod(PerTaskMethod[NormT]):
     """Each task trains side paths from a fresh start; the backbone's cells are never written.
 
     The paths' PEs hold the task that is served: a switch rewrites them, from the memory where all tasks' paths are

@@ -45,6 +45,39 @@ class Arrays:
         return int(self.y_train.max()) + 1
 
 
+def fault(arrays: object) -> str | None:
+    """Return what is wrong with a data set, None if it is what :class:`Arrays` says."""
+    if not isinstance(arrays, Arrays):
+        return f"its reader must return imcsim.learn.data.Arrays, got {type(arrays).__name__}"
+    wrong = [_part_fault(arrays, part) for part in ("train", "test")]
+    if any(wrong):
+        return next(filter(None, wrong))
+    if arrays.x_train.shape[1:] != arrays.x_test.shape[1:]:
+        return f"images to train have the shape {arrays.x_train.shape[1:]}, those to test {arrays.x_test.shape[1:]}"
+    if arrays.y_test.max() >= arrays.class_count:
+        return f"a test image has label {arrays.y_test.max()}, and training images go up to {arrays.class_count - 1}"
+    return None
+
+
+def _part_fault(arrays: Arrays, part: str) -> str | None:
+    x, y = getattr(arrays, f"x_{part}"), getattr(arrays, f"y_{part}")
+    if not isinstance(x, np.ndarray) or x.dtype != np.uint8 or x.ndim != 4 or not x.size:
+        return f"x_{part} must hold images as uint8 (n, C, H, W), got {_form(x)}"
+    if not isinstance(y, np.ndarray) or not np.issubdtype(y.dtype, np.integer) or y.shape != x.shape[:1]:
+        return f"y_{part} must hold one whole number for each of the {len(x)} images, got {_form(y)}"
+    if y.min() < 0:
+        return f"labels of y_{part} must be 0 or more, got {y.min()}"
+    if x.max() > arrays.maximum:
+        return f"pixels of x_{part} go up to {x.max()}, but maximum is {arrays.maximum}"
+    return None
+
+
+def _form(given: object) -> str:
+    if not isinstance(given, np.ndarray):
+        return type(given).__name__
+    return f"{given.dtype} of shape {given.shape}"
+
+
 def data_folder() -> Path | None:
     """Return the folder named by IMCSIM_DATA, or None."""
     named = os.environ.get("IMCSIM_DATA")

@@ -79,7 +79,7 @@ class CpgConfig(PerTaskConfig):
 
 
 @method("cpg")
-class Cpg(OwnedMethod):
+class Cpg(OwnedMethod[CpgConfig]):
     """Compact (gradual pruning), pick (masks over old weights), grow (units that were reserved).
 
     Shapes are fixed when layers are mapped, so the widest network is laid out from the start: reserved units hold
@@ -89,12 +89,10 @@ class Cpg(OwnedMethod):
     """
 
     source = "CPG (Hung et al., NeurIPS 2019); ivclab/CPG@f1b20ea"
-    config_type = CpgConfig
     act = "closed pick"
 
     def __init__(self, config: CpgConfig) -> None:
         super().__init__(config)
-        self.cpg = config
         self.holdout = Holdout()
         self.width = 1.0
         self._goal, self._ended = 0.0, False
@@ -105,14 +103,14 @@ class Cpg(OwnedMethod):
 
     def acts(self) -> tuple[str, ...]:
         """Return the picks, and the pruning if it is on."""
-        return (*super().acts(), *["pruning"] * (self.cpg.prune_share > 0 and self.cpg.sparsity > 0))
+        return (*super().acts(), *["pruning"] * (self.config.prune_share > 0 and self.config.sparsity > 0))
 
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         """Attach picks that have nothing to choose from yet."""
         return attach(network, image_shape, self._pick)
 
     def _pick(self, spec: LayerSpec, weight: Tensor) -> Pick:
-        return Pick(spec, weight, self.cpg.initial, self.cpg.threshold)
+        return Pick(spec, weight, self.config.initial, self.config.threshold)
 
     def begin(self, context: Context, task: Task) -> None:
         """Let the task pick among all weights of older tasks."""
@@ -124,12 +122,12 @@ class Cpg(OwnedMethod):
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Reserve the units that do not exist yet; hold out samples."""
         if not self.owners:
-            if self.cpg.widest > 1:
+            if self.config.widest > 1:
                 require_chain(context, task.x_train[:4], "cpg")
             self._deviations = {n: float(self._weight(context, n).detach().std()) for n in self.hidden(context)}
             self.owners = self._reserved(context, {name: self._free(context, name) for name in self.hidden(context)})
-        self.holdout.draw(len(task.y_train), self.cpg.validation_share, context.generator)
-        self._goal, self._ended, self._kept = self.cpg.goal, False, {}
+        self.holdout.draw(len(task.y_train), self.config.validation_share, context.generator)
+        self._goal, self._ended, self._kept = self.config.goal, False, {}
         return super().before_task(context, task)
 
     def task_optimizer(
@@ -138,8 +136,8 @@ class Cpg(OwnedMethod):
         """Return Adam with steps of its own for picks, weights and the rest; the run's optimiser in the first task."""
         if self.trains_backbone(context):
             return super().task_optimizer(context, parameters, config)
-        hidden, (own, head) = {f"{name}.weight" for name in self.hidden(context)}, self.cpg.rates(context.steps)
-        pick = self.cpg.pick_learning_rate or scaled_rate(5e-4, _PICK_STEPS, context.steps)
+        hidden, (own, head) = {f"{name}.weight" for name in self.hidden(context)}, self.config.rates(context.steps)
+        pick = self.config.pick_learning_rate or scaled_rate(5e-4, _PICK_STEPS, context.steps)
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in parameters.items():
             rate = pick if name.endswith(".adaptor.latent") else own if name in hidden else head
@@ -160,12 +158,12 @@ class Cpg(OwnedMethod):
         train, prune = self.phases(context.epochs)
         done = context.epoch + 1
         if done in self._growth_epochs(train):
-            if self.width < self.cpg.widest and self.holdout.accuracy(context, task) < self.cpg.goal:
+            if self.width < self.config.widest and self.holdout.accuracy(context, task) < self.config.goal:
                 self._grow(context)
         elif train <= done <= train + prune and not self._ended and prune:
             accuracy = self.holdout.accuracy(context, task)
             if done == train:
-                self._goal = min(self.cpg.goal, accuracy)  # what training did not reach, pruning need not keep
+                self._goal = min(self.config.goal, accuracy)  # what training did not reach, pruning need not keep
             if accuracy < self._goal:
                 self._go_back(context)
             elif done < train + prune:
@@ -173,8 +171,9 @@ class Cpg(OwnedMethod):
 
     def phases(self, epochs: int) -> tuple[int, int]:
         """Return the epochs that train and those that prune; the others retrain."""
-        train = max(round(epochs * self.cpg.train_share), 1)
-        return train, min(max(round(epochs * self.cpg.prune_share), 1 if self.cpg.prune_share else 0), epochs - train)
+        train = max(round(epochs * self.config.train_share), 1)
+        share = self.config.prune_share
+        return train, min(max(round(epochs * share), 1 if share else 0), epochs - train)
 
     def after_task(self, context: Context, task: Task) -> None:
         """As the base; nothing to go back to is kept."""
@@ -213,36 +212,36 @@ class Cpg(OwnedMethod):
             latent.requires_grad_(False)
 
     def _growth_epochs(self, train: int) -> set[int]:
-        steps = -(-(self.cpg.widest - 1) // self.cpg.growth)
+        steps = -(-(self.config.widest - 1) // self.config.growth)
         return {epoch for k in range(1, int(steps) + 1) if 0 < (epoch := train * k // int(steps + 1)) < train}
 
     def _weight(self, context: Context, name: str) -> Tensor:
         return mapped_module(context.network, name).weight
 
     def _reserved(self, context: Context, owners: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        if self.cpg.widest == 1:
+        if self.config.widest == 1:
             return dict(owners)
         reads, reserved = input_units(context.layers, "cpg"), {}
         for number, spec in enumerate(context.layers[:-1]):
             if spec.name not in owners:  # frozen by the user: all of it is there
                 continue
-            units = units_at(spec.out_features, self.width, self.cpg.widest)
-            read = reads[0] if number == 0 else units_at(reads[number], self.width, self.cpg.widest)
+            units = units_at(spec.out_features, self.width, self.config.widest)
+            read = reads[0] if number == 0 else units_at(reads[number], self.width, self.config.widest)
             reserved[spec.name] = reserve(owners[spec.name], units, read, reads[number])
         return reserved
 
     def _close_head(self, context: Context) -> None:
         name, units = context.layers[-1].name, context.layers[-2].out_features
-        if self.cpg.widest == 1 or f"{name}.weight" in context.frozen:
+        if self.config.widest == 1 or f"{name}.weight" in context.frozen:
             return
         weight = self._weight(context, name)
         there = torch.zeros_like(weight, dtype=torch.bool)
-        there[:, : units_at(units, self.width, self.cpg.widest) * (weight.shape[1] // units)] = True
+        there[:, : units_at(units, self.width, self.config.widest) * (weight.shape[1] // units)] = True
         self._head_columns = name, there
 
     @torch.no_grad()
     def _grow(self, context: Context) -> None:
-        self.width = min(self.width + self.cpg.growth, self.cpg.widest)
+        self.width = min(self.width + self.config.growth, self.config.widest)
         for name, owner in self._reserved(context, self.owners).items():
             fresh = (self.owners[name] == -1) & (owner == 0)
             values = torch.randn(int(fresh.sum()), generator=context.generator) * self._deviations[name]
@@ -253,10 +252,10 @@ class Cpg(OwnedMethod):
     def _compact(self, context: Context, progress: float) -> None:
         network = {name: value.detach().clone() for name, value in context.network.state_dict().items()}
         self._kept = {"network": network, "owners": dict(self.owners)}
-        sparsity = gradual_sparsity(progress, self.cpg.sparsity)
+        sparsity = gradual_sparsity(progress, self.config.sparsity)
         for name, owner in self.owners.items():
             weight = self._weight(context, name)
-            self.owners[name] = prune_to(weight, owner, context.task, sparsity, self.cpg.ties, self.cpg.rank_free)
+            self.owners[name] = prune_to(weight, owner, context.task, sparsity, self.config.ties, self.config.rank_free)
 
     @torch.no_grad()
     def _go_back(self, context: Context) -> None:

@@ -81,16 +81,11 @@ class Attention(SidePath):
 
 
 @method("da3")
-class Da3(SideMethod):
+class Da3(SideMethod[Da3Config]):
     """Attention adaptors over a frozen backbone, of which nothing is kept for the backward pass but signs of ReLU."""
 
     source = "DA3, arXiv 2012.01362 v3; CVPRW 2022 (abstract; the adaptor's layers are our reading of it)"
-    config_type = Da3Config
-
-    def __init__(self, config: Da3Config) -> None:
-        super().__init__(config)
-        self.da3 = config
 
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         """Put an adaptor that contributes 0 beside every layer."""
-        return wrap(network, image_shape, lambda spec, layer: Attention(spec, layer, self.da3))
+        return wrap(network, image_shape, lambda spec, layer: Attention(spec, layer, self.config))

@@ -19,7 +19,7 @@ class DerppConfig(ReplayConfig):
 
 
 @method("derpp")
-class Derpp(ReplayMethod):
+class Derpp(ReplayMethod[DerppConfig]):
     """Cross-entropy + alpha * MSE(logits, stored logits) + beta * cross-entropy(replayed labels).
 
     Two independent draws, three forwards (batch-norm sees three batches). The mean squared error averages over batch
@@ -27,18 +27,17 @@ class Derpp(ReplayMethod):
     """
 
     source = "Buzzega et al., NeurIPS 2020, eq. 6; aimagelab/mammoth models/derpp.py"
-    config_type = DerppConfig
+    can_be_base = True
     keeps_logits = True
 
     def __init__(self, config: DerppConfig) -> None:
         super().__init__(config)
-        self.weights = config
         self._logits: Tensor | None = None
 
     def loss(self, context: Context, task: Task, x: Tensor, y: Tensor, index: Tensor) -> Tensor:
         """Return the three-term loss."""
         recall = partial(self.recall, context, len(y)) if self.can_replay(context) else None
-        weights = (self.weights.alpha, self.weights.beta)
+        weights = (self.config.alpha, self.config.beta)
         parts = derpp_parts(context.network, context.augment(x), y, None, recall, weights)
         self._logits = parts.logits
         return parts.total

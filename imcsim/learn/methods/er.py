@@ -15,6 +15,7 @@ class Er(ReplayMethod):
     """One forward on the concatenated batch, plain mean of the cross-entropy over both halves."""
 
     source = "Chaudhry et al., arXiv 1902.10486; aimagelab/mammoth models/er.py"
+    can_be_base = True
 
     def loss(self, context: Context, task: Task, x: Tensor, y: Tensor, index: Tensor) -> Tensor:
         """Return the mean cross-entropy over current and replayed images."""

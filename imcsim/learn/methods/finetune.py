@@ -8,3 +8,4 @@ class Finetune(Method):
     """Train on each task in turn with cross-entropy over all outputs; remember nothing."""
 
     source = "lower bound 'SGD' of Buzzega et al., NeurIPS 2020 (DER); aimagelab/mammoth models/sgd.py"
+    can_be_base = True

@@ -24,7 +24,7 @@ class FirstKConfig(BaseChoice):
 
 
 @method("first-k")
-class FirstK(OverBase):
+class FirstK(OverBase[FirstKConfig]):
     """The first k mapped layers learn in the first task (unless the network is deployed trained) and never again.
 
     The other layers are shared by all tasks and trained on each with the base method's loss, so that Class-IL is served
@@ -33,15 +33,10 @@ class FirstK(OverBase):
     """
 
     source = "HyperX (hybrid RRAM-SRAM); adarshkosta/HyperX@00d38a59 README; continual use is our reading"
-    config_type = FirstKConfig
-
-    def __init__(self, config: FirstKConfig) -> None:
-        super().__init__(config, "first-k")
-        self.split = config
 
     def acts(self) -> tuple[str, ...]:
         """Return the base method's acts and the freezing."""
-        return (*super().acts(), *["layer freeze"] * (self.split.frozen_layers > 0))
+        return (*super().acts(), *["layer freeze"] * (self.config.frozen_layers > 0))
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Freeze the PEs of the first k layers, but in a task that trains the backbone.
@@ -51,17 +46,17 @@ class FirstK(OverBase):
         ConfigError
             If no layer is left to train.
         """
-        if self.split.frozen_layers >= len(context.layers):
+        if self.config.frozen_layers >= len(context.layers):
             raise ConfigError(
                 f"first-k: frozen_layers must leave the last of the network's {len(context.layers)} mapped layers to "
-                f"train, so at most {len(context.layers) - 1} (given: {self.split.frozen_layers})"
+                f"train, so at most {len(context.layers) - 1} (given: {self.config.frozen_layers})"
             )
         super().before_task(context, task)
-        frozen = front(context, self.split.frozen_layers)
+        frozen = front(context, self.config.frozen_layers)
         context.work.did("layer freeze", len(frozen))
         return plan_without(context, frozen)
 
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Hold the statistics of the norm layers behind frozen layers."""
-        hold_norms(context, front(context, self.split.frozen_layers))
+        hold_norms(context, front(context, self.config.frozen_layers))
         return super().before_epoch(context, task)

@@ -34,7 +34,7 @@ class HybLearnConfig(BaseChoice):
     Parameters
     ----------
     base
-        Method that gives the loss: "finetune", "er" or "derpp"; ``base_config`` is its configuration. The original's
+        Method that gives the loss, any that can be a base; ``base_config`` is its configuration. The original's
         self-supervised loss is not offered.
     frozen_fraction
         f, the share of *all* PEs frozen in a task: round(f * PEs). At f = 0 nothing is scored and nothing frozen. PEs
@@ -79,30 +79,28 @@ class HybLearnConfig(BaseChoice):
 
 
 @method("hyb-learn")
-class HybLearn(OverBase):
+class HybLearn(OverBase[HybLearnConfig]):
     """Correlation-scored PE freezing over a base method; everything but the placement is the base method's."""
 
     source = "Hyb-Learn, DAC 2024, doi 10.1145/3649329.3657389 (score: our reading, the paper's formula is unknown)"
-    config_type = HybLearnConfig
 
     def __init__(self, config: HybLearnConfig) -> None:
-        super().__init__(config, "hyb-learn")
-        self.hyb = config
+        super().__init__(config)
         self.bases: list[Bases] = []
 
     def acts(self) -> tuple[str, ...]:
         """Return the base method's acts and the freezing."""
-        return (*super().acts(), *["PE freeze"] * (self.hyb.frozen_fraction > 0))
+        return (*super().acts(), *["PE freeze"] * (self.config.frozen_fraction > 0))
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Score all PEs and freeze the top share."""
         super().before_task(context, task)
         eligible = {spec.name: True for spec in context.layers}
-        eligible[context.layers[-1].name] = self.hyb.freeze_classifier
+        eligible[context.layers[-1].name] = self.config.freeze_classifier
         scores = self._with_wear(self._scores(context, task), eligible, context)
         for name in (name for name in scores if f"{name}.weight" in context.frozen):
             eligible[name], scores[name] = True, torch.full_like(scores[name], torch.inf)
-        pes = trainable_pes(scores, self.hyb.frozen_fraction, eligible, self.hyb.per_layer)
+        pes = trainable_pes(scores, self.config.frozen_fraction, eligible, self.config.per_layer)
         if self._trains_all(context):
             return TaskPlan({name: torch.ones_like(mask) for name, mask in pes.items()})
         context.work.did("PE freeze", sum(int((~mask).sum()) for mask in pes.values()))
@@ -117,25 +115,25 @@ class HybLearn(OverBase):
 
     @property
     def _uses_correlation(self) -> bool:
-        return self.hyb.frozen_fraction > 0 and self.hyb.score in ("correlation", "lowest-correlation")
+        return self.config.frozen_fraction > 0 and self.config.score in ("correlation", "lowest-correlation")
 
     def _trains_all(self, context: Context) -> bool:
-        first = context.task == 0 and self.hyb.first_task == "all-trainable"
-        return first or self.hyb.frozen_fraction == 0
+        first = context.task == 0 and self.config.first_task == "all-trainable"
+        return first or self.config.frozen_fraction == 0
 
     def _with_wear(
         self, scores: dict[str, Tensor], eligible: Mapping[str, bool], context: Context
     ) -> dict[str, Tensor]:
         """Return what is frozen first, highest: of PEs that may be frozen, the more worn ones, too."""
-        if not self.hyb.life_weight:
+        if not self.config.life_weight:
             return scores
         reasons = {name: -score for name, score in scores.items() if eligible[name]}
-        blended = with_wear(reasons, context.wear(), self.hyb.life_weight)
+        blended = with_wear(reasons, context.wear(), self.config.life_weight)
         return {name: -blended[name] if name in blended else score for name, score in scores.items()}
 
     def _scores(self, context: Context, task: Task) -> dict[str, Tensor]:
         shapes = {spec.name: pe_counts(spec, context.pe_tile) for spec in context.layers}
-        rule = "random" if context.task == 0 else self.hyb.score
+        rule = "random" if context.task == 0 else self.config.score
         if self._trains_all(context) or rule == "first-layers-first":
             return {name: torch.zeros(shape) for name, shape in shapes.items()}  # a tie: earlier PEs come first
         if rule == "random":
@@ -147,7 +145,7 @@ class HybLearn(OverBase):
         return {name: sign * score for name, score in self._correlations(context, gradients).items()}
 
     def _gradients(self, context: Context, task: Task) -> dict[str, Tensor]:
-        index = _sample(len(task.y_train), self.hyb.gradient_samples, context)
+        index = _sample(len(task.y_train), self.config.gradient_samples, context)
         names = [spec.name for spec in context.layers]
         with scoring(context.network, context.layers), torch.enable_grad():
             outputs = context.network(context.augment(task.x_train[index]))
@@ -166,7 +164,7 @@ class HybLearn(OverBase):
         return scores
 
     def _collect(self, context: Context, task: Task) -> Bases:
-        index = _sample(len(task.y_train), self.hyb.samples, context)
+        index = _sample(len(task.y_train), self.config.samples, context)
         rows = context.pe_tile[0]
         grams: dict[str, list[list[Tensor]]] = {}
         with scoring(context.network, context.layers, training=False), torch.no_grad():
@@ -178,7 +176,7 @@ class HybLearn(OverBase):
         return {name: [[self._basis(gram) for gram in row] for row in group] for name, group in grams.items()}
 
     def _basis(self, gram: Tensor) -> Tensor:
-        return basis(gram, self.hyb.threshold, self.hyb.one_vector_fewer).float().cpu()
+        return basis(gram, self.config.threshold, self.config.one_vector_fewer).float().cpu()
 
     def _flat_bases(self) -> dict[str, Tensor]:
         return {

@@ -80,7 +80,7 @@ class KernelMask(Adaptor):
 
 
 @method("ksm")
-class Ksm(DecayingMethod):
+class Ksm(DecayingMethod[KsmConfig]):
     """Soft kernel masks on every mapped layer but the classifier; the backbone itself never changes.
 
     A damped kernel is a row segment of damped weights, which no periphery can apply for an array: the masked weights
@@ -88,13 +88,8 @@ class Ksm(DecayingMethod):
     """
 
     source = "KSM, CVPR 2021, pp. 13840-13848; LYang-666/CVPR_2021_KSM@135b675"
-    config_type = KsmConfig
     act = "damped weight"
-
-    def __init__(self, config: KsmConfig) -> None:
-        super().__init__(config)
-        self.ksm = config
 
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         """Attach masks that are on everywhere."""
-        return attach(network, image_shape, lambda spec, weight: KernelMask(spec, weight, self.ksm))
+        return attach(network, image_shape, lambda spec, weight: KernelMask(spec, weight, self.config))

@@ -48,7 +48,7 @@ class LightclConfig(MethodConfig):
 
 
 @method("lightcl")
-class Lightcl(Method):
+class Lightcl(Method[LightclConfig]):
     """Cross-entropy over the task's classes + beta * ||F_new - F_old||^2 over the important channels of the tail.
 
     Our reading: features are the outputs of mapped layers, before norm layers; both F are taken with held norm
@@ -57,18 +57,16 @@ class Lightcl(Method):
     """
 
     source = "LightCL, arXiv 2407.10545; INV-WZQ/LightCL (layer scores unknown: the front is given)"
-    config_type = LightclConfig
 
     def __init__(self, config: LightclConfig) -> None:
         super().__init__(config)
-        self.light = config
         self.important: dict[str, Tensor] = {}
         self.old: dict[str, Tensor] = {}
 
     def acts(self) -> tuple[str, ...]:
         """Return the freezing and the holding of features, as far as they are on."""
-        holds = self.light.beta > 0 and self.light.channel_ratio > 0
-        return (*["layer freeze"] * (self.light.frozen_layers != 0), *["feature hold"] * holds)
+        holds = self.config.beta > 0 and self.config.channel_ratio > 0
+        return (*["layer freeze"] * (self.config.frozen_layers != 0), *["feature hold"] * holds)
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Freeze the front; keep the old network's features on the first samples of the new task."""
@@ -95,7 +93,7 @@ class Lightcl(Method):
         """Return cross-entropy and feature distance; the latter costs a pass of the buffer at each step."""
         logits = context.network(context.augment(x))
         loss = nn.functional.cross_entropy(restrict(logits, task.classes), y)
-        if not self.old or self.light.beta == 0:
+        if not self.old or self.config.beta == 0:
             return loss
         samples = self._buffer(task)
         context.work.did("feature hold", sum(int(mask.sum()) for mask in self.important.values()))
@@ -105,14 +103,14 @@ class Lightcl(Method):
             context.network(samples)
         for name, old in self.old.items():
             distance = feature_distance(new[name], old, self.important[name], self._axis(context, name))
-            loss = loss + self.light.beta * distance
+            loss = loss + self.config.beta * distance
         return loss
 
     def after_task(self, context: Context, task: Task) -> None:
         """Add the finished task's important channels to the older ones."""
-        samples = task.x_train[: self.light.importance_samples]
+        samples = task.x_train[: self.config.importance_samples]
         for name, output in self._features(context, samples).items():
-            found = largest_channels(channel_sums(output, self._axis(context, name)), self.light.channel_ratio)
+            found = largest_channels(channel_sums(output, self._axis(context, name)), self.config.channel_ratio)
             self.important[name] = self.important.get(name, torch.zeros_like(found)).to(found.device) | found
         self.old = {}
 
@@ -125,14 +123,14 @@ class Lightcl(Method):
             If the front leaves only the classifier, or not even that.
         """
         layers = len(context.layers)
-        if self.light.frozen_layers is None:
+        if self.config.frozen_layers is None:
             return max(min(15 * layers // 21, layers - 2), 0)
-        if self.light.frozen_layers > layers - 2:
+        if self.config.frozen_layers > layers - 2:
             raise ConfigError(
                 f"lightcl: frozen_layers must leave a layer before the classifier, so at most {layers - 2} of the "
-                f"network's {layers} mapped layers (given: {self.light.frozen_layers})"
+                f"network's {layers} mapped layers (given: {self.config.frozen_layers})"
             )
-        return self.light.frozen_layers
+        return self.config.frozen_layers
 
     def state_dict(self) -> dict[str, Any]:
         """Return the important channels and the old features."""
@@ -160,7 +158,7 @@ class Lightcl(Method):
         return next(1 if spec.kind == "conv2d" else -1 for spec in context.layers if spec.name == name)
 
     def _buffer(self, task: Task) -> Tensor:
-        return task.x_train[: self.light.buffer_size]
+        return task.x_train[: self.config.buffer_size]
 
 
 def _chosen(output: Tensor, important: Tensor, channel: int) -> Tensor:

@@ -53,16 +53,11 @@ class LowRank(SidePath):
 
 
 @method("lora")
-class Lora(SideMethod):
+class Lora(SideMethod[LoraConfig]):
     """Two small layers beside every mapped layer but the classifier: the bar that newer work sets."""
 
     source = "LoRA, Hu et al., ICLR 2022, section 4.1; for convolutions as is usual: A with the kernel, B 1x1"
-    config_type = LoraConfig
-
-    def __init__(self, config: LoraConfig) -> None:
-        super().__init__(config)
-        self.lora = config
 
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         """Put a path that contributes 0 beside every layer."""
-        return wrap(network, image_shape, lambda spec, layer: LowRank(spec, layer, self.lora))
+        return wrap(network, image_shape, lambda spec, layer: LowRank(spec, layer, self.config))

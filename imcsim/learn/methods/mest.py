@@ -9,14 +9,10 @@ class MestConfig(ElasticConfig):
 
 
 @method("mest")
-class Mest(ElasticMethod):
+class Mest(ElasticMethod[MestConfig]):
     """EM or EM&S over a base method.
 
     EM&S grows above the budget first; how many weights existed at once is in the trace as ``peak_active_weights``.
     """
 
     source = "MEST, Yuan et al., NeurIPS 2021; boone891214/MEST"
-    config_type = MestConfig
-
-    def __init__(self, config: MestConfig) -> None:
-        super().__init__(config, "mest")

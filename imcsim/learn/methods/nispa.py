@@ -71,7 +71,7 @@ class NispaConfig(NormConfig):
 
 
 @method("nispa")
-class Nispa(DividedMethod):
+class Nispa(DividedMethod[NispaConfig]):
     """Units that carry most of a layer's activity become stable; what they read is frozen for good.
 
     First layers that the user froze have all their connections, and all their units are stable from the start.
@@ -84,11 +84,9 @@ class Nispa(DividedMethod):
     """
 
     source = "NISPA (Gurbuz and Dovrolis, ICML 2022); BurakGurbuz97/NISPA"
-    config_type = NispaConfig
 
     def __init__(self, config: NispaConfig) -> None:
         super().__init__(config)
-        self.nispa = config
         self.units = SparseUnits()
         self._shapes: dict[str, torch.Size] = {}
         self._deviations: dict[str, float] = {}
@@ -106,8 +104,8 @@ class Nispa(DividedMethod):
             inputs = input_units(context.layers, "nispa")
             require_chain(context, task.x_train[:4], "nispa")
             held = _held_front(context)
-            dense = [context.layers[0].name, *held] if self.nispa.dense_first else held
-            self.units.start(context.layers, inputs, self.nispa.density, dense, context.generator)
+            dense = [context.layers[0].name, *held] if self.config.dense_first else held
+            self.units.start(context.layers, inputs, self.config.density, dense, context.generator)
             self.units.hold(held)
             names = [spec.name for spec in context.layers[:-1]]
             self._deviations = {n: float(_weight(context, n).detach().std()) for n in names}
@@ -115,7 +113,7 @@ class Nispa(DividedMethod):
         if context.task > 0:
             for name, mask in self.units.trainable(self._shapes).items():
                 self._draw(context, name, mask, 0.0, self._deviations[name])
-        self.holdout.draw(len(task.y_train), self.nispa.validation_share, context.generator)
+        self.holdout.draw(len(task.y_train), self.config.validation_share, context.generator)
         self._best, self._phase, self._ended, self._kept = 0.0, 0, False, {}
         return super().before_task(context, task)
 
@@ -131,13 +129,13 @@ class Nispa(DividedMethod):
         if self._ended or (context.epoch + 1) % length or context.epoch + 1 == context.epochs:
             return
         accuracy = self.holdout.accuracy(context, task)
-        if accuracy < self._best - self.nispa.accuracy_fall:
+        if accuracy < self._best - self.config.accuracy_fall:
             self._end(context)
             return
         self._best = max(self._best, accuracy)
-        phases = self.nispa.phases if not self.nispa.scale_schedule else max(context.epochs // length, 1)
+        phases = self.config.phases if not self.config.scale_schedule else max(context.epochs // length, 1)
         share = stable_share(self._phase + 1, phases)
-        if share <= self.nispa.smallest_share:
+        if share <= self.config.smallest_share:
             self._ended = True
             return
         network = {name: value.detach().clone() for name, value in context.network.state_dict().items()}
@@ -148,7 +146,7 @@ class Nispa(DividedMethod):
         """Freeze the stable units."""
         self._bind(context)
         if self._phase == 0:  # too short a task for a rewiring with training after it
-            self._rewire(context, task, stable_share(1, self.nispa.phases))
+            self._rewire(context, task, stable_share(1, self.config.phases))
             self._zero(context)
         self.units.finish(task.classes)
         context.work.did("stable unit", sum(int(units.sum()) for units in self.units.frozen.values()))
@@ -198,9 +196,9 @@ class Nispa(DividedMethod):
         return {name: mask.to(self._device) for name, mask in masks.items()}
 
     def _phase_epochs(self, context: Context) -> int:
-        if not self.nispa.scale_schedule:
-            return self.nispa.phase_epochs
-        return max(round(context.epochs / self.nispa.phases), 1)
+        if not self.config.scale_schedule:
+            return self.config.phase_epochs
+        return max(round(context.epochs / self.config.phases), 1)
 
     @torch.no_grad()
     def _end(self, context: Context) -> None:
@@ -215,16 +213,16 @@ class Nispa(DividedMethod):
         self._kept = {}
 
     def _stable(self, activation: Tensor, share: float) -> Tensor:
-        return stable_units(activation, share, self.nispa.first_of_silent).cpu()
+        return stable_units(activation, share, self.config.first_of_silent).cpu()
 
     def _rewire(self, context: Context, task: Task, share: float) -> None:
-        means = mean_activation(context, task.x_train[: self.nispa.activation_samples])
+        means = mean_activation(context, task.x_train[: self.config.activation_samples])
         for name, values in means.items():
             self.units.candidates[name] = self.units.frozen[name] | self._stable(values, share)
-        grown = self.units.rewire(task.classes, context.generator, self.nispa.leftover, self.nispa.grow_output)
+        grown = self.units.rewire(task.classes, context.generator, self.config.leftover, self.config.grow_output)
         context.work.did("rewiring", sum(int(connections.sum()) for connections in grown.values()))
         for name, connections in grown.items():
-            if connections.any() and self.nispa.grown == "layer":
+            if connections.any() and self.config.grown == "layer":
                 weight = _weight(context, name).detach()
                 alive = weight[weight != 0]
                 mean, deviation = float(alive.mean()), float(alive.std(correction=0))

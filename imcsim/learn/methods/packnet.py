@@ -57,33 +57,28 @@ class PacknetConfig(NormConfig):
 
 
 @method("packnet")
-class Packnet(OwnedMethod):
+class Packnet(OwnedMethod[PacknetConfig]):
     """Prune by magnitude among the current task's weights, retrain, freeze; old tasks never change."""
 
     source = "PackNet (Mallya and Lazebnik, CVPR 2018); arunmallya/packnet@7b6032c"
-    config_type = PacknetConfig
-
-    def __init__(self, config: PacknetConfig) -> None:
-        super().__init__(config)
-        self.packnet = config
 
     def acts(self) -> tuple[str, ...]:
         """Return the pruning."""
-        return ("pruning",) if any(self.packnet.prune_shares) else ()
+        return ("pruning",) if any(self.config.prune_shares) else ()
 
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Take smaller steps while retraining."""
-        self.scale_rates(1.0 if context.epoch < self.train_epochs(context) else self.packnet.retrain_rate)
+        self.scale_rates(1.0 if context.epoch < self.train_epochs(context) else self.config.retrain_rate)
         return super().before_epoch(context, task)
 
     def after_epoch(self, context: Context, task: Task) -> None:
         """Free the task's smallest weights when its training is over."""
         if context.epoch + 1 != self.train_epochs(context):
             return
-        share, ties = self._share(context.task), self.packnet.ties
+        share, ties = self._share(context.task), self.config.ties
         for spec in self._owned(context):
             weight, owner = mapped_module(context.network, spec.name).weight, self.owners[spec.name]
-            if self.packnet.unit == "weight":
+            if self.config.unit == "weight":
                 self.owners[spec.name] = prune(weight, owner, context.task, share, ties)
             else:
                 rows = context.pe_tile[0]
@@ -96,19 +91,19 @@ class Packnet(OwnedMethod):
 
     def owner_entries(self, context: Context) -> int:
         """Return one for each weight, or for each column segment."""
-        if self.packnet.unit == "weight":
+        if self.config.unit == "weight":
             return super().owner_entries(context)
         return sum(segments(spec, context.pe_tile[0]) for spec in self._owned(context))
 
     def train_epochs(self, context: Context) -> int:
         """Return the epochs before pruning; the others retrain."""
-        return max(context.epochs - round(context.epochs * self.packnet.retrain_share), 1)
+        return max(context.epochs - round(context.epochs * self.config.retrain_share), 1)
 
     def _owned(self, context: Context) -> list[LayerSpec]:
         return [spec for spec in context.layers if spec.name in self.owners]
 
     def _share(self, task: int) -> float:
-        shares = self.packnet.prune_shares
-        if task + 1 == self.task_count and not self.packnet.prune_last:
+        shares = self.config.prune_shares
+        if task + 1 == self.task_count and not self.config.prune_last:
             return 0.0
         return shares[min(task, len(shares) - 1)]

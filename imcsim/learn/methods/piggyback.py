@@ -61,7 +61,7 @@ class ElementMask(Adaptor):
 
 
 @method("piggyback")
-class Piggyback(DecayingMethod):
+class Piggyback(DecayingMethod[PiggybackConfig]):
     """Masks on every mapped layer but the classifier; each task has its own, the backbone never changes.
 
     An array cannot close single cells of a column, so the masked weights are what cells hold: training a mask writes
@@ -69,13 +69,8 @@ class Piggyback(DecayingMethod):
     """
 
     source = "Piggyback, ECCV 2018; arunmallya/piggyback@5a6094c"
-    config_type = PiggybackConfig
     act = "masked weight"
-
-    def __init__(self, config: PiggybackConfig) -> None:
-        super().__init__(config)
-        self.piggyback = config
 
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         """Attach a mask that is on everywhere."""
-        return attach(network, image_shape, lambda spec, weight: ElementMask(spec, weight, self.piggyback))
+        return attach(network, image_shape, lambda spec, weight: ElementMask(spec, weight, self.config))

@@ -102,26 +102,21 @@ class SideModule(SidePath):
 
 
 @method("repnet")
-class Repnet(DecayingMethod, SideMethod):
+class Repnet(DecayingMethod[RepnetConfig], SideMethod[RepnetConfig]):
     """Side modules in SRAM beside a backbone in RRAM: the hybrid idea at the level of blocks."""
 
     source = "Rep-Net, CVPR 2022, pp. 12277-12286; ASU-ESIC-FAN-Lab/RepNet@9173f69"
-    config_type = RepnetConfig
-
-    def __init__(self, config: RepnetConfig) -> None:
-        super().__init__(config)
-        self.repnet = config
 
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         """Put side modules that add 0 beside evenly spaced convolutions."""
         specs = [s for s in trace_layers(network, image_shape)[:-1] if s.kind == "conv2d" and s.positions > 1]
-        chosen = evenly_spaced([spec.name for spec in specs], self.repnet.modules)
+        chosen = evenly_spaced([spec.name for spec in specs], self.config.modules)
         wrap(
             network,
             image_shape,
-            lambda spec, layer: SideModule(spec, layer, self.repnet) if spec.name in chosen else None,
+            lambda spec, layer: SideModule(spec, layer, self.config) if spec.name in chosen else None,
         )
-        if self.repnet.standardise:
+        if self.config.standardise:
             for spec in trace_layers(network, image_shape):
                 if spec.name.rpartition(".")[0] in chosen and not spec.name.endswith(".base"):
                     network.get_submodule(spec.name).add_module("adaptor", Standardise(spec))

@@ -35,7 +35,7 @@ class RiglConfig(SpreadConfig):
 
 
 @method("rigl")
-class Rigl(SparseMethod):
+class Rigl(SparseMethod[RiglConfig]):
     """Every Delta T steps one step changes masks instead of weights (paper, algorithm 1; so does the released code).
 
     That step runs forward and backward on its batch, and takes the gradient of every position of the masked layers:
@@ -44,12 +44,10 @@ class Rigl(SparseMethod):
     """
 
     source = "RigL, Evci et al., ICML 2020, algorithm 1; google-research/rigl"
-    config_type = RiglConfig
     mask_acts = ("mask change",)
 
     def __init__(self, config: RiglConfig) -> None:
-        super().__init__(config, "rigl")
-        self.rigl = config
+        super().__init__(config)
         self._steps = 0
         self._samples = 0
 
@@ -70,11 +68,11 @@ class Rigl(SparseMethod):
     def before_step(self, context: Context) -> None:
         """Change the masks where it is due, and leave no gradient for the optimiser then."""
         super().before_step(context)
-        fraction = self.rigl.schedule.fraction(context.step, self._steps)
+        fraction = self.config.schedule.fraction(context.step, self._steps)
         if not fraction:
             return
         gradients = {name: step_gradient(weight) for name, weight in self.masks.weights.items()}
-        rules = (fraction, self.rigl.regrow_dropped, self.rigl.keep_regrown, self.rigl.zeros_tie)
+        rules = (fraction, self.config.regrow_dropped, self.config.keep_regrown, self.config.zeros_tie)
         moved = self.masks.update_each(lambda name, weight, mask: rigl_step(weight, mask, gradients[name], *rules))
         context.work.did("mask change", moved)
         for spec in context.layers:

@@ -31,26 +31,21 @@ class SetConfig(SpreadConfig):
 
 
 @method("set")
-class Set(SparseMethod):
+class Set(SparseMethod[SetConfig]):
     """A mask update after every epoch but a task's last; it needs no gradient. New weights are 0."""
 
     source = "SET, Mocanu et al., Nature Communications 2018, algorithm 1; google-research/rigl"
-    config_type = SetConfig
     mask_acts = ("mask change",)
-
-    def __init__(self, config: SetConfig) -> None:
-        super().__init__(config, "set")
-        self.evolution = config
 
     def after_epoch(self, context: Context, task: Task) -> None:
         """Drop and grow."""
         super().after_epoch(context, task)
         done = context.epoch + 1
-        if done == context.epochs or done % self.evolution.every_epochs:
+        if done == context.epochs or done % self.config.every_epochs:
             return
         moved = self.masks.update_each(lambda name, weight, mask: self._step(context, weight, mask))
         context.work.did("mask change", moved)
 
     def _step(self, context: Context, weight: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        by_sign = self.evolution.drop == "by-sign"
-        return set_step(weight, mask, self.evolution.drop_fraction, context.generator, by_sign)
+        by_sign = self.config.drop == "by-sign"
+        return set_step(weight, mask, self.config.drop_fraction, context.generator, by_sign)

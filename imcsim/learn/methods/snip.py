@@ -31,23 +31,18 @@ class SnipConfig(SparseConfig):
 
 
 @method("snip")
-class Snip(SparseMethod):
+class Snip(SparseMethod[SnipConfig]):
     """Keep the largest |g * w| over all masked layers, once, before the first task; the scoring pass is charged.
 
     Batch-norm sees the scored batch in training mode; its statistics are put back. The loss is over all outputs.
     """
 
     source = "SNIP, Lee et al., ICLR 2019, eq. 5 and 6"
-    config_type = SnipConfig
-
-    def __init__(self, config: SnipConfig) -> None:
-        super().__init__(config, "snip")
-        self.snip = config
 
     def first_masks(self, context: Context, task: Task) -> dict[str, Tensor]:
         """Return the masks of the most salient weights."""
         weights, names = self.masks.weights, self.masks.names
-        chosen = torch.randperm(len(task.y_train), generator=context.generator)[: self.snip.samples]
+        chosen = torch.randperm(len(task.y_train), generator=context.generator)[: self.config.samples]
         index = chosen.to(task.x_train.device)
         with scoring(context.network, context.layers), torch.enable_grad():
             outputs = context.network(context.augment(task.x_train[index]))
@@ -58,4 +53,4 @@ class Snip(SparseMethod):
             name: connection_saliency(w.detach(), gradient)
             for (name, w), gradient in zip(weights.items(), gradients, strict=True)
         }
-        return keep_most_salient(saliency, self.snip.sparsity, self.snip.ties)
+        return keep_most_salient(saliency, self.config.sparsity, self.config.ties)

@@ -22,15 +22,13 @@ Terms = tuple[dict[str, Tensor], dict[str, Tensor] | None]
 
 
 @method("sparcl")
-class Sparcl(ReplayMethod):
+class Sparcl(ReplayMethod[SparclConfig]):
     """TDM, DDR and DGM on top of ER or DER++; each is off at sparsity 0, removed_share 0 and q = s."""
 
     source = "SparCL, NeurIPS 2022; neu-spiral/SparCL for the schedule"
-    config_type = SparclConfig
 
     def __init__(self, config: SparclConfig) -> None:
         super().__init__(config)
-        self.sparcl = config
         self.keeps_logits = config.base == "derpp"
         self.masks = SparseMasks()
         self.zeros = ZeroParameters()
@@ -44,7 +42,7 @@ class Sparcl(ReplayMethod):
 
     def acts(self) -> tuple[str, ...]:
         """Return replay, and TDM's, DGM's and DDR's acts as far as they are on."""
-        c = self.sparcl
+        c = self.config
         masks, gradients = c.sparsity > 0, c.update_sparsity > c.sparsity
         own = ["mask change"] * masks + ["gradient mask"] * gradients + ["sample removal"] * (c.removed_share > 0)
         return (*super().acts(), *own)
@@ -52,12 +50,12 @@ class Sparcl(ReplayMethod):
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Draw the masks before the first task; start the counters of every task."""
         masks = self._bound(context)
-        if context.task == 0 and self.sparcl.sparsity > 0:
-            masks.start(self.sparcl.sparsity, context.generator)
+        if context.task == 0 and self.config.sparsity > 0:
+            masks.start(self.config.sparsity, context.generator)
         masks.begin_task()
-        if context.task == 0 and self.sparcl.freeze_zero_parameters:
+        if context.task == 0 and self.config.freeze_zero_parameters:
             self.zeros.find(context.network, masks.names)
-        self.difficulty = DifficultyCounter(len(task.y_train), self.sparcl.ddr_measure)
+        self.difficulty = DifficultyCounter(len(task.y_train), self.config.ddr_measure)
         self.kept = torch.arange(len(task.y_train))
         self._refresh_due = True
         return TaskPlan()
@@ -67,13 +65,13 @@ class Sparcl(ReplayMethod):
         super().before_epoch(context, task)
         self._bound(context)
         schedule = self._schedule(context)
-        keep = schedule.kept_samples(len(task.y_train), self.sparcl.removed_share, context.epoch)
+        keep = schedule.kept_samples(len(task.y_train), self.config.removed_share, context.epoch)
         if keep < len(self.kept):
             context.work.did("sample removal", len(self.kept) - keep)
             self.kept = keep_hardest(self.kept, self.difficulty.scores(), keep, context.generator)
             self.difficulty.reset()
-        change = schedule.mask_update(context.epoch, self.sparcl.sparsity, self.sparcl.p_inter, self.sparcl.p_intra)
-        if change is not None and self.sparcl.sparsity > 0:
+        change = schedule.mask_update(context.epoch, self.config.sparsity, self.config.p_inter, self.config.p_intra)
+        if change is not None and self.config.sparsity > 0:
             self._change_masks(context, task, change)
         return None if len(self.kept) == len(task.y_train) else self.kept
 
@@ -82,9 +80,9 @@ class Sparcl(ReplayMethod):
         self._bound(context)
         parts = self._parts(context, task, context.augment(x), y)
         self._logits, self._samples = parts.logits, parts.samples
-        seen = restrict(parts.logits, task.classes if self.sparcl.ddr_logits == "task" else None)
+        seen = restrict(parts.logits, task.classes if self.config.ddr_logits == "task" else None)
         self.difficulty.update(index, seen.argmax(1) == y)
-        if self._refreshes(context) and self.sparcl.gradient_terms == "separate":
+        if self._refreshes(context) and self.config.gradient_terms == "separate":
             self._terms = self._separate(context, parts, keep_graph=True)
         return parts.total
 
@@ -93,10 +91,10 @@ class Sparcl(ReplayMethod):
         if self._refreshes(context):
             current, buffer = self._terms or ({n: _gradient(w) for n, w in self.masks.weights.items()}, None)
             chosen = self._importance(current, buffer)
-            self.masks.choose_updates(chosen, self.sparcl.update_sparsity, self.sparcl.keep_equal)
+            self.masks.choose_updates(chosen, self.config.update_sparsity, self.config.keep_equal)
             self._charge_refresh(context)
             self._refresh_due, self._terms = False, None
-        if self.sparcl.importance_gradient == "last-step":
+        if self.config.importance_gradient == "last-step":
             self._last = {n: _gradient(w) * self.masks.update[n] for n, w in self.masks.weights.items()}
 
     def after_step(self, context: Context, x: Tensor, y: Tensor) -> None:
@@ -107,37 +105,37 @@ class Sparcl(ReplayMethod):
     def after_task(self, context: Context, task: Task) -> None:
         """Report the masks."""
         masks = self._bound(context)
-        if self.sparcl.sparsity > 0:
+        if self.config.sparsity > 0:
             masks.report(context.work)
 
     def active_masks(self) -> Mapping[str, Tensor] | None:
         """Return the masked layers' masks; None at sparsity 0."""
-        return self.masks.active if self.sparcl.sparsity > 0 else None
+        return self.masks.active if self.config.sparsity > 0 else None
 
     def update_masks(self) -> Mapping[str, Tensor] | None:
         """Return the weights that this step updates; None at s = q = 0."""
-        return self.masks.update if self.sparcl.update_sparsity > 0 else None
+        return self.masks.update if self.config.update_sparsity > 0 else None
 
     def _bound(self, context: Context) -> SparseMasks:
         if not self.masks.weights:
-            chosen = masked_layers(context.layers, self.sparcl.dense_layers, frozen=context.frozen)
+            chosen = masked_layers(context.layers, self.config.dense_layers, frozen=context.frozen)
             self.masks.bind(context.network, chosen)
         return self.masks
 
     def _schedule(self, context: Context) -> Schedule:
-        scales = self.sparcl.scale_schedule and context.epochs > 0
-        return self.sparcl.schedule.scaled(context.epochs) if scales else self.sparcl.schedule
+        scales = self.config.scale_schedule and context.epochs > 0
+        return self.config.schedule.scaled(context.epochs) if scales else self.config.schedule
 
     def _refreshes(self, context: Context) -> bool:
-        due = self._refresh_due or context.step % self.sparcl.gradient_refresh == 0
-        return due and self.sparcl.update_sparsity > self.sparcl.sparsity
+        due = self._refresh_due or context.step % self.config.gradient_refresh == 0
+        return due and self.config.update_sparsity > self.config.sparsity
 
     def _parts(self, context: Context, task: Task, x: Tensor, y: Tensor) -> LossParts:
-        classes = task.classes if self.sparcl.mask_current_loss else None
+        classes = task.classes if self.config.mask_current_loss else None
         recall = partial(self.recall, context, len(y)) if self.can_replay(context) else None
-        if self.sparcl.base == "er":
+        if self.config.base == "er":
             return er_parts(context.network, x, y, classes, recall)
-        weights = (self.sparcl.logit_weight, self.sparcl.label_weight)
+        weights = (self.config.logit_weight, self.config.label_weight)
         return derpp_parts(context.network, x, y, classes, recall, weights)
 
     def _separate(self, context: Context, parts: LossParts, keep_graph: bool) -> Terms:
@@ -150,7 +148,7 @@ class Sparcl(ReplayMethod):
         return dict(zip(names, current, strict=True)), dict(zip(names, buffer, strict=True))
 
     def _importance(self, current: Mapping[str, Tensor], buffer: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
-        alpha, beta = self.sparcl.alpha, self.sparcl.beta
+        alpha, beta = self.config.alpha, self.config.beta
         return {n: gradient_importance(g, buffer[n] if buffer else None, alpha, beta) for n, g in current.items()}
 
     def _change_masks(self, context: Context, task: Task, change: MaskUpdate) -> None:
@@ -159,21 +157,21 @@ class Sparcl(ReplayMethod):
             current, buffer = (self._last, None) if self._last else self._fresh_terms(context, task)
             importance = {
                 n: weight_importance(
-                    w.detach(), current[n], buffer[n] if buffer else None, self.sparcl.alpha, self.sparcl.beta
+                    w.detach(), current[n], buffer[n] if buffer else None, self.config.alpha, self.config.beta
                 )
                 for n, w in self.masks.weights.items()
             }
-        rules = (self.sparcl.drop_zero_weights, self.sparcl.truncate_growth)
+        rules = (self.config.drop_zero_weights, self.config.truncate_growth)
         moved = self.masks.change(change, importance, context.generator, *rules)
         context.work.did("mask change", moved)
         self._refresh_due = True
 
     def _fresh_terms(self, context: Context, task: Task) -> Terms:
-        chosen = torch.randperm(len(self.kept), generator=context.generator)[: self.sparcl.importance_samples]
+        chosen = torch.randperm(len(self.kept), generator=context.generator)[: self.config.importance_samples]
         index = self.kept[chosen].to(task.x_train.device)
         with scoring(context.network, context.layers), torch.enable_grad():
             parts = self._parts(context, task, context.augment(task.x_train[index]), task.y_train[index])
-            if self.sparcl.gradient_terms == "separate":
+            if self.config.gradient_terms == "separate":
                 terms = self._separate(context, parts, keep_graph=False)
             else:
                 merged = weight_gradients(context.network, self.masks.names, parts.total)

@@ -42,7 +42,7 @@ class SpfdeConfig(ElasticConfig):
 
 
 @method("spfde")
-class Spfde(ElasticMethod):
+class Spfde(ElasticMethod[SpfdeConfig]):
     """MEST with data sieving and layer freezing; with ``used_share`` 1 and ``frozen_share`` 0 it is MEST.
 
     Frozen layers keep structure and values for the rest of the task: no weight gradient, no kept activations, and, as
@@ -51,11 +51,9 @@ class Spfde(ElasticMethod):
     """
 
     source = "SpFDE, Yuan et al., NeurIPS 2022 (its numbers: our choice)"
-    config_type = SpfdeConfig
 
     def __init__(self, config: SpfdeConfig) -> None:
-        super().__init__(config, "spfde")
-        self.spfde = config
+        super().__init__(config)
         self.used, self.removed = (torch.zeros(0, dtype=torch.int64) for _ in range(2))
         self.forgetting = DifficultyCounter(0, "forgetting-events")
         self._frozen: list[nn.Parameter] = []
@@ -63,22 +61,22 @@ class Spfde(ElasticMethod):
 
     def acts(self) -> tuple[str, ...]:
         """Return MEST's acts, the freezing and the exchange of samples, as far as they are on."""
-        freezes = self.spfde.frozen_share > 0 and self.spfde.freeze_from < 1
-        sieves = self.spfde.used_share < 1 and self.spfde.swap_share > 0
+        freezes = self.config.frozen_share > 0 and self.config.freeze_from < 1
+        sieves = self.config.used_share < 1 and self.config.swap_share > 0
         return (*super().acts(), *["layer freeze"] * freezes, *["sample exchange"] * sieves)
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Split the task's samples into used and removed ones."""
         plan = super().before_task(context, task)
-        self.used, self.removed = split_samples(len(task.y_train), self.spfde.used_share, context.generator)
+        self.used, self.removed = split_samples(len(task.y_train), self.config.used_share, context.generator)
         self.forgetting = DifficultyCounter(len(task.y_train), "forgetting-events")
         return plan
 
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Change the masks, exchange samples, freeze layers; return the samples in use."""
         chosen = super().before_epoch(context, task)
-        if context.epoch and context.epoch % self.spfde.sieve_every == 0:
-            swap = round(self.spfde.swap_share * len(self.used))
+        if context.epoch and context.epoch % self.config.sieve_every == 0:
+            swap = round(self.config.swap_share * len(self.used))
             scores = self.forgetting.scores()
             context.work.did("sample exchange", min(swap, len(self.used), len(self.removed)))
             self.used, self.removed = sieve(self.used, self.removed, scores, swap, context.generator)
@@ -108,10 +106,10 @@ class Spfde(ElasticMethod):
 
     def _freeze(self, context: Context) -> None:
         epochs = max(context.epochs, 1)
-        start = max(round(self.spfde.freeze_from * epochs), self.phases(context).ends[1])
-        if self.spfde.freeze_from < 1:
+        start = max(round(self.config.freeze_from * epochs), self.phases(context).ends[1])
+        if self.config.freeze_from < 1:
             start = min(start, max(epochs - 1, 1))  # of two epochs the second still freezes, after its mask update
-        most = min(int(self.spfde.frozen_share * len(context.layers)), len(context.layers) - 1)
+        most = min(int(self.config.frozen_share * len(context.layers)), len(context.layers) - 1)
         front = context.layers[: frozen_front(context.epoch, epochs, start, most)]
         context.work.did("layer freeze", len(front))
         digital = digital_parameters(context.network, [spec.name for spec in context.layers])

@@ -9,11 +9,7 @@ class StaticConfig(SpreadConfig):
 
 
 @method("static")
-class Static(SparseMethod):
+class Static(SparseMethod[StaticConfig]):
     """Random masks of the given sparsity over a base method."""
 
     source = "baseline 'Static' of Evci et al., ICML 2020 (RigL); google-research/rigl"
-    config_type = StaticConfig
-
-    def __init__(self, config: StaticConfig) -> None:
-        super().__init__(config, "static")

@@ -65,16 +65,11 @@ class VectorScaled(SidePath):
 
 
 @method("vera")
-class Vera(SideMethod):
+class Vera(SideMethod[VeraConfig]):
     """Two vectors a layer and task: the least that a side path can learn, and no cell is ever written."""
 
     source = "VeRA, Kopiczko et al., ICLR 2024, eq. 2; random layers not shared between mapped layers by default"
-    config_type = VeraConfig
-
-    def __init__(self, config: VeraConfig) -> None:
-        super().__init__(config)
-        self.vera = config
 
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         """Put a path that contributes 0 beside every layer."""
-        return wrap(network, image_shape, lambda spec, layer: VectorScaled(spec, layer, self.vera))
+        return wrap(network, image_shape, lambda spec, layer: VectorScaled(spec, layer, self.config))

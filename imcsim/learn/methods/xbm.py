@@ -37,17 +37,12 @@ class BinaryColumns(ColumnAdaptor):
 
 
 @method("xbm")
-class Xbm(PerTaskMethod):
+class Xbm(PerTaskMethod[XbmConfig]):
     """Binary column masks over a frozen backbone in RRAM."""
 
     source = "XBM, ASP-DAC 2022, pp. 610-615 (abstract; equations are our reading of it)"
-    config_type = XbmConfig
     act = "closed segment"
-
-    def __init__(self, config: XbmConfig) -> None:
-        super().__init__(config)
-        self.xbm = config
 
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         """Attach column masks that are on everywhere; a segment has the rows of a PE."""
-        return attach(network, image_shape, lambda spec, _: BinaryColumns(spec, pe_tile[0], self.xbm))
+        return attach(network, image_shape, lambda spec, _: BinaryColumns(spec, pe_tile[0], self.config))

@@ -13,17 +13,12 @@ class XmaConfig(ShiftConfig):
 
 
 @method("xma")
-class Xma(PerTaskMethod):
+class Xma(PerTaskMethod[XmaConfig]):
     """Column masks that are shifts over a frozen backbone in RRAM; the shifter stands behind the converter."""
 
     source = "XMA, DAC 2022, pp. 271-276 (abstract; equations and levels are our reading of it)"
-    config_type = XmaConfig
     act = "shifted segment"
-
-    def __init__(self, config: XmaConfig) -> None:
-        super().__init__(config)
-        self.xma = config
 
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         """Attach column masks of 1; a segment has the rows of a PE."""
-        return attach(network, image_shape, lambda spec, _: ShiftColumns(spec, pe_tile[0], self.xma))
+        return attach(network, image_shape, lambda spec, _: ShiftColumns(spec, pe_tile[0], self.config))

@@ -51,7 +51,7 @@ class Xma2Config(ShiftConfig):
 
 
 @method("xma2")
-class Xma2(ReprogrammingMethod):
+class Xma2(ReprogrammingMethod[Xma2Config]):
     """Two tiers: re-programmed PEs, whose weights belong to the task, and XMA's shifts in all other PEs.
 
     The paper learns the mask of PEs; how is not public. Our reading: a PE is the more critical, the larger the norm of
@@ -60,44 +60,39 @@ class Xma2(ReprogrammingMethod):
     """
 
     source = "XMA2, Front. Electron. 3:1032485, 2022 (abstract; equations and the choice of PEs are our reading of it)"
-    config_type = Xma2Config
     act = "shifted segment"
-
-    def __init__(self, config: Xma2Config) -> None:
-        super().__init__(config)
-        self.xma2 = config
 
     def acts(self) -> tuple[str, ...]:
         """Return the re-programming and the shifts, as far as the budget leaves them."""
-        return (*["re-programmed PE"] * (self.xma2.budget > 0), *["shifted segment"] * (self.xma2.budget < 1))
+        return (*["re-programmed PE"] * (self.config.budget > 0), *["shifted segment"] * (self.config.budget < 1))
 
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         """Attach shifts of 1; a segment has the rows of a PE."""
-        return attach(network, image_shape, lambda spec, _: ShiftColumns(spec, pe_tile[0], self.xma2))
+        return attach(network, image_shape, lambda spec, _: ShiftColumns(spec, pe_tile[0], self.config))
 
     def rewritable(self, context: Context) -> tuple[str, ...]:
         """Return every layer but the classifier and those that the user froze; none for a budget of 0."""
         free = (name for name in adaptors(context.network) if f"{name}.weight" not in context.frozen)
-        return tuple(free) if self.xma2.budget else ()
+        return tuple(free) if self.config.budget else ()
 
     def choose(self, context: Context, task: Task) -> dict[str, Tensor]:
         """Return the PEs with the largest gradients."""
         layers = [spec for spec in context.layers if spec.name in self.rewritable(context)]
         if not layers:
             return {}
-        if self.xma2.budget == 1:
+        if self.config.budget == 1:
             return {spec.name: torch.ones(pe_counts(spec, context.pe_tile), dtype=torch.bool) for spec in layers}
         gradients = self._gradients(context, task, [spec.name for spec in layers])
         weights = {spec.name: spec.weight_count for spec in layers}
-        samples = min(self.xma2.score_samples, len(task.y_train))
+        samples = min(self.config.score_samples, len(task.y_train))
         charge_scoring(context.work, context.layers, samples, weights)
         scores = {
             spec.name: pe_norms(weight_matrix(gradient, spec), context.pe_tile)
             for spec, gradient in zip(layers, gradients, strict=True)
         }
-        if self.xma2.life_weight:
-            scores = with_wear(scores, context.wear(), self.xma2.life_weight)
-        return choose_pes(scores, self.xma2.budget)
+        if self.config.life_weight:
+            scores = with_wear(scores, context.wear(), self.config.life_weight)
+        return choose_pes(scores, self.config.budget)
 
     def before_task(self, context: Context, task: Task) -> TaskPlan:
         """Hold the shifts of layers of which every PE is re-programmed."""
@@ -129,7 +124,7 @@ class Xma2(ReprogrammingMethod):
         others = {name: value for name, value in parameters.items() if name not in weights}
         made = super().optimizer(context, others, config)
         chosen = [value for name, value in parameters.items() if name in weights]
-        rate = self.xma2.rate(self.xma2.weight_learning_rate, 1e-3, context.steps)
+        rate = self.config.rate(self.config.weight_learning_rate, 1e-3, context.steps)
         made.add_param_group({"params": chosen, "lr": rate})
         return made
 
@@ -145,8 +140,8 @@ class Xma2(ReprogrammingMethod):
             if not isinstance(adaptor, ColumnAdaptor):
                 continue
             open_segments = adaptor.segments - int(self._columns(adaptor, context).sum())
-            bits += self.xma2.level_bits * open_segments
-            if 0 < self.xma2.budget < 1:
+            bits += self.config.level_bits * open_segments
+            if 0 < self.config.budget < 1:
                 bits += pe_counts(spec, context.pe_tile)[1] * pe_counts(spec, context.pe_tile)[2] * spec.groups
         return bits
 
@@ -160,9 +155,9 @@ class Xma2(ReprogrammingMethod):
         return pes.repeat_interleave(context.pe_tile[1], 2)[:, :, : adaptor.spec.outputs]
 
     def _gradients(self, context: Context, task: Task, names: list[str]) -> list[Tensor]:
-        index = torch.randperm(len(task.y_train), generator=context.generator)[: self.xma2.score_samples]
+        index = torch.randperm(len(task.y_train), generator=context.generator)[: self.config.score_samples]
         index = index.to(context.device)
-        training = self.xma2.norm == "per-task"
+        training = self.config.norm == "per-task"
         with scoring(context.network, context.layers, training), torch.enable_grad():
             logits = context.network(context.augment(task.x_train[index]))
             loss = nn.functional.cross_entropy(restrict(logits, task.classes), task.y_train[index])

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from imcsim.learn.method import Context
 from imcsim.learn.sparcl.schedule import MaskUpdate
@@ -67,24 +68,25 @@ class ElasticConfig(SparseConfig):
         return self
 
 
-class ElasticMethod(SparseMethod):
+ElasticT = TypeVar("ElasticT", bound=ElasticConfig, default=ElasticConfig, covariant=True)
+
+
+class ElasticMethod(SparseMethod[ElasticT]):
     """EM or EM&S over a base method, at the start of epochs; the schedule starts anew with every task.
 
     The gradient of an update is that of the epoch's last step, of existing weights, so it costs no pass of its own.
     """
 
-    config_type = ElasticConfig
     mask_acts = ("mask change",)
 
-    def __init__(self, config: ElasticConfig, title: str) -> None:
-        super().__init__(config, title)
-        self.elastic = config
+    def __init__(self, config: ElasticT) -> None:
+        super().__init__(config)
         self._last: dict[str, Tensor] = {}
 
     def before_epoch(self, context: Context, task: Task) -> Tensor | None:
         """Change the masks where it is due."""
         chosen = super().before_epoch(context, task)
-        rule = self.elastic
+        rule = self.config
         change = self.phases(context).mask_update(
             context.epoch, rule.sparsity, rule.mutated, rule.variant, rule.mutate_at_start
         )
@@ -99,18 +101,18 @@ class ElasticMethod(SparseMethod):
 
     def phases(self, context: Context) -> Phases:
         """Return the phases of a task of this run."""
-        scales = self.elastic.scale_phases and context.epochs > 0
-        phases, variant = self.elastic.phases, self.elastic.variant
+        scales = self.config.scale_phases and context.epochs > 0
+        phases, variant = self.config.phases, self.config.variant
         return phases.scaled(context.epochs, variant) if scales else phases
 
     def _change(self, context: Context, change: MaskUpdate) -> None:
-        importance, weighs = None, self.elastic.gradient_weight
+        importance, weighs = None, self.config.gradient_weight
         if self.masks.denser_than(change.shrink_to):
             importance = {
                 name: mest_importance(w.detach(), self._gradient(name, w), self.masks.active[name], weighs)
                 for name, w in self.masks.weights.items()
             }
-        rules = (self.elastic.drop_zero_weights, self.elastic.truncate_growth)
+        rules = (self.config.drop_zero_weights, self.config.truncate_growth)
         moved = self.masks.change(change, importance, context.generator, *rules)
         context.work.did("mask change", moved)
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
 from imcsim.learn.method import Context, TaskPlan
 from imcsim.learn.over_base import BaseChoice, OverBase
@@ -22,7 +23,7 @@ class SparseConfig(BaseChoice):
     Parameters
     ----------
     base, base_config
-        Method that gives the loss, "finetune", "er" or "derpp", and its configuration.
+        Method that gives the loss, any that can be a base, and its configuration.
     sparsity
         s, the share of the masked layers' weights that do not exist.
     dense_layers
@@ -48,18 +49,18 @@ class SpreadConfig(SparseConfig):
     floor_zeros: bool = False
 
 
-class SparseMethod(OverBase):
+SparseT = TypeVar("SparseT", bound=SparseConfig, default=SparseConfig, covariant=True)
+
+
+class SparseMethod(OverBase[SparseT]):
     """A base method whose masked layers hold sparse weights; masks live through the whole stream.
 
     A subclass starts the masks in :meth:`first_masks` and changes them through ``self.masks``; the loop keeps weights
     outside them at 0.
     """
 
-    config_type = SparseConfig
-
-    def __init__(self, config: SparseConfig, title: str) -> None:
-        super().__init__(config, title)
-        self.sparse, self.title = config, title
+    def __init__(self, config: SparseT) -> None:
+        super().__init__(config)
         self.masks = SparseMasks()
 
     #: what the masks do later on
@@ -67,12 +68,12 @@ class SparseMethod(OverBase):
 
     def acts(self) -> tuple[str, ...]:
         """Return the base method's acts, the pruning before the first task, and what masks do later."""
-        return (*super().acts(), "pruning", *self.mask_acts) if self.sparse.sparsity else super().acts()
+        return (*super().acts(), "pruning", *self.mask_acts) if self.config.sparsity else super().acts()
 
     def first_masks(self, context: Context, task: Task) -> dict[str, Tensor]:
         """Return the masks that the first task starts with: random ones, of the configured distribution."""
         weights = self.masks.weights
-        shapes, rule = [tuple(w.shape) for w in weights.values()], self.sparse
+        shapes, rule = [tuple(w.shape) for w in weights.values()], self.config
         spread: tuple[Distribution, bool] = ("uniform", False)
         if isinstance(rule, SpreadConfig):
             spread = (rule.distribution, rule.floor_zeros)
@@ -110,7 +111,7 @@ class SparseMethod(OverBase):
     def bound(self, context: Context) -> SparseMasks:
         """Return the masks, tied to the network (anew after a checkpoint)."""
         if not self.masks.weights:
-            chosen = masked_layers(context.layers, self.sparse.dense_layers, self.title, context.frozen)
+            chosen = masked_layers(context.layers, self.config.dense_layers, self.title, context.frozen)
             self.masks.bind(context.network, chosen)
         return self.masks
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.wear.worn import weibull_for, worn_memory
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
-from imcsim.devices.worn_out import stuck_low_share
 from imcsim.learn.wear.config import WearConfig
 from imcsim.life.cycles import CellRates, by_cell
 from imcsim.mapping.layer import LayerSpec
@@ -18,26 +18,25 @@ from imcsim.mapping.layer import LayerSpec
 def wear_of_chip(chip: ChipConfig, **more: Any) -> WearConfig:
     """Return what wears while ``chip`` learns; ``more`` sets further fields of :class:`WearConfig`.
 
-    A chip with SRAM trains there and commits at a task's end; one without writes in place, at its write policy.
-    PEs that train in RRAM for want of SRAM are taken as if SRAM held them.
+    A chip with SRAM (a memory that loses its weights without power) trains there and commits at a task's end; one
+    without writes in place, at its write policy. PEs that train in RRAM for want of SRAM are taken as if it held them.
 
     Raises
     ------
     ConfigError
-        If the chip has no RRAM, does not commit at every task's end, or a field of ``more`` is wrong.
+        If the chip has no memory that wears or states no distribution of its cells' lives, does not commit at every
+        task's end, or a field of ``more`` is wrong.
     """
-    part, geometry = chip.rram, chip.rram_geometry
-    if part is None or geometry is None:
-        raise ConfigError(f"'{chip.name}' has no RRAM, and SRAM cells do not wear: choose a chip with [rram]")
-    if chip.sram is not None and chip.commit != "task":
+    macro = worn_memory(chip)
+    if chip.volatile is not None and chip.commit != "task":
         raise ConfigError(f"cells that wear while learning need commit = 'task', and '{chip.name}' has '{chip.commit}'")
-    cell = part.cell
+    endurance = weibull_for(macro, "cells that wear while learning")
     fields: dict[str, Any] = {
-        "encoding": geometry.encoding.name,
-        "endurance_scale_cycles": cell.endurance_scale_cycles,
-        "endurance_shape": cell.endurance_shape,
-        "stuck_low_share": stuck_low_share(cell),
-        "policy": part.write_policy if chip.sram is None else "commit",
+        "encoding": macro.geometry.encoding.name,
+        "endurance_scale_cycles": endurance.scale,
+        "endurance_shape": endurance.shape,
+        "stuck_low_share": macro.memory.ageing.stuck_low_share,
+        "policy": macro.memory.write_policy if chip.volatile is None else "commit",
     }
     return parse(WearConfig, fields | more, "wear")
 
@@ -50,9 +49,7 @@ def cycles_of_cells(
     Raises
     ------
     ConfigError
-        If the chip has no RRAM.
+        If the chip has no memory that wears.
     """
-    geometry = chip.rram_geometry
-    if geometry is None:
-        raise ConfigError(f"'{chip.name}' has no RRAM, and SRAM cells do not wear: choose a chip with [rram]")
+    geometry = worn_memory(chip).geometry
     return {spec.name: by_cell(rates.layers[spec.name], geometry, spec.matrix_shape) for spec in layers}

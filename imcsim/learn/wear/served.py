@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from imcsim.chip.config import ChipConfig
-from imcsim.chip.serving_place import serving_in_sram
+from imcsim.chip.placed import place
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
 from imcsim.crossbar.encoding import Encoding
@@ -30,7 +30,6 @@ from imcsim.learn.wear.draw import CellLaw, chip_generator, draw_layer, flat_cel
 from imcsim.learn.wear.of_chip import cycles_of_cells, wear_of_chip
 from imcsim.learn.wear.stuck import StuckLayer
 from imcsim.life.outlook import Outlook
-from imcsim.mapping.masks import expand_pe_mask
 from imcsim.trace.trace import Trace
 
 Progress = Callable[[int, int, str], None]
@@ -118,15 +117,15 @@ class _DrawnChip:
         law = CellLaw(wear.endurance_scale_cycles, wear.endurance_shape, wear.stuck_low_share)
         generator = chip_generator(trace.meta.seed, number)
         rates = cycles_of_cells(found.rates, trace.meta.layers, chip)
-        in_sram = serving_in_sram(trace, chip)[-1]
-        tile = (chip.geometry.weight_rows, chip.geometry.weight_cols)
+        placed = place(trace, chip)
+        home, in_sram = placed.home, placed.home.pes(placed.serving.where.within(volatile=True)[-1])
         self.layers = trace.meta.layers
         self._dies: list[Tensor] = []
         self._high: list[Tensor] = []
         self._views = [_view(encoding, trace) for _ in self.layers]
-        for spec in self.layers:
+        for layer, (spec, span) in enumerate(zip(self.layers, home.grid.layer_slices, strict=True)):
             lives, high = draw_layer(spec, encoding.cells_per_weight, law, generator)
-            exact = expand_pe_mask(in_sram[spec.name], spec.matrix_shape, tile)
+            exact = home.profile.layout.spread(in_sram[span], layer)
             written = (rates[spec.name] > 0) & ~exact
             age = np.divide(lives, rates[spec.name], out=np.full(lives.shape, np.inf), where=written)
             self._dies.append(flat_cells(age.astype(np.float32), spec))

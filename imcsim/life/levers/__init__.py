@@ -3,8 +3,6 @@
 from imcsim.life.levers.pulled import Pulled, pull
 from imcsim.life.levers.refreshing import Refreshing, refresh
 from imcsim.life.levers.rotation import Rotation, rotate, rotated_cycles
-from imcsim.life.levers.selective_verify import verify_saving
-from imcsim.life.levers.spare_lines import SpareCost, spare_cost
 from imcsim.life.levers.sram_cache import CacheUse, sram_cache
 from imcsim.life.levers.swapping import SwappedPes, Swapping, swap
 
@@ -13,15 +11,12 @@ __all__ = [
     "Pulled",
     "Refreshing",
     "Rotation",
-    "SpareCost",
     "SwappedPes",
     "Swapping",
     "pull",
     "refresh",
     "rotate",
     "rotated_cycles",
-    "spare_cost",
     "sram_cache",
     "swap",
-    "verify_saving",
 ]

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 
-from imcsim.chip.config import ChipConfig, RramPart
-from imcsim.chip.wear.first_failure import Endurance, first_failure, hazards
+from imcsim.chip.placed import Placed
 from imcsim.chip.wear.ledger import WearLedger
 from imcsim.life.cycles import CellRates
+from imcsim.life.failures import expected_life
 from imcsim.life.levers.refreshing import Refreshing, refresh
 from imcsim.life.levers.rotation import Rotation, rotate
-from imcsim.life.levers.spare_lines import SpareCost, spare_cost
 from imcsim.life.levers.sram_cache import CacheUse
 from imcsim.life.levers.swapping import Swapping, swap
 from imcsim.life.options import LifeOptions
+from imcsim.life.spares import SpareCost, spare_cost
+from imcsim.memory.macro import Macro
 from imcsim.trace.trace import Trace
 
 _ROUNDS = 3  # of fitting the simulated time to the life: each changes it less than the one before
@@ -40,34 +41,31 @@ class Pulled:
 
 
 def pull(
-    trace: Trace, chip: ChipConfig, part: RramPart, rates: CellRates, ledger: WearLedger, options: LifeOptions,
-    cache: CacheUse | None,
+    placed: Placed, macro: Macro, rates: CellRates, ledger: WearLedger, options: LifeOptions, cache: CacheUse | None
 ) -> tuple[CellRates, Pulled]:  # fmt: skip
     """Return the rates with all levers of ``options``, and their costs; rows move with the wear of refresh in them."""
-    rotation, swapping, refreshing = None, None, None
+    rotation, swapping, refreshing, trace = None, None, None, placed.trace
     if options.refresh_auto or options.refresh_days is not None:
-        refreshing = refresh(rates, ledger, chip, part, options)
+        refreshing = refresh(rates, ledger, macro, options, placed.chip.horizon.tasks_per_day)
         rates = refreshing.rates
     if options.rotate_every_tasks is not None:
-        rotation = rotate(trace, rates, ledger, part, options)
+        rotation = rotate(trace, rates, ledger, macro, options)
         rates = rotation.rates
     if options.swap_every_tasks is not None:
-        swapping = _over_life(trace, rates, ledger, part, options)
+        swapping = _over_life(trace, rates, ledger, macro, options)
         rates = swapping.rates
-    spares = spare_cost(chip, part, options) if options.spare_columns or options.spare_rows else None
+    spares = spare_cost(macro, options) if options.spare_columns or options.spare_rows else None
     return rates, Pulled(rotation, swapping, refreshing, spares, cache)
 
 
 def _over_life(
-    trace: Trace, rates: CellRates, ledger: WearLedger, part: RramPart, options: LifeOptions
+    trace: Trace, rates: CellRates, ledger: WearLedger, macro: Macro, options: LifeOptions
 ) -> Swapping:  # fmt: skip
     """Swap over the life that follows from it: a short one is not levelled as in the long run."""
-    endurance = Endurance(part.cell.endurance_scale_cycles, part.cell.endurance_shape)
-    found = swap(trace, rates, ledger, part, options)
+    found = swap(trace, rates, ledger, macro, options)
     for _ in range(_ROUNDS):
-        hazard = sum(float(hazards(layer, endurance.shape, (0, 1, 2))) for layer in found.rates.layers.values())
-        life = first_failure(hazard * found.rates.copies, endurance)
-        if life is None or life.median >= found.simulated_tasks:
+        life = expected_life(found.rates, macro)
+        if life is None or life >= found.simulated_tasks:
             break
-        found = swap(trace, rates, ledger, part, options, life.median)
+        found = swap(trace, rates, ledger, macro, options, life)
     return found

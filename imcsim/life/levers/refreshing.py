@@ -8,34 +8,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imcsim.chip.config import ChipConfig, RramPart
-from imcsim.chip.profile import pe_grid
 from imcsim.chip.wear.ledger import WearLedger
-from imcsim.chip.writes import rram_time_s
 from imcsim.core.errors import ConfigError
 from imcsim.core.units import SECONDS_PER_DAY
-from imcsim.devices.programming import event_energies_j
-from imcsim.devices.retention import specified_retention_s
 from imcsim.life.cycles import CellRates, by_pe, nudge_cycles
+from imcsim.life.event_energy import one_level_j
 from imcsim.life.options import ZERO_CELSIUS_K, LifeOptions
+from imcsim.mapping.pe_grid import pe_grid
+from imcsim.memory.macro import Macro
 
 
 @dataclass(frozen=True)
 class Refreshing:
     """Rates with refresh, and its cost per task, copies included: events, energy (J), time (s).
 
-    ``every_days`` is the interval, ``kept_days`` how long levels are kept at the chip's temperature.
+    ``every_days`` is the interval, ``kept_days`` how long levels are kept at the chip's temperature; None: not known.
     """
 
     rates: CellRates
     every_days: float
-    kept_days: float
+    kept_days: float | None
     events_per_task: float
     energy_per_task_j: float
     time_per_task_s: float
 
 
-def refresh(rates: CellRates, ledger: WearLedger, chip: ChipConfig, part: RramPart, options: LifeOptions) -> Refreshing:
+def refresh(
+    rates: CellRates, ledger: WearLedger, macro: Macro, options: LifeOptions, tasks_per_day: float
+) -> Refreshing:
     """Add to ``rates`` what refreshing at the options' interval wears.
 
     An event of a refresh corrects a cell within its level: its wear is that of the shortest move
@@ -45,23 +45,28 @@ def refresh(rates: CellRates, ledger: WearLedger, chip: ChipConfig, part: RramPa
     Raises
     ------
     ConfigError
-        If the options name no interval, or retention at their temperature is beyond what a number holds.
+        If the options name no interval, retention at their temperature is beyond what a number holds, or the interval
+        is to follow retention and that of the memory is not known.
     """
-    kept = specified_retention_s(options.celsius + ZERO_CELSIUS_K) / SECONDS_PER_DAY
+    law = macro.memory.ageing.retention_s
+    kept = None if law is None else law(options.celsius + ZERO_CELSIUS_K) / SECONDS_PER_DAY
+    if options.refresh_auto and kept is None:
+        raise ConfigError(
+            f"refresh=auto needs the time that [{macro.site.at}] keeps a level, which it does not state: "
+            f"give refresh=DAYS"
+        )
     every = kept if options.refresh_auto else options.refresh_days
     if every is None:
         raise ConfigError("refresh_days is not given")
-    per_task = 1 / (every * chip.horizon.tasks_per_day)
-    added, layers = np.float32(nudge_cycles(part, options) * per_task), {}
+    per_task = 1 / (every * tasks_per_day)
+    added, layers = np.float32(nudge_cycles(macro, options) * per_task), {}
     for spec, wear in ledger:
         holds = by_pe(np.ones(wear.events.shape, np.float32), ledger.geometry)
         layers[spec.name] = rates.layers[spec.name] + added * holds
-    energies = event_energies_j(part.cell, part.cell_bits, part.write_rule)
-    one_level_j = float(np.concatenate([energies.diagonal(1), energies.diagonal(-1)]).mean())
     grid = pe_grid(ledger.layers, ledger.geometry)
-    seconds = float(rram_time_s(grid.cells[None], grid.rows[None].astype(np.float64), part)[0])
-    cells = rates.cells * rates.copies
+    seconds = macro.memory.write_time(macro.site, grid.cells[None], grid.rows[None].astype(np.float64)).total
+    events = rates.cells * rates.copies * per_task
     return Refreshing(
-        CellRates(layers, rates.cells, rates.copies), every, kept, cells * per_task, cells * one_level_j * per_task,
+        CellRates(layers, rates.cells, rates.copies), every, kept, events, events * one_level_j(macro),
         seconds * rates.copies * per_task,
     )  # fmt: skip

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.config import RramPart
 from imcsim.chip.wear.ledger import WearLedger
 from imcsim.core.errors import ConfigError
-from imcsim.devices.programming import programming_energy_j
 from imcsim.life.cycles import CellRates, by_pe, event_cycles
+from imcsim.life.event_energy import moves_j
 from imcsim.life.options import LifeOptions
+from imcsim.memory.macro import Macro
 from imcsim.trace.trace import Trace
 
 
@@ -26,7 +26,7 @@ class Rotation:
     energy_per_task_j: float
 
 
-def rotate(trace: Trace, rates: CellRates, ledger: WearLedger, part: RramPart, options: LifeOptions) -> Rotation:
+def rotate(trace: Trace, rates: CellRates, ledger: WearLedger, macro: Macro, options: LifeOptions) -> Rotation:
     """Move the rows of every written PE on by one row, round the array, every ``rotate_every_tasks`` tasks.
 
     Over whole turns each row hosts every other for as long, so that a cell is written as often as the mean of its
@@ -43,13 +43,11 @@ def rotate(trace: Trace, rates: CellRates, ledger: WearLedger, part: RramPart, o
     encoding, layers, events, joules = ledger.geometry.encoding, {}, 0.0, 0.0
     for spec, wear in ledger:
         levels = by_pe(encoding.levels(trace.codes[spec.name][-1]).astype(np.float32), ledger.geometry).astype(np.int64)
-        layer, table = _rotated(
-            rates.layers[spec.name], levels, event_cycles(wear, part, options), part, options.rotate_every_tasks
-        )
+        cycles = event_cycles(wear, macro, options), encoding.level_count
+        layer, table = _rotated(rates.layers[spec.name], levels, *cycles, options.rotate_every_tasks)
         layers[spec.name] = layer
         events += float(table.sum()) / options.rotate_every_tasks
-        energy = programming_energy_j(table, part.cell, part.cell_bits, part.write_rule)
-        joules += float(energy) / options.rotate_every_tasks
+        joules += moves_j(table, macro) / options.rotate_every_tasks
     copies = rates.copies
     return Rotation(CellRates(layers, rates.cells, copies), events * copies, joules * copies)
 
@@ -66,10 +64,10 @@ def rotated_cycles(rates: NDArray[np.floating], tasks: int, period: int) -> NDAr
 
 
 def _rotated(
-    rates: NDArray[np.float32], levels: NDArray[np.int64], cycles: tuple[float, float], part: RramPart, period: int
+    rates: NDArray[np.float32], levels: NDArray[np.int64], cycles: tuple[float, float], count: int, period: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Rates (P, R, C) of a layer, and (levels, levels) transitions of one move of all its rows."""
-    above, count = np.roll(levels, 1, axis=1), 1 << part.cell_bits
+    above = np.roll(levels, 1, axis=1)
     written = np.asarray(rates.any(axis=(1, 2)))
     distance = np.abs(above - levels)
     moved = np.where(distance == 0, 0.0, np.where(distance == count - 1, *cycles)).mean(axis=1, keepdims=True)

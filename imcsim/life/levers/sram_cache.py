@@ -1,12 +1,13 @@
 """SRAM as a write-back cache of RRAM: a trained PE stays in SRAM until another needs its place, and is committed then.
 
-The PEs that train in SRAM during a task are those of :mod:`imcsim.chip.assign`: all that train if they fit, else those
+SRAM and RRAM stand for the memory that loses its weights without power and the one that keeps them. The PEs that train
+in SRAM during a task are those of :mod:`imcsim.chip.assign`: all that train if they fit, else those
 with the most level changes; the others train in place. What a commit policy would write at the end of each task waits
 here: a PE that rests keeps its place, dirty, until it is evicted. An eviction programs the cells whose level differs
 between what RRAM holds and the codes at that time, exactly. The stream repeats: across its end, a cell is written if it
 differs over any of the pieces (until the end, whole streams between, from the start), by the longest move among them.
 
-Shape letters: T tasks, P PEs, K cells per weight, G groups, D fan-in, N outputs.
+Shape letters: F placement phases, U placement units, P PEs, K cells per weight, G groups, D fan-in, N outputs.
 """
 
 from dataclasses import dataclass
@@ -14,21 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.area import sram_pe_area
-from imcsim.chip.assign import assign
-from imcsim.chip.config import ChipConfig, RramPart
-from imcsim.chip.profile import TileProfile, profile_of
-from imcsim.chip.read_cost import rram_read_out
+from imcsim.chip.placed import Bank, Placed
 from imcsim.chip.wear.ledger import WearLedger
 from imcsim.chip.wear.recording import wear_ledger
-from imcsim.chip.writes import rram_time_s
 from imcsim.core.errors import ConfigError
 from imcsim.core.units import SECONDS_PER_DAY
-from imcsim.devices.programming import event_energies_j
-from imcsim.life.levers.evictions import Evictions, Span, events_of, pieces, play
+from imcsim.life.event_energy import mean_event_j
+from imcsim.life.levers.evictions import Evictions, Span, by_unit, events_of, pieces, play
 from imcsim.life.options import LifeOptions
-from imcsim.mapping.masks import expand_pe_mask, reduce_to_pes, tile_grid
-from imcsim.trace.trace import Trace
+from imcsim.memory.macro import Macro
+from imcsim.memory.mid_window import MidWindow
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -58,80 +54,91 @@ class CacheUse:
     dirty_pes: int
 
 
-def sram_cache(trace: Trace, chip: ChipConfig, options: LifeOptions) -> CacheUse:
-    """Play the stream on ``chip`` until at least 1,000 tasks have passed, its SRAM PEs a write-back cache.
+def sram_cache(placed: Placed, options: LifeOptions) -> CacheUse:
+    """Play the stream until at least 1,000 tasks have passed, the memory in which weights train a write-back cache.
 
     Raises
     ------
     ConfigError
-        If the chip lacks RRAM or SRAM.
+        If the chip lacks one of the two memories.
     """
-    part, geometry, sram = chip.rram, chip.rram_geometry, chip.sram
-    if part is None or geometry is None or sram is None:
+    home, away, chip, tasks = placed.nonvolatile, placed.volatile, placed.chip, placed.trace.meta.tasks
+    if home is None or away is None:
         raise ConfigError(f"sram-cache needs a chip with [rram] and [sram], and '{chip.name}' has not both")
-    profile, tasks = profile_of(trace, geometry), trace.meta.tasks
-    where, copies = assign(profile, chip), 2 if chip.input_gradient == "second-copy" else 1
-    ledger = wear_ledger(trace, chip, commits=())
-    places = sram.pe_count // copies - (0 if where.resident is None else int(where.resident.sum()))
-    found = play(profile, where, places, options.eviction, -(-LEAST_TASKS // tasks), part.write_policy)
+    copies, units = placed.copies, placed.where.homed_training.shape[1]
+    ledger = wear_ledger(placed, commits=())
+    sizes = by_unit(np.ones(away.grid.count, np.int64), away, units)
+    places = away.macro.room - int(sizes[placed.where.resident].sum())
+    found = play(placed, home, places, sizes, options.eviction, -(-LEAST_TASKS // tasks))
     ledger.repeat(found.passes)
-    ledger.expect(int(found.per_pe.max(initial=0)))
-    events = _commit(ledger, profile, found)
-    each = copies / ledger.tasks
-    energies, charged = event_energies_j(part.cell, part.cell_bits, part.write_rule), float(chip.charge_migration)
-    commit_j = float(events.sum()) * float(energies.sum() / np.count_nonzero(energies))
-    cells, loaded = profile_of(trace, chip.sram_geometry or geometry).grid.cells, found.loads
-    load_j = loaded @ (rram_read_out(profile.grid, chip, part) + cells * sram.cell.write_energy_j)
-    array = chip.array.rows * chip.array.cols
-    powered_j = array * sram.cell.leakage_w * SECONDS_PER_DAY / chip.horizon.tasks_per_day
-    held = found.held / ledger.tasks * copies
+    ledger.expect(int(found.times.max(initial=0)))
+    events = _commit(ledger, home, found)
+    each, charged = copies / ledger.tasks, float(chip.charge_migration)
+    commit_j, load_j = float(events.sum()) * mean_event_j(home.macro), _load_j(found, home, away)
+    held = found.held / (found.passes * placed.phases) * copies
+    powered_j = _leakage_w(away.macro) * SECONDS_PER_DAY / chip.horizon.tasks_per_day
     return CacheUse(
-        ledger=ledger, hits=found.hits * each, loads=float(loaded.sum()) * each,
-        evictions=float(found.per_pe.sum()) * each, events=float(events.sum()) * each,
-        commit_j=commit_j * each * charged, load_j=float(load_j) * each * charged, leakage_j=held * powered_j,
-        time_s=_seconds(found, profile, part) / ledger.tasks,
-        area_m2=sram.pe_count * sum(sram_pe_area(chip, sram).values()), held_pes=held,
-        dirty_pes=int(found.dirty) * copies,
+        ledger=ledger, hits=found.hits * each, loads=float(found.loads @ sizes) * each,
+        evictions=float(found.times @ sizes) * each, events=float(events.sum()) * each,
+        commit_j=commit_j * each * charged, load_j=load_j * each * charged, leakage_j=held * powered_j,
+        time_s=_seconds(found, home) / ledger.tasks,
+        area_m2=away.memory.pe_count * away.macro.pe_area_m2, held_pes=held, dirty_pes=int(found.dirty) * copies,
     )  # fmt: skip
 
 
-def _commit(ledger: WearLedger, profile: TileProfile, found: Evictions) -> Ints:
+def _load_j(found: Evictions, home: Bank, away: Bank) -> float:
+    """Joules of all loads: a unit's cells are read out, in the middle of their window, and written to the cache."""
+    parts = home.memory.read_out(home.site, MidWindow(home.grid))
+    read_j = np.sum(
+        [np.broadcast_to(part.amount * part.each.value, (1, home.grid.count)) for part in parts], axis=(0, 1)
+    )
+    written = away.grid.cells * mean_event_j(away.macro)
+    return float(home.pes(found.loads) @ read_j + away.pes(found.loads) @ written)
+
+
+def _leakage_w(macro: Macro) -> float:
+    """Watts that a powered PE leaks."""
+    cell = macro.memory.leakage(macro.site)
+    return 0.0 if cell is None else macro.site.cells * float(cell.value)
+
+
+def _commit(ledger: WearLedger, home: Bank, found: Evictions) -> Ints:
     """Add all evictions to ``ledger`` and return (P,) their programming events."""
+    profile, layout = home.profile, home.profile.layout
     events = np.zeros(profile.grid.count, np.int64)
-    for (spec, wear), span in zip(ledger, profile.grid.layer_slices, strict=True):
-        tile = (ledger.geometry.weight_rows, ledger.geometry.weight_cols)
+    for layer, ((spec, wear), pes) in enumerate(zip(ledger, profile.grid.layer_slices, strict=True)):
         for covered, times in found.spans.items():
-            if not times[span].any():
+            of_pes = home.pes(times)[pes]
+            if not of_pes.any():
                 continue
-            moved = _moved(profile, spec.name, covered)
-            grid = times[span].reshape(tile_grid(spec.matrix_shape, tile))
-            amount = expand_pe_mask(grid, spec.matrix_shape, tile)
+            moved, amount = _moved(home, spec.name, covered), layout.spread(of_pes, layer)
             hit = (moved > 0) * amount
             wear.events += hit.astype(np.uint32)
             wear.full += ((moved == len(wear.distances) - 1) * amount).astype(np.float32)
             counted = np.bincount(moved.ravel(), weights=np.broadcast_to(amount, moved.shape).ravel().astype(float))
             wear.distances[1 : len(counted)] += counted[1:]
-            events[span] += reduce_to_pes(hit.sum(axis=0), tile).ravel()
+            events[pes] += layout.sums(hit.sum(axis=0)[None], layer)[0]
     return events
 
 
-def _moved(profile: TileProfile, layer: str, span: Span) -> Ints:
+def _moved(home: Bank, layer: str, span: Span) -> Ints:
     """(K, G, D, N): levels that each cell moves at an eviction, the largest over the pieces of its span."""
-    encoding, codes = profile.geometry.encoding, profile.trace.codes[layer]
+    encoding, trace = home.grid.geometry.encoding, home.profile.trace
+    codes = trace.codes[layer]
     moved = np.zeros(encoding.levels(codes[0]).shape, np.int64)
-    for piece in pieces(span, profile.trace.meta.tasks):
+    for piece in pieces(span, len(trace.meta.phase_tasks)):
         before, after = (encoding.levels(codes[at]).astype(np.int64) for at in piece)
         np.maximum(moved, np.abs(after - before), out=moved)
     return moved
 
 
-def _seconds(found: Evictions, profile: TileProfile, part: RramPart) -> float:
-    """Seconds that all evictions take, those of one task at the same time."""
-    total = 0.0
+def _seconds(found: Evictions, home: Bank) -> float:
+    """Seconds that all evictions take, those of one phase at the same time."""
+    total, unit = 0.0, home.profile.layout.unit
     for moment, times in found.moments.items():
-        events = np.zeros(profile.grid.count, np.int64)
-        for span, pes in moment:
-            events[list(pes)] += events_of(profile, span)[list(pes)]
-        rows = np.minimum(events, profile.grid.rows).astype(float)
-        total += times * float(rram_time_s(events[None], rows[None], part)[0])
+        events = np.zeros(home.grid.count, np.int64)
+        for span, units in moment:
+            events += events_of(home.profile, span) * np.isin(unit, units)
+        rows = np.minimum(events, home.grid.rows).astype(float)
+        total += times * home.memory.write_time(home.site, events[None], rows[None]).total
     return total

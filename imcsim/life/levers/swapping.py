@@ -14,13 +14,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.config import RramPart
 from imcsim.chip.wear.ledger import WearLedger
-from imcsim.chip.writes import rram_time_s
 from imcsim.core.errors import ConfigError
-from imcsim.devices.programming import programming_energy_j
 from imcsim.life.cycles import CellRates, by_pe, event_cycles
+from imcsim.life.event_energy import moves_j
 from imcsim.life.options import LifeOptions
+from imcsim.memory.macro import Macro
 from imcsim.trace.trace import Trace
 
 TURNS = 16  # swaps simulated for each row of a PE: the mean rates then lie within a few percent of their limit
@@ -125,7 +124,7 @@ class SwappedPes:
 
 
 def swap(
-    trace: Trace, rates: CellRates, ledger: WearLedger, part: RramPart, options: LifeOptions, tasks: float = math.inf
+    trace: Trace, rates: CellRates, ledger: WearLedger, macro: Macro, options: LifeOptions, tasks: float = math.inf
 ) -> Swapping:
     """Swap rows every ``swap_every_tasks`` tasks, simulated swap by swap on the rates of ``rates``.
 
@@ -148,18 +147,18 @@ def swap(
         layer = rates.layers[spec.name]
         levels = by_pe(encoding.levels(trace.codes[spec.name][-1]).astype(np.float32), ledger.geometry).astype(np.int8)
         written = np.flatnonzero(layer.any(axis=(1, 2)))
-        pes = SwappedPes(layer[written], levels[written], event_cycles(wear, part, options), encoding.level_count)
+        pes = SwappedPes(layer[written], levels[written], event_cycles(wear, macro, options), encoding.level_count)
         for _ in range(count):
             pes.learn(period)
             pes.swap()
         layers[spec.name] = np.zeros_like(layer)
         layers[spec.name][written] = (pes.settle() / (count * period)).astype(np.float32)
-        joules += float(programming_energy_j(pes.transitions, part.cell, part.cell_bits, part.write_rule))
+        joules += moves_j(pes.transitions, macro)
         events.append(pes.events)
         swaps.append(pes.swaps)
     done, moved = np.concatenate(events), np.concatenate(swaps)
     if done.size:
-        seconds = float(rram_time_s(done[None], 2.0 * moved[None].astype(np.float64), part)[0])
+        seconds = macro.memory.write_time(macro.site, done[None], 2.0 * moved[None].astype(np.float64)).total
     each = rates.copies / (count * period)
     return Swapping(
         CellRates(layers, rates.cells, rates.copies), float(moved.sum()) * each, float(done.sum()) * each,

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from imcsim.core.config import config_hash
 from imcsim.core.errors import ConservationError
 from imcsim.core.json_text import DEEPEST, nesting
+from imcsim.core.reference import short_name
 from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.laws.demand import demand, recorded
 from imcsim.trace.schema import TraceMeta
@@ -61,7 +62,9 @@ def _config(meta: TraceMeta) -> Laws:
     yield meta.config_hash == config_hash(config), "config_hash must be that of config"
     said = meta.model_dump(mode="json", include=set(_REPEATED))
     for name in _REPEATED:
-        same = name not in config or (name == "pe_tile" and meta.pe_tile is None) or config[name] == said[name]
+        given = config.get(name)
+        given = short_name(given) if isinstance(given, str) else given  # a file is called by its entry or its stem
+        same = name not in config or (name == "pe_tile" and meta.pe_tile is None) or given == said[name]
         yield same, f"{name} must be that of config"
 
 

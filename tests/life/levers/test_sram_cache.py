@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from imcsim.chip import ChipConfig, price
-from imcsim.chip.assign import assign
-from imcsim.chip.profile import profile_of
+from imcsim.chip.placed import place
 from imcsim.core.errors import ConfigError
 from imcsim.core.sources import Resolved
 from imcsim.devices.programming import event_energies_j
@@ -41,7 +40,7 @@ def alternating() -> Trace:
 def test_one_place_for_two_pes_by_hand() -> None:
     # after the first stream: a is there still, b drives it out, a drives b out; 334 streams make 1,002 tasks
     trace, chip = alternating(), cached(1).config
-    found, streams = sram_cache(trace, chip, parse_policies(["sram-cache=1"])), 334
+    found, streams = sram_cache(place(trace, chip), parse_policies(["sram-cache=1"])), 334
     assert found.ledger.tasks == 3 * streams
     assert found.hits * 1002 == pytest.approx(streams - 1)
     assert found.loads * 1002 == pytest.approx(2 * streams + 1)
@@ -61,7 +60,9 @@ def test_one_place_for_two_pes_by_hand() -> None:
     assert found.time_s > 0
     assert found.load_j > 0
     assert found.area_m2 > 64 * chip.sram.cell.area_m2
-    free = sram_cache(trace, chip.model_copy(update={"charge_migration": False}), parse_policies(["sram-cache=1"]))
+    free = sram_cache(
+        place(trace, chip.model_copy(update={"charge_migration": False})), parse_policies(["sram-cache=1"])
+    )
     assert free.commit_j == free.load_j == 0  # a chip that charges no commits charges no evictions
     assert free.events == found.events
 
@@ -70,14 +71,14 @@ def test_one_place_for_two_pes_by_hand() -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_as_a_plain_simulation_has_it(places: int, seed: int) -> None:
     trace, chip = random_masks(seed), cached(places).config
-    profile = profile_of(trace, chip.geometry)
-    where = assign(profile, chip)
-    found = play(profile, where, places, "lru", 3, "step")
+    placed = place(trace, chip)
+    home, where, count = placed.home, placed.where, placed.home.grid.count
+    found = play(placed, home, places, np.ones(count, np.int64), "lru", 3)
     inside: OrderedDict[int, tuple[int, int]] = OrderedDict()  # in the order of last training
-    loads, hits, evicted = np.zeros(profile.grid.count, int), 0, []
+    loads, hits, evicted = np.zeros(count, int), 0, []
     for number in range(3):
         for task in range(4):
-            wanted, lost = (np.flatnonzero(mask[task]) for mask in (where.homed_training, where.rram_training))
+            wanted, lost = (np.flatnonzero(mask[task]) for mask in (where.homed_training, where.nonvolatile_training))
             for out in [pe for pe in inside if pe in lost]:
                 evicted.append((out, *inside.pop(out), number, task))
             hits += sum(int(pe) in inside for pe in wanted)
@@ -92,11 +93,11 @@ def test_as_a_plain_simulation_has_it(places: int, seed: int) -> None:
     assert found.hits == hits
     assert found.loads.tolist() == loads.tolist()
     assert found.dirty == len(inside)
-    for one in range(profile.grid.count):
+    for one in range(count):
         spans = sorted((first, task, min(to - start, 2)) for pe, start, first, to, task in evicted if pe == one)
         assert sorted(span for span, times in found.spans.items() for _ in range(times[one])) == spans
     at_once = sum(times * sum(len(pes) for _, pes in moment) for moment, times in found.moments.items())
-    assert at_once == len(evicted) == found.per_pe.sum()
+    assert at_once == len(evicted) == found.times.sum()
 
 
 def test_spans_over_the_end_of_the_stream() -> None:
@@ -137,8 +138,8 @@ def test_with_places_for_all_nothing_is_ever_committed() -> None:
 
 def test_a_cache_writes_less_than_a_commit_after_each_task() -> None:
     trace, chip = random_masks(1), cached(9)
-    cache = sram_cache(trace, chip.config, parse_policies(["sram-cache=9"]))
-    commits = sum(int(wear.events.sum()) for _, wear in wear_ledger(trace, chip.config)) / 4
+    cache = sram_cache(place(trace, chip.config), parse_policies(["sram-cache=9"]))
+    commits = sum(int(wear.events.sum()) for _, wear in wear_ledger(place(trace, chip.config))) / 4
     assert sum(int(wear.events.sum()) for _, wear in cache.ledger) / cache.ledger.tasks < commits
     for _, wear in cache.ledger:
         assert wear.distances.sum() == pytest.approx(wear.events.sum())
@@ -156,7 +157,7 @@ def test_the_pe_with_most_life_left_goes_first() -> None:
     )  # fmt: skip
     worn = {}
     for way in ("lru", "life"):
-        found = sram_cache(trace, cached(2).config, parse_policies([f"sram-cache=2:{way}"]))
+        found = sram_cache(place(trace, cached(2).config), parse_policies([f"sram-cache=2:{way}"]))
         worn[way] = {name: int(found.ledger.wear[name].events.sum()) for name in path}
     assert worn["life"]["a"] < worn["lru"]["a"]
     assert worn["life"]["b"] > worn["lru"]["b"]
@@ -165,8 +166,8 @@ def test_the_pe_with_most_life_left_goes_first() -> None:
 def test_switches_and_resident_layers_keep_their_part() -> None:
     trace = random_trace(3)
     trace = replace(trace, meta=trace.meta.model_copy(update={"switched_layers": ("b",)}))
-    cache = sram_cache(trace, cached(16).config, parse_policies(["sram-cache=16"]))
-    once = wear_ledger(trace, cached(16).config).wear["b"].switches
+    cache = sram_cache(place(trace, cached(16).config), parse_policies(["sram-cache=16"]))
+    once = wear_ledger(place(trace, cached(16).config)).wear["b"].switches
     assert once is not None
     many = cache.ledger.wear["b"].switches
     assert many is not None
@@ -180,7 +181,7 @@ def test_chips_that_cannot_cache_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"sram-cache=2 needs a hybrid chip with sram.pe_count = 2"):
         outlook(random_trace(0), cached(3), options)
     with pytest.raises(ConfigError, match=r"needs a chip with \[rram\] and \[sram\], and 'all-rram-28nm' has not both"):
-        sram_cache(random_trace(0), small_chip("all-rram-28nm").config, options)
+        sram_cache(place(random_trace(0), small_chip("all-rram-28nm").config), options)
     with pytest.raises(ConfigError, match="sram-cache plays the stream itself and cannot go by a ledger"):
-        outlook(random_trace(0), cached(2), options, wear_ledger(random_trace(0), cached(2).config))
+        outlook(random_trace(0), cached(2), options, wear_ledger(place(random_trace(0), cached(2).config)))
     assert chip_for("hybrid-28nm", options, SIZE).config.sram.pe_count == 2  # type: ignore[union-attr]

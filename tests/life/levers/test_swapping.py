@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from imcsim.chip.placed import place
+from imcsim.chip.wear.worn import worn_memory
 from imcsim.core.errors import ConfigError
 from imcsim.devices.programming import event_energies_j
 from imcsim.life import cell_rates, outlook, parse_policies, wear_ledger
@@ -82,9 +84,9 @@ def test_swapping_a_chip_lengthens_its_life_and_is_charged() -> None:
     trace, chip, options = random_trace(0), small_chip(ALL), parse_policies(["swap=5"])
     config, part = chip.config, chip.config.rram
     assert part is not None
-    ledger = wear_ledger(trace, config)
-    rates = cell_rates(ledger, part, options)
-    found = swap(trace, rates, ledger, part, options)
+    ledger, macro = wear_ledger(place(trace, config)), worn_memory(config)
+    rates = cell_rates(ledger, macro, options)
+    found = swap(trace, rates, ledger, macro, options)
     before, after = (sum(float(layer.sum()) for layer in r.layers.values()) for r in (rates, found.rates))
     assert after == pytest.approx(before + found.events_per_task, rel=1e-5)
     assert found.energy_per_task_j == pytest.approx(
@@ -101,7 +103,7 @@ def test_swapping_a_chip_lengthens_its_life_and_is_charged() -> None:
     assert swapped.energy[0].rotation_j == pytest.approx(found.energy_per_task_j / 0.96, rel=1e-9)
     # the mean over a PE can be no lower than what rotation levels it to
     options = parse_policies(["rotate=1000000"])
-    level = rotate(trace, rates, ledger, part, options).rates.worst
+    level = rotate(trace, rates, ledger, macro, options).rates.worst
     assert swapped.worst_cycles_per_task > 0.9 * level
 
 
@@ -124,10 +126,9 @@ def test_copies_are_charged_and_periods_needed() -> None:
     assert two is not None
     assert two.energy_per_task_j == pytest.approx(2 * one.energy_per_task_j)
     chip = small_chip(ALL).config
-    assert chip.rram is not None
-    ledger = wear_ledger(trace, chip)
+    ledger, macro = wear_ledger(place(trace, chip)), worn_memory(chip)
     with pytest.raises(ConfigError, match="swap_every_tasks is not given"):
-        swap(trace, cell_rates(ledger, chip.rram, parse_policies([])), ledger, chip.rram, parse_policies([]))
+        swap(trace, cell_rates(ledger, macro, parse_policies([])), ledger, macro, parse_policies([]))
 
 
 def test_arrays_of_rates_are_left_alone() -> None:
