@@ -26,7 +26,11 @@ Ints = NDArray[np.int64]
 Counts = NDArray[np.integer]
 Mask = NDArray[np.bool_]
 Pair = tuple[int, int]
+<<<<<<< HEAD
 Scalar = TypeVar("Scalar", bound=np.generic)
+=======
+ScalarT = TypeVar("ScalarT", bound=np.generic)
+>>>>>>> core
 
 
 class Layout(Protocol):
@@ -35,6 +39,10 @@ class Layout(Protocol):
     @property
     def key(self) -> Hashable:
         """What tells it from other layouts of the same network."""
+
+    @property
+    def laid(self) -> str:
+        """The mapping rule, for readers."""
 
     @property
     def geometry(self) -> PeGeometry:
@@ -93,7 +101,11 @@ class Layout(Protocol):
     def trains(self, placed: Mask, tile: Pair, layer: int) -> Mask:
         """Return (F, PEs of the layer): PEs with a weight that trains, by a placement (F, G, row tiles, columns)."""
 
+<<<<<<< HEAD
     def spread(self, pes: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
+=======
+    def spread(self, pes: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
+>>>>>>> core
         """Give each weight the value of its PE, of the first copy: (PEs of the layer,) -> (G, D, N)."""
 
     def to_arrays(self, values: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
@@ -139,6 +151,7 @@ class GridLayout:
         pe = geometry.weight_rows, geometry.weight_cols
         self.layers, self.geometry, self.tile = layers, geometry, tile or pe
         self.key: Hashable = ("im2col", geometry, self.tile)
+        self.laid = "im2col" if self.tile == pe else f"im2col in tiles of {self.tile[0]} x {self.tile[1]}"
         rows = [_runs(spec.fan_in, self.tile[0], pe[0]) for spec in layers]
         cols = [_runs(spec.outputs, self.tile[1], pe[1]) for spec in layers]
         self._starts = [(r[0], c[0]) for r, c in zip(rows, cols, strict=True)]
@@ -194,7 +207,7 @@ class GridLayout:
         """As the protocol says; ``tile`` is the unit's own."""
         return np.asarray(placed.reshape(len(placed), -1)[:, self._units[layer]])
 
-    def spread(self, pes: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
+    def spread(self, pes: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
         """As the protocol says."""
         spec, (rows, cols) = self.layers[layer], self._starts[layer]
         blocks = pes.reshape(spec.groups, len(rows), len(cols))

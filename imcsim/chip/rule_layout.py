@@ -75,10 +75,14 @@ class RuleLayout:
     unit
         (PEs,): the placement unit of each PE in rising index; None: PEs that hold copies of one another's weights are
         a unit together, each other PE is one.
+    laid
+        The rule's name, for readers.
     """
 
-    def __init__(self, network_map: NetworkMap, key: Hashable, unit: Ints | None = None) -> None:
-        self.key, self.network_map, self.layers = key, network_map, network_map.layers
+    def __init__(
+        self, network_map: NetworkMap, key: Hashable, unit: Ints | None = None, *, laid: str = "a rule"
+    ) -> None:
+        self.laid, self.key, self.network_map, self.layers = laid, key, network_map, network_map.layers
         self.geometry: PeGeometry = network_map.geometry
         for layer in network_map.maps:
             if (fault := inside_arrays(layer)) is not None:
@@ -153,8 +157,13 @@ class RuleLayout:
         shape = self.layers[layer].matrix_shape
         return np.stack([self.sums(expand_pe_mask(phase, shape, tile)[None], layer)[0] > 0 for phase in placed])
 
+<<<<<<< HEAD
     def spread(self, pes: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
         """As the protocol says; weights without a place get 0."""
+=======
+    def spread(self, pes: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
+        """As the protocol says; weights without a place get False."""
+>>>>>>> core
         places, found = self._places(layer), np.zeros(self.layers[layer].matrix_shape, dtype=pes.dtype)
         first = slice(places.first)
         chosen = np.repeat(pes[first], places.weights[first])

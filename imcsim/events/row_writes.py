@@ -36,7 +36,7 @@ class PeWrites:
 
     def mean_s(self) -> Floats:
         """(P,) seconds as the memory has them."""
-        return self.bank.memory.pe_write_s(self.bank.site, self.events[None], self.rows[None])[0]
+        return np.asarray(self.bank.memory.pe_write_s(self.bank.site, self.events[None], self.rows[None])[0])
 
     def drawn_s(self, share: float, generator: np.random.Generator) -> Floats:
         """(P,) seconds of one commit that holds ``share`` of the writes, drawn; the mean where rows take no other time.

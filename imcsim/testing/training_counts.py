@@ -139,4 +139,3 @@ def _counts_of(trace: Trace, mine: Sequence[_Place], geometry: PeGeometry, train
     counts.level_sums, counts.changes, counts.step_changes = sums, changes, stepped
     counts.row_writes = [len(rows) for rows in written]
     return counts
-

@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig, load_chip
-from imcsim.chip.mapped_arrays import grid_of
+from imcsim.chip.layouts import cut_layout
 from imcsim.chip.per_image import per_image
+from imcsim.chip.rule_layout import RuleLayout
 from imcsim.chip.trace_masks import TaskMasks, task_masks
 from imcsim.core.csv_text import to_csv
 from imcsim.core.files import write_atomic
 from imcsim.mapping.granularity import GRANULARITIES, Granularity, lowest, units
-from imcsim.mapping.lines import pe_lines
 from imcsim.mapping.network_map import NetworkMap, map_network
 from imcsim.mapping.pe_table import pe_table, trainable_pes
+from imcsim.memory.mid_window import MidWindow
 from imcsim.report.style import save_as
 from imcsim.trace.store import load
 from imcsim.trace.trace import Trace
@@ -57,21 +58,24 @@ def movement(trace: Trace, task: int) -> dict[str, NDArray[np.int64]]:
 
 def figures_of(network: NetworkMap, chip: ChipConfig, masks: TaskMasks, trains: Masks) -> dict[str, float]:
     """Return what one rule makes of one mask: PEs by memory, what is captured, and what it costs."""
-    if chip.rram is None or chip.sram is None or chip.sram_geometry is None:
+    keeps, trains_in = chip.nonvolatile, chip.volatile
+    if keeps is None or trains_in is None or chip.sram is None:
         raise ValueError("this study asks about a chip with both memories")
     table, held = pe_table(network, trains), trainable_pes(network, trains)
     cost = per_image(network, chip, density=masks.density, codes=masks.codes, in_sram=held)
-    lines, trained = [pe_lines(layer) for layer in network.maps], np.concatenate(held)
-    rram = grid_of(network, chip.geometry, lines)
-    loads = rram_read_out(rram, chip, chip.rram)
-    loads = loads + grid_of(network, chip.sram_geometry, lines).cells * chip.sram.cell.write_energy_j
+    trained = np.concatenate(held)
+    layout = RuleLayout(network, "map")
+    there, here = layout.grid, cut_layout(layout, trains_in, "map").grid
+    parts = keeps.memory.read_out(keeps.site, MidWindow(there))  # codes are not asked for here
+    loads = np.sum([np.asarray(part.amount * part.each.value) for part in parts], axis=0).reshape(-1, there.count)[0]
+    loads = loads + here.cells * chip.sram.cell.write_energy_j
     sram_pes = int(table.trains.sum())
     return {
         "pes": len(table.pe),
         "rram_pes": len(table.pe) - sram_pes,
         "sram_pes": sram_pes,
         "captured": table.captured,
-        "sram_area_m2": sram_pes * chip.volatile.pe_area_m2,
+        "sram_area_m2": sram_pes * trains_in.pe_area_m2,
         "sram_leakage_w": sram_pes * chip.array.rows * chip.array.cols * chip.sram.cell.leakage_w,
         "load_energy_j": float(loads[trained].sum()),
         "image_energy_j": cost.energy.total,

@@ -50,6 +50,24 @@ def test_price_and_life_agree(name: str, more: dict[str, object], layers: tuple[
         assert life.worst_writes_per_task == pytest.approx(found.worst_cycles_per_task, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("all-rram-28nm", {}),
+        ("all-rram-28nm", {"rram.write_policy": "task"}),
+        ("hybrid-28nm", {}),
+        ("hybrid-28nm", {"sram.pe_count": 3, "rram.write_policy": "task"}),
+    ],
+)
+def test_a_life_does_not_follow_from_how_a_task_is_cut_into_phases(name: str, more: dict[str, object]) -> None:
+    chip = small_chip(name, more)
+    whole, cut = (outlook(trace, chip) for trace in (random_trace(2), random_trace(2, phases=((2, 4), (6,), (1, 5)))))
+    assert cut.tasks == whole.tasks == 3
+    assert cut.worst_cycles_per_task == whole.worst_cycles_per_task
+    assert cut.first_failure == whole.first_failure
+    assert [at.programming_j for at in cut.energy] == pytest.approx([at.programming_j for at in whole.energy])
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize(("name", "more"), SETUPS)
 def test_cells_are_sorted_as_the_ledger_counts_them(name: str, more: dict[str, object], seed: int) -> None:

@@ -32,7 +32,7 @@ CHIPS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("name", "more"), CHIPS)
 def test_the_same_history_cut_into_phases_writes_the_same_cells(name: str, more: dict[str, Any]) -> None:
     chip = small_chip(name, ROOM[name] | more)
-    whole, cut = (price(random_trace(3, **phases), chip) for phases in ({}, {"phases": PHASES}))
+    whole, cut = price(random_trace(3), chip), price(random_trace(3, phases=PHASES), chip)
     assert cut.writes == whole.writes
     assert cut.lifetime == whole.lifetime
     for tree in ("deployment", "task_switch", "power_up", "area"):
@@ -66,7 +66,7 @@ def test_a_pe_that_freezes_within_a_task_is_programmed_then() -> None:
     placed = place(trace, chip.config)
     commits = [(c.phase, c.pes.tolist(), c.first, c.last) for c in writes_of(placed).commits]
     assert commits == [(0, [False, True], 0, 1), (1, [True, False], 0, 2)]
-    # RRAM: the lower PE's cell at the end of the first phase, the upper one's from 0 to 3 at once at the end of the task
+    # RRAM: the lower PE's cell at the end of the first phase, the upper one's from 0 to 3 at the end of the task
     assert [written.count(2).tolist() for written in writes_of(placed).of("commit")] == [[1, 0], [0, 1]]
     report = price(trace, chip)
     assert report.writes["rram"].per_task == (2,)

@@ -63,5 +63,6 @@ def event_energies_j(bank: Bank) -> Floats:
 def row_times_s(cells: Ints, bank: Bank, generator: np.random.Generator | None = None) -> Floats:
     """(W,) seconds of rows of ``cells`` (W,) cells each: expected, or drawn where the memory's rows vary."""
     if generator is None:
-        return bank.memory.pe_write_s(bank.site, cells.astype(np.float64)[None], np.ones((1, len(cells))))[0]
+        alone = np.ones((1, len(cells)))
+        return np.asarray(bank.memory.pe_write_s(bank.site, cells.astype(np.float64)[None], alone)[0])
     return bank.memory.drawn_rows_s(bank.site, cells, generator)

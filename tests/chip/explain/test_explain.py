@@ -60,7 +60,8 @@ def check_every_leaf(trace: Trace, chip: Any) -> None:
             assert parts
             for term in parts:
                 assert set(term.origins) <= set(chip.origins), (tree, leaf)
-                known = (*trace.counts, *trace.task_counts, *trace.wear_counts, *trace.work, "codes", "changes", "transitions",
+                counts = (*trace.counts, *trace.task_counts, *trace.wear_counts, *trace.work)
+                known = (*counts, "codes", "changes", "transitions",
                          "placement", "layers", "input_density", "error_density")  # fmt: skip
                 assert set(term.fields) <= set(known), (tree, leaf)
 

@@ -146,6 +146,16 @@ def test_a_cache_writes_less_than_a_commit_after_each_task() -> None:
         assert wear.full.sum() == pytest.approx(wear.distances[-1])
 
 
+def test_a_cache_does_not_follow_from_how_a_task_is_cut_into_phases() -> None:
+    options, chip = parse_policies(["sram-cache=16"]), cached(16).config
+    whole, cut = (
+        sram_cache(place(trace, chip), options)
+        for trace in (random_trace(2), random_trace(2, phases=((2, 4), (6,), (1, 5))))
+    )
+    for field in ("loads", "evictions", "events", "commit_j", "load_j", "leakage_j", "time_s", "held_pes", "dirty_pes"):
+        assert getattr(cut, field) == pytest.approx(getattr(whole, field), rel=1e-12), field
+
+
 def test_the_pe_with_most_life_left_goes_first() -> None:
     # task 0 writes a hard and b little, task 1 c: with two places one of a and b goes, by number or by life
     path = {"a": [0, 85, 85, 0], "b": [0, 1, 1, 2], "c": [0, 0, 1, 1]}
