@@ -26,11 +26,7 @@ Ints = NDArray[np.int64]
 Counts = NDArray[np.integer]
 Mask = NDArray[np.bool_]
 Pair = tuple[int, int]
-<<<<<<< HEAD
 Scalar = TypeVar("Scalar", bound=np.generic)
-=======
-ScalarT = TypeVar("ScalarT", bound=np.generic)
->>>>>>> core
 
 
 class Layout(Protocol):
@@ -101,11 +97,7 @@ class Layout(Protocol):
     def trains(self, placed: Mask, tile: Pair, layer: int) -> Mask:
         """Return (F, PEs of the layer): PEs with a weight that trains, by a placement (F, G, row tiles, columns)."""
 
-<<<<<<< HEAD
     def spread(self, pes: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
-=======
-    def spread(self, pes: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
->>>>>>> core
         """Give each weight the value of its PE, of the first copy: (PEs of the layer,) -> (G, D, N)."""
 
     def to_arrays(self, values: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
@@ -207,7 +199,7 @@ class GridLayout:
         """As the protocol says; ``tile`` is the unit's own."""
         return np.asarray(placed.reshape(len(placed), -1)[:, self._units[layer]])
 
-    def spread(self, pes: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
+    def spread(self, pes: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
         """As the protocol says."""
         spec, (rows, cols) = self.layers[layer], self._starts[layer]
         blocks = pes.reshape(spec.groups, len(rows), len(cols))

@@ -7,11 +7,7 @@ PEs of a memory, L mapped layers.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-<<<<<<< HEAD
 from typing import TypeVar
-=======
-from typing import Any, TypeVar
->>>>>>> core
 
 import numpy as np
 from numpy.typing import NDArray

@@ -157,13 +157,8 @@ class RuleLayout:
         shape = self.layers[layer].matrix_shape
         return np.stack([self.sums(expand_pe_mask(phase, shape, tile)[None], layer)[0] > 0 for phase in placed])
 
-<<<<<<< HEAD
     def spread(self, pes: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
         """As the protocol says; weights without a place get 0."""
-=======
-    def spread(self, pes: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
-        """As the protocol says; weights without a place get False."""
->>>>>>> core
         places, found = self._places(layer), np.zeros(self.layers[layer].matrix_shape, dtype=pes.dtype)
         first = slice(places.first)
         chosen = np.repeat(pes[first], places.weights[first])
