@@ -7,7 +7,7 @@ PEs of a memory, L mapped layers.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +124,7 @@ class Bank:
         """Return how many PEs of one copy hold any that is chosen: (..., P) -> (...)."""
         return pes_in(self.layout, chosen)
 
-    def merged(self, values: NDArray[Any]) -> NDArray[Any]:
+    def merged(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
         """Add what shares a PE: (F, P) -> (F, PEs)."""
         return in_pes(self.layout, values)
 
