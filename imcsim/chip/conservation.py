@@ -52,8 +52,8 @@ def check_writes(placed: Placed, writes: Writes) -> None:
             continue  # changes that several phases make to a PE are told by no phase alone
         total = _of_trace(bank, policy)
         in_place = sum(written.count(placed.phases) for written in writes.of("in place", bank)) // bank.copies
-        elsewhere = bank.pes(placed.where.nonvolatile_training) if placed.hybrid else np.zeros_like(bank.trains)
-        charged = in_place + (bank.profile.policy(policy).changes * elsewhere).sum(axis=1)
+        elsewhere = bank.elsewhere if placed.hybrid else np.zeros_like(bank.trains)
+        charged = in_place + (bank.in_place.changes * elsewhere).sum(axis=1)
         name = bank.name.upper()
         also = f"{name} and overflow" if placed.hybrid else name
         _demand(np.array_equal(charged, total), f"{also} events must equal the level changes of the trace")
@@ -67,7 +67,7 @@ def _check_commits(placed: Placed, writes: Writes) -> None:
         return
     total = _of_trace(home, "task")
     homeless = where.volatile_training & ~where.homed_training
-    elsewhere = (home.profile.policy("task").changes * home.pes(where.nonvolatile_training | homeless)).sum(axis=1)
+    elsewhere = (home.by_task.changes * home.pes(where.nonvolatile_training | homeless)).sum(axis=1)
     committed = sum(written.count(placed.phases) for written in writes.of("commit")) // home.copies
     _demand(np.array_equal(committed + elsewhere, total), "committed events must equal the codes changed by the task")
 

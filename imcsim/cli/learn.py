@@ -39,7 +39,6 @@ def learn_command(  # noqa: PLR0913 - each option of the command line is a param
     from imcsim.core.files import remove
     from imcsim.learn.api import learn
     from imcsim.learn.config import LearnConfig
-    from imcsim.trace.store import save
     from imcsim.trace.stream_name import stream_title
 
     fields: dict[str, Any] = {"method": method, "network": network, "seed": seed}
@@ -50,8 +49,7 @@ def learn_command(  # noqa: PLR0913 - each option of the command line is a param
     if restart:
         remove(checkpoint)
     with progress_bar() as advance:
-        trace = learn(config, progress=advance, checkpoint=checkpoint)
-    save(trace, out)
+        trace = learn(config, progress=advance, checkpoint=checkpoint, trace_file=out)
     remove(checkpoint)
     rows = {"class-il": trace.class_il[-1], "task-il": trace.task_il[-1]}
     accuracy = {

@@ -24,7 +24,7 @@ def write_atomic(path: Path, content: bytes | str | Iterable[bytes | memoryview]
     """
     data = content.encode() if isinstance(content, str) else content
     parts = [data] if isinstance(data, bytes) else data
-    with scratch(path) as (temporary, file), _told(path):
+    with scratch(path) as (temporary, file), told(path):
         file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
@@ -43,7 +43,7 @@ def scratch(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
     StorageError
         If the disk refuses the folder or the file.
     """
-    with _told(path):
+    with told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(path.parent, path.name)
         temporary, file = _new_locked(path)
@@ -96,7 +96,8 @@ def _new_locked(path: Path) -> tuple[Path, BinaryIO]:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(path: Path) -> Iterator[None]:
+    """Tell what the disk refuses within the block as a StorageError that names ``path``."""
     try:
         yield
     except OSError as error:

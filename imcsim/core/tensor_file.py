@@ -25,12 +25,12 @@ Arrays = dict[str, NDArray[Any]]
 
 _TEXTS = "__metadata__"
 _MOST_DIMENSIONS = 32
-_LONGEST_TABLE = 1 << 24  # bytes, a sixth of the format's limit: a table takes some forty times that when it is read
-_TYPES = {
+LONGEST_TABLE = 1 << 24  # bytes, a sixth of the format's limit: a table takes some forty times that when it is read
+TYPES = {
     "BOOL": "|b1", "U8": "|u1", "I8": "|i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",
     "U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
 }  # fmt: skip
-_NAMES = {np.dtype(code): name for name, code in _TYPES.items()}
+NAMES = {np.dtype(code): name for name, code in TYPES.items()}
 
 
 class BrokenFileError(Exception):
@@ -61,12 +61,12 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, st
     end = 0
     for name in names:
         start, end = end, end + stored[name].nbytes
-        dtype = _NAMES[stored[name].dtype]
+        dtype = NAMES[stored[name].dtype]
         table[name] = {"dtype": dtype, "shape": list(stored[name].shape), "data_offsets": [start, end]}
     head = json.dumps(table, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
-    if len(head) > _LONGEST_TABLE:
-        raise ValueError(f"names and texts take {len(head)} bytes; {_LONGEST_TABLE} can be read back")
+    if len(head) > LONGEST_TABLE:
+        raise ValueError(f"names and texts take {len(head)} bytes; {LONGEST_TABLE} can be read back")
     write_atomic(path, _parts(head, [stored[name] for name in names]))
 
 
@@ -80,8 +80,7 @@ def read(path: Path) -> Contents:
     BrokenFileError
         If it is not such a file, or not whole.
     """
-    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait, a device would not end
-        raise BrokenFileError("is not a file")
+    is_file(path)
     with path.open("rb") as file:
         table, size = _table(file, path.stat().st_size)
         texts = table.pop(_TEXTS, {})
@@ -98,6 +97,12 @@ def read(path: Path) -> Contents:
         return Contents({name: _array(file, dtype, shape) for name, dtype, shape, _, _ in places}, texts)
 
 
+def is_file(path: Path) -> None:
+    """Raise BrokenFileError for a pipe, which would wait, or a device, which would not end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise BrokenFileError("is not a file")
+
+
 def bytes_of(array: NDArray[Any]) -> memoryview:
     """Return the bytes of a contiguous array, uncopied; none of an empty one."""
     return array.reshape(-1).view(np.uint8).data if array.size else memoryview(bytearray())
@@ -107,7 +112,7 @@ def plain(array: NDArray[Any]) -> NDArray[Any]:
     """Return ``array`` as the file holds it, contiguous and little-endian; TypeError if the format has no such type."""
     little = np.asarray(array, order="C")
     little = little.astype(little.dtype.newbyteorder("<"), copy=False)
-    if little.dtype not in _NAMES:
+    if little.dtype not in NAMES:
         raise TypeError(f"an array of type {array.dtype} cannot be stored")
     return little
 
@@ -123,7 +128,7 @@ def _table(file: BufferedReader, size: int) -> tuple[dict[str, Any], int]:
     """Return the table at the head of a file of ``size`` bytes, and how many bytes of arrays follow it."""
     length = int.from_bytes(file.read(8), "little")
     left = size - 8 - length
-    if left < 0 or length > _LONGEST_TABLE:
+    if left < 0 or length > LONGEST_TABLE:
         raise BrokenFileError("is not a file of arrays, or not complete")
     try:
         table = parse_json(file.read(length))
@@ -136,14 +141,14 @@ def _table(file: BufferedReader, size: int) -> tuple[dict[str, Any], int]:
 
 def _place(name: str, entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...], int, int]:
     """Return (name, type, shape, first byte, byte after the last) of one array."""
-    if isinstance(entry, dict) and entry.get("dtype") in list(_TYPES):
-        shape, offsets = _sizes(entry.get("shape")), _sizes(entry.get("data_offsets"))
+    if isinstance(entry, dict) and entry.get("dtype") in list(TYPES):
+        shape, offsets = sizes(entry.get("shape")), sizes(entry.get("data_offsets"))
         if shape is not None and offsets is not None and len(shape) <= _MOST_DIMENSIONS and len(offsets) == 2:
-            return name, np.dtype(_TYPES[entry["dtype"]]), shape, offsets[0], offsets[1]
+            return name, np.dtype(TYPES[entry["dtype"]]), shape, offsets[0], offsets[1]
     raise BrokenFileError(f"has an array '{_short(name)}' of no known type and shape")
 
 
-def _sizes(value: object) -> tuple[int, ...] | None:
+def sizes(value: object) -> tuple[int, ...] | None:
     """Return a list of sizes as a tuple, None if it is anything else."""
     good = isinstance(value, list) and all(type(size) is int and 0 <= size < 1 << 48 for size in value)
     return tuple(value) if good and isinstance(value, list) else None

@@ -17,7 +17,7 @@ these assumptions. Times only: its tasks carry no energy.
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.times import backward_pace, forward_pace
+from imcsim.chip.reads import backward_pace, forward_pace
 from imcsim.events.graph import GraphBuilder, Task, TaskGraph
 from imcsim.events.passes import weight_gradient_s
 from imcsim.events.rest import rest_of
@@ -49,15 +49,16 @@ def _once(build: GraphBuilder, work: Work, there: Floats, back: Floats) -> After
 
 
 def _step(build: GraphBuilder, work: Work, there: Floats, back: Floats, start: After) -> After:
-    steps, at = work.steps, work.phase
+    steps = work.steps
     after = _pass(build, work.count("forward_vectors") / steps, there, start, "forward")
     after = _pass(build, work.count("input_gradient_vectors") / steps, back, after, "input_gradient")
     gradient_s = float(weight_gradient_s(work).sum()) / steps
     last = build.add(Task("weight gradients", "digital", gradient_s, after=after, phase="weight_gradient"))
-    moved_s = float(work.bits.buffer_bits()[at]) * work.each_s("buffer") / steps
+    rest = rest_of(work)
+    moved_s = (float(work.bits.buffer_bits()[work.phase]) + rest.port_bits) * work.each_s("buffer") / steps
     moved = build.add(Task("buffer", "buffer", moved_s, after=start, phase="buffer"))
     after = build.meet((last, moved))
-    serial = {name: work.seconds(name) for name in ("dram", "update", "reload")} | rest_of(work).seconds
+    serial = {name: work.seconds(name) for name in ("dram", "update", "reload")} | rest.seconds
     for name, seconds in serial.items():
         resource = {"update": "rows", "reload": "dram"}.get(name, name)
         after = (build.add(Task(name, resource, seconds / steps, after=after, phase=name)),)

@@ -1,4 +1,4 @@
-"""What is charged that no event carries: parts of a chip beside its memories, failed writes, what another sort adds.
+"""What is charged that no event carries: work of a method's own, parts of a chip beside its memories, failed writes.
 
 It is spent all the same, in equal shares at the ends of the steps, so that simulated energy and closed form agree.
 """
@@ -6,6 +6,7 @@ It is spent all the same, in equal shares at the ends of the steps, so that simu
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from imcsim.chip.work import work_buffer_bits
 from imcsim.core.charge import Charge
 from imcsim.events.work import Work
 
@@ -17,10 +18,14 @@ _SECONDS = ("forward", "input_gradient", "update", "migration", "scoring", "buff
 
 @dataclass(frozen=True)
 class Rest:
-    """Joules and (leaf -> seconds) of a phase that no event of :mod:`imcsim.events.training_step` stands for."""
+    """Joules and (leaf -> seconds) of a phase that no event of :mod:`imcsim.events.training_step` stands for.
+
+    ``port_bits`` cross the buffer's port besides: what a method's own work reads there and writes.
+    """
 
     joules: float
     seconds: dict[str, float]
+    port_bits: float
 
 
 def rest_of(work: Work) -> Rest:
@@ -31,7 +36,7 @@ def rest_of(work: Work) -> Rest:
         by_layer = charge.leaf == "weight_gradient" and work.tells_layers(charge)
         if charge.leaf not in _SECONDS and not by_layer and (more := work.cost((charge,))):
             seconds[charge.leaf] = seconds.get(charge.leaf, 0.0) + more
-    return Rest(work.cost(left), seconds)
+    return Rest(work.cost(left), seconds, float(work_buffer_bits(work.placed)[work.phase]))
 
 
 def _is_carried(work: Work, charge: Charge, carried: frozenset[str]) -> bool:

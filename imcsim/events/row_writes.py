@@ -36,7 +36,8 @@ class PeWrites:
 
     def mean_s(self) -> Floats:
         """(P,) seconds as the memory has them."""
-        return np.asarray(self.bank.memory.pe_write_s(self.bank.site, self.events[None], self.rows[None])[0])
+        (seconds,) = self.bank.memory.pe_write_s(self.bank.site, self.events[None], self.rows[None])
+        return np.asarray(seconds, dtype=np.float64)
 
     def drawn_s(self, share: float, generator: np.random.Generator) -> Floats:
         """(P,) seconds of one commit that holds ``share`` of the writes, drawn; the mean where rows take no other time.
@@ -56,7 +57,14 @@ class PeWrites:
 
 def in_place(work: Work) -> tuple[PeWrites, ...]:
     """Return the writes of PEs that train where they are, a memory each."""
-    return _of(work, work.spent.writes.of("in place"))
+    found = []
+    for bank in reversed(work.placed.banks):
+        mine = _of(work, work.spent.writes.of("in place", bank))  # once a task: PEs of one phase, and of several
+        if mine:
+            found.append(
+                PeWrites(bank, np.sum([w.events for w in mine], axis=0), np.sum([w.rows for w in mine], axis=0))
+            )
+    return tuple(found)
 
 
 def commits(work: Work) -> tuple[PeWrites, ...]:

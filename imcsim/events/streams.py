@@ -185,6 +185,11 @@ class Lines:
             Task(f"{name} buffer", where, seconds, joules, after, priority, phase, fills, drained, places)
         )
 
+    def buffer_time(self, name: str, bits: float, after: After, phase: str) -> int:
+        """Move bits through the buffer's port whose joules are spent elsewhere."""
+        seconds = bits * self.moves.buffer_s * self.options.transport
+        return self.build.add(Task(f"{name} buffer", self._carrier("buffer port"), seconds, after=after, phase=phase))
+
     def link(self, name: str, layer: int, moved: tuple[float, float], after: After, phase: str) -> int:
         """Move ``moved``, bits over a number of hops, between the buffer and a layer's PEs over that layer's link."""
         bits, hops = moved

@@ -174,7 +174,9 @@ class _Steps:
 
     def _end(self, step: int, after: After) -> After:
         """End a step, with its share of what no other event stands for."""
-        build, steps = self.lines.build, self.lines.work.steps
+        lines, build, steps = self.lines, self.lines.build, self.lines.work.steps
+        if self.rest.port_bits:
+            after = (lines.buffer_time("work", self.rest.port_bits / steps, after, "rest"),)
         for leaf, seconds in self.rest.seconds.items():
             after = (build.add(Task(leaf, leaf, seconds / steps, after=after, phase="rest")),)
         return (build.add(Task(f"{_END} {step}", None, energy_j=self.rest.joules / steps, after=after)),)

@@ -1,6 +1,7 @@
 """One call: a configuration in, a trace out."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from imcsim.learn.weight_error import WeightError
 from imcsim.learn.writing.writer import Writer, check_writing
 from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.conservation import check_once
+from imcsim.trace.growing import growing
 from imcsim.trace.trace import Trace
 
 Progress = Callable[[int, int, str], None]
@@ -52,6 +54,7 @@ def learn(
     checkpoint: Path | None = None,
     stop: Callable[[], bool] | None = None,
     cycles_per_stream: CyclesPerStream | None = None,
+    trace_file: Path | None = None,
 ) -> Trace:
     """Train one learner on one stream and return its trace.
 
@@ -68,6 +71,8 @@ def learn(
         Asked after each epoch; True stops.
     cycles_per_stream
         Layer -> (K, G, D, N) cycles of each cell in one stream, for ``wear.streams_before``.
+    trace_file
+        Where the trace goes, written as tasks finish; the file is there when the run has ended and its laws hold.
 
     Raises
     ------
@@ -78,11 +83,11 @@ def learn(
     """
     stream = make_stream(config)
     network = make_network(config, stream)
-    told: dict[str, Any] = {"progress": progress, "checkpoint": checkpoint, "stop": stop}
+    told: dict[str, Any] = {"progress": progress, "checkpoint": checkpoint, "stop": stop, "trace_file": trace_file}
     return learn_on(config, network, stream, cycles_per_stream=cycles_per_stream, **told)
 
 
-def learn_on(
+def learn_on(  # noqa: PLR0913 - what is learned, and where it is kept
     config: LearnConfig,
     network: nn.Module,
     stream: Stream,
@@ -92,11 +97,14 @@ def learn_on(
     checkpoint: Path | None = None,
     stop: Callable[[], bool] | None = None,
     cycles_per_stream: CyclesPerStream | None = None,
+    trace_file: Path | None = None,
 ) -> Trace:
     """Train a given network, in place, on a given stream; ``method`` None is the configured one; see :func:`learn`."""
     stream = checked_stream(stream)
-    with lent_globals(child_seed(config.seed, "global"), _device(config.device)):
+    with ExitStack() as open_files, lent_globals(child_seed(config.seed, "global"), _device(config.device)):
         learner = make_learner(config, network, stream, method, cycles_per_stream)
+        if trace_file is not None:
+            learner.recorder.file = open_files.enter_context(growing(trace_file))
         try:
             saver = None
             if checkpoint is not None:
@@ -108,6 +116,8 @@ def learn_on(
         finally:
             learner.recorder.passes.remove()  # the network is the caller's, stopped or not
         trace = make_trace(learner, stream)
+        if learner.recorder.file is not None:
+            learner.recorder.file.finish(trace)
     return check_once(trace)
 
 

@@ -37,10 +37,15 @@ DEFAULT_SHAPE = (1, 28, 28)  # of a multi-domain stream; design choice: the shap
 
 
 def default_encodings(weight_bits: int) -> tuple[Encoding, ...]:
-    """Return differential pairs of 2-bit cells, and offset 1-bit cells: the default RRAM and SRAM storage."""
+    """Return differential pairs of 2-bit cells, offset 1-bit cells, and differential pairs of 1-bit cells.
+
+    The first two are the default RRAM and SRAM storage; with the third a trace prices on 1-bit RRAM, too. The first
+    is the one whose cells wear while learning, if nobody says otherwise.
+    """
     return (
         Encoding(sign="differential", weight_bits=weight_bits, cell_bits=min(2, weight_bits)),
         Encoding(sign="offset", weight_bits=weight_bits, cell_bits=1),
+        Encoding(sign="differential", weight_bits=weight_bits, cell_bits=1),
     )
 
 
@@ -141,7 +146,7 @@ class LearnConfig(FrozenConfig):
     @model_validator(mode="before")
     @classmethod
     def _fill_encodings(cls, data: Any) -> Any:
-        """Leave out ``encodings`` and the default pair for ``weight_bits`` is used."""
+        """Leave out ``encodings`` and the default ones for ``weight_bits`` are used."""
         if not isinstance(data, dict) or data.get("encodings"):
             return data
         bits = data.get("weight_bits", 8)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from imcsim.chip.placed import Placed
 from imcsim.chip.report import Report
 from imcsim.core.units import area_mm2, with_prefix
 from imcsim.events.consolidate import DEPLOYMENT, PE_STATES, Crash, RecordCost, Recovered
@@ -14,6 +15,15 @@ NOTES = (
     "a task is lost if a weight that it uses is not the committed one; its accuracy may be near or far",
     "a torn row is written cell by cell; a cell whose pulses were cut counts as not written",
 )
+
+
+def _notes(placed: Placed) -> list[str]:
+    """Return the notes, of a chip's own memories."""
+    names = {"RRAM": placed.nonvolatile, "SRAM": placed.volatile}
+    lost = NOTES[0]
+    for usual, bank in names.items():
+        lost = lost if bank is None else lost.replace(usual, bank.name.upper())
+    return [lost, *NOTES[1:]]
 
 
 def crash_record(crashes: Sequence[Crash], priced: Report) -> dict[str, Any]:
@@ -30,7 +40,7 @@ def crash_record(crashes: Sequence[Crash], priced: Report) -> dict[str, Any]:
         "unused_rram_pes": unused,
         "resident_pes": int(home.pes(work.where.resident).sum()),
         "schemes": {one.found.scheme.name: _scheme(one) for one in crashes},
-        "notes": list(NOTES),
+        "notes": _notes(work.placed),
     }  # fmt: skip
 
 
@@ -56,7 +66,8 @@ def crash_text(crashes: Sequence[Crash], priced: Report) -> str:
         *(f"note: {note}" for note in record["notes"]),
     ]
     if record["unused_rram_pes"] >= first.cost.pes:
-        unused = f"{record['unused_rram_pes']:,} RRAM PEs without weights"
+        home = first.found.work.placed.home.name.upper()
+        unused = f"{record['unused_rram_pes']:,} {home} PEs without weights"
         lines.append(f"note: the chip has {unused}, enough for the second copies without more area")
     if record["resident_pes"]:
         lines.append(f"note: {record['resident_pes']} resident PEs come from DRAM at power-up, outside every scheme")

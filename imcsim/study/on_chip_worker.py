@@ -75,8 +75,7 @@ def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice",
 
     config = parse(LearnConfig, trace.meta.config, "the trace's configuration")
     tasks = _tasks(config, choice)
-    by_phase = serving_in_sram(trace, chip)
-    places = [by_phase[phase] for phase in trace.meta.last_phases]
+    places = serving_in_sram(trace, chip)
     network: Any = convert(network_after(trace, 0), chip, places[0], config=choice.config)
     counts = ("events", "pulses", "clipped_share", "beyond_share")
     found: dict[str, Any] = {"ages_s": list(choice.ages_s), **{name: [] for name in counts}}

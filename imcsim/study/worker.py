@@ -40,7 +40,6 @@ def _train(payload: dict[str, Any]) -> str:
     from imcsim.core.config import parse
     from imcsim.learn.api import learn
     from imcsim.learn.config import LearnConfig
-    from imcsim.trace.store import save
 
     trace_path, checkpoint = Path(payload["trace"]), Path(payload["checkpoint"])
     train = partial(
@@ -49,15 +48,15 @@ def _train(payload: dict[str, Any]) -> str:
         progress=progress_file(Path(payload["progress"])),
         checkpoint=checkpoint,
         stop=Path(payload["stop"]).exists,
+        trace_file=trace_path,
     )
     try:
-        trace = train()
+        train()
     except TraceError:
         if not checkpoint.exists():
             raise
         remove(checkpoint)  # broken, or of another run: what it saved is lost, the point is not
-        trace = train()
-    save(trace, trace_path)
+        train()
     remove(checkpoint)
     return str(trace_path)
 

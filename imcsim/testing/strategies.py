@@ -1,5 +1,6 @@
 """Hypothesis strategies for people's own tests; needs hypothesis, which imcsim itself does not install."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -107,3 +108,13 @@ def _whole_kernels(shape: MatrixShape, kernel: tuple[int, int]) -> MatrixShape:
 
 def _geometry(encoding: Encoding, rows: int, weights: int, spare: int) -> PeGeometry:
     return PeGeometry(rows=rows, cols=weights * encoding.cells_per_weight + spare, encoding=encoding)
+
+
+@st.composite
+def phases(draw: st.DrawFn, steps: Sequence[int], most: int = 4) -> tuple[tuple[int, ...], ...]:
+    """Draw placement phases for ``make_trace``: of each task's ``steps`` 1 to ``most`` parts, also of no step."""
+    found = []
+    for length in steps:
+        cuts = sorted(draw(st.lists(st.integers(0, length), max_size=most - 1)))
+        found.append(tuple(int(part) for part in np.diff([0, *cuts, length])))
+    return tuple(found)

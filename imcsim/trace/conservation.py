@@ -28,6 +28,7 @@ from imcsim.trace.laws import (
     updates,
     wear,
 )
+from imcsim.trace.laws.cells import forget
 from imcsim.trace.schema import SINGLE_ARRAYS
 from imcsim.trace.trace import Trace
 
@@ -71,6 +72,7 @@ def check_arrays(trace: Trace) -> None:
 
 
 def _check(trace: Trace, laws: Sequence[Law]) -> None:
+    forget(trace)
     try:
         for law in laws:
             law(trace)
@@ -79,6 +81,8 @@ def _check(trace: Trace, laws: Sequence[Law]) -> None:
     except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
         said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise ConservationError(f"the trace breaks a law that has no name: {said}") from error
+    finally:
+        forget(trace)
 
 
 def check_once(trace: Trace) -> Trace:

@@ -1,7 +1,9 @@
 """A trace on disk: its JSON side and all arrays under one SHA-256, in the store of :mod:`imcsim.core.sealed`.
 
-Traces of schema 3 written before their header was under the hash are read, too, and say so in a note: all their laws
-are checked, but that a field of the header was changed since then would show only where it breaks one.
+Written is schema 4, in blocks that a run appends phase by phase (:mod:`imcsim.trace.growing`). Schema 3 is read, too:
+its two accuracies had no table, its masks were bits. Traces of schema 3 written before their header was under the hash
+say so in a note: all their laws are checked, but that a field of the header was changed since then would show only
+where it breaks one.
 """
 
 import hashlib
@@ -19,6 +21,7 @@ from imcsim.core.errors import ConservationError, TraceError
 from imcsim.core.json_text import parse_json
 from imcsim.core.tensor_file import Arrays, Contents
 from imcsim.trace.conservation import check_once
+from imcsim.trace.growing import KIND, growing
 from imcsim.trace.placements import Placements
 from imcsim.trace.schema import (
     ACCURACIES,
@@ -32,7 +35,6 @@ from imcsim.trace.schema import (
 )
 from imcsim.trace.trace import Trace
 
-KIND = sealed.Kind("trace", SCHEMA_VERSION, TraceError, "train again or restore a copy", reads=(3,))
 READ_VERSIONS = (SCHEMA_VERSION, *KIND.reads)
 UNSEALED = "the trace was written before headers were under its hash: a change of its header since then may not show"
 
@@ -56,7 +58,8 @@ def save(trace: Trace, path: Path) -> None:
         If the disk refuses.
     """
     check_once(trace)
-    sealed.save(path, KIND, trace.meta.model_dump(mode="json"), _to_arrays(trace))
+    with growing(path) as file:
+        file.finish(trace)
 
 
 def load(path: Path) -> Trace:
@@ -70,7 +73,7 @@ def load(path: Path) -> Trace:
         If it is whole but contradicts itself.
     """
     raw, arrays = sealed.load(path, KIND, lambda contents: _before_seals(contents, path))
-    trace = _from_arrays(_meta(raw, path), arrays, path)
+    trace = _from_arrays(_meta(raw, path), arrays, path, raw["schema_version"])
     try:
         return check_once(trace)
     except ConservationError as error:
@@ -115,24 +118,7 @@ def _meta(raw: dict[str, Any], path: Path) -> TraceMeta:
         raise TraceError(f"{path} has a broken header: '{field:.80}': {first['msg']:.200}") from None
 
 
-def _to_arrays(trace: Trace) -> Arrays:
-    arrays: Arrays = {name: getattr(trace, name) for name in SINGLE_ARRAYS}
-    arrays |= {f"counts/{name}": trace.counts[name] for name in COUNTS}
-    arrays |= {f"task/{name}": trace.task_counts[name] for name in TASK_COUNTS}
-    arrays |= {f"codes/{layer}": array for layer, array in trace.codes.items()}
-    arrays |= {"changes/" + "/".join(key): array for key, array in trace.changes.items()}
-    arrays |= {"transitions/" + "/".join(key): array for key, array in trace.transitions.items()}
-    arrays |= {f"placement/{layer}": array for layer, array in trace.placement.items()}
-    arrays |= {f"digital/{name}": array for name, array in trace.digital.items()}
-    arrays |= {f"wear/{name}": array for name, array in trace.wear_counts.items()}
-    arrays |= {f"accuracy/{name}": array for name, array in trace.accuracy.items()}
-    arrays |= {f"work/{term}/{amount}": array for term, table in trace.work.items() for amount, array in table.items()}
-    for name in ("pulses", "half_selects"):
-        arrays |= {f"{name}/" + "/".join(key): array for key, array in getattr(trace, name).items()}
-    return arrays | {f"active/{layer}": np.packbits(array) for layer, array in trace.active.items()}
-
-
-def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path) -> Trace:
+def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path, version: int) -> Trace:
     def group(prefix: str) -> Arrays:
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
@@ -142,7 +128,6 @@ def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path) -> Trace:
     if strange:
         raise TraceError(f"{path} holds '{strange[0]:.80}', which this imcsim does not know: use the one that wrote it")
     try:
-        shapes = {layer.name: (meta.phase_count, *layer.matrix_shape) for layer in meta.layers}
         return Trace(
             meta=meta,
             counts=_counts(arrays),
@@ -153,7 +138,7 @@ def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path) -> Trace:
             placement=Placements(group("placement/")),
             digital=group("digital/"),
             wear_counts=group("wear/"),
-            active={layer: _unpacked(bits, shapes[layer]) for layer, bits in group("active/").items()},
+            active=_masks(version, group("active/"), meta),
             input_density=arrays["input_density"],
             error_density=arrays["error_density"],
             input_zero_share=arrays["input_zero_share"],
@@ -175,6 +160,14 @@ def _counts(arrays: Arrays) -> dict[str, NDArray[Any]]:
 def _task_counts(arrays: Arrays) -> dict[str, NDArray[Any]]:
     absent = {f"task/{name}": np.zeros_like(arrays["task/samples"]) for name in LATER_COUNTS}
     return {name: (absent | arrays)[f"task/{name}"] for name in TASK_COUNTS}
+
+
+def _masks(version: int, arrays: Arrays, meta: TraceMeta) -> dict[str, NDArray[Any]]:
+    """Return masks as truth values; in schema 3 they were the bits of all tasks, one after another."""
+    if version >= SCHEMA_VERSION:
+        return arrays
+    shapes = {layer.name: (meta.tasks, *layer.matrix_shape) for layer in meta.layers}
+    return {layer: _unpacked(bits, shapes[layer]) for layer, bits in arrays.items()}
 
 
 def _unpacked(bits: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -1,8 +1,10 @@
 """Ways to spoil a file: its bytes, its text, the tree of its header, its arrays."""
 
 import copy
+import hashlib
 import json
 import math
+import zlib
 from typing import Any
 
 import numpy as np
@@ -146,6 +148,20 @@ def _one_changed(array: NDArray[Any], rng: Generator) -> NDArray[Any]:
         flat = out.reshape(-1)
         flat[at] = ~flat[at] if out.dtype == bool else flat[at] + np.array(1).astype(out.dtype)
     return out
+
+
+def spoil_table(whole: bytes, rng: Generator) -> bytes:
+    """Return a file of blocks whose table (shapes, sizes of blocks, whose rows) or blocks are spoilt, sealed anew."""
+    body = whole[:-32]
+    end = len(body) - 16 - int.from_bytes(body[-16:-8], "little")
+    blocks, table = body[:end], json.loads(zlib.decompress(body[end:-16]))
+    if rng.random() < 0.2:
+        blocks = blocks[:16] + spoil_bytes(blocks[16:], rng)
+    else:
+        table = spoil_tree(table, rng)
+    told = zlib.compress(json.dumps(table).encode())
+    forged = blocks + told + len(told).to_bytes(8, "little") + body[-8:]
+    return forged + hashlib.sha256(forged).digest()
 
 
 def spoil_contents(contents: Contents, header_key: str, rng: Generator, parse: Any) -> Contents:

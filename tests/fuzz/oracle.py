@@ -18,51 +18,51 @@ def faults(trace: Trace) -> list[str]:
     for group in (trace.counts, trace.task_counts, trace.wear_counts):
         for name, array in group.items():
             found += [name for value in array.ravel().tolist() if not (isinstance(value, int) and value >= 0)][:1]
-    for task in range(trace.meta.tasks):
-        found += _passes(trace, task)
+    for phase in range(trace.meta.phase_count):
+        found += _passes(trace, phase)
         for layer in range(len(trace.meta.layers)):
-            found += _work(trace, task, layer)
-            found += _moves(trace, task, layer)
+            found += _work(trace, phase, layer)
+            found += _moves(trace, phase, layer)
     return found
 
 
-def _at(trace: Trace, name: str, task: int, layer: int) -> int:
-    return int(trace.counts[name][task, layer])
+def _at(trace: Trace, name: str, phase: int, layer: int) -> int:
+    return int(trace.counts[name][phase, layer])
 
 
-def _passes(trace: Trace, task: int) -> list[str]:
-    steps, samples = (int(trace.task_counts[name][task]) for name in ("optimizer_steps", "samples"))
-    passed = samples + int(trace.task_counts["forward_only_samples"][task])
-    each = [_at(trace, "forward_vectors", task, i) / spec.positions for i, spec in enumerate(trace.meta.layers)]
+def _passes(trace: Trace, phase: int) -> list[str]:
+    steps, samples = (int(trace.task_counts[name][phase]) for name in ("optimizer_steps", "samples"))
+    passed = samples + int(trace.task_counts["forward_only_samples"][phase])
+    each = [_at(trace, "forward_vectors", phase, i) / spec.positions for i, spec in enumerate(trace.meta.layers)]
     found = [] if max(each) == passed else ["vectors are not samples x positions"]
     return found + ([] if samples >= steps else ["a step without a sample"])
 
 
-def _work(trace: Trace, task: int, layer: int) -> list[str]:
+def _work(trace: Trace, phase: int, layer: int) -> list[str]:
     spec = trace.meta.layers[layer]
-    forward, vectors = (_at(trace, f"{name}_vectors", task, layer) for name in ("forward", "weight_gradient"))
+    forward, vectors = (_at(trace, f"{name}_vectors", phase, layer) for name in ("forward", "weight_gradient"))
     weights = math.prod(spec.matrix_shape)
-    adapted = forward * weights if trace.task_counts["mask_bits"][task] else 0
+    adapted = forward * weights if trace.task_counts["mask_bits"][phase] else 0
     found = [] if vectors <= forward else ["more vectors back than forward"]
-    if _at(trace, "weight_gradient_macs", task, layer) > vectors * weights + adapted:
+    if _at(trace, "weight_gradient_macs", phase, layer) > vectors * weights + adapted:
         found.append("more gradient work than vectors x weights")
-    if _at(trace, "updated_weights", task, layer) > int(trace.task_counts["optimizer_steps"][task]) * weights:
+    if _at(trace, "updated_weights", phase, layer) > int(trace.task_counts["optimizer_steps"][phase]) * weights:
         found.append("more updates than steps x weights")
-    if _at(trace, "trainable_weights", task, layer) > weights:
+    if _at(trace, "trainable_weights", phase, layer) > weights:
         found.append("more weights train than there are")
     return found
 
 
-def _moves(trace: Trace, task: int, layer: int) -> list[str]:
+def _moves(trace: Trace, phase: int, layer: int) -> list[str]:
     spec, found = trace.meta.layers[layer], []
     for encoding in trace.meta.encodings:
-        before, after = (_levels(encoding, trace.codes[spec.name][task + more]) for more in (0, 1))
+        before, after = (_levels(encoding, trace.codes[spec.name][phase + more]) for more in (0, 1))
         for policy, commits in (("step", "optimizer_steps"), ("epoch", "epochs")):
-            changes = trace.changes[policy, encoding.name, spec.name][task]  # type: ignore[index]
-            flow = trace.transitions[policy, encoding.name, spec.name][task].tolist()  # type: ignore[index]
+            changes = trace.changes[policy, encoding.name, spec.name][phase]  # type: ignore[index]
+            flow = trace.transitions[policy, encoding.name, spec.name][phase].tolist()  # type: ignore[index]
             if changes.astype(object).sum() != sum(map(sum, flow)):
                 found.append("changes are not transitions")
-            if int(changes.max()) > int(trace.task_counts[commits][task]):
+            if int(changes.max()) > int(trace.task_counts[commits][phase]):
                 found.append("more changes than commits")
             for level in range(encoding.level_count):
                 net = sum(row[level] for row in flow) - sum(flow[level])
@@ -70,7 +70,7 @@ def _moves(trace: Trace, task: int, layer: int) -> list[str]:
                     found.append("transitions lead elsewhere")
                     break
         if spec.name in trace.placement and trace.meta.pe_tile is not None:
-            found += _frozen(trace, task, spec.name)
+            found += _frozen(trace, phase, spec.name)
     return found
 
 
@@ -86,9 +86,9 @@ def _levels(encoding: Any, codes: Any) -> Any:
     return np.array(out)
 
 
-def _frozen(trace: Trace, task: int, layer: str) -> list[str]:
-    tile, mask = trace.meta.pe_tile, trace.placement[layer][task]
-    moved = np.argwhere(trace.codes[layer][task + 1] != trace.codes[layer][task]).tolist()
+def _frozen(trace: Trace, phase: int, layer: str) -> list[str]:
+    tile, mask = trace.meta.pe_tile, trace.placement[layer][phase]
+    moved = np.argwhere(trace.codes[layer][phase + 1] != trace.codes[layer][phase]).tolist()
     if tile is not None and any(not mask[g, d // tile[0], n // tile[1]] for g, d, n in moved):
         return ["a frozen PE changed"]
     return []

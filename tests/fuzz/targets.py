@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,19 @@ from numpy.random import Generator
 
 from imcsim.chip import load_chip, price
 from imcsim.chip.placed import place
+from imcsim.core.block_file import MARK, BlockWriter, read_blocks
 from imcsim.core.content import content_root
-from imcsim.core.tensor_file import read, write
+from imcsim.core.tensor_file import Contents, read, write
 from imcsim.life import outlook, wear_ledger
 from imcsim.life.ledger_store import load_ledger, save_ledger
 from imcsim.study.spec import load_study
-from imcsim.trace import Trace
+from imcsim.trace import Trace, WorkTerm
 from imcsim.trace.store import load, save
+from imcsim.trace.work_term import WORK_AMOUNTS
 from tests.chip.hand import random_trace, small_chip
-from tests.fuzz.mutations import spoil_bytes, spoil_contents, spoil_toml
+from tests.fuzz.mutations import spoil_bytes, spoil_contents, spoil_table, spoil_toml
 from tests.fuzz.oracle import faults
+from tests.trace.schema_three import save_three
 
 
 @dataclass
@@ -45,13 +48,28 @@ def _spoil_sealed(whole: list[Path]) -> Callable[[Path, Generator], None]:
             path.write_bytes(spoil_bytes(source.read_bytes(), rng))
             return
         try:
-            spoilt = spoil_contents(read(source), "imcsim_header", rng, json.loads)
-        except (ValueError, OverflowError):  # text that has no UTF-8, a header that has no JSON
+            _forge(source.read_bytes(), path, rng)
+        except (ValueError, OverflowError, TypeError):  # text that has no UTF-8, a header that has no JSON
             path.write_bytes(spoil_bytes(source.read_bytes(), rng))
-            return
-        write(path, spoilt.arrays, spoilt.texts)
 
     return spoil
+
+
+def _forge(whole: bytes, path: Path, rng: Generator) -> None:
+    """Write a file that holds other things, under a digest of its own: as it was stored, or grown of blocks."""
+    if not whole.startswith(MARK):
+        (path.parent / "source").write_bytes(whole)
+        spoilt = spoil_contents(read(path.parent / "source"), "imcsim_header", rng, json.loads)
+        write(path, spoilt.arrays, spoilt.texts)
+    elif rng.random() < 0.3:
+        path.write_bytes(spoil_table(whole, rng))
+    else:
+        spoilt = spoil_contents(Contents(*read_blocks(whole)), "imcsim_header", rng, json.loads)
+        spoilt.texts.pop("sha256", None)
+        with path.open("wb") as file:
+            writer = BlockWriter(file)
+            writer.append(spoilt.arrays)
+            writer.finish(spoilt.texts)
 
 
 def _content() -> Target:
@@ -87,12 +105,24 @@ def _price_faults(trace: Trace, chip: Any) -> list[str]:
     return [f"a price of {value}" for value in numbers if not (math.isfinite(value) and value >= 0)][:1]
 
 
+def _full() -> Trace:
+    """Return a trace that holds all that one may: phases, work, accuracies, pulses."""
+    trace = random_trace(2, tasks=2, phases=((2, 4), (6,)))
+    term = WorkTerm(name="bank", memory="buffer", why="features are kept")
+    work = {"bank": {name: np.array([1, 0, 2]) for name in WORK_AMOUNTS}}
+    pulses = {key[1:]: 2 * changes for key, changes in trace.changes.items() if key[0] == "step"}
+    accuracy = {**trace.accuracy, "knn": trace.task_il / 2}
+    meta = trace.meta.model_copy(update={"work_terms": (term,)})
+    return replace(trace, meta=meta, work=work, pulses=pulses, half_selects=pulses, accuracy=accuracy)
+
+
 def _traces(folder: Path) -> Target:
     placement = {"a": np.ones((2, 1, 3, 3), bool), "b": np.ones((2, 1, 2, 2), bool)}
-    made = [random_trace(0, tasks=2), random_trace(1, tasks=2, placement=placement, pe_tile=(4, 2))]
-    paths = [folder / f"whole{number}.trace" for number in range(len(made))]
-    for trace, path in zip(made, paths, strict=True):
+    made = [random_trace(0, tasks=2), random_trace(1, tasks=2, placement=placement, pe_tile=(4, 2)), _full()]
+    paths = [folder / f"whole{number}.trace" for number in range(len(made) + 1)]
+    for trace, path in zip(made, paths, strict=False):
         save(trace, path)
+    save_three(made[1], paths[-1])
     chip = small_chip("hybrid-28nm")
 
     def use(path: Path) -> list[str]:

@@ -147,7 +147,7 @@ def test_bad_configurations(changes: dict[str, object], message: str) -> None:
 
 def test_default_encodings_follow_the_weight_bits() -> None:
     names = [encoding.name for encoding in LearnConfig(weight_bits=6).encodings]
-    assert names == ["differential-6w-2c", "offset-6w-1c"]
+    assert names == ["differential-6w-2c", "offset-6w-1c", "differential-6w-1c"]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from imcsim.core.errors import ConfigError, ConservationError, TraceError
+from imcsim.testing.strategies import phases
 from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace import Phase, Trace, TraceMeta
 from imcsim.trace.conservation import check_trace
@@ -156,3 +159,14 @@ def test_phases_survive_the_disk(tmp_path: Path) -> None:
     found = load(path)
     assert found.meta == trace.meta and found.phases == trace.phases
     assert all(np.array_equal(found.codes[name], trace.codes[name]) for name in trace.codes)
+
+
+@settings(max_examples=25, deadline=None)
+@given(phases((6, 6, 6)), st.integers(0, 10_000))
+def test_however_a_task_is_cut_the_laws_hold_and_its_sums_stay(cut: tuple[tuple[int, ...], ...], seed: int) -> None:
+    whole, parts = random_trace(seed), random_trace(seed, phases=cut)
+    check_trace(parts)
+    assert parts.meta.phase_count == sum(map(len, cut))
+    key: Any = ("step", ENCODINGS[1].name, "b")
+    assert np.array_equal(parts.by_task(parts.changes[key]), whole.changes[key])
+    assert np.array_equal(parts.at_task(parts.codes["b"]), whole.codes["b"])

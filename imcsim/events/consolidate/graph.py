@@ -10,6 +10,7 @@ Shape letters: P PEs of the network, W row writes.
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,10 +65,15 @@ class Consolidation:
         """The task whose codes are committed."""
         return self.work.task
 
-    @property
-    def phase(self) -> int:
-        """The phase whose codes are committed: place of the old ones in the trace's codes, before the new ones."""
-        return self.work.phase
+    @cached_property
+    def old(self) -> dict[str, NDArray[np.int32]]:
+        """Layer -> (G, D, N) codes of the last commit of each PE: what the home memory holds at the beginning."""
+        return self.before.codes()
+
+    @cached_property
+    def new(self) -> dict[str, NDArray[np.int32]]:
+        """Layer -> (G, D, N) codes of this commit: what the home memory holds at its end."""
+        return self.before.committed(self.pes, self.target).codes()
 
 
 def consolidation(

@@ -90,8 +90,7 @@ def recover(found: Consolidation, memory: Memory, unsettled_as: int = 0) -> Reco
     """
     codes = memory.codes(unsettled_as)
     whole, lost = _against(found, codes)
-    old, new = _codes(found.work.trace, found.phase), _codes(found.work.trace, found.phase + 1)
-    wrong = {k: codes[k] != (new if whole == "new" else old)[k] for k in codes}
+    wrong = {k: codes[k] != (found.new if whole == "new" else found.old)[k] for k in codes}
     schedule = run(recovery_graph(found.work, memory))
     return Recovered(
         codes=codes,
@@ -144,20 +143,16 @@ def recovered_trace(found: Consolidation, recovered: Recovered) -> Trace:
     ``imcsim.network_after(recovered_trace(...), task - 1)`` is the network that the chip serves: its biases and
     batch-norm are those of the last commit (-1: of deployment), for the chip model has no place for them in RRAM.
     """
-    codes = {}
+    codes, first = {}, found.work.trace.meta.phase_tasks.index(found.task)  # commit at which the task began
     for name, values in found.work.trace.codes.items():
         codes[name] = values.copy()
-        codes[name][found.phase] = recovered.codes[name]
+        codes[name][first] = recovered.codes[name]
     return replace(found.work.trace, codes=codes, cache={})
-
-
-def _codes(trace: Trace, commit: int) -> dict[str, NDArray[np.integer]]:
-    return {name: values[commit] for name, values in trace.codes.items()}
 
 
 def _against(found: Consolidation, codes: dict[str, NDArray[np.int32]]) -> tuple[Whole, dict[str, NDArray[np.bool_]]]:
     """Return which commit ``codes`` are as a whole, and which weights are of neither."""
-    old, new = _codes(found.work.trace, found.phase), _codes(found.work.trace, found.phase + 1)
+    old, new = found.old, found.new
     lost = {k: (codes[k] != old[k]) & (codes[k] != new[k]) for k in codes}
     if all(np.array_equal(codes[k], new[k]) for k in codes):
         return "new", lost
@@ -167,10 +162,10 @@ def _against(found: Consolidation, codes: dict[str, NDArray[np.int32]]) -> tuple
 def _pe_states(
     found: Consolidation, codes: dict[str, NDArray[np.int32]], lost: dict[str, NDArray[np.bool_]]
 ) -> NDArray[np.str_]:
-    trace, grid = found.work.trace, found.before.grid
-    changes = _any_in_pe(found, {k: trace.codes[k][found.phase] != trace.codes[k][found.phase + 1] for k in codes})
-    not_old = _any_in_pe(found, {k: codes[k] != trace.codes[k][found.phase] for k in codes})
-    not_new = _any_in_pe(found, {k: codes[k] != trace.codes[k][found.phase + 1] for k in codes})
+    grid = found.before.grid
+    changes = _any_in_pe(found, {k: found.old[k] != found.new[k] for k in codes})
+    not_old = _any_in_pe(found, {k: codes[k] != found.old[k] for k in codes})
+    not_new = _any_in_pe(found, {k: codes[k] != found.new[k] for k in codes})
     state = np.full(grid.count, "torn")
     state[~not_old & changes] = "old"
     state[~not_new & changes] = "new"
@@ -187,13 +182,13 @@ def _any_in_pe(found: Consolidation, weights: dict[str, NDArray[np.bool_]]) -> N
 
 def _tasks_lost(found: Consolidation, wrong: dict[str, NDArray[np.bool_]]) -> tuple[int, ...]:
     """Committed tasks one of whose weights is wrong: all weights, unless the trace tells which a task uses."""
-    active = found.work.trace.active
+    active, last = found.work.trace.active, found.work.trace.meta.last_phases
     if found.task == 0:
         return (DEPLOYMENT,)
     return tuple(
         task
         for task in range(found.task)
-        if any((part & active[k][task] if k in active else part).any() for k, part in wrong.items())
+        if any((part & active[k][last[task]] if k in active else part).any() for k, part in wrong.items())
     )
 
 

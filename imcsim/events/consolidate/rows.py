@@ -62,7 +62,7 @@ def event_energies_j(bank: Bank) -> Floats:
 
 def row_times_s(cells: Ints, bank: Bank, generator: np.random.Generator | None = None) -> Floats:
     """(W,) seconds of rows of ``cells`` (W,) cells each: expected, or drawn where the memory's rows vary."""
-    if generator is None:
-        alone = np.ones((1, len(cells)))
-        return np.asarray(bank.memory.pe_write_s(bank.site, cells.astype(np.float64)[None], alone)[0])
-    return bank.memory.drawn_rows_s(bank.site, cells, generator)
+    if generator is not None:
+        return bank.memory.drawn_rows_s(bank.site, cells, generator)
+    (seconds,) = bank.memory.pe_write_s(bank.site, cells.astype(np.float64)[None], np.ones((1, len(cells))))
+    return np.asarray(seconds, dtype=np.float64)

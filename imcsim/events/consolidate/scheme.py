@@ -9,10 +9,12 @@ Shape letters: F placement phases, P PEs of the network.
 
 from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
 from imcsim.chip.layout import GridLayout
 from imcsim.chip.placed import Bank
+from imcsim.chip.writes import commits_by_policy
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import EventsError
 from imcsim.events.consolidate.memory import Mask, Memory, deployed, levels_of
@@ -71,8 +73,9 @@ def commits_by_phase(work: Work) -> Mask:
             f"{away.name.upper()} until a later task, so that a power cut loses them under any scheme; set commit = "
             f"'task'"
         )
-    found = home.trains.copy()
-    for commit in work.spent.writes.commits:
+    found = np.zeros_like(home.trains)
+    own = commits_by_policy(home.trains, "task", work.trace.meta.phase_tasks)  # of PEs that train where they rest
+    for commit in (*work.spent.writes.commits, *own):
         found[commit.phase] |= commit.pes
     return found
 
@@ -105,7 +108,8 @@ def memory_before(work: Work, scheme: CommitScheme) -> Memory:
     memory = first_memory(work, scheme)
     for phase in range(work.phase):
         codes = {name: values[phase + 1] for name, values in trace.codes.items()}
-        memory = memory.committed(commits[phase], levels_of(codes, memory.encoding))
+        if commits[phase].any():  # else no record is written
+            memory = memory.committed(commits[phase], levels_of(codes, memory.encoding))
     return memory
 
 

@@ -1,6 +1,7 @@
 """Counts level changes of every cell: codes now against codes at the last commit.
 
-Shape letters: W all mapped weights (flat, layer after layer), K cells per weight, V levels, L layers.
+Shape letters: W all mapped weights (flat, layer after layer), K cells per weight, A cells of a weight in all encodings,
+V levels, L layers.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,8 @@ _HELD = 1 << 20  # design choice: codes held before commits are compared; commit
 class LevelChanges:
     """Changes per cell and transitions per layer, for one commit policy and several encodings.
 
-    Only weights whose code changed are looked at, through a table of code -> levels.
+    Only weights whose code changed are looked at, through one table of code -> levels in all encodings, side by side: a
+    further encoding adds columns, not passes.
 
     Parameters
     ----------
@@ -44,13 +46,13 @@ class LevelChanges:
         self.sizes = list(sizes)
         self.limit = limit
         codes = np.arange(-limit, limit + 1)
-        self._tables = [
-            torch.from_numpy(np.ascontiguousarray(_narrow(e.levels(codes).T))).to(device) for e in encodings
-        ]
+        self._cells = [e.cells_per_weight for e in encodings]
+        levels = np.concatenate([e.levels(codes) for e in encodings])
+        self._table = torch.from_numpy(_narrow(levels.T)).to(device)  # (codes, A)
         self._layer = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(device)
         self._dtype = _counter_dtype(commits)
         self._held: list[Tensor] = []  # the last commit compared, and those since
-        self.counts: list[Tensor] = []
+        self.counts = torch.empty(0)
         self.transitions: list[Tensor] = []
         self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
         self._waiting_weights = 0
@@ -58,7 +60,7 @@ class LevelChanges:
 
     def _clear(self) -> None:
         device, weights, layers = self._layer.device, len(self._layer), len(self.sizes)
-        self.counts = [torch.zeros(weights, t.shape[1], dtype=self._dtype, device=device) for t in self._tables]
+        self.counts = torch.zeros(weights, sum(self._cells), dtype=self._dtype, device=device)
         self.transitions = [
             torch.zeros(layers * e.level_count**2, dtype=torch.int64, device=device) for e in self.encodings
         ]
@@ -91,11 +93,13 @@ class LevelChanges:
         changed, old, new = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
         self._waiting, self._waiting_weights = [], 0
         old, new = old.int() + self.limit, new.int() + self.limit
-        moves = self._moves(changed, old, new)
-        for number, table in enumerate(self._tables):
-            moved = table.index_select(0, old) != table.index_select(0, new)
-            self.counts[number].index_add_(0, changed, moved.to(self._dtype))
-            self._add_transitions(number, *moves)
+        moved = self._table.index_select(0, old) != self._table.index_select(0, new)
+        self.counts.index_add_(0, changed, moved.to(self._dtype))
+        layer, old, new, often = self._moves(changed, old, new)
+        before, after = self._table[old].long(), self._table[new].long()  # (distinct, A)
+        parts = zip(torch.split(before, self._cells, 1), torch.split(after, self._cells, 1), strict=True)
+        for number, (one, two) in enumerate(parts):
+            self._add_transitions(number, layer, one, two, often)
 
     def _moves(self, changed: Tensor, old: Tensor, new: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return (layer, old, new, how often) of the distinct code changes: far fewer than the changes."""
@@ -109,9 +113,9 @@ class LevelChanges:
             distinct, often = torch.unique(key, return_counts=True)
         return distinct // span**2, distinct // span % span, distinct % span, often
 
-    def _add_transitions(self, number: int, layer: Tensor, old: Tensor, new: Tensor, often: Tensor) -> None:
-        levels, table = self.encodings[number].level_count, self._tables[number].long()
-        before, after = table[old], table[new]  # (distinct, K)
+    def _add_transitions(self, number: int, layer: Tensor, before: Tensor, after: Tensor, often: Tensor) -> None:
+        """Add ``often`` to the transitions of one encoding from levels ``before`` to ``after`` (distinct, K)."""
+        levels = self.encodings[number].level_count
         key = (layer[:, None] * levels + before) * levels + after
         times = often[:, None].expand_as(key) * (before != after)
         self.transitions[number].index_add_(0, key.flatten(), times.flatten())
@@ -128,8 +132,10 @@ class LevelChanges:
         """
         self._compare()
         self._flush()
-        parts = [torch.split(count, self.sizes) for count in self.counts]
-        changes = [[_smallest(part.T.cpu().numpy()) for part in by_layer] for by_layer in parts]
+        by_layer = [part.T.cpu().numpy() for part in torch.split(self.counts, self.sizes)]
+        ends = np.cumsum(self._cells)[:-1]
+        each = [[_smallest(cells) for cells in np.split(part, ends)] for part in by_layer]  # by layer and encoding
+        changes = [[of_layer[number] for of_layer in each] for number in range(len(self.encodings))]
         squares = [
             total.cpu().numpy().reshape(len(self.sizes), e.level_count, e.level_count)
             for total, e in zip(self.transitions, self.encodings, strict=True)
@@ -147,7 +153,7 @@ class LevelChanges:
         """Take back what :meth:`state_dict` gave."""
         device = self._layer.device
         self._held = [state["last"].to(device)]
-        self.counts = [count.to(device) for count in state["counts"]]
+        self.counts = state["counts"].to(device)
         self.transitions = [total.to(device) for total in state["transitions"]]
 
 

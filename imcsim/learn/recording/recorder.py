@@ -22,6 +22,7 @@ from imcsim.learn.recording.changes import LevelChanges
 from imcsim.learn.recording.passes import PassCounter
 from imcsim.learn.recording.tables import TaskTables
 from imcsim.learn.wear.cells import WornCells
+from imcsim.trace.growing import GrowingTrace
 from imcsim.trace.phase import Phase
 from imcsim.trace.schema import COUNTS, RECORDED_POLICIES, TASK_COUNTS
 from imcsim.trace.work_term import WORK_AMOUNTS, WorkTerm
@@ -46,7 +47,8 @@ class Recorder:
     of n steps has n step commits, the last of them at the task's end, and so with epochs. The end of a phase is a
     commit of both: an epoch that goes on in the next phase is one of either.
 
-    ``tables`` holds the arrays, as :class:`imcsim.learn.recording.tables.TaskTables` names them.
+    ``tables`` holds the arrays, as :class:`imcsim.learn.recording.tables.TaskTables` names them. ``file``, if there is
+    one, gets them as phases end.
 
     Parameters
     ----------
@@ -97,6 +99,7 @@ class Recorder:
         self.task = 0
         self.phases: list[Phase] = []  # those that are finished
         self._within_epoch = False  # steps were taken in this phase since the last epoch's end
+        self.file: GrowingTrace | None = None
         self.work_terms = tuple(work_terms)
         self.work = {term.name: {name: np.zeros(tasks, np.int64) for name in WORK_AMOUNTS} for term in work_terms}
         self.set_layers: list[dict[str, str]] = []  # for each finished task, as Method.set_layers gives it
@@ -319,6 +322,8 @@ class Recorder:
         first = sum(phase.steps for phase in self.phases if phase.task == self.task)
         steps = int(self.task_counts["optimizer_steps"][self.phase])
         self.phases.append(Phase(task=self.task, first_step=first, steps=steps))
+        if self.file is not None:
+            self.file.grow(self.tables)
 
 
 def _add_row(table: dict[str, NDArray[np.int64]]) -> None:

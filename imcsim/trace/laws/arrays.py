@@ -59,11 +59,16 @@ def _check_array(array: Any, rule: _Rule, what: str) -> None:
         demand(False, f"{what} must be of {_TYPES[rule.types]}, got {array.dtype}")
     if not _fits(array.shape, rule.shape):
         demand(False, f"{what} must have shape {rule.shape}, got {array.shape}")
-    if array.size == 0 or "b" in rule.types:
+    if array.size == 0 or "b" in rule.types or _within(array.dtype, rule):
         return
     low, high = array.min(), array.max()  # nan, if there is any: no comparison with it holds
     if not (low >= rule.low and high <= rule.high):
         demand(False, f"{what} must lie in {rule.low:g}..{rule.high:g}, got {low:g}..{high:g}")
+
+
+def _within(dtype: np.dtype[Any], rule: _Rule) -> bool:
+    """Return whether no value of the type could lie outside the rule's range."""
+    return dtype.kind in "iu" and np.iinfo(dtype).min >= rule.low and np.iinfo(dtype).max <= rule.high
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:

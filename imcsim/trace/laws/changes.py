@@ -7,6 +7,7 @@ them, or learns by a rule without gradients. Where nobody tells, work was done t
 import numpy as np
 
 from imcsim.core.errors import ConservationError
+from imcsim.trace.laws.cells import facts_of
 from imcsim.trace.trace import Trace
 
 GRADIENT_COUNTS = ("weight_gradient_macs", "dense_gradient_macs")
@@ -21,9 +22,9 @@ def check(trace: Trace) -> None:
     gradients = np.add.reduce([trace.counts[name] for name in GRADIENT_COUNTS])  # (F, L)
     phase_tasks = trace.meta.phase_tasks
     for number, spec in enumerate(trace.meta.layers):
-        changes = (values for key, values in trace.changes.items() if key[-1] == spec.name)
-        by_phase = [values.reshape(len(values), -1).sum(1, dtype=np.int64) for values in changes]
-        for phase, moved in enumerate(np.maximum.reduce(by_phase) if by_phase else ()):
+        facts = [facts_of(trace, encoding, spec.name) for encoding in trace.meta.encodings]
+        by_phase = [moved for each in facts for moved in each.moved.values()]
+        for phase, moved in enumerate(np.maximum.reduce(by_phase)):
             task = phase_tasks[phase]
             if moved and not gradients[phase, number] and not trace.meta.reason_to_set(task, spec.name):
                 raise ConservationError(

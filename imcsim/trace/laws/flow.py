@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.crossbar.encoding import Encoding
+from imcsim.trace.laws.cells import facts_of
 from imcsim.trace.laws.demand import demand
 from imcsim.trace.schema import RECORDED_POLICIES, Policy
 from imcsim.trace.trace import Trace
@@ -21,48 +22,43 @@ def check(trace: Trace) -> None:
     consecutive commits; a cell changes at most once per commit, and under a coarser policy never more often than under
     a finer one: the whole phase is the coarsest.
     """
-    for encoding in trace.meta.encodings:
-        for layer in trace.meta.layers:
-            _check_layer(trace, encoding, layer.name)
+    for layer in trace.meta.layers:
+        values, often = _histogram(trace.codes[layer.name])
+        for encoding in trace.meta.encodings:
+            levels = encoding.levels(values)  # (K, values)
+            rows = (np.bincount(levels.ravel(), np.tile(row, len(levels)), encoding.level_count) for row in often)
+            _check_layer(trace, encoding, layer.name, np.stack(list(rows)).astype(np.int64))
 
 
-def _check_layer(trace: Trace, encoding: Encoding, layer: str) -> None:
-    levels = encoding.levels(trace.codes[layer])  # (K, F+1, G, D, N)
-    count = encoding.level_count
-    histograms = np.stack([np.bincount(levels[:, t].ravel(), minlength=count) for t in range(levels.shape[1])])
-    finer: NDArray[np.integer] | None = None
+def _histogram(codes: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the values that codes (F + 1, G, D, N) may have, and how often each comes in each commit."""
+    flat = codes.reshape(len(codes), -1)
+    least, most = int(flat.min(initial=0)), int(flat.max(initial=0))
+    often = [np.bincount(np.subtract(row, least, dtype=np.intp), minlength=most - least + 1) for row in flat]
+    return np.arange(least, most + 1), np.stack(often)
+
+
+def _check_layer(trace: Trace, encoding: Encoding, layer: str, histograms: NDArray[np.int64]) -> None:
+    facts = facts_of(trace, encoding, layer)
     for policy in RECORDED_POLICIES:
-        changes = trace.changes[policy, encoding.name, layer]
         where = f"layer '{layer}', {encoding.name}, policy '{policy}'"
-        _check_commits(changes, trace.task_counts[_COMMITS[policy]], where)
-        _check_flow(changes, trace.transitions[policy, encoding.name, layer], histograms, where)
-        if finer is not None:
-            demand((changes <= finer).all(), f"{where}: changed more often than under the finer policy")
-        finer = changes
-    whole = (levels[:, 1:] != levels[:, :-1]).swapaxes(0, 1)
-    demand(
-        finer is not None and (whole <= finer).all(),
-        f"layer '{layer}', {encoding.name}: a task's change must be an epoch's too",
-    )
-
-
-def _check_commits(changes: NDArray[np.integer], commits: NDArray[np.integer], where: str) -> None:
-    most = changes.reshape(len(changes), -1).max(axis=1, initial=0)
-    demand((most <= commits).all(), f"{where}: a cell changed more often than there were commits")
+        commits = trace.task_counts[_COMMITS[policy]]
+        demand((facts.most[policy] <= commits).all(), f"{where}: a cell changed more often than there were commits")
+        flow = trace.transitions[policy, encoding.name, layer]
+        most = int(facts.most[policy].max(initial=0)) * trace.changes[policy, encoding.name, layer][:1].size
+        _check_flow(facts.moved[policy], most, flow, histograms, where)
+        fits = facts.coarser_fits or policy == "step"
+        demand(fits, f"{where}: changed more often than under the finer policy")
+    demand(facts.task_fits, f"layer '{layer}', {encoding.name}: a task's change must be an epoch's too")
 
 
 def _check_flow(
-    changes: NDArray[np.integer], flow: NDArray[np.integer], histograms: NDArray[np.int64], where: str
+    moved: NDArray[np.int64], most: int, flow: NDArray[np.integer], histograms: NDArray[np.int64], where: str
 ) -> None:
-    flat = changes.reshape(len(changes), -1)
-    most = int(flat.max(initial=0)) * flat.shape[1]
+    """Check the table (F, levels, levels) of one policy; ``most`` is what a sum of changes can be."""
     # what a sum of changes can be, no entry of a table exceeds: then no sum of one overflows, either
     small = most < 1 << 62 and (flow.size == 0 or int(flow.max()) <= most)
-    moved, gone, come = (
-        flat.sum(axis=1, dtype=np.int64),
-        flow.sum(axis=2, dtype=np.int64),
-        flow.sum(axis=1, dtype=np.int64),
-    )
+    gone, come = (flow.sum(axis=axis, dtype=np.int64) for axis in (2, 1))
     demand(small and np.array_equal(moved, gone.sum(axis=1)), f"{where}: level changes must equal transitions")
     stays = np.diagonal(flow, axis1=1, axis2=2)
     demand(not stays.any(), f"{where}: a transition leads to another level")

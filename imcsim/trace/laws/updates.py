@@ -8,6 +8,7 @@ Shape letters: F placement phases, K cells per weight, G groups, D fan-in, N out
 
 import numpy as np
 
+from imcsim.trace.laws.cells import facts_of
 from imcsim.trace.laws.demand import demand_each, recorded
 from imcsim.trace.trace import Trace
 
@@ -18,8 +19,7 @@ def check(trace: Trace) -> None:
         for index, layer in enumerate(trace.meta.layers):
             if layer.name in trace.meta.switched_layers:
                 continue
-            changes = trace.changes["step", encoding.name, layer.name]
-            changed = (changes != 0).any(axis=1).reshape(len(changes), -1).sum(axis=1)
+            changed = facts_of(trace, encoding, layer.name).weights
             where = f"layer '{layer.name}', {encoding.name}"
             trains, updated = (trace.counts[name][:, index] for name in ("trainable_weights", "updated_weights"))
             if layer.name in trace.placement and not recorded(trace.meta):

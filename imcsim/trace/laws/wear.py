@@ -1,8 +1,8 @@
 """A dead cell stays dead, and a write that fails is a write."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imcsim.trace.laws.cells import facts_of
 from imcsim.trace.laws.demand import demand, demand_each
 from imcsim.trace.laws.numbers import Numbers, Whole
 from imcsim.trace.schema import WEAR_COUNTS
@@ -27,12 +27,7 @@ def check(trace: Trace) -> None:
 
 def _changes(trace: Trace) -> Whole:
     """Return (F, L): level changes at every step, of the encoding that has most."""
-
-    def moved(encoding: str, layer: str) -> NDArray[np.int64]:
-        changes = trace.changes["step", encoding, layer]
-        total: NDArray[np.int64] = changes.reshape(len(changes), -1).sum(axis=1, dtype=np.int64)
-        return total
-
-    table = [[moved(encoding.name, layer.name) for layer in trace.meta.layers] for encoding in trace.meta.encodings]
+    meta = trace.meta
+    table = [[facts_of(trace, code, layer.name).moved["step"] for layer in meta.layers] for code in meta.encodings]
     most: Whole = np.max(np.array(table), axis=0).T.astype(object)
     return most
