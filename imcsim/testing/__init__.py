@@ -1,6 +1,7 @@
 """Conformance suites for entries that people add; each is imported when it is first asked for.
 
-``check_mapping`` proves a mapping rule's invariants on one matrix, ``check_rule`` on drawn ones;
+``check_mapping`` proves a mapping rule's invariants on one matrix, ``check_rule`` on drawn ones,
+``check_training_counts`` what training counts under it;
 ``imcsim.testing.strategies`` holds Hypothesis strategies, ``imcsim.testing.pytest_plugin`` fixtures.
 ``check_method`` proves a continual-learning method's laws on a tiny run.
 """
@@ -14,7 +15,15 @@ if TYPE_CHECKING:
     from imcsim.testing.methods import MethodCheckError, check_method
     from imcsim.testing.training import TrainingCountError, check_training_counts
 
-__all__ = ["MappingCheckError", "MethodCheckError", "check_mapping", "check_method", "check_rule"]
+__all__ = [
+    "MappingCheckError",
+    "MethodCheckError",
+    "TrainingCountError",
+    "check_mapping",
+    "check_method",
+    "check_rule",
+    "check_training_counts",
+]
 
 _HOMES = {
     "MappingCheckError": "imcsim.testing.mapping",

@@ -89,7 +89,7 @@ def test_loads_commits_and_room_by_hand() -> None:
     read += siemens * cell.read_voltage_v**2 * cell.read_time_s
     read += 64 * 8 * 14 * home.adc.energy_j(home.adc_bits, chip.config.supply_v, cell.conductance_min_s)
     assert report.energy.leaves["migration", "rram_read"] == pytest.approx(read)
-    with pytest.raises(TraceError, match="needs 3 PEs but 'hybrid-28nm' has rram.pe_count = 2"):
+    with pytest.raises(TraceError, match=r"needs 3 PEs but 'hybrid-28nm' has rram.pe_count = 2"):
         price(trace, chip_64({"rram.pe_count": 2}))
     with pytest.raises(TraceError, match="1 PEs train at once but 'hybrid-28nm' has room for 0 in SRAM"):
         price(trace, chip_64({"sram.pe_count": 0, "overflow": "refuse"}))

@@ -72,7 +72,7 @@ def test_a_row_that_is_written_is_noticed(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(
         "imcsim.chip.rule_layout.row_writes", lambda rows, commits, cells: 2 * row_writes(rows, commits, cells)
     )
-    with pytest.raises(TrainingCountError, match="a PE of .* should count"):
+    with pytest.raises(TrainingCountError, match=r"a PE of .* should count"):
         check_training_counts("kernel_split", cases=3)
 
 
