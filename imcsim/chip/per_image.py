@@ -14,23 +14,21 @@ from imcsim.chip.cell_counts import levels_of_codes
 from imcsim.chip.charged import with_parts
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import layer_hops
-from imcsim.chip.image import Image, moved_by
 from imcsim.chip.layout import Layout
 from imcsim.chip.layouts import cut_layout
 from imcsim.chip.part import Spent
-from imcsim.chip.reads import Vectors, one_vector
+from imcsim.chip.reads import Vectors, busiest, one_vector, slower
 from imcsim.chip.reload import load_energy, load_time, taking_turns
 from imcsim.chip.rule_layout import RuleLayout
-from imcsim.chip.times import busiest, slower
+from imcsim.chip.serving import Image, moved_by
 from imcsim.core.charge import Charge, Charges, Price, tree_of, under
 from imcsim.core.cost import Breakdown
 from imcsim.mapping.lines import conversions
 from imcsim.mapping.network_map import NetworkMap
 from imcsim.mapping.pe_grid import PeGrid
 from imcsim.mapping.routing import Routing, routing
-from imcsim.memory.activity import activity
 from imcsim.memory.macro import Macro
-from imcsim.memory.memory import Memory
+from imcsim.memory.memory import Memory, activity
 from imcsim.memory.site import Site
 
 Floats = NDArray[np.float64]

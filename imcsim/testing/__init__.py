@@ -12,6 +12,7 @@ from imcsim.core.errors import nearest
 if TYPE_CHECKING:
     from imcsim.testing.mapping import MappingCheckError, check_mapping, check_rule
     from imcsim.testing.methods import MethodCheckError, check_method
+    from imcsim.testing.training import TrainingCountError, check_training_counts
 
 __all__ = ["MappingCheckError", "MethodCheckError", "check_mapping", "check_method", "check_rule"]
 
@@ -21,6 +22,8 @@ _HOMES = {
     "check_rule": "imcsim.testing.mapping",
     "MethodCheckError": "imcsim.testing.methods",
     "check_method": "imcsim.testing.methods",
+    "TrainingCountError": "imcsim.testing.training",
+    "check_training_counts": "imcsim.testing.training",
 }
 
 

@@ -1,4 +1,4 @@
-"""Events spend what is charged: for any sort of memory, with phases, failed writes, parts, and a method's own work."""
+"""Events spend what is charged: any sort of memory, phases, failed writes, parts, a method's own work."""
 
 from dataclasses import replace
 from typing import Any, ClassVar
