@@ -11,10 +11,22 @@ from pydantic import Field
 
 from imcsim.core.charge import Charge, Price
 from imcsim.core.config import FrozenConfig
-from imcsim.memory.activity import Activity
-from imcsim.memory.lines import accumulated, line_drivers, line_drives, shift_adds
-from imcsim.memory.memory import Component, Endurance, Memory, Numbers, Piece, ReadTime, Weights, memory_sort
-from imcsim.memory.site import Site
+from imcsim.memory import (
+    Activity,
+    Component,
+    Endurance,
+    Memory,
+    Numbers,
+    Piece,
+    ReadTime,
+    Site,
+    Weights,
+    accumulated,
+    line_drivers,
+    line_drives,
+    memory_sort,
+    shift_adds,
+)
 from imcsim.periphery.adc import Adc
 
 
