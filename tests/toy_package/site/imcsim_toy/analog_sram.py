@@ -11,7 +11,7 @@ from pydantic import Field
 
 from imcsim.core.charge import Charge, Price
 from imcsim.devices.sram import SramCell
-from imcsim.memory.memory import (
+from imcsim.memory import (
     Activity,
     Component,
     Endurance,
@@ -19,6 +19,7 @@ from imcsim.memory.memory import (
     Numbers,
     Piece,
     ReadTime,
+    Site,
     Weights,
     accumulated,
     line_drivers,
@@ -26,7 +27,6 @@ from imcsim.memory.memory import (
     memory_sort,
     shift_adds,
 )
-from imcsim.memory.site import Site
 from imcsim.periphery.adc import Adc
 
 
