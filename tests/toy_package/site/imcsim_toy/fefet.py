@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
+from imcsim.memory.activity import Activity
+from imcsim.memory.lines import accumulated, line_drivers, line_drives, shift_adds
 from pydantic import Field
 
 from imcsim.core.charge import Charge, Price
 from imcsim.core.config import FrozenConfig
-from imcsim.memory.activity import Activity
-from imcsim.memory.lines import accumulated, line_drivers, line_drives, shift_adds
 from imcsim.memory.memory import Component, Endurance, Memory, Numbers, Piece, ReadTime, Weights, memory_sort
 from imcsim.memory.site import Site
 from imcsim.periphery.adc import Adc
