@@ -23,7 +23,7 @@ def test_price_and_explain_take_a_rule(trace_file: Path) -> None:
     found = call("price", str(trace_file), *CHIP, "--rule", "dense_pack")
     assert found["energy_j"]["total"] == pytest.approx(report.energy.total, rel=1e-12)
     explained = call("explain", "area.rram", *CHIP, "--trace", str(trace_file), "--rule", "dense_pack")
-    assert sum(one["value"] for one in explained) == pytest.approx(report.area.part("rram").total, rel=1e-12)
+    assert sum(one["area_m2"] for one in explained) == pytest.approx(report.area.part("rram").total, rel=1e-12)
 
 
 def test_life_takes_a_rule(trace_file: Path) -> None:
