@@ -13,13 +13,16 @@ from imcsim.chip.switching import Switch, switch
 from imcsim.chip.traffic import Traffic, traffic
 from imcsim.chip.training import seconds_of, training_energy, training_latency
 from imcsim.chip.writes import Writes, writes_of
-from imcsim.core.charge import Charges, under
+from imcsim.core.charge import Charges, tree_of, trees_by_task, under
+from imcsim.core.cost import Breakdown
 
 SI_UNITS = {
     "energy": "J", "latency": "s", "area": "m2", "deployment": "J", "task_switch": "J", "power_up": "J",
     "inference": "J", "inference_latency": "s",
 }  # fmt: skip
 """Tree -> what its leaves are in."""
+BY_PHASE = ("energy", "latency")
+"""Trees whose charges are by phase."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,14 @@ class Charged:
     switch: Switch
     deployed_events: int
     trees: Mapping[str, Charges]
+
+    def tree(self, name: str) -> Breakdown:
+        """Return the sums of the charges of a tree, all phases together."""
+        return self.by_task(name)[0] if name in BY_PHASE else tree_of(self.trees[name])
+
+    def by_task(self, name: str) -> tuple[Breakdown, tuple[Breakdown, ...]]:
+        """Return the sums of one of :data:`BY_PHASE` for all tasks together, and for each task."""
+        return trees_by_task(self.trees[name], self.placed.trace.meta.phase_tasks)
 
 
 def charged(placed: Placed) -> Charged:

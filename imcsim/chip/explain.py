@@ -81,19 +81,18 @@ def explain_priced(
     if tree not in SI_UNITS:
         trees = ", ".join(SI_UNITS)
         raise ConfigError(f"no priced number is called '{path}'; the trees are {trees}{nearest(tree, list(SI_UNITS))}")
-    leaves: dict[str, list[Charge]] = {}
-    for charge in charged(place(trace, chip.config, rule)).trees[tree]:
+    spent, leaves = charged(place(trace, chip.config, rule)), dict[str, list[Charge]]()
+    for charge in spent.trees[tree]:
         leaves.setdefault(charge.leaf, []).append(charge)
     found = [leaf for leaf in leaves if _means(wanted, leaf.split("."))]
     if not found:
         known = [f"{tree}.{leaf}" for leaf in leaves]
         raise ConfigError(f"no part of the {tree} of {chip.config.name} is called '{path}'{nearest(path, known)}")
-    return tuple(_explained(f"{tree}.{leaf}", leaves[leaf]) for leaf in found)
-
-
-def _explained(path: str, charges: list[Charge]) -> Explanation:
-    value = sum(charge.total for charge in charges)
-    return Explanation(path, value, tuple(term for charge in charges for term in _terms(charge)))
+    priced = spent.tree(tree).flat()
+    return tuple(
+        Explanation(f"{tree}.{leaf}", priced[leaf], tuple(term for charge in leaves[leaf] for term in _terms(charge)))
+        for leaf in found
+    )
 
 
 def _terms(charge: Charge) -> Iterator[Term]:

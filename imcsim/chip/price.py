@@ -11,7 +11,6 @@ from imcsim.chip.placed import Placed, place
 from imcsim.chip.report import Lifetime, Report, Writes
 from imcsim.chip.suspicious import suspicious
 from imcsim.chip.wear.lifetime import nonvolatile_wear, volatile_wear
-from imcsim.core.charge import tree_of, trees_by_task
 from imcsim.core.cost import Breakdown
 from imcsim.core.sources import Origin
 from imcsim.core.units import SECONDS_PER_DAY
@@ -57,10 +56,10 @@ def report_of(spent: Charged, origins: Mapping[str, Origin]) -> Report:
     """
     placed, trace = spent.placed, spent.placed.trace
     meta = trace.meta
-    energy, energy_by_task = trees_by_task(spent.trees["energy"], meta.phase_tasks)
-    latency, latency_by_task = trees_by_task(spent.trees["latency"], meta.phase_tasks)
-    apart = {name: tree_of(charges) for name, charges in spent.trees.items() if name not in ("energy", "latency")}
-    trees = {"energy": energy, "latency": latency, **apart}
+    energy, energy_by_task = spent.by_task("energy")
+    latency, latency_by_task = spent.by_task("latency")
+    trees = {"energy": energy, "latency": latency}
+    trees |= {name: spent.tree(name) for name in spent.trees if name not in trees}
     conservation.check(spent, energy, energy_by_task)
     writes, life = _wear(spent)
     return Report(

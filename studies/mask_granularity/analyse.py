@@ -67,8 +67,10 @@ def figures_of(network: NetworkMap, chip: ChipConfig, masks: TaskMasks, trains: 
     layout = RuleLayout(network, "map")
     there, here = layout.grid, cut_layout(layout, trains_in, "map").grid
     parts = keeps.memory.read_out(keeps.site, MidWindow(there))  # codes are not asked for here
-    loads = np.sum([np.asarray(part.amount * part.each.value) for part in parts], axis=0).reshape(-1, there.count)[0]
-    loads = loads + here.cells * chip.sram.cell.write_energy_j
+    loads = here.cells * chip.sram.cell.write_energy_j
+    for part in parts:
+        loads = loads + np.reshape(part.amount * np.asarray(part.each.value), (-1, there.count))[0]
+    first = [span.start + np.arange(len(mask)) for span, mask in zip(there.layer_slices, held, strict=True)]
     sram_pes = int(table.trains.sum())
     return {
         "pes": len(table.pe),
@@ -77,7 +79,7 @@ def figures_of(network: NetworkMap, chip: ChipConfig, masks: TaskMasks, trains: 
         "captured": table.captured,
         "sram_area_m2": sram_pes * trains_in.pe_area_m2,
         "sram_leakage_w": sram_pes * chip.array.rows * chip.array.cols * chip.sram.cell.leakage_w,
-        "load_energy_j": float(loads[trained].sum()),
+        "load_energy_j": float(loads[np.concatenate(first)][trained].sum()),
         "image_energy_j": cost.energy.total,
         "table_bits": sum(route.table_bits for route in cost.routes),
     }
