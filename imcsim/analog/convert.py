@@ -19,6 +19,7 @@ from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError, MappingError, nearest
 from imcsim.core.seeds import child_seed
 from imcsim.crossbar.baked_in import copied
+from imcsim.crossbar.layer_marks import adaptor_on
 from imcsim.crossbar.loose_products import loose_products_refused
 from imcsim.crossbar.mapped_layers import NOT_MAPPED, mapped_layers
 from imcsim.mapping.tile import MatrixShape
@@ -114,7 +115,7 @@ def _chosen(model: nn.Module, exclude: Sequence[str]) -> dict[str, Mapped]:
 
 def _layer(model: nn.Module, name: str) -> Mapped:
     layer = model.get_submodule(name)
-    if "adaptor" in layer._modules:
+    if adaptor_on(layer) is not None:
         raise MappingError(
             f"layer '{name}' has the adaptor of a method, which arrays cannot hold: convert "
             f"imcsim.learn.rebuild.network_after(trace, task, network)"

@@ -22,7 +22,7 @@ from imcsim.analog.carry_over import carry_over
 from imcsim.analog.cells import Programming
 from imcsim.analog.clock import Clock
 from imcsim.analog.code_grid import CodeGrid, followed, grid_of
-from imcsim.analog.column_scale import column_scales, keep_scales, scaled_weight
+from imcsim.analog.column_scale import scaled_weight, take_over_scales
 from imcsim.analog.fitting import fitted_inputs
 from imcsim.analog.inputs import (
     ClippedInputs,
@@ -40,7 +40,8 @@ from imcsim.analog.reading import calibrated_range, read_group, readout_of
 from imcsim.analog.saved import SavedLayer
 from imcsim.analog.weight_noise import NoisyWeights
 from imcsim.core.errors import CrossbarError
-from imcsim.crossbar.quantise import CODE_STEP, CodeError, code_max, keep_step, on_codes, weight_codes
+from imcsim.crossbar.layer_marks import column_scales_of, keep_step, step_in, step_of
+from imcsim.crossbar.quantise import CodeError, code_max, on_codes, weight_codes
 from imcsim.crossbar.slicing.calibrate import AdcRange, warn_if_clipping, warn_of_inputs
 
 _ELEMENTS_AT_ONCE = 1 << 22  # design choice: lowered images, 16 MiB in float32
@@ -59,7 +60,7 @@ class AnalogLayer(nn.Module):
     def attach(self, arrays: LayerArrays, clock: Clock) -> None:
         """Put the layer on ``arrays``, with the code step it learned with, else its largest weight over all codes."""
         self._arrays, self._clock = arrays, clock
-        self._take_step(getattr(self, CODE_STEP, None))
+        self._take_step(step_of(self))
         self.inputs: InputRange | None = None
         self.adc: AdcRange | None = None
         self.clipped_inputs = ClippedInputs()
@@ -96,7 +97,7 @@ class AnalogLayer(nn.Module):
     ) -> None:
         super()._load_from_state_dict(state, prefix, metadata, *options)
         if f"{prefix}weight" in state:
-            self._take_step(metadata.get(CODE_STEP))
+            self._take_step(step_in(metadata))
 
     def place_pes(self, in_sram: NDArray[np.bool_]) -> None:
         """Move PEs between the memories: see :meth:`LayerArrays.place`."""
@@ -251,8 +252,8 @@ class AnalogLayer(nn.Module):
         generator = self._clock.reading(self.weight.device)
         groups = arrays.read(self._matrix_codes(), self._grid.step, self._clock.now_s, self._ahead)
         signed = self.inputs is not None and self.inputs.signed
-        outputs, scales = arrays.shape[2], column_scales(self)
-        by_group = [None] * len(vectors) if scales is None else list(scales.to(torch.float64))
+        outputs, segments = arrays.shape[2], column_scales_of(self)
+        by_group = [None] * len(vectors) if segments is None else list(segments.scales.to(torch.float64))
         parts = [
             read_group(x, group, outputs, arrays.chip, signed, readout, generator, own)
             for x, group, own in zip(vectors, groups, by_group, strict=True)
@@ -354,7 +355,7 @@ def analog_of(layer: nn.Linear | nn.Conv2d, arrays: LayerArrays, clock: Clock) -
         )
     made.weight, made.bias = layer.weight, layer.bias
     carry_over(made, layer)
-    keep_scales(made, layer, arrays)
+    take_over_scales(made, layer, arrays)
     made.train(layer.training)
     made.attach(arrays, clock)
     return made

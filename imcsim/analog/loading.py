@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from imcsim.analog.arrays import LayerArrays
 from imcsim.analog.cells import CellState
-from imcsim.analog.column_scale import COLUMN_ROWS
 from imcsim.analog.convert import Mapped, candidates, convert, matrix_shape
 from imcsim.analog.layer import AnalogLayer
 from imcsim.analog.saved import CELLS, CONVERTED, SavedLayer, SavedNetwork
@@ -21,7 +20,7 @@ from imcsim.core import sealed
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError, nearest
 from imcsim.core.tensor_file import Arrays
-from imcsim.crossbar.quantise import COLUMN_SCALE
+from imcsim.crossbar.layer_marks import column_scales_key, drop_column_scales, keep_column_scales
 
 
 def load_converted(path: str | PathLike[str], network: nn.Module) -> Any:
@@ -99,7 +98,7 @@ class _Loader:
         """Return the network without column scales of its own: those of the file come with their rows."""
         bare = copy.deepcopy(network)
         for entry in self.saved.layers:
-            bare.get_submodule(entry.name)._buffers.pop(COLUMN_SCALE, None)
+            drop_column_scales(bare.get_submodule(entry.name))
         return bare
 
     def _attach(self, layer: AnalogLayer, entry: SavedLayer, clock: Any) -> None:
@@ -109,9 +108,8 @@ class _Loader:
         steps = self._array(f"steps/{entry.name}", arrays.grid, np.float64, most=np.inf)
         arrays.restore(self._cells(entry, arrays), steps)
         if entry.column_rows is not None:
-            scales = torch.from_numpy(self.arrays[f"state/{_key(entry.name, COLUMN_SCALE)}"])
-            layer.register_buffer(COLUMN_SCALE, torch.empty_like(scales, device=layer.weight.device))
-            setattr(layer, COLUMN_ROWS, entry.column_rows)
+            scales = torch.from_numpy(self.arrays[f"state/{column_scales_key(entry.name)}"])
+            keep_column_scales(layer, torch.empty_like(scales, device=layer.weight.device), entry.column_rows)
         layer.attach(arrays, clock)
 
     def _cells(self, entry: SavedLayer, arrays: LayerArrays) -> CellState | None:
@@ -162,7 +160,3 @@ class _Loader:
     def _tensor(self, key: str, array: Any) -> Tensor:
         tensor = torch.from_numpy(np.array(array))
         return tensor.view(WITHOUT_ARRAYS[self.saved.types[key]][0]) if key in self.saved.types else tensor
-
-
-def _key(layer: str, name: str) -> str:
-    return f"{layer}.{name}" if layer else name

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from imcsim.analog.arrays import LayerArrays
 from imcsim.analog.cells import CellState
-from imcsim.analog.column_scale import COLUMN_ROWS, column_scales
 from imcsim.analog.layer import AnalogLayer
 from imcsim.analog.saved import CONVERTED
 from imcsim.core import sealed
 from imcsim.core.errors import ConfigError
 from imcsim.core.tensor_file import Arrays
+from imcsim.crossbar.layer_marks import column_scales_of
 
 if TYPE_CHECKING:
     from imcsim.analog.network import AnalogNetwork
@@ -60,14 +60,14 @@ def _layer(name: str, layer: AnalogLayer, settings: list[tuple[Any, Any]]) -> di
     if own not in settings:
         settings.append(own)
     adc = layer.adc
-    rows = None if column_scales(layer) is None else int(getattr(layer, COLUMN_ROWS))
+    segments = column_scales_of(layer)
     return {
         "name": name,
         "shape": arrays.shape,
         "settings": settings.index(own),
         "inputs": None if layer.inputs is None else asdict(layer.inputs),
         "adc": None if adc is None else asdict(adc),
-        "column_rows": rows,
+        "column_rows": None if segments is None else segments.rows,
         "event_times_s": None if arrays.state is None else arrays.state.event_times_s,
         **layer.kept(),
     }

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from imcsim.core.errors import ConfigError, MappingError
-from imcsim.crossbar.quantise import COLUMN_SCALE
+from imcsim.crossbar.layer_marks import column_scales_of
 
 
 def check_learnable(network: nn.Module) -> None:
@@ -24,7 +24,7 @@ def check_learnable(network: nn.Module) -> None:
                 f"torch.float32: call network.float() first"
             )
     for name, module in network.named_modules():
-        if COLUMN_SCALE in module._buffers:
+        if column_scales_of(module) is not None:
             raise MappingError(
                 f"layer '{name}' has the column scales of a task that was served, and training would drop them: train "
                 f"the network that it was made from"

@@ -6,7 +6,7 @@ from torch import nn
 from imcsim.core.config import parse
 from imcsim.core.errors import TraceError
 from imcsim.crossbar.baked_in import copied
-from imcsim.crossbar.quantise import keep_step
+from imcsim.crossbar.layer_marks import keep_step
 from imcsim.learn.adapt.settle import settle
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.method import METHODS, make_method
