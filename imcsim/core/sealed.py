@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from numpy.typing import NDArray
-
+from imcsim.core.arrays import AnyArray
 from imcsim.core.errors import ImcsimError
 from imcsim.core.json_text import parse_json
 from imcsim.core.tensor_file import Arrays, BrokenFileError, Contents, bytes_of, plain, read, write
@@ -57,7 +56,7 @@ class Sealed(NamedTuple):
 Older = Callable[[Contents], Sealed | None]
 
 
-def save(path: Path, kind: Kind, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+def save(path: Path, kind: Kind, header: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
     """Write ``header`` (JSON values) and ``arrays`` (numbers or truth values, any shape) to ``path``.
 
     The file is whole or absent; the same contents, tables in the same order, give the same bytes.
@@ -99,7 +98,7 @@ def load(path: Path, kind: Kind, older: Older | None = None) -> Sealed:
     return found or _unseal(path, kind, contents)
 
 
-def seal(texts: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> str:
+def seal(texts: Mapping[str, str], arrays: Mapping[str, AnyArray]) -> str:
     """Return the SHA-256 over texts and arrays, names, types and shapes: none can be exchanged without the others."""
     digest = hashlib.sha256()
     for name in sorted(texts):

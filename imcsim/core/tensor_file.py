@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import AnyArray
 from imcsim.core.files import write_atomic
 from imcsim.core.json_text import parse_json
 
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, NDArray[Any]]  # as a file has them: whoever reads one knows the type of each
 
 _TEXTS = "__metadata__"
 _MOST_DIMENSIONS = 32
@@ -45,7 +46,7 @@ class Contents:
     texts: dict[str, str]
 
 
-def write(path: Path, arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> None:
+def write(path: Path, arrays: Mapping[str, AnyArray], texts: Mapping[str, str]) -> None:
     """Write ``arrays`` and ``texts``; the file is whole or absent, and the same contents give the same bytes.
 
     Raises
@@ -98,12 +99,12 @@ def read(path: Path) -> Contents:
         return Contents({name: _array(file, dtype, shape) for name, dtype, shape, _, _ in places}, texts)
 
 
-def bytes_of(array: NDArray[Any]) -> memoryview:
+def bytes_of(array: AnyArray) -> memoryview:
     """Return the bytes of a contiguous array, uncopied; none of an empty one."""
     return array.reshape(-1).view(np.uint8).data if array.size else memoryview(bytearray())
 
 
-def plain(array: NDArray[Any]) -> NDArray[Any]:
+def plain(array: AnyArray) -> AnyArray:
     """Return ``array`` as the file holds it, contiguous and little-endian; TypeError if the format has no such type."""
     little = np.asarray(array, order="C")
     little = little.astype(little.dtype.newbyteorder("<"), copy=False)
@@ -112,7 +113,7 @@ def plain(array: NDArray[Any]) -> NDArray[Any]:
     return little
 
 
-def _parts(head: bytes, arrays: list[NDArray[Any]]) -> Iterator[bytes | memoryview]:
+def _parts(head: bytes, arrays: list[AnyArray]) -> Iterator[bytes | memoryview]:
     yield len(head).to_bytes(8, "little")
     yield head
     for array in arrays:
@@ -149,7 +150,7 @@ def _sizes(value: object) -> tuple[int, ...] | None:
     return tuple(value) if good and isinstance(value, list) else None
 
 
-def _array(file: BufferedReader, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def _array(file: BufferedReader, dtype: np.dtype[Any], shape: tuple[int, ...]) -> AnyArray:
     try:
         array = np.empty(shape, dtype)
     except ValueError:  # an empty array with axes that no array can have

@@ -4,11 +4,12 @@ Shape letters: G groups, D fan-in, N outputs per group.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import NumericArray
 from imcsim.core.errors import MappingError, nearest
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.tile import MatrixShape
@@ -49,7 +50,7 @@ def units(
 
 
 def lowest(
-    scores: Sequence[NDArray[Any]], labels: Sequence[NDArray[np.int64]], share: float
+    scores: Sequence[NumericArray], labels: Sequence[NDArray[np.int64]], share: float
 ) -> tuple[NDArray[np.bool_], ...]:
     """Choose whole units, lowest mean score first, while they hold at most ``share`` of all weights.
 

@@ -6,8 +6,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
-from numpy.typing import NDArray
-
+from imcsim.core.arrays import NumericArray
 from imcsim.core.collector import collector_paused
 from imcsim.core.errors import MappingError
 from imcsim.mapping.geometry import PeGeometry
@@ -16,7 +15,7 @@ from imcsim.mapping.layer_map import LayerMap, check_shape
 from imcsim.mapping.rule import MAPPING_RULES, NEEDS, MappingRule, given_needs, level_of, needs_of
 from imcsim.mapping.tile import MatrixShape, Tile
 
-Masks = Mapping[str, NDArray[Any]]
+Masks = Mapping[str, NumericArray]
 
 
 @dataclass(frozen=True)

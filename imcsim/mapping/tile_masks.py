@@ -5,16 +5,15 @@ tile), R x C weights in a PE; leading axes are kept. ``copy`` picks the copy of 
 :mod:`imcsim.mapping.masks` does the same by reshaping, and faster.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import NumericArray
 from imcsim.mapping.layer_map import LayerMap
 from imcsim.mapping.masks import UFUNCS, Reduction, sum_type
 from imcsim.mapping.tile import Tile
 
-Array = NDArray[Any]
+Array = NumericArray
 
 
 def pe_ids(layer_map: LayerMap, copy: int = 0) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import NumericArray
 from imcsim.core.errors import ImcsimError
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping import invariants
@@ -181,7 +182,7 @@ def _kept(size: int, unit: int) -> Iterator[Sequence[int]]:
 
 
 def _shorter(case: Case, layer: int, axis: int, kept: Sequence[int]) -> Case:
-    def cut(array: NDArray[Any]) -> NDArray[Any]:
+    def cut(array: NumericArray) -> NumericArray:
         return np.take(array, kept, axis=axis)
 
     def in_layer(values: Sequence[Any]) -> list[Any]:

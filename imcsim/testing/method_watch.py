@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from imcsim.core.arrays import AnyArray
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.loop import Learner
 from imcsim.learn.method import Context, Method, TaskPlan
@@ -16,7 +16,7 @@ from imcsim.learn.quantize import mapped_module
 from imcsim.learn.shapes import weight_from_matrix, weight_matrix
 from imcsim.learn.stream import Task
 
-Codes = dict[str, NDArray[Any]]
+Codes = dict[str, AnyArray]
 
 
 class MethodCheckError(AssertionError):

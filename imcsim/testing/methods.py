@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from imcsim.core.arrays import AnyArray
 from imcsim.core.config import parse
 from imcsim.core.seeds import child_seed
 from imcsim.learn.api import LearningStopped, learn, learn_on, make_learner
@@ -214,8 +214,8 @@ def same_trace(first: Trace, second: Trace) -> bool:
     return one.keys() == two.keys() and all(np.array_equal(one[name], two[name]) for name in one)
 
 
-def _arrays(trace: Trace) -> dict[str, NDArray[Any]]:
-    named: dict[str, NDArray[Any]] = {}
+def _arrays(trace: Trace) -> dict[str, AnyArray]:
+    named: dict[str, AnyArray] = {}
     for group in ("counts", "task_counts", "codes", "changes", "transitions", "placement", "active"):
         for key, array in getattr(trace, group).items():
             named[f"{group}/{'/'.join(key) if isinstance(key, tuple) else key}"] = array

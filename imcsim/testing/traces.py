@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import imcsim
+from imcsim.core.arrays import Scalar
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.layer import LayerSpec
 from imcsim.testing.hand_counts import hand_counts, placed_weights
@@ -120,8 +121,8 @@ def _commits(initial: Codes, history: History) -> dict[Policy, list[list[Codes]]
 def _by_policy(
     commits: Mapping[str, dict[Policy, list[list[Codes]]]],
     encodings: Sequence[Encoding],
-    count: Callable[[Encoding, list[Codes]], NDArray[Any]],
-) -> dict[tuple[Policy, str, str], NDArray[Any]]:
+    count: Callable[[Encoding, list[Codes]], NDArray[Scalar]],
+) -> dict[tuple[Policy, str, str], NDArray[Scalar]]:
     return {
         (policy, encoding.name, name): np.stack([count(encoding, path) for path in paths])
         for name, policies in commits.items()
