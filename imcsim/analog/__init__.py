@@ -1,7 +1,7 @@
 """Networks on crossbars: Linear and Conv2d on RRAM and SRAM PEs, programmed, aged and read as the chip does it."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imcsim.analog.config import SLOTS, AnalogConfig
@@ -23,7 +23,7 @@ _LAZY = {
 __all__ = ["SLOTS", "AnalogConfig", "AnalogConv2d", "AnalogLinear", "AnalogNetwork", "convert", "load_converted"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _LAZY:
         raise AttributeError(f"module 'imcsim.analog' has no attribute '{name}'")
     return getattr(import_module(_LAZY[name]), name)

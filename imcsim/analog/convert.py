@@ -34,8 +34,8 @@ def convert(
     placement: PlacementLike = None,
     *,
     exclude: Sequence[str] = (),
-    overrides: Mapping[str, Mapping[str, Any]] | None = None,
-    config: AnalogConfig | Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Mapping[str, object]] | None = None,
+    config: AnalogConfig | Mapping[str, object] | None = None,
     calibration: Tensor | None = None,
     generator: Generator = 0,
 ) -> Any:
@@ -85,7 +85,7 @@ def convert(
     return result
 
 
-def _switches(config: Mapping[str, Any]) -> AnalogConfig:
+def _switches(config: Mapping[str, object]) -> AnalogConfig:
     if not isinstance(config, Mapping):
         raise ConfigError(f"{_WHERE} must be an AnalogConfig or a table, got {type(config).__name__}")
     return parse(AnalogConfig, config, _WHERE)
@@ -136,7 +136,7 @@ def _check_bias(bias: Tensor | None, name: str) -> None:
 
 
 def _settings(
-    names: Mapping[str, object], chip: ChipConfig, config: AnalogConfig, overrides: Mapping[str, Mapping[str, Any]]
+    names: Mapping[str, object], chip: ChipConfig, config: AnalogConfig, overrides: Mapping[str, Mapping[str, object]]
 ) -> dict[str, tuple[ChipConfig, AnalogConfig]]:
     if not isinstance(overrides, Mapping):
         raise ConfigError(f"overrides must be a table of patterns, got {type(overrides).__name__}")
@@ -155,7 +155,7 @@ def _settings(
 
 
 def _overridden(
-    before: tuple[ChipConfig, AnalogConfig], values: Mapping[str, Any], pattern: str
+    before: tuple[ChipConfig, AnalogConfig], values: Mapping[str, object], pattern: str
 ) -> tuple[ChipConfig, AnalogConfig]:
     where = f"overrides['{pattern}']"
     if not isinstance(values, Mapping):
@@ -179,9 +179,9 @@ def _full(path: str) -> str:
     return f"rram.{path}" if alone and path not in SramPart.model_fields else path
 
 
-def _set(data: dict[str, Any], path: str, value: Any, where: str) -> None:
+def _set(data: dict[str, object], path: str, value: object, where: str) -> None:
     *tables, key = path.split(".")
-    node: Any = data
+    node: object = data
     for table in tables:
         node = node.get(table) if isinstance(node, dict) else None
     if not isinstance(node, dict) or key not in node:
@@ -190,7 +190,7 @@ def _set(data: dict[str, Any], path: str, value: Any, where: str) -> None:
     node[key] = value
 
 
-def _paths(data: Mapping[str, Any], prefix: str = "") -> list[str]:
+def _paths(data: Mapping[str, object], prefix: str = "") -> list[str]:
     found = []
     for key, value in data.items():
         found += _paths(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]

@@ -9,7 +9,6 @@ Shape letters: B batch, M vectors, G groups, D fan-in, N outputs per group.
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import torch
@@ -93,7 +92,7 @@ class AnalogLayer(nn.Module):
         keep_step(self, grid.own_step if grid.learned else None)
 
     def _load_from_state_dict(
-        self, state: Mapping[str, Any], prefix: str, metadata: Mapping[str, Any], *options: Any
+        self, state: Mapping[str, object], prefix: str, metadata: Mapping[str, object], *options: object
     ) -> None:
         super()._load_from_state_dict(state, prefix, metadata, *options)
         if f"{prefix}weight" in state:
@@ -121,7 +120,7 @@ class AnalogLayer(nn.Module):
             with torch.no_grad():
                 self.weight.clamp_(-self._grid.range, self._grid.range)
 
-    def kept(self) -> dict[str, Any]:
+    def kept(self) -> dict[str, object]:
         """Return what a file of the layer keeps besides its cells and ranges: see :class:`SavedLayer`."""
         return {
             "grid": asdict(self._grid),
@@ -338,9 +337,9 @@ class AnalogConv2d(AnalogLayer, nn.Conv2d):
 def analog_of(layer: nn.Linear | nn.Conv2d, arrays: LayerArrays, clock: Clock) -> AnalogLayer:
     """Return ``layer`` on ``arrays``, sharing its parameters, with its hooks and whatever else the user put on it."""
     made: AnalogLinear | AnalogConv2d
-    fields: dict[str, Any] = {"bias": layer.bias is not None, "device": "meta"}
+    biased = layer.bias is not None
     if isinstance(layer, nn.Linear):
-        made = AnalogLinear(layer.in_features, layer.out_features, **fields)
+        made = AnalogLinear(layer.in_features, layer.out_features, biased, device="meta")
     else:
         made = AnalogConv2d(
             layer.in_channels,
@@ -350,8 +349,9 @@ def analog_of(layer: nn.Linear | nn.Conv2d, arrays: LayerArrays, clock: Clock) -
             layer.padding,  # type: ignore[arg-type]
             layer.dilation,  # type: ignore[arg-type]
             layer.groups,
-            padding_mode=layer.padding_mode,
-            **fields,
+            biased,
+            layer.padding_mode,
+            device="meta",
         )
     made.weight, made.bias = layer.weight, layer.bias
     carry_over(made, layer)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from imcsim.analog.arrays import LayerArrays
 from imcsim.analog.cells import CellState
+from imcsim.analog.clock import Clock
 from imcsim.analog.convert import Mapped, candidates, convert, matrix_shape
 from imcsim.analog.layer import AnalogLayer
 from imcsim.analog.saved import CELLS, CONVERTED, SavedLayer, SavedNetwork
@@ -101,7 +102,7 @@ class _Loader:
             drop_column_scales(bare.get_submodule(entry.name))
         return bare
 
-    def _attach(self, layer: AnalogLayer, entry: SavedLayer, clock: Any) -> None:
+    def _attach(self, layer: AnalogLayer, entry: SavedLayer, clock: Clock) -> None:
         own = self.saved.settings[entry.settings]
         arrays = LayerArrays(entry.name, entry.shape, own.chip, own.config)
         arrays.place(self._array(f"place/{entry.name}", arrays.grid, np.bool_))
@@ -132,7 +133,7 @@ class _Loader:
         stuck = (parts.pop("stuck_low"), parts.pop("stuck_high"))
         return CellState(**parts, event_times_s=times, stuck=stuck)
 
-    def _array(self, name: str, shape: tuple[int, ...], kind: Any, least: float = 0, most: float = 2) -> Any:
+    def _array(self, name: str, shape: tuple[int, ...], kind: object, least: float = 0, most: float = 2) -> Any:
         """Return an array of the file, if it is one of ``shape`` with values from ``least`` to below ``most``."""
         array = self.arrays[name]
         fits = array.shape == shape and array.dtype == kind
@@ -157,6 +158,6 @@ class _Loader:
                 )
         made.load_state_dict(tensors)
 
-    def _tensor(self, key: str, array: Any) -> Tensor:
+    def _tensor(self, key: str, array: object) -> Tensor:
         tensor = torch.from_numpy(np.array(array))
         return tensor.view(WITHOUT_ARRAYS[self.saved.types[key]][0]) if key in self.saved.types else tensor

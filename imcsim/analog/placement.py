@@ -1,7 +1,7 @@
 """Which PEs of a converted network are in SRAM, from what a user or a trace says."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,7 +30,7 @@ def placement_masks(placement: PlacementLike, layers: Mapping[str, LayerArrays])
     """
     if not isinstance(placement, Mapping | str | None):
         raise ConfigError(f"{_CHOICES}, got {type(placement).__name__}")
-    given: Mapping[str, Any] = placement if isinstance(placement, Mapping) else {}
+    given: Mapping[str, object] = placement if isinstance(placement, Mapping) else {}
     for name in given:
         if name not in layers:
             raise ConfigError(f"placement names no converted layer: '{name}'{nearest(name, layers)}")
@@ -41,7 +41,7 @@ def placement_masks(placement: PlacementLike, layers: Mapping[str, LayerArrays])
     return masks
 
 
-def _mask(given: Any, arrays: LayerArrays) -> NDArray[np.bool_]:
+def _mask(given: object, arrays: LayerArrays) -> NDArray[np.bool_]:
     grid, chip = arrays.grid, arrays.chip
     if isinstance(given, str):
         return np.full(grid, _in_sram(given, chip))
@@ -59,7 +59,7 @@ def _in_sram(word: str, chip: ChipConfig) -> bool:
     return word == "sram"
 
 
-def _checked(given: Any, arrays: LayerArrays) -> NDArray[np.bool_]:
+def _checked(given: object, arrays: LayerArrays) -> NDArray[np.bool_]:
     mask = np.asarray(given)
     if mask.dtype != np.bool_:
         raise ConfigError(f"placement of layer '{arrays.name}' must be boolean, got {mask.dtype}")

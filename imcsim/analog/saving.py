@@ -53,7 +53,7 @@ def save_network(network: "AnalogNetwork", path: Path) -> None:
     sealed.save(path, CONVERTED, header, arrays)
 
 
-def _layer(name: str, layer: AnalogLayer, settings: list[tuple[Any, Any]]) -> dict[str, Any]:
+def _layer(name: str, layer: AnalogLayer, settings: list[tuple[Any, Any]]) -> dict[str, object]:
     """Return the entry of one layer; its hardware and switches join ``settings`` unless they are there."""
     arrays = layer.arrays
     own = (arrays.chip, arrays.config)

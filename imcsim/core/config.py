@@ -5,7 +5,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,7 +19,7 @@ class FrozenConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
-    def __init__(self, /, **data: Any) -> None:
+    def __init__(self, /, **data: object) -> None:
         """Validate ``data``; unlike within another configuration, what breaks a rule is told in one sentence.
 
         Raises
@@ -36,7 +36,7 @@ class FrozenConfig(BaseModel):
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
-def parse(config_type: type[ConfigT], data: Mapping[str, Any], where: str) -> ConfigT:
+def parse(config_type: type[ConfigT], data: Mapping[str, object], where: str) -> ConfigT:
     """Validate ``data`` as ``config_type``.
 
     Raises
@@ -50,7 +50,7 @@ def parse(config_type: type[ConfigT], data: Mapping[str, Any], where: str) -> Co
         raise ConfigError(_sentence(config_type, error, where)) from None
 
 
-def config_hash(config: BaseModel | Mapping[str, Any]) -> str:
+def config_hash(config: BaseModel | Mapping[str, object]) -> str:
     """Return the first 16 hex digits of the SHA-256 of the configuration's canonical JSON."""
     data = config.model_dump(mode="json") if isinstance(config, BaseModel) else dict(config)
     text = json.dumps(data, sort_keys=True, separators=(",", ":"))
@@ -90,7 +90,7 @@ def _field_names(config_type: type[BaseModel], path: tuple[int | str, ...]) -> l
     return [name for model in models for name in model.model_fields]
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def _models_in(annotation: object) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     if typing.get_origin(annotation) in (typing.Union, types.UnionType, dict, tuple, list, typing.Annotated):

@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 DEEPEST = 64  # design choice: no header, stamp or state of imcsim nests a quarter as deep
+
+
+Json: TypeAlias = dict[str, Any]
+"""A table from a file, or for one: what its keys hold is known to whoever reads them."""
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -30,7 +34,7 @@ def shallow(read: Callable[[], Any], deepest: int) -> Any:
     return value
 
 
-def nesting(value: Any) -> int:
+def nesting(value: object) -> int:
     """Return how many tables and lists lie within each other: 0 for a plain value; without recursion."""
     depth, level = 0, [value] if isinstance(value, dict | list | tuple) else []
     while level:

@@ -14,11 +14,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from imcsim.core.arrays import AnyArray
 from imcsim.core.errors import ImcsimError
-from imcsim.core.json_text import parse_json
+from imcsim.core.json_text import Json, parse_json
 from imcsim.core.tensor_file import Arrays, BrokenFileError, Contents, bytes_of, plain, read, write
 
 _HEADER, _KIND, _VERSION, _SEAL = "imcsim_header", "imcsim_kind", "imcsim_version_of_kind", "sha256"
@@ -49,14 +49,14 @@ class Kind:
 class Sealed(NamedTuple):
     """What a file holds: the header as it was given, arrays by name."""
 
-    header: dict[str, Any]
+    header: Json
     arrays: Arrays
 
 
 Older = Callable[[Contents], Sealed | None]
 
 
-def save(path: Path, kind: Kind, header: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
+def save(path: Path, kind: Kind, header: Mapping[str, object], arrays: Mapping[str, AnyArray]) -> None:
     """Write ``header`` (JSON values) and ``arrays`` (numbers or truth values, any shape) to ``path``.
 
     The file is whole or absent; the same contents, tables in the same order, give the same bytes.

@@ -58,7 +58,7 @@ def write(path: Path, arrays: Mapping[str, AnyArray], texts: Mapping[str, str]) 
     """
     stored = {name: plain(array) for name, array in arrays.items()}
     names = sorted(stored, key=lambda name: (-stored[name].dtype.itemsize, name))  # widest first: all are aligned
-    table: dict[str, Any] = {_TEXTS: dict(sorted(texts.items()))}
+    table: dict[str, object] = {_TEXTS: dict(sorted(texts.items()))}
     end = 0
     for name in names:
         start, end = end, end + stored[name].nbytes
@@ -120,7 +120,7 @@ def _parts(head: bytes, arrays: list[AnyArray]) -> Iterator[bytes | memoryview]:
         yield bytes_of(array)
 
 
-def _table(file: BufferedReader, size: int) -> tuple[dict[str, Any], int]:
+def _table(file: BufferedReader, size: int) -> tuple[dict[str, object], int]:
     """Return the table at the head of a file of ``size`` bytes, and how many bytes of arrays follow it."""
     length = int.from_bytes(file.read(8), "little")
     left = size - 8 - length
@@ -135,7 +135,7 @@ def _table(file: BufferedReader, size: int) -> tuple[dict[str, Any], int]:
     return table, left
 
 
-def _place(name: str, entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...], int, int]:
+def _place(name: str, entry: object) -> tuple[str, np.dtype[np.generic], tuple[int, ...], int, int]:
     """Return (name, type, shape, first byte, byte after the last) of one array."""
     if isinstance(entry, dict) and entry.get("dtype") in list(_TYPES):
         shape, offsets = _sizes(entry.get("shape")), _sizes(entry.get("data_offsets"))
@@ -150,7 +150,7 @@ def _sizes(value: object) -> tuple[int, ...] | None:
     return tuple(value) if good and isinstance(value, list) else None
 
 
-def _array(file: BufferedReader, dtype: np.dtype[Any], shape: tuple[int, ...]) -> AnyArray:
+def _array(file: BufferedReader, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> AnyArray:
     try:
         array = np.empty(shape, dtype)
     except ValueError:  # an empty array with axes that no array can have

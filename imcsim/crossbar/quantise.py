@@ -4,7 +4,7 @@ Learning and the networks on crossbars share these few lines, so that both see t
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -42,13 +42,13 @@ class _StraightThrough(torch.autograd.Function):
     """Forward: quantise; backward: the gradient passes unchanged (Bengio et al., arXiv 1308.3432)."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, codes: Tensor, step: float, error: CodeError | None) -> Tensor:
+    def forward(ctx: object, weight: Tensor, codes: Tensor, step: float, error: CodeError | None) -> Tensor:
         drawn = None if error is None else error(codes)
         rounded = codes * step
         return rounded if drawn is None else rounded.add_(drawn)
 
     @staticmethod
-    def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: object, *grad: Tensor) -> tuple[Tensor, None, None, None]:
         return grad[0], None, None, None
 
 

@@ -8,7 +8,6 @@ changes at each read is :func:`imcsim.devices.read_noise.read`. Which law a cell
 The fits hold from 1 s on; earlier times are refused. Past the last measurement they are extrapolated in log time.
 """
 
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """What a network must be to be trained here, beyond what its mapped layers must be to lie on arrays."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -31,7 +29,7 @@ def check_learnable(network: nn.Module) -> None:
             )
 
 
-def check_logits(output: Any, classes: int) -> None:
+def check_logits(output: object, classes: int) -> None:
     """Refuse what a network gave for one image unless it is a row of at least ``classes`` logits.
 
     Raises

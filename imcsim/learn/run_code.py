@@ -5,7 +5,6 @@ Methods and networks are imported by scanning their folders, so that each run lo
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from imcsim.core.import_graph import SourceTree
 
@@ -14,7 +13,7 @@ _OF_THE_RUN = "method"  # the field that picks the run's method, whose default i
 
 
 def run_files(
-    tree: SourceTree, root: str, network: str, method: str | None = None, config: Mapping[str, Any] | None = None
+    tree: SourceTree, root: str, network: str, method: str | None = None, config: Mapping[str, object] | None = None
 ) -> list[Path]:
     """Return every file that module ``root`` runs for one network and one method.
 
@@ -31,7 +30,7 @@ def run_files(
     return tree.closure([root, *networks, *methods], {_METHODS: methods, _NETWORKS: networks})
 
 
-def _methods(tree: SourceTree, method: str, config: dict[str, Any]) -> list[Path]:
+def _methods(tree: SourceTree, method: str, config: dict[str, object]) -> list[Path]:
     """Return the files of a method, of those that its configuration names, and of those that it has by default."""
     known = {name for path in tree.members(_METHODS) for kind, name in tree.source(path).registered if kind == "method"}
     left, names, files = [method, *(text for text in _texts(config) if text in known)], set[str](), set[Path]()
@@ -53,7 +52,7 @@ def _registered(tree: SourceTree, package: str, decorator: str, name: str) -> li
     return [path for path in members if (decorator, name) in tree.source(path).registered] or members
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -62,6 +61,6 @@ def _texts(value: Any) -> Iterator[str]:
         yield from _each(value)
 
 
-def _each(values: Iterable[Any]) -> Iterator[str]:
+def _each(values: Iterable[object]) -> Iterator[str]:
     for value in values:
         yield from _texts(value)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import Any
 
 from imcsim.core.arrays import NumericArray
 from imcsim.core.collector import collector_paused
@@ -12,7 +11,7 @@ from imcsim.core.errors import MappingError
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
 from imcsim.mapping.layer_map import LayerMap, check_shape
-from imcsim.mapping.rule import MAPPING_RULES, NEEDS, MappingRule, given_needs, level_of, needs_of
+from imcsim.mapping.rule import MAPPING_RULES, NEEDS, Given, MappingRule, given_needs, level_of, needs_of
 from imcsim.mapping.tile import MatrixShape, Tile
 
 Masks = Mapping[str, NumericArray]
@@ -142,7 +141,7 @@ def _placed(
     rule: str,
     shapes: Sequence[MatrixShape],
     geometry: PeGeometry,
-    facts: Sequence[dict[str, Any]],
+    facts: Sequence[Given],
     pe_budget: int | None,
 ) -> Sequence[Sequence[Tile]]:
     if level_of(function) == "network":
@@ -155,9 +154,9 @@ def _placed(
     return [function(shape, geometry, **needs) for shape, needs in zip(shapes, each, strict=True)]
 
 
-def layer_facts(layer: LayerSpec, rule: str, zeros: Masks | None, trainable: Masks | None) -> dict[str, Any]:
+def layer_facts(layer: LayerSpec, rule: str, zeros: Masks | None, trainable: Masks | None) -> Given:
     """Return what a rule may ask of one layer, by the names of :data:`imcsim.mapping.rule.NEEDS`."""
-    facts: dict[str, Any] = {"kernel": layer.kernel, "positions": layer.positions}
+    facts: Given = {"kernel": layer.kernel, "positions": layer.positions}
     for name, masks in (("zeros", zeros), ("trainable", trainable)):
         if masks is None:
             continue

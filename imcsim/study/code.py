@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from imcsim.core.code_key import code_key, running_tree
 from imcsim.core.content import content_root
@@ -17,12 +16,12 @@ from imcsim.learn.run_code import run_files
 _TRAINING, _MEASURING = "imcsim.study.worker", "imcsim.study.on_chip_worker"
 
 
-def training_code(config: Mapping[str, Any]) -> str:
+def training_code(config: Mapping[str, object]) -> str:
     """Return the key of the code that trains ``config`` (fields of the learner's configuration)."""
     return _code(_TRAINING, config)
 
 
-def measuring_code(config: Mapping[str, Any]) -> str:
+def measuring_code(config: Mapping[str, object]) -> str:
     """Return the key of the code that measures, on a chip, what ``config`` trained."""
     return _code(_MEASURING, config)
 
@@ -32,7 +31,7 @@ def code_version(files: Iterable[Path]) -> str:
     return code_key(running_tree(), running_tree().closure(files))
 
 
-def _code(root: str, config: Mapping[str, Any]) -> str:
+def _code(root: str, config: Mapping[str, object]) -> str:
     return _key(content_root(), root, config["network"], config["method"], json.dumps(config["method_config"]))
 
 

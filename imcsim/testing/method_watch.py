@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -209,10 +208,10 @@ class WatchedMethod(Method):
         """Return the inner method's masks."""
         return self.inner.update_masks()
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Return the inner method's state."""
         return self.inner.state_dict()
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
         """Give the inner method its state."""
         self.inner.load_state_dict(state)

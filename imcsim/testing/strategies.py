@@ -1,7 +1,5 @@
 """Hypothesis strategies for people's own tests; needs hypothesis, which imcsim itself does not install."""
 
-from typing import Any
-
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -10,7 +8,7 @@ from numpy.typing import NDArray
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.granularity import GRANULARITIES, Granularity, units
-from imcsim.mapping.rule import MappingRule, level_of, needs_of
+from imcsim.mapping.rule import Given, MappingRule, level_of, needs_of
 from imcsim.mapping.tile import MatrixShape
 from imcsim.testing.cases import Case, made_up_codes
 
@@ -85,7 +83,7 @@ def cases(draw: st.DrawFn, rule: MappingRule) -> Case:
     layers = draw(st.integers(1, 3)) if level_of(rule) == "network" else 1
     kernel = [draw(kernels()) if "kernel" in wanted else (1, 1) for _ in range(layers)]
     shapes = [_whole_kernels(draw(matrix_shapes()), sides) for sides in kernel]
-    needs: dict[str, Any] = {"kernel": kernel} if "kernel" in wanted else {}
+    needs: Given = {"kernel": kernel} if "kernel" in wanted else {}
     for name in ("zeros", "trainable"):
         if name in wanted:
             needs[name] = [draw(masks(shape, geometry)) for shape in shapes]

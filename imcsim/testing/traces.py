@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 import imcsim
 from imcsim.core.arrays import Scalar
@@ -39,8 +38,8 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
     history: Mapping[str, History],
     encodings: Sequence[Encoding],
     *,
-    counts: Mapping[str, Any] | None = None,
-    task_counts: Mapping[str, Any] | None = None,
+    counts: Mapping[str, ArrayLike] | None = None,
+    task_counts: Mapping[str, ArrayLike] | None = None,
     placement: Mapping[str, NDArray[np.bool_]] | None = None,
     pe_tile: tuple[int, int] | None = None,
     density: float = 0.5,

@@ -4,12 +4,11 @@ Shape letters: T tasks, K cells per weight, G groups, D fan-in, N outputs per gr
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from imcsim.core.arrays import AnyArray
 from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.placing.pe_blocks import PeTile, column_sums, pe_counts
 from imcsim.mapping.layer import LayerSpec
@@ -49,7 +48,7 @@ def with_wear(reasons: Mapping[str, Tensor], wear: Mapping[str, Tensor], life_we
 
 
 def events_by_pe(
-    tables: Mapping[str, Sequence[NDArray[Any]]], layers: Sequence[LayerSpec], encoding: Encoding, tile: PeTile
+    tables: Mapping[str, Sequence[AnyArray]], layers: Sequence[LayerSpec], encoding: Encoding, tile: PeTile
 ) -> dict[str, Tensor]:
     """Return layer -> float64 (G, I, J): programming events so far per cell of each PE, the mean over cells in use.
 

@@ -1,7 +1,6 @@
 """What wears when a chip learns: its cells' endurance, their encoding, and when it writes them."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from imcsim.life.cycles import CellRates, by_cell
 from imcsim.mapping.layer import LayerSpec
 
 
-def wear_of_chip(chip: ChipConfig, **more: Any) -> WearConfig:
+def wear_of_chip(chip: ChipConfig, **more: object) -> WearConfig:
     """Return what wears while ``chip`` learns; ``more`` sets further fields of :class:`WearConfig`.
 
     A chip with SRAM trains there and commits at a task's end; one without writes in place, at its write policy.
@@ -32,7 +31,7 @@ def wear_of_chip(chip: ChipConfig, **more: Any) -> WearConfig:
     if chip.sram is not None and chip.commit != "task":
         raise ConfigError(f"cells that wear while learning need commit = 'task', and '{chip.name}' has '{chip.commit}'")
     cell = part.cell
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "encoding": geometry.encoding.name,
         "endurance_scale_cycles": cell.endurance_scale_cycles,
         "endurance_shape": cell.endurance_shape,
