@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from imcsim.analog.cells import CellPhysics, CellState, Floats, Programming, conductances_s, fresh_state, programmed
 from imcsim.analog.config import AnalogConfig
+from imcsim.analog.pes import LayerPes
 from imcsim.analog.product import Block
-from imcsim.chip.config import ChipConfig
-from imcsim.crossbar.encoding import Encoding
+from imcsim.crossbar.mapped_layers import MappedLayer
 from imcsim.crossbar.wires.effective import effective_conductance
 from imcsim.mapping.masks import expand_pe_mask, reduce_to_pes, tile_grid
 from imcsim.mapping.tile import MatrixShape
@@ -39,18 +39,18 @@ class LayerArrays:
         The layer's name, for messages.
     shape
         (G, D, N).
-    chip, config
-        The layer's hardware and its switches. All PEs are in RRAM where the chip has it, until they are placed.
+    pes, config
+        The layer's PEs and their switches. All PEs are in RRAM where there is any, until they are placed.
     """
 
-    def __init__(self, name: str, shape: MatrixShape, chip: ChipConfig, config: AnalogConfig) -> None:
-        self.name, self.shape, self.chip, self.config = name, shape, chip, config
-        self.tile = (chip.geometry.weight_rows, chip.geometry.weight_cols)
-        self.physics = _physics(chip, config)
+    def __init__(self, name: str, shape: MatrixShape, pes: LayerPes, config: AnalogConfig) -> None:
+        self.name, self.shape, self.pes, self.config = name, shape, pes, config
+        self.tile = pes.tile
+        self.physics = _physics(pes, config)
         self.state: CellState | None = None
         self.cell_steps = np.zeros(self.grid)
         self._read: tuple[object, Tensor, tuple[GroupArrays, ...]] | None = None
-        self.place(np.full(self.grid, chip.rram is None))
+        self.place(np.full(self.grid, pes.analog is None))
 
     @property
     def grid(self) -> MatrixShape:
@@ -172,9 +172,9 @@ class LayerArrays:
             conductance_s = conductances_s(state, now_s, physics)
             if planned is not None:
                 conductance_s = np.where(planned[..., None], physics.targets_s(levels), conductance_s)
-        part = self.chip.rram
-        if part is not None and self.config.wires and (part.wl_segment_ohm or part.bl_segment_ohm):
-            conductance_s = self._wired(conductance_s, part.wl_segment_ohm, part.bl_segment_ohm)
+        analog = self.pes.analog
+        if analog is not None and self.config.wires and (analog.wl_segment_ohm or analog.bl_segment_ohm):
+            conductance_s = self._wired(conductance_s, analog.wl_segment_ohm, analog.bl_segment_ohm)
         return physics.in_levels(conductance_s, levels)
 
     def _wired(self, conductance_s: Floats, r_wl_ohm: float, r_bl_ohm: float) -> Floats:
@@ -202,12 +202,16 @@ class LayerArrays:
         return tuple(blocks)
 
 
-def _physics(chip: ChipConfig, config: AnalogConfig) -> CellPhysics | None:
-    part = chip.rram
-    if part is None:
-        return None
-    encoding = Encoding(sign=part.sign, weight_bits=chip.weight_bits, cell_bits=part.cell_bits)
-    return CellPhysics(part.cell, encoding, config, chip.geometry.weight_cols)
+def matrix_shape(layer: MappedLayer) -> MatrixShape:
+    """Return (groups, fan-in, outputs per group) of a layer's weight."""
+    if isinstance(layer, nn.Linear):
+        return 1, layer.in_features, layer.out_features
+    fan_in = layer.in_channels // layer.groups * layer.kernel_size[0] * layer.kernel_size[1]
+    return layer.groups, fan_in, layer.out_channels // layer.groups
+
+
+def _physics(pes: LayerPes, config: AnalogConfig) -> CellPhysics | None:
+    return None if pes.analog is None else CellPhysics(pes.analog.cell, pes.encoding, config, pes.tile[1])
 
 
 def _with_wires(conductance_s: Floats, weight_cols: int, r_wl_ohm: float, r_bl_ohm: float) -> Floats:

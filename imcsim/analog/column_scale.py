@@ -27,7 +27,7 @@ def take_over_scales(made: nn.Module, layer: nn.Module, arrays: LayerArrays) -> 
     if segments.rows != arrays.tile[0]:
         raise MappingError(
             f"layer '{arrays.name}' learned column scales for PEs of {segments.rows} weight rows, but "
-            f"'{arrays.chip.name}' has PEs of {arrays.tile[0]}: train again with pe_tile = {list(arrays.tile)}"
+            f"'{arrays.pes.name}' has PEs of {arrays.tile[0]}: train again with pe_tile = {list(arrays.tile)}"
         )
     keep_column_scales(made, segments.scales, segments.rows)
 

@@ -36,7 +36,7 @@ from imcsim.analog.inputs import (
 )
 from imcsim.analog.product import Readout
 from imcsim.analog.reading import calibrated_range, read_group, readout_of
-from imcsim.analog.saved import SavedLayer
+from imcsim.analog.saved_layer import SavedLayer
 from imcsim.analog.weight_noise import NoisyWeights
 from imcsim.core.errors import CrossbarError
 from imcsim.crossbar.layer_marks import column_scales_of, keep_step, step_in, step_of
@@ -85,7 +85,9 @@ class AnalogLayer(nn.Module):
     def _take_step(self, learned: float | None) -> None:
         """Take the step of weights that are others than before, with the one that they learned with, if any."""
         self._training_moves = False
-        self._set_grid(grid_of(self.weight, code_max(self._arrays.chip.weight_bits), self._arrays.name, learned))
+        self._set_grid(
+            grid_of(self.weight, code_max(self._arrays.pes.encoding.weight_bits), self._arrays.name, learned)
+        )
 
     def _set_grid(self, grid: CodeGrid) -> None:
         self._grid = grid
@@ -182,7 +184,7 @@ class AnalogLayer(nn.Module):
     def _trained(self, x: Tensor, ends: Ends, grid: CodeGrid) -> Tensor:
         self._set_inputs(followed_range(self.inputs, observed_range(x, ends, self._arrays.config.input_quantile)))
         assert self.inputs is not None  # noqa: S101 - set in the line above
-        rounded = quantised_inputs(x, self.inputs, self._arrays.chip.input_bits)
+        rounded = quantised_inputs(x, self.inputs, self._arrays.pes.input_bits)
         if not self._arrays.config.explicit_training:
             noise = self._noise.drawn_from(self._clock.training(self.weight.device), grid.step)
             return self._plain(rounded, self._on_codes(grid, noise))
@@ -200,24 +202,24 @@ class AnalogLayer(nn.Module):
             self.clipped_inputs = ClippedInputs()
 
     def _read(self, x: Tensor, ends: Ends, grid: CodeGrid) -> Tensor:
-        chip, config = self._arrays.chip, self._arrays.config
+        pes, config = self._arrays.pes, self._arrays.config
         if self._calibrating or self.inputs is None:
             self._calibrating = True
             self._set_inputs(observed_range(x, ends, config.input_quantile))
             self.clipped_inputs = ClippedInputs()
         assert self.inputs is not None  # noqa: S101 - set in the line above
-        if chip.rram is not None and (self._calibrating or self.adc is None):
-            self._calibrate(input_codes(x, self.inputs, chip.input_bits))
+        if pes.analog is not None and (self._calibrating or self.adc is None):
+            self._calibrate(input_codes(x, self.inputs, pes.input_bits))
         if not self._calibrating and not self.training:
             self._count_clipped(x, ends, self.inputs)
         self._calibrating = False
-        codes = input_codes(x, self.inputs, chip.input_bits)
-        step = self.inputs.grid(chip.input_bits)[0] * self._arrays.unit(grid.step)
+        codes = input_codes(x, self.inputs, pes.input_bits)
+        step = self.inputs.grid(pes.input_bits)[0] * self._arrays.unit(grid.step)
         return self._products(codes, step)
 
     def _count_clipped(self, x: Tensor, ends: Ends, inputs: InputRange) -> None:
         """Count the inputs that saturate, and warn once for each calibrated range."""
-        count, beyond = self.clipped_inputs, inputs_beyond(x, ends, inputs, self._arrays.chip.input_bits)
+        count, beyond = self.clipped_inputs, inputs_beyond(x, ends, inputs, self._arrays.pes.input_bits)
         count.seen += x.numel()
         count.beyond += beyond
         allowed = 1 - self._arrays.config.input_quantile
@@ -227,22 +229,22 @@ class AnalogLayer(nn.Module):
             count.told = warn_of_inputs(beyond / x.numel(), allowed, what)
 
     def _calibrate(self, codes: Tensor) -> None:
-        chip, config = self._arrays.chip, self._arrays.config
+        pes, config = self._arrays.pes, self._arrays.config
         assert self.inputs is not None  # noqa: S101 - calibration of the inputs comes first
         some = codes[: max(1, _ELEMENTS_AT_ONCE // max(1, self._lowered_elements(codes)))]
         vectors = self._vectors(some)
-        self.adc = calibrated_range(vectors, self._matrix_codes(), chip, config, self.inputs.signed)
+        self.adc = calibrated_range(vectors, self._matrix_codes(), pes, config, self.inputs.signed)
         self._readout = None
         if config.converter:
             what = f"layer '{self._arrays.name}', adc_bits {self.adc.adc_bits}, {config.adc_range}"
             warn_if_clipping(max(self.adc.clipped_shares), what)
 
     def _readout_now(self) -> Readout | None:
-        part = self._arrays.chip.rram
-        if part is None or self.adc is None or self.inputs is None:
+        pes, config = self._arrays.pes, self._arrays.config
+        if pes.analog is None or self.adc is None or self.inputs is None:
             return None
         if self._readout is None:
-            self._readout = readout_of(self._arrays.chip, part, self._arrays.config, self.inputs, self.adc)
+            self._readout = readout_of(pes, pes.analog, config, self.inputs, self.adc)
         return self._readout
 
     def _grouped(self, vectors: list[Tensor]) -> Tensor:
@@ -254,7 +256,7 @@ class AnalogLayer(nn.Module):
         outputs, segments = arrays.shape[2], column_scales_of(self)
         by_group = [None] * len(vectors) if segments is None else list(segments.scales.to(torch.float64))
         parts = [
-            read_group(x, group, outputs, arrays.chip, signed, readout, generator, own)
+            read_group(x, group, outputs, arrays.pes, signed, readout, generator, own)
             for x, group, own in zip(vectors, groups, by_group, strict=True)
         ]
         return torch.stack(parts, dim=1)

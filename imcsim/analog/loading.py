@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from imcsim.analog.arrays import LayerArrays
+from imcsim.analog.arrays import LayerArrays, matrix_shape
 from imcsim.analog.cells import CellState
 from imcsim.analog.clock import Clock
-from imcsim.analog.convert import Mapped, candidates, convert, matrix_shape
+from imcsim.analog.convert import Mapped, candidates, convert, pes_of
 from imcsim.analog.layer import AnalogLayer
-from imcsim.analog.saved import CELLS, CONVERTED, SavedLayer, SavedNetwork
+from imcsim.analog.saved import CELLS, CONVERTED, SavedNetwork
+from imcsim.analog.saved_layer import SavedLayer
 from imcsim.analog.saving import WITHOUT_ARRAYS
 from imcsim.core import sealed
 from imcsim.core.config import parse
@@ -69,6 +70,7 @@ class _Loader:
         clock = made.analog_clock
         for entry in self.saved.layers:
             self._attach(layers[entry.name], entry, clock)
+            made.analog_chips[entry.name] = self.saved.settings[entry.settings].chip
         self._load_state(made)
         for entry in self.saved.layers:
             layers[entry.name].keep(entry)
@@ -104,7 +106,7 @@ class _Loader:
 
     def _attach(self, layer: AnalogLayer, entry: SavedLayer, clock: Clock) -> None:
         own = self.saved.settings[entry.settings]
-        arrays = LayerArrays(entry.name, entry.shape, own.chip, own.config)
+        arrays = LayerArrays(entry.name, entry.shape, pes_of(own.chip), own.config)
         arrays.place(self._array(f"place/{entry.name}", arrays.grid, np.bool_))
         steps = self._array(f"steps/{entry.name}", arrays.grid, np.float64, most=np.inf)
         arrays.restore(self._cells(entry, arrays), steps)
@@ -118,7 +120,7 @@ class _Loader:
         if times is None:
             return None
         if arrays.physics is None:
-            raise ValueError(f"layer '{entry.name}' has cells on a chip without RRAM")
+            raise ValueError(f"layer '{entry.name}' has cells on PEs without RRAM")
         encoding = arrays.physics.encoding
         shape = (*entry.shape, encoding.cells_per_weight)
         rules: dict[str, tuple[Any, float, float]] = {

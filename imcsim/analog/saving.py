@@ -2,15 +2,17 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from imcsim.analog.arrays import LayerArrays
 from imcsim.analog.cells import CellState
+from imcsim.analog.config import AnalogConfig
 from imcsim.analog.layer import AnalogLayer
 from imcsim.analog.saved import CONVERTED
+from imcsim.chip.config import ChipConfig
 from imcsim.core import sealed
 from imcsim.core.errors import ConfigError
 from imcsim.core.tensor_file import Arrays
@@ -31,8 +33,8 @@ _STORED = (
 def save_network(network: "AnalogNetwork", path: Path) -> None:
     """Write ``network`` to ``path``; see :meth:`imcsim.analog.AnalogNetwork.save`."""
     layers = dict(network.analog_layers())
-    settings: list[tuple[Any, Any]] = []
-    entries = [_layer(name, layer, settings) for name, layer in layers.items()]
+    settings: list[tuple[ChipConfig, AnalogConfig]] = []
+    entries = [_layer(name, layer, network.analog_chips[name], settings) for name, layer in layers.items()]
     arrays, types = _state(network)
     for name, layer in layers.items():
         arrays |= _cells(name, layer.arrays)
@@ -53,10 +55,12 @@ def save_network(network: "AnalogNetwork", path: Path) -> None:
     sealed.save(path, CONVERTED, header, arrays)
 
 
-def _layer(name: str, layer: AnalogLayer, settings: list[tuple[Any, Any]]) -> dict[str, object]:
+def _layer(
+    name: str, layer: AnalogLayer, chip: ChipConfig, settings: list[tuple[ChipConfig, AnalogConfig]]
+) -> dict[str, object]:
     """Return the entry of one layer; its hardware and switches join ``settings`` unless they are there."""
     arrays = layer.arrays
-    own = (arrays.chip, arrays.config)
+    own = (chip, arrays.config)
     if own not in settings:
         settings.append(own)
     adc = layer.adc

@@ -35,6 +35,16 @@ class FrozenConfig(BaseModel):
     # as pydantic's RootModel does it: validation from within a model goes on without this __init__
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
+    def __eq__(self, other: object) -> bool:
+        """Tell whether ``other`` is of this class with the same values; what either has worked out meanwhile is none.
+
+        Pydantic compares caches, too, and gives up where they hold arrays.
+        """
+        if not isinstance(other, FrozenConfig) or type(self) is not type(other):
+            return NotImplemented
+        same = all(getattr(self, name) == getattr(other, name) for name in type(self).model_fields)
+        return same and self.model_extra == other.model_extra
+
 
 def parse(config_type: type[ConfigT], data: Mapping[str, object], where: str) -> ConfigT:
     """Validate ``data`` as ``config_type``.
