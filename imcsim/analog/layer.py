@@ -214,7 +214,7 @@ class AnalogLayer(nn.Module):
             self._count_clipped(x, ends, self.inputs)
         self._calibrating = False
         codes = input_codes(x, self.inputs, pes.input_bits)
-        step = self.inputs.grid(pes.input_bits)[0] * self._arrays.unit(grid.step)
+        step = self.inputs.grid(pes.input_bits)[0] * self._arrays.read_step(grid.step)
         return self._products(codes, step)
 
     def _count_clipped(self, x: Tensor, ends: Ends, inputs: InputRange) -> None:
@@ -265,6 +265,7 @@ class AnalogLayer(nn.Module):
         """Return the weight's codes as (G, D, N), floats with integer values."""
         groups, fan_in, outputs = self._arrays.shape
         codes = weight_codes(self.weight.detach().float(), self._grid.steps_per_unit, self._grid.limit)
+        # PyTorch keeps a row an output; on arrays an output is a column
         return codes.reshape(groups, outputs, fan_in).transpose(1, 2)
 
     def _plain(self, x: Tensor, weight: Tensor) -> Tensor:
@@ -318,6 +319,7 @@ class AnalogConv2d(AnalogLayer, nn.Conv2d):
         return height, width
 
     def _vectors(self, codes: Tensor) -> list[Tensor]:
+        # im2col: what the word lines see at each output place, one set of rows for each group
         lowered = functional.unfold(self._padded(codes), self.kernel_size, self.dilation, 0, self.stride)
         by_group = lowered.view(len(codes), self.groups, -1, lowered.shape[-1])
         return [by_group[:, g].transpose(1, 2).reshape(-1, by_group.shape[2]) for g in range(self.groups)]

@@ -106,6 +106,7 @@ def _exact(codes: Tensor, weights: Tensor, rows: int, scales: Tensor | None) -> 
     """Return the exact product of codes (M, D) and weights (D, N), each row of PEs times its scale."""
     if scales is None:
         return exact_product(codes, weights)
+    # scales belong to a row of PEs: its partial sum is scaled before the sums of all rows are added
     tiles = zip(torch.split(codes, rows, dim=1), torch.split(weights, rows), scales, strict=True)
     return torch.stack([exact_product(x, w) * scale for x, w, scale in tiles]).sum(0)
 

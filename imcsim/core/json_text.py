@@ -1,4 +1,4 @@
-"""JSON that comes from a file: whatever the file holds, the answer is a value or one kind of error."""
+"""JSON to files, and from them: whatever a file holds, the answer is a value or one kind of error."""
 
 import json
 from collections.abc import Callable
@@ -41,3 +41,8 @@ def nesting(value: object) -> int:
         parts = (part for inner in level for part in (inner.values() if isinstance(inner, dict) else inner))
         depth, level = depth + 1, [part for part in parts if isinstance(part, dict | list | tuple)]
     return depth
+
+
+def to_json(data: object) -> str:
+    """Return strict JSON (no nan, no inf), indented, with a final newline."""
+    return json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n"

@@ -87,6 +87,7 @@ def reduce_to_pes(element: NumericArray, tile: tuple[int, int], reduction: Reduc
     ufunc = UFUNCS[reduction]
     # a loop over the few row tiles: reduceat along an axis that is not the last is 10x slower (numpy 2.2)
     rows = [_over_rows(ufunc, element[..., i : i + tile[0], :]) for i in range(0, element.shape[-2], tile[0])]
+    # from weights to PEs: over the rows of a PE first, then over runs of its outputs
     starts = np.arange(0, element.shape[-1], tile[1])
     by_rows = np.stack(rows, axis=-2)
     return np.asarray(ufunc.reduceat(by_rows, starts, axis=-1, dtype=sum_type(ufunc, by_rows.dtype)))

@@ -1,12 +1,13 @@
 """A whole network on PEs: one map per layer, by one rule."""
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
 from imcsim.core.arrays import NumericArray
-from imcsim.core.collector import collector_paused
 from imcsim.core.errors import MappingError
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
@@ -169,3 +170,18 @@ def layer_facts(layer: LayerSpec, rule: str, zeros: Masks | None, trainable: Mas
             )
         facts[name] = mask
     return facts
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Pause Python's cyclic collector inside the block, which builds millions of small objects without cycles.
+
+    It would walk over all of them again and again and find nothing.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -57,6 +57,7 @@ def columns_to_weights(layer_map: LayerMap, mask: Array, copy: int = 0) -> Array
     start = 0
     for tile in _tiles(layer_map, copy):
         segment = mask[..., start : start + tile.width]
+        # a segment is one line of the array: an output over the rows, or in a transposed tile a row over the outputs
         element[tile.block] = segment[..., :, None] if tile.read == "backward" else segment[..., None, :]
         start += tile.width
     return element
@@ -69,6 +70,7 @@ def weights_to_slots(layer_map: LayerMap, element: Array, copy: int = 0) -> Arra
     place = {int(pe): i for i, pe in enumerate(ids)}
     for tile in _tiles(layer_map, copy):
         block = element[tile.block]
+        # a transposed tile lies with outputs along the rows of its PE
         _slots_of(slots, tile, place)[...] = block.T if tile.read == "backward" else block
     return slots
 

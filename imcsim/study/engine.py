@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from imcsim.core.errors import ImcsimError, StudyError
+from imcsim.core.host_memory import memory_sentence
 from imcsim.core.json_text import Json
-from imcsim.core.memory import memory_sentence
 
 Payload = Json  # plain data, which a process or a cluster can be sent
 Runner = Callable[[Payload], str]

@@ -14,8 +14,7 @@ from pathlib import Path
 from imcsim.core.csv_text import to_csv
 from imcsim.core.errors import StorageError, StudyError
 from imcsim.core.files import remove, remove_abandoned, write_atomic
-from imcsim.core.json_text import Json, parse_json
-from imcsim.core.strict_json import to_json
+from imcsim.core.json_text import Json, parse_json, to_json
 from imcsim.study.points import TrainingPoint
 from imcsim.study.summary import Row
 from imcsim.trace.store import load

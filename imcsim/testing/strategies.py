@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.geometry import PeGeometry
-from imcsim.mapping.granularity import GRANULARITIES, Granularity, units
+from imcsim.mapping.granularity import GRANULARITIES, Granularity, pieces
 from imcsim.mapping.rule import Given, MappingRule, level_of, needs_of
 from imcsim.mapping.tile import MatrixShape
 from imcsim.testing.cases import Case, made_up_codes
@@ -62,11 +62,11 @@ def masks(
 ) -> Bools:
     """Draw a mask (G, D, N) by element, column segment, PE, kernel, channel or layer (one of them if None).
 
-    Hypothesis chooses granularity, density and a seed; it does not take a mask apart unit by unit, which for thousands
-    of units would take too long.
+    Hypothesis chooses granularity, density and a seed; it does not take a mask apart piece by piece, which for thousands
+    of pieces would take too long.
     """
     chosen = st.sampled_from(GRANULARITIES) if granularity is None else st.just(granularity)
-    labels = units(draw(chosen), shape, geometry, kernel)
+    labels = pieces(draw(chosen), shape, geometry, kernel)
     density, seed = draw(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])), draw(st.integers(0, 2**16))
     return np.asarray((np.random.default_rng(seed).random(int(labels.max()) + 1) < density)[labels], dtype=bool)
 

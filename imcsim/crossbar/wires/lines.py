@@ -161,6 +161,7 @@ def line_resistance(nodes: int, segment_ohm: float, end_ohm: float, two_sided: b
     import torch
 
     x = end_ohm + segment_ohm * torch.arange(nodes, dtype=like.dtype, device=like.device)
+    # currents at nodes a and b share the line up to the nearer of the two
     low = torch.minimum(x[:, None], x)
     length = 2 * end_ohm + segment_ohm * (nodes - 1)
     if not two_sided or length == 0:

@@ -65,8 +65,10 @@ def _cells(g_s: "Tensor", word: Line, bit: Line) -> "Tensor":
     ends = torch.stack([zero + 1 - behind_w, zero + behind_w, zero - 1 + behind_b, zero - behind_b], -1)
     segment = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=g_s.dtype, device=g_s.device)
     wires = g_s.new_zeros(*g_s.shape[-2:], 4, 4)
+    # segments of word lines differ from column to column, those of bit lines from row to row
     wires[..., :2, :2] = vector(word.far_s)[:, None, None] * segment
     wires[..., 2:, 2:] = vector(bit.far_s)[:, None, None, None] * segment
+    # a cell joins the ends that it hangs on: its conductance between them, beside the segments of the lines
     return g_s[..., None, None] * ends[..., :, None] * ends[..., None, :] + wires
 
 
@@ -79,6 +81,7 @@ def _merge(
     a_ports, b_ports = _split(a, a_sizes), _split(b, b_sizes)
     a_kept = [p for p in range(4) if p != a_gone]
     b_kept = [p for p in range(4) if p != b_gone]
+    # ports that stay, by class; of one class those of the first block first
     order = sorted([(p, 0) for p in a_kept] + [(p, 1) for p in b_kept])
     sides = ((a_ports, a_gone, a_sizes), (b_ports, b_gone, b_sizes))
     shared = a_ports[a_gone][a_gone] + b_ports[b_gone][b_gone]
@@ -97,6 +100,7 @@ def _merge(
         -2,
     )
     sizes = [sum(sides[s][2][p] for p, s in order if p == q) for q in range(4)]
+    # Kron reduction: no current enters the joined nodes from outside, so their voltages follow from the rest
     return outer - x.transpose(-1, -2) @ _solve(shared, x), sizes
 
 
