@@ -74,7 +74,7 @@ def _chip(name: str, overrides: Mapping[str, Any] | None = None) -> "Resolved[Ch
 def _network(name: str, like: "Stream | None" = None, seed: int = 0, **params: Any) -> "nn.Module":
     from imcsim.core.errors import ConfigError
     from imcsim.core.seeds import child_seed
-    from imcsim.crossbar.layer_marks import remember_name
+    from imcsim.crossbar.layer_tags import remember_name
     from imcsim.learn.networks import build_network
     from imcsim.learn.stream import Stream
 

@@ -1,6 +1,6 @@
 """Column segments that a task scales: the factor stands behind the converter, which sees the partial sum as it is.
 
-A network that learned column masks brings them as marks of its layers (:mod:`imcsim.crossbar.layer_marks`). They stay
+A network that learned column masks brings them as tags of its layers (:mod:`imcsim.crossbar.layer_tags`). They stay
 on the layer on PEs, so that another task's are loaded with its ``state_dict``.
 
 Shape letters: G groups, I row tiles, D fan-in, N outputs per group.
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from imcsim.analog.arrays import LayerArrays
 from imcsim.core.errors import MappingError
-from imcsim.crossbar.layer_marks import column_scales_of, keep_column_scales
+from imcsim.crossbar.layer_tags import column_scales_of, keep_column_scales
 
 
 def take_over_scales(made: nn.Module, layer: nn.Module, arrays: LayerArrays) -> None:

@@ -20,7 +20,7 @@ from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError, MappingError, nearest
 from imcsim.core.seeds import child_seed
 from imcsim.crossbar.baked_in import copied
-from imcsim.crossbar.layer_marks import adaptor_on
+from imcsim.crossbar.layer_tags import adaptor_on
 from imcsim.crossbar.loose_products import loose_products_refused
 from imcsim.crossbar.mapped_layers import NOT_MAPPED, MappedLayer, mapped_layers
 

@@ -39,7 +39,7 @@ from imcsim.analog.reading import calibrated_range, read_group, readout_of
 from imcsim.analog.saved_layer import SavedLayer
 from imcsim.analog.weight_noise import NoisyWeights
 from imcsim.core.errors import CrossbarError
-from imcsim.crossbar.layer_marks import column_scales_of, keep_step, step_in, step_of
+from imcsim.crossbar.layer_tags import column_scales_of, keep_step, step_in, step_of
 from imcsim.crossbar.quantise import CodeError, code_max, on_codes, weight_codes
 from imcsim.crossbar.slicing.calibrate import AdcRange, warn_if_clipping, warn_of_inputs
 

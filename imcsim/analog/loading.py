@@ -22,7 +22,7 @@ from imcsim.core import sealed
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError, nearest
 from imcsim.core.tensor_file import Arrays
-from imcsim.crossbar.layer_marks import column_scales_key, drop_column_scales, keep_column_scales
+from imcsim.crossbar.layer_tags import column_scales_key, drop_column_scales, keep_column_scales
 
 
 def load_converted(path: str | PathLike[str], network: nn.Module) -> Any:

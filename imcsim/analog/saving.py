@@ -16,7 +16,7 @@ from imcsim.chip.config import ChipConfig
 from imcsim.core import sealed
 from imcsim.core.errors import ConfigError
 from imcsim.core.tensor_file import Arrays
-from imcsim.crossbar.layer_marks import column_scales_of
+from imcsim.crossbar.layer_tags import column_scales_of
 
 if TYPE_CHECKING:
     from imcsim.analog.network import AnalogNetwork

@@ -14,7 +14,7 @@ from torch.nn.utils import parametrize
 
 from imcsim.core.errors import MappingError
 from imcsim.crossbar.baked_in import bake_in_call, is_plain
-from imcsim.crossbar.layer_marks import is_stand_in
+from imcsim.crossbar.layer_tags import is_stand_in
 
 MappedLayer = nn.Linear | nn.Conv2d
 StaysDigital = Callable[[str, nn.Module], bool]

@@ -8,7 +8,7 @@ from torch import nn
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
 from imcsim.core.seeds import child_seed
-from imcsim.crossbar.layer_marks import built_as, remember_name
+from imcsim.crossbar.layer_tags import built_as, remember_name
 from imcsim.learn.api import Progress, learn_on
 from imcsim.learn.checked_stream import checked_stream
 from imcsim.learn.config import LearnConfig

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from imcsim.core.errors import ConfigError, MappingError
-from imcsim.crossbar.layer_marks import column_scales_of
+from imcsim.crossbar.layer_tags import column_scales_of
 
 
 def check_learnable(network: nn.Module) -> None:

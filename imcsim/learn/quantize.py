@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.grad import conv2d_input
 
-from imcsim.crossbar.layer_marks import code_range_of, keep_step, stands_in
+from imcsim.crossbar.layer_tags import code_range_of, keep_step, stands_in
 from imcsim.crossbar.quantise import code_max, code_step, on_codes, weight_codes
 from imcsim.crossbar.quantise import steps_per_unit as inverse_step
 from imcsim.learn.adapt.adaptor import adaptor_of

@@ -9,7 +9,7 @@ from torch.nn import functional
 from imcsim.core.config import parse
 from imcsim.core.errors import TraceError
 from imcsim.crossbar.baked_in import copied
-from imcsim.crossbar.layer_marks import column_scales_of, drop_adaptor, keep_column_scales, keep_step, stands_in
+from imcsim.crossbar.layer_tags import column_scales_of, drop_adaptor, keep_column_scales, keep_step, stands_in
 from imcsim.learn.adapt.adaptor import ColumnAdaptor, adaptors, expand_segments
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.method import METHODS, make_method
@@ -89,7 +89,7 @@ def settle(network: nn.Module) -> None:
     """Take the adaptors off ``network``, whose weights are those that its arrays hold.
 
     An adaptor of cells is dropped: its effect is in the weights already. An adaptor of columns leaves its scales as the
-    column scales (G, I, N) of its layer (:mod:`imcsim.crossbar.layer_marks`), whose forward pass multiplies by them.
+    column scales (G, I, N) of its layer (:mod:`imcsim.crossbar.layer_tags`), whose forward pass multiplies by them.
     """
     for name, adaptor in adaptors(network).items():
         layer = mapped_module(network, name)

@@ -62,8 +62,8 @@ def masks(
 ) -> Bools:
     """Draw a mask (G, D, N) by element, column segment, PE, kernel, channel or layer (one of them if None).
 
-    Hypothesis chooses granularity, density and a seed; it does not take a mask apart piece by piece, which for thousands
-    of pieces would take too long.
+    Hypothesis chooses granularity, density and a seed; it does not take a mask apart piece by piece, which for
+    thousands of pieces would take too long.
     """
     chosen = st.sampled_from(GRANULARITIES) if granularity is None else st.just(granularity)
     labels = pieces(draw(chosen), shape, geometry, kernel)

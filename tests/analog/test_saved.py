@@ -13,7 +13,7 @@ from torch import nn
 import imcsim
 from imcsim.core import sealed
 from imcsim.core.errors import ConfigError, StorageError
-from imcsim.crossbar.layer_marks import keep_step
+from imcsim.crossbar.layer_tags import keep_step
 from tests.analog.hand import TwoLayers, all_rram, chip, images, linear, two_layers
 
 _MASKS = {"head": np.array([[[True], [False]]])}

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
-from imcsim.crossbar.layer_marks import keep_adaptor
+from imcsim.crossbar.layer_tags import keep_adaptor
 from imcsim.learn.api import learn_on
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.method import METHODS, Context, Method, MethodConfig, TaskPlan

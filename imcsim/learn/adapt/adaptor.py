@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from imcsim.crossbar.layer_marks import adaptor_on
+from imcsim.crossbar.layer_tags import adaptor_on
 from imcsim.learn.shapes import weight_from_matrix
 from imcsim.mapping.layer import LayerSpec
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from imcsim.crossbar.layer_marks import keep_adaptor
+from imcsim.crossbar.layer_tags import keep_adaptor
 from imcsim.learn.adapt.adaptor import Adaptor
 from imcsim.learn.shapes import trace_layers
 from imcsim.mapping.layer import LayerSpec

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from imcsim.crossbar.layer_marks import keep_code_range
+from imcsim.crossbar.layer_tags import keep_code_range
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.shapes import trace_layers
 from imcsim.mapping.layer import LayerSpec

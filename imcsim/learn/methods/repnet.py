@@ -4,7 +4,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from imcsim.crossbar.layer_marks import keep_adaptor, keep_code_range
+from imcsim.crossbar.layer_tags import keep_adaptor, keep_code_range
 from imcsim.learn.adapt.adaptor import Adaptor
 from imcsim.learn.adapt.decay import DecayConfig, DecayingMethod
 from imcsim.learn.adapt.side import SidePath, code_ranges, draw_uniform, wrap

@@ -1,11 +1,11 @@
 """What a mapped layer may carry besides its parameters: the one contract between learning, networks and arrays.
 
 A network goes from learning to arrays as a plain module. What arrays must know of it and no parameter tells, it carries
-as a *mark* under a name of this file. Marks travel with ``copy.deepcopy``; which of them ``state_dict`` brings is said
+as a *tag* under a name of this file. Tags travel with ``copy.deepcopy``; which of them ``state_dict`` brings is said
 beside each. Nothing else spells these names: networks that are stored hold them, so they stay.
 
 ======================  ================================  ==========================  ===========================
-mark                    what it is                        written by                  read by
+tag                     what it is                        written by                  read by
 ======================  ================================  ==========================  ===========================
 ``weight_code_step``    weight that one code stands for;  learning, a layer on PEs,   a layer on PEs
                         metadata of ``state_dict``        ``network_after``
@@ -18,7 +18,7 @@ mark                    what it is                        written by            
                         weights; a child module
 ======================  ================================  ==========================  ===========================
 
-Two marks are on no layer: ``stands_in_for_a_layer`` on a forward function that computes the same layer, and
+Two tags are on no layer: ``stands_in_for_a_layer`` on a forward function that computes the same layer, and
 ``imcsim_network`` on a network, the name and parameters that it was built with.
 
 Shape letters: G groups, I row tiles, N outputs per group.
@@ -142,7 +142,7 @@ def stands_in(forward: Forward) -> Forward:
 
 
 def is_stand_in(forward: object) -> bool:
-    """Tell whether ``forward`` computes the layer that it is set on, as :func:`stands_in` marks it."""
+    """Tell whether ``forward`` computes the layer that it is set on, as :func:`stands_in` tags it."""
     return bool(getattr(forward, _STANDS_IN, False))
 
 
