@@ -1,4 +1,4 @@
-"""Events spend what is charged: for any sort of memory, with phases, failed writes, parts, and work of a method's own."""
+"""Events spend what is charged: any sort of memory, phases, failed writes, parts, and work of a method's own."""
 
 from dataclasses import replace
 from typing import Any, ClassVar
