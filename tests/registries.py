@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from imcsim.chip.part import PARTS
 from imcsim.learn.data import DATASETS
 from imcsim.learn.method import METHODS
 from imcsim.learn.networks import NETWORKS
 from imcsim.mapping import MAPPING_RULES
+from imcsim.memory.memory import MEMORIES
+from imcsim.periphery.converters import CONVERTERS
 
-REGISTRIES: tuple[Any, ...] = (METHODS, NETWORKS, DATASETS, MAPPING_RULES)
+REGISTRIES: tuple[Any, ...] = (METHODS, NETWORKS, DATASETS, MAPPING_RULES, MEMORIES, CONVERTERS, PARTS)
 
 
 @contextmanager

@@ -67,12 +67,14 @@ def convert(
     Raises
     ------
     ConfigError, MappingError
-        For an unknown pattern or layer, a wrong setting or mask, too large a network, or a layer that
+        For a chip with a memory of another sort than [rram] and [sram], an unknown pattern or layer, a wrong setting
+        or mask, too large a network, or a layer that
         :func:`~imcsim.crossbar.mapped_layers.mapped_layers` refuses.
     """
     if not isinstance(model, nn.Module):
         raise MappingError(f"imcsim.convert takes a torch module, such as imcsim.load gives, got {model!r}")
     base = chip if isinstance(chip, ChipConfig) else given_chip(chip).config
+    _check_known(base)
     switches = config if isinstance(config, AnalogConfig) else _switches({} if config is None else config)
     names = list(_chosen(model, exclude))  # ahead of the copy, which PyTorch refuses where a weight is computed
     made = copied(model)
@@ -85,6 +87,15 @@ def convert(
         with loose_products_refused(result):
             result.calibrate(calibration)
     return result
+
+
+def _check_known(chip: ChipConfig) -> None:
+    """Raise ConfigError for a memory of which no one has said how it computes: exact is a guess, too."""
+    for name, memory in chip.memory.items():
+        raise ConfigError(
+            f"how [memory.{name}] of '{chip.name}', of sort '{memory.sort}', computes is not known: accuracy on arrays "
+            f"is that of [rram] and [sram] alone; price, timeline and life take any memory"
+        )
 
 
 def _switches(config: Mapping[str, object]) -> AnalogConfig:

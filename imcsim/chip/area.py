@@ -21,7 +21,7 @@ def area(placed: Placed) -> Charges:
         pes = int(bank.count(chosen)) * bank.copies + scratch
         cells = int(bank.grid.cells[chosen].sum()) * bank.copies
         available = max(bank.memory.pe_count, pes) if bank.memory.volatile else bank.memory.pe_count
-        own = (*bank.of("pe_count"), "input_gradient", "oversize", "weight_gradient")
+        own = (f"{bank.at}.pe_count", "input_gradient", "oversize", "weight_gradient")
         used += _used(bank, pieces, pes, cells + scratch * bank.site.cells, own)
         unused += _unused(
             bank, pieces, (pes, available), pes * bank.site.cells - cells - scratch * bank.site.cells, own

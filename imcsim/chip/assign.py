@@ -37,10 +37,6 @@ class Assignment:
     resident: Mask
     warnings: tuple[str, ...] = ()
 
-    def training(self, *, volatile: bool) -> Mask:
-        """Units that train in that memory."""
-        return self.volatile_training if volatile else self.nonvolatile_training
-
     def within(self, *, volatile: bool) -> Mask:
         """Units whose weights sit in that memory."""
         if volatile:

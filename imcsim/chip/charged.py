@@ -1,16 +1,17 @@
 """Everything that a trace costs on a chip, as charges: tree by tree, with what they were counted from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imcsim.chip.area import area
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.part import Spent
 from imcsim.chip.placed import Placed
 from imcsim.chip.reload import Reloads, reloads
 from imcsim.chip.serving import deployment, inference, inference_latency, power_up
 from imcsim.chip.switching import Switch, switch
 from imcsim.chip.traffic import Traffic, traffic
-from imcsim.chip.training import training_energy, training_latency
+from imcsim.chip.training import seconds_of, training_energy, training_latency
 from imcsim.chip.writes import Writes, writes_of
 from imcsim.core.charge import Charges, under
 
@@ -46,7 +47,8 @@ def charged(placed: Placed) -> Charged:
     """Return what the trace of ``placed`` costs on its chip."""
     writes, bits, again, switched = writes_of(placed), traffic(placed), reloads(placed), switch(placed)
     deployed, events = deployment(placed)
-    latency = with_parts("latency", training_latency(placed, writes, bits, again), placed.chip)
+    latency = with_parts(Spent("latency", training_latency(placed, writes, bits, again)), placed.chip)
+    image_latency = with_parts(Spent("inference_latency", inference_latency(placed, again)), placed.chip)
     trees = {
         "energy": training_energy(placed, writes, bits, again, latency),
         "area": area(placed),
@@ -54,14 +56,19 @@ def charged(placed: Placed) -> Charged:
         "task_switch": switched.charges,
         "power_up": power_up(placed),
         "inference": inference(placed, again),
-        "inference_latency": inference_latency(placed, again),
     }
-    whole = {"latency": latency, **{name: with_parts(name, tree, placed.chip) for name, tree in trees.items()}}
+    seconds = {"energy": seconds_of(latency, placed.phases), "inference": seconds_of(image_latency, 1)}
+    whole = {
+        "latency": latency,
+        **{name: with_parts(Spent(name, tree, seconds.get(name)), placed.chip) for name, tree in trees.items()},
+        "inference_latency": image_latency,
+    }
     return Charged(placed, writes, bits, again, switched, events, whole)
 
 
-def with_parts(tree: str, charges: Charges, chip: ChipConfig) -> Charges:
+def with_parts(spent: Spent, chip: ChipConfig) -> Charges:
     """Return the charges of a tree with those of the chip's other parts, each of which sees what is before it."""
     for name, part in chip.part.items():
-        charges = (*charges, *under(f"part.{name}", part.charges(tree, charges, f"part.{name}")))
-    return charges
+        added = under(f"part.{name}", part.charges(spent, f"part.{name}"))
+        spent = replace(spent, charges=(*spent.charges, *added))
+    return spent.charges

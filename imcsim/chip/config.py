@@ -17,7 +17,7 @@ from pydantic import (
 
 from imcsim.chip.part import PARTS, ChipPart
 from imcsim.core.config import FrozenConfig
-from imcsim.core.registry import Registry
+from imcsim.core.sorted_table import by_sort, references_below
 from imcsim.core.sources import Resolved
 from imcsim.core.toml import load_resolved
 from imcsim.mapping.geometry import PeGeometry
@@ -106,12 +106,12 @@ class ChipConfig(FrozenConfig):
     @field_validator("memory", mode="before")
     @classmethod
     def _memories_by_sort(cls, given: Any) -> Any:
-        return _by_sort(given, MEMORIES)
+        return by_sort(given, MEMORIES, cls.__name__)
 
     @field_validator("part", mode="before")
     @classmethod
     def _parts_by_sort(cls, given: Any) -> Any:
-        return _by_sort(given, PARTS)
+        return by_sort(given, PARTS, cls.__name__)
 
     @model_serializer(mode="wrap")
     def _without_empty_tables(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class ChipConfig(FrozenConfig):
     def _consistent(self) -> "ChipConfig":
         keeps, works = self._paths(volatile=False), self._paths(volatile=True)
         if not keeps and not works:
-            raise ValueError("a chip needs [rram], [sram] or both")
+            raise ValueError("a chip needs [rram], [sram] or both, or a [memory.NAME] of another sort")
         for paths, what in ((keeps, "keep"), (works, "lose")):
             if len(paths) > 1:
                 raise ValueError(
@@ -134,10 +134,14 @@ class ChipConfig(FrozenConfig):
                 )
         if not keeps and self.commit != "never":
             raise ValueError(
-                f"commit = '{self.commit}' programs RRAM, but the chip has no [rram]; use commit = 'never'"
+                f"commit = '{self.commit}' programs RRAM, but the chip has no [rram] or other memory that keeps its "
+                "weights without power; use commit = 'never'"
             )
         if not keeps and self.overflow == "rram":
-            raise ValueError("overflow = 'rram' needs [rram]; use overflow = 'refuse'")
+            raise ValueError(
+                "overflow = 'rram' needs [rram] or another memory that keeps its weights without power; use overflow = "
+                "'refuse'"
+            )
         if keeps and self.oversize == "multiplex":
             raise ValueError(
                 "oversize = 'multiplex' reloads weights at every pass, which RRAM cells do not outlive; it needs a "
@@ -149,6 +153,9 @@ class ChipConfig(FrozenConfig):
             raise ValueError(f"weight_gradient = 'sram-array' needs adders in [{works[0]}]; use 'digital'")
         if keeps and self.commit == "never":
             raise ValueError("commit = 'never' is for chips without [rram]; use 'task' or 'lazy'")
+        names = [path.rpartition(".")[2] for path in (*keeps, *works)]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two memories of the chip are called '{names[0]}': give one another name")
         for path in (*keeps, *works):
             self._at(path).geometry(self.array.rows, self.array.cols, self.weight_bits)
             checked(self._at(path), path)
@@ -251,21 +258,12 @@ REFERENCES: dict[str, str] = {
 }
 
 
-def _by_sort(given: Any, sorts: Registry[Any]) -> Any:
-    """Read each table as the configuration of its ``sort``."""
-    if not isinstance(given, Mapping):
-        return given
-    found = {}
-    for name, table in given.items():
-        if not isinstance(table, Mapping):
-            found[name] = table
-            continue
-        values = dict(table)
-        sort = values.pop("sort", None)
-        if not isinstance(sort, str):
-            raise ValueError(f"'{name}' needs a sort, one of {', '.join(sorts.names())}")
-        found[name] = sorts.get(sort)(**values)
-    return found
+def references(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the paths of a chip's table at which the name of another file may stand, and the file's kind."""
+    below = (("memory", MEMORIES), ("part", PARTS))
+    return REFERENCES | {
+        path: kind for table, sorts in below for path, kind in references_below(values.get(table), sorts, table)
+    }
 
 
 def load_chip(name: str, overrides: Mapping[str, Any] | None = None) -> Resolved[ChipConfig]:
@@ -276,4 +274,4 @@ def load_chip(name: str, overrides: Mapping[str, Any] | None = None) -> Resolved
     ConfigError, ContentError
         For unknown names or keys, numbers without a source, contradictions.
     """
-    return load_resolved(ChipConfig, "chip", name, overrides, REFERENCES)
+    return load_resolved(ChipConfig, "chip", name, overrides, references)

@@ -6,9 +6,10 @@ The recounts here use other paths than the charges: layer totals of the trace in
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imcsim.chip.charged import Charged
-from imcsim.chip.placed import Placed
+from imcsim.chip.placed import Bank, Placed
 from imcsim.chip.writes import Writes
 from imcsim.core.cost import Breakdown
 from imcsim.core.errors import ConservationError
@@ -49,10 +50,10 @@ def check_writes(placed: Placed, writes: Writes) -> None:
         policy: Policy = bank.memory.write_policy
         if policy == "task" and placed.phases != placed.trace.meta.tasks:
             continue  # changes that several phases make to a PE are told by no phase alone
-        total = np.sum([layer.sum(axis=(1, 2)) for layer in bank.profile.transitions(policy)], axis=0)
+        total = _of_trace(bank, policy)
         in_place = sum(written.count(placed.phases) for written in writes.of("in place", bank)) // bank.copies
-        elsewhere = bank.pes(placed.where.nonvolatile_training) if placed.hybrid else np.zeros_like(bank.trains)
-        charged = in_place + (bank.profile.policy(policy).changes * elsewhere).sum(axis=1)
+        elsewhere = bank.elsewhere if placed.hybrid else np.zeros_like(bank.trains)
+        charged = in_place + (bank.in_place.changes * elsewhere).sum(axis=1)
         name = bank.name.upper()
         also = f"{name} and overflow" if placed.hybrid else name
         _demand(np.array_equal(charged, total), f"{also} events must equal the level changes of the trace")
@@ -64,11 +65,17 @@ def _check_commits(placed: Placed, writes: Writes) -> None:
     home, where = placed.home, placed.where
     if placed.phases != placed.trace.meta.tasks:
         return
-    total = np.sum([layer.sum(axis=(1, 2)) for layer in home.profile.transitions("task")], axis=0)
+    total = _of_trace(home, "task")
     homeless = where.volatile_training & ~where.homed_training
-    elsewhere = (home.profile.policy("task").changes * home.pes(where.nonvolatile_training | homeless)).sum(axis=1)
+    elsewhere = (home.by_task.changes * home.pes(where.nonvolatile_training | homeless)).sum(axis=1)
     committed = sum(written.count(placed.phases) for written in writes.of("commit")) // home.copies
     _demand(np.array_equal(committed + elsewhere, total), "committed events must equal the codes changed by the task")
+
+
+def _of_trace(bank: Bank, policy: Policy) -> NDArray[np.int64]:
+    """(F,): level changes of the trace, once for each copy that the mapping rule makes of a layer."""
+    tables = zip(bank.profile.transitions(policy), bank.layout.copies, strict=True)
+    return np.asarray(sum(table.sum(axis=(1, 2)) * copies for table, copies in tables), dtype=np.int64)
 
 
 def check_bytes(spent: Charged, energy: Breakdown) -> None:

@@ -18,8 +18,8 @@ def weight_gradient_macs(placed: Placed) -> Floats:
     the method asks for them; another does all of every layer that trains.
     """
     if placed.chip.skip_masked_gradients:
-        return placed.count("weight_gradient_macs") + placed.count("dense_gradient_macs")
-    return placed.count("weight_gradient_vectors") * placed.weights
+        return placed.counts["weight_gradient_macs"] + placed.counts["dense_gradient_macs"]
+    return placed.counts["weight_gradient_vectors"] * placed.weights
 
 
 def weight_gradient_energy(placed: Placed) -> Charges:
@@ -41,7 +41,7 @@ def weight_gradient_time(placed: Placed) -> Charges:
         each = placed.chip.mac.time_price().also(*own)
         return (Charge("weight_gradient", macs, "MACs", "MACs of the weight gradient", fields, each),)
     chip, arrays, site = placed.chip, scratch_pes(placed.trace, placed.chip), where.site
-    passes = macs / (site.cells / chip.input_bits) * site.phases(chip.error_bits) / arrays
+    passes = macs / (site.cells / chip.input_bits) * -(-chip.error_bits // site.dac_bits) / arrays
     said = f"MACs / (cells of a PE / input_bits) x phases of an error / {arrays} arrays of the widest layer"
     one = where.memory.forward_time(site, site.dac_bits).settle  # of one read cycle
     each = one.also("array.cols", "input_bits", "error_bits", *own)
@@ -78,10 +78,10 @@ def _array_energy(placed: Placed, bank: Bank, macs: Floats) -> Charges:
         raise ValueError(f"[{site.at}] cannot sum weight gradients")
     adders, each = tree
     own = ("weight_gradient", "skip_masked_gradients", "array.rows", "input_bits", "error_bits", "dac_bits")
-    evaluations = macs / site.rows * chip.input_bits * site.phases(chip.error_bits)
+    evaluations = macs / site.rows * chip.input_bits * -(-chip.error_bits // site.dac_bits)
     said, fields = "MACs / rows x input_bits x phases of an error", _macs_said(chip)[1]
-    written = placed.count("weight_gradient_vectors") * placed.sides[0] * chip.input_bits
-    writing = bank.memory.write_energy(site)
+    written = placed.counts["weight_gradient_vectors"] * placed.sides[0] * chip.input_bits
+    writing = bank.write_price
     flat = Price(float(np.max(writing.value)), writing.formula, writing.origins)
     trees = f"{said} x (N (b + 1) - (b + log2 N + 1)), N = rows, b = dac_bits"
     vectors = ("weight_gradient_vectors",)

@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 Counts = NDArray[np.integer]
 Mask = NDArray[np.bool_]
 Pair = tuple[int, int]
-ScalarT = TypeVar("ScalarT", bound=np.generic)
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class Layout(Protocol):
@@ -35,6 +35,10 @@ class Layout(Protocol):
     @property
     def key(self) -> Hashable:
         """What tells it from other layouts of the same network."""
+
+    @property
+    def laid(self) -> str:
+        """The mapping rule, for readers."""
 
     @property
     def geometry(self) -> PeGeometry:
@@ -93,17 +97,17 @@ class Layout(Protocol):
     def trains(self, placed: Mask, tile: Pair, layer: int) -> Mask:
         """Return (F, PEs of the layer): PEs with a weight that trains, by a placement (F, G, row tiles, columns)."""
 
-    def spread(self, pes: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
+    def spread(self, pes: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
         """Give each weight the value of its PE, of the first copy: (PEs of the layer,) -> (G, D, N)."""
 
-    def to_arrays(self, values: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
+    def to_arrays(self, values: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
         """Put cells (K, G, D, N) where they lie: (PEs of the layer, R, C), 0 where there is no weight."""
 
-    def from_arrays(self, arrays: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
+    def from_arrays(self, arrays: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
         """Collect the cells (K, G, D, N) from where they lie, in the first copy: inverse of :meth:`to_arrays`."""
 
 
-def in_pes(layout: Layout, values: NDArray[ScalarT]) -> NDArray[ScalarT]:
+def in_pes(layout: Layout, values: NDArray[Scalar]) -> NDArray[Scalar]:
     """Add what layers, or copies, that share a PE have there: (A, P) -> (A, PEs)."""
     if layout.pe_count == layout.grid.count:
         return values
@@ -139,6 +143,7 @@ class GridLayout:
         pe = geometry.weight_rows, geometry.weight_cols
         self.layers, self.geometry, self.tile = layers, geometry, tile or pe
         self.key: Hashable = ("im2col", geometry, self.tile)
+        self.laid = "im2col" if self.tile == pe else f"im2col in tiles of {self.tile[0]} x {self.tile[1]}"
         rows = [_runs(spec.fan_in, self.tile[0], pe[0]) for spec in layers]
         cols = [_runs(spec.outputs, self.tile[1], pe[1]) for spec in layers]
         self._starts = [(r[0], c[0]) for r, c in zip(rows, cols, strict=True)]
@@ -194,20 +199,20 @@ class GridLayout:
         """As the protocol says; ``tile`` is the unit's own."""
         return np.asarray(placed.reshape(len(placed), -1)[:, self._units[layer]])
 
-    def spread(self, pes: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
+    def spread(self, pes: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
         """As the protocol says."""
         spec, (rows, cols) = self.layers[layer], self._starts[layer]
         blocks = pes.reshape(spec.groups, len(rows), len(cols))
         by_output = np.repeat(blocks, _lengths(cols, spec.outputs), axis=-1)
         return np.asarray(np.repeat(by_output, _lengths(rows, spec.fan_in), axis=-2))
 
-    def to_arrays(self, values: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
+    def to_arrays(self, values: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
         """As the protocol says; the cells of a slice lie side by side, slice after slice."""
         arrays = np.zeros((*self._blocks(layer), self.geometry.weight_rows, len(values), self._width), values.dtype)
         arrays[self._cells(layer)] = values.transpose(2, 3, 1, 0)
         return arrays.reshape(-1, self.geometry.weight_rows, len(values) * self._width)
 
-    def from_arrays(self, arrays: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
+    def from_arrays(self, arrays: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
         """As the protocol says."""
         shape = *self._blocks(layer), self.geometry.weight_rows, arrays.shape[-1] // self._width, self._width
         return np.ascontiguousarray(arrays.reshape(shape)[self._cells(layer)].transpose(3, 2, 0, 1))

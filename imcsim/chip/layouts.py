@@ -39,6 +39,7 @@ def layouts_of(trace: Trace, chip: ChipConfig, rule: str | MappingRule) -> tuple
         tile = trace.meta.pe_tile if trace.placement and trace.meta.pe_tile else (home.weight_rows, home.weight_cols)
         return tuple(profile_of(trace, macro.geometry, tile).layout for macro in chip.macros)
     function = MAPPING_RULES.get(rule) if isinstance(rule, str) else rule
+    name = rule if isinstance(rule, str) else rule_name(rule)
     budget = chip.home.room if "pe_budget" in needs_of(function) else None
     key = ("rule", function, budget, tuple(macro.geometry for macro in chip.macros))
     found = trace.cache.get(key)
@@ -51,16 +52,16 @@ def layouts_of(trace: Trace, chip: ChipConfig, rule: str | MappingRule) -> tuple
             trainable=_given(function, "trainable", trainable, trace),
             pe_budget=budget,
         )
-        found = (network_map, tuple(_layouts(network_map, chip.macros, key)))
+        found = (network_map, tuple(_layouts(network_map, chip.macros, key, name)))
         found[1][0].check(trace)
         trace.cache[key] = found
-    check_readable(found[0], chip, rule if isinstance(rule, str) else rule_name(rule))
+    check_readable(found[0], chip, name)
     layouts: tuple[Layout, ...] = found[1]
     return layouts
 
 
-def _layouts(network_map: NetworkMap, macros: tuple[Macro, ...], key: Any) -> Iterator[RuleLayout]:
-    home = RuleLayout(network_map, (*key, macros[0].geometry))
+def _layouts(network_map: NetworkMap, macros: tuple[Macro, ...], key: Any, name: str) -> Iterator[RuleLayout]:
+    home = RuleLayout(network_map, (*key, macros[0].geometry), laid=name)
     yield home
     for macro in macros[1:]:
         yield cut_layout(home, macro, key)
@@ -71,7 +72,7 @@ def cut_layout(home: RuleLayout, macro: Macro, key: Any) -> RuleLayout:
     there, of_home = cut_map(home.network_map, macro.geometry)
     units = np.zeros(home.pe_count, np.int64)
     units[home.pe] = home.unit
-    return RuleLayout(there, (*key, macro.geometry), of_home(units))
+    return RuleLayout(there, (*key, macro.geometry), of_home(units), laid=home.laid)
 
 
 def zeros(trace: Trace) -> Masks:

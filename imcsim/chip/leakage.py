@@ -22,7 +22,7 @@ def leakage(placed: Placed, seconds: Floats) -> Charges:
     found = [Charge("leakage.buffer", seconds, "seconds", said, _COUNTED, watts)]
     for bank in placed.banks:
         if (cell := bank.memory.leakage(bank.site)) is not None:
-            own = ("array.rows", "array.cols", "power_gate_unused", *bank.of("pe_count"), "weight_gradient")
+            own = ("array.rows", "array.cols", "power_gate_unused", f"{bank.at}.pe_count", "weight_gradient")
             said = f"cells of powered {bank.name.upper()} PEs x training time, docs/accounting.md, section 7"
             amount = _powered_cells(placed, bank) * seconds
             fields = (*_COUNTED, "placement")

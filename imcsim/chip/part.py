@@ -6,11 +6,52 @@ own behind an entry point ``imcsim.part``. A chip file holds it as ``[part.NAME]
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
-from imcsim.core.charge import Charges
+import numpy as np
+
+from imcsim.core.charge import Charges, Floats
 from imcsim.core.config import FrozenConfig
 from imcsim.core.registry import Registry
+from imcsim.core.sorted_table import wrong_sort
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a part adds to: one tree, with all that is charged in it before.
+
+    Parameters
+    ----------
+    tree
+        energy, latency, area, deployment, task_switch, power_up, inference or inference_latency.
+    charges
+        What everything before the part is charged: a regulator's loss is a share of that.
+    seconds
+        (F,) of training by phase (energy), (1,) of an image (inference); None in other trees.
+    """
+
+    tree: str
+    charges: Charges
+    seconds: Floats | None = None
+
+    @property
+    def by_phase(self) -> Floats:
+        """(F,) all that is charged before, of training by phase; (1,) in trees that are not by phase."""
+        costs = [charge.by_phase for charge in self.charges]
+        if self.tree in ("energy", "latency"):
+            return np.asarray(np.sum(costs, axis=0), dtype=np.float64)
+        return np.array([sum(float(cost.sum()) for cost in costs)])
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Fields of the trace that they are counted from."""
+        return tuple(dict.fromkeys(field for charge in self.charges for field in charge.fields))
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Dotted paths of the chip's values that they follow from."""
+        return tuple(dict.fromkeys(origin for charge in self.charges for origin in charge.each.origins))
 
 
 class ChipPart(FrozenConfig):
@@ -22,21 +63,14 @@ class ChipPart(FrozenConfig):
     """Field -> content kind, for fields that a chip file may give by the name of another file."""
 
     @abstractmethod
-    def charges(self, tree: str, spent: Charges, at: str) -> Charges:
-        """Return what the part adds to ``tree``.
+    def charges(self, spent: Spent, at: str) -> Charges:
+        """Return what the part adds to the tree of ``spent``; ``at`` is its own dotted path in the chip's file.
 
-        Parameters
-        ----------
-        tree
-            Name of the tree: energy, latency, area, deployment, task_switch, power_up, inference, inference_latency.
-        spent
-            What everything before it is charged in this tree: a regulator's loss is a share of that.
-        at
-            Dotted path of the part in the chip's file, for the origins of its values.
+        The leaves are its own names: ``loss`` stands at ``part.NAME.loss`` of the tree.
         """
 
 
-PARTS: Registry[type[ChipPart]] = Registry("part sort", None, "imcsim.part")
+PARTS: Registry[type[ChipPart]] = Registry("part sort", None, "imcsim.part", wrong_sort(ChipPart))
 PartT = TypeVar("PartT", bound=ChipPart)
 
 

@@ -14,22 +14,21 @@ from imcsim.chip.cell_counts import levels_of_codes
 from imcsim.chip.charged import with_parts
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import layer_hops
-from imcsim.chip.image import Image, moved_by
 from imcsim.chip.layout import Layout
 from imcsim.chip.layouts import cut_layout
-from imcsim.chip.reads import Vectors, one_vector
+from imcsim.chip.part import Spent
+from imcsim.chip.reads import Vectors, busiest, one_vector, slower
 from imcsim.chip.reload import load_energy, load_time, taking_turns
 from imcsim.chip.rule_layout import RuleLayout
-from imcsim.chip.times import busiest, slower
-from imcsim.core.charge import Charges, tree_of, under
+from imcsim.chip.serving import Image, moved_by
+from imcsim.core.charge import Charge, Charges, Price, tree_of, under
 from imcsim.core.cost import Breakdown
 from imcsim.mapping.lines import conversions
 from imcsim.mapping.network_map import NetworkMap
 from imcsim.mapping.pe_grid import PeGrid
 from imcsim.mapping.routing import Routing, routing
-from imcsim.memory.activity import activity
 from imcsim.memory.macro import Macro
-from imcsim.memory.memory import Memory
+from imcsim.memory.memory import Memory, activity
 from imcsim.memory.site import Site
 
 Floats = NDArray[np.float64]
@@ -105,9 +104,12 @@ def per_image(
     again, again_s = _reload(home, chip)
     spent = (*arrays, *moved_by(_image(network_map, chip, home, positions), chip), *under("reload", again))
     tables = sum(route.table_bits * spec.positions for route, spec in zip(routes, layers, strict=True))
+    seconds = latency_s + again_s
+    taken = Charge("forward", seconds, "seconds", "vectors of the busiest PE", ("layers",), Price(1.0, "as counted"))
+    longer_s = sum(charge.total for charge in with_parts(Spent("inference_latency", (taken,)), chip)) - seconds
     return ImageCost(
-        energy=tree_of(with_parts("inference", spent, chip)),
-        latency_s=latency_s + again_s,
+        energy=tree_of(with_parts(Spent("inference", spent, np.array([seconds + longer_s])), chip)),
+        latency_s=seconds + longer_s,
         interval_s=interval_s + again_s,
         conversions=tuple(
             spec.positions * conversions(layer) * busy.phases

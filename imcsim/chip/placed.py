@@ -4,10 +4,10 @@
 PEs of a memory, L mapped layers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,12 @@ from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import layer_hops
 from imcsim.chip.layout import Layout, in_pes, pes_in
 from imcsim.chip.layouts import layouts_of
-from imcsim.chip.profile import TileProfile, profile_on
+from imcsim.chip.profile import PolicyProfile, TileProfile, profile_on
+from imcsim.core.charge import Price
 from imcsim.mapping.pe_grid import PeGrid
 from imcsim.mapping.rule import MappingRule
-from imcsim.memory.activity import Activity, activity
 from imcsim.memory.macro import Macro
-from imcsim.memory.memory import Memory
+from imcsim.memory.memory import Activity, Memory, activity
 from imcsim.memory.site import Site
 from imcsim.trace.conservation import check_once
 from imcsim.trace.trace import Trace
@@ -37,13 +37,24 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 class Bank:
     """One memory of a chip and the weights of a trace in its PEs.
 
-    ``holds`` and ``trains`` (F, P): PEs whose weights are here, and train here, in each phase.
+    Parameters
+    ----------
+    macro, profile
+        The memory, and the trace as its PEs see it.
+    holds, trains
+        (F, P): PEs whose weights are here, and train here, in each phase.
+    arrives, homed, elsewhere
+        (F, P): PEs whose weights come from home at the start of a phase; train away from a home that keeps them; train
+        in the chip's other memory.
     """
 
     macro: Macro
     profile: TileProfile
     holds: Mask
     trains: Mask
+    arrives: Mask
+    homed: Mask
+    elsewhere: Mask
 
     @property
     def name(self) -> str:
@@ -80,9 +91,30 @@ class Bank:
         """(P,) share of a layer's vectors that meet the PE, where copies share them."""
         return self.layout.share
 
-    def of(self, *names: str) -> tuple[str, ...]:
-        """Dotted paths of values of the memory."""
-        return self.site.of(*names)
+    @property
+    def at(self) -> str:
+        """Dotted path of the memory in the chip's file."""
+        return self.macro.site.at
+
+    @property
+    def write_price(self) -> Price:
+        """What one level change costs (J)."""
+        return self.macro.memory.write_energy(self.macro.site)
+
+    @property
+    def write_leaf(self) -> str:
+        """Last name of leaves of writes."""
+        return self.macro.memory.write_leaf(self.macro.site)
+
+    @property
+    def in_place(self) -> PolicyProfile:
+        """Level changes at the memory's own write policy."""
+        return self.profile.policy(self.macro.memory.write_policy)
+
+    @property
+    def by_task(self) -> PolicyProfile:
+        """Level changes between the codes at the ends of phases."""
+        return self.profile.policy("task")
 
     def pes(self, units: NDArray[Scalar]) -> NDArray[Scalar]:
         """Give each PE the value of its placement unit: (..., U) -> (..., P)."""
@@ -92,7 +124,7 @@ class Bank:
         """Return how many PEs of one copy hold any that is chosen: (..., P) -> (...)."""
         return pes_in(self.layout, chosen)
 
-    def merged(self, values: NDArray[Any]) -> NDArray[Any]:
+    def merged(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
         """Add what shares a PE: (F, P) -> (F, PEs)."""
         return in_pes(self.layout, values)
 
@@ -181,13 +213,15 @@ class Placed:
             self.trace.cache[key] = found
         return found
 
-    def count(self, name: str) -> Floats:
-        """(F, L) of a count of the trace."""
-        return np.asarray(self.trace.counts[name], dtype=np.float64)
+    @cached_property
+    def counts(self) -> Mapping[str, Floats]:
+        """(F, L) of each count of the trace."""
+        return {name: np.asarray(count, dtype=np.float64) for name, count in self.trace.counts.items()}
 
-    def phase_count(self, name: str) -> Floats:
-        """(F,) of a count of the trace that is not by layer."""
-        return np.asarray(self.trace.task_counts[name], dtype=np.float64)
+    @cached_property
+    def phase_counts(self) -> Mapping[str, Floats]:
+        """(F,) of each count of the trace that is not by layer."""
+        return {name: np.asarray(count, dtype=np.float64) for name, count in self.trace.task_counts.items()}
 
     @cached_property
     def serving(self) -> "Placed":
@@ -238,6 +272,9 @@ def _banks(
     found: dict[bool, Bank] = {}
     for macro, profile in profiles:
         volatile, unit = macro.memory.volatile, profile.layout.unit
-        holds, trains = where.within(volatile=volatile), where.training(volatile=volatile)
-        found[volatile] = Bank(macro, profile, holds[:, unit], trains[:, unit])
+        trains, elsewhere = where.volatile_training, where.nonvolatile_training
+        if not volatile:
+            trains, elsewhere = elsewhere, trains
+        masks = (where.within(volatile=volatile), trains, where.arriving, where.homed_training, elsewhere)
+        found[volatile] = Bank(macro, profile, *(mask[:, unit] for mask in masks))
     return found.get(False), found.get(True)

@@ -10,7 +10,7 @@ from imcsim.chip.leakage import retention_w
 from imcsim.chip.placed import Placed, place
 from imcsim.chip.report import Lifetime, Report, Writes
 from imcsim.chip.suspicious import suspicious
-from imcsim.chip.wear.totals import nonvolatile_wear, volatile_wear
+from imcsim.chip.wear.lifetime import nonvolatile_wear, volatile_wear
 from imcsim.core.charge import tree_of, trees_by_task
 from imcsim.core.cost import Breakdown
 from imcsim.core.sources import Origin
@@ -80,6 +80,7 @@ def report_of(spent: Charged, origins: Mapping[str, Origin]) -> Report:
         warnings=(*placed.where.warnings, *suspicious(spent, latency, energy), *meta.notes),
         origins=origins,
         idle_acts=idle_acts(meta.acts),
+        kept_in=None if placed.nonvolatile is None else placed.nonvolatile.name,
     )
 
 

@@ -143,4 +143,4 @@ def _bits(grid: PeGrid, chip: ChipConfig, loads: Ints) -> Floats:
 
 
 def _own(macro: Macro) -> tuple[str, ...]:
-    return ("oversize", *macro.site.of("pe_count"), "weight_bits", "input_gradient")
+    return ("oversize", f"{macro.site.at}.pe_count", "weight_bits", "input_gradient")

@@ -78,9 +78,9 @@ class Report:
     area
         Area tree (m2), ``unused`` part named.
     writes
-        Memory kind ("rram", "sram") -> :class:`Writes`.
+        Memory by name ("rram", "sram", NAME of ``[memory.NAME]``) -> :class:`Writes`.
     lifetime
-        Memory kind -> :class:`Lifetime`.
+        Memory by name -> :class:`Lifetime`.
     horizon
         Energies and the number of inferences, steps and switches that each is spread over.
     placement
@@ -93,6 +93,8 @@ class Report:
         Dotted path of every chip value -> its origin.
     idle_acts
         What the method is known for and never did in the run (:mod:`imcsim.trace.acts`); a warning says so, too.
+    kept_in
+        The memory that keeps its weights without power, whose life the row tells; None if the chip has none.
     """
 
     chip: str
@@ -118,6 +120,7 @@ class Report:
     warnings: tuple[str, ...]
     origins: Mapping[str, Origin]
     idle_acts: tuple[str, ...] = ()
+    kept_in: str | None = None
 
     def __str__(self) -> str:
         from imcsim.chip.text import text
@@ -126,8 +129,11 @@ class Report:
 
     def row(self) -> dict[str, Any]:
         """Return the headline numbers as one flat row for tables."""
-        rram = self.writes.get("rram")
-        life = self.lifetime.get("rram")
+        rram, home = self.writes.get("rram"), self.kept_in or "rram"
+        life = self.lifetime.get(home)
+        others = {f"{name}_writes": wear.total for name, wear in self.writes.items() if name not in ("rram", "sram")}
+        if home in self.writes and home != "rram":
+            others[f"{home}_worst_writes"] = self.writes[home].worst
         return {
             "method": self.method,
             "chip": self.chip,
@@ -147,6 +153,7 @@ class Report:
             "rram_writes": 0 if rram is None else rram.total,
             "rram_worst_writes": 0 if rram is None else rram.worst,
             "sram_writes": self.writes["sram"].total if "sram" in self.writes else 0,
+            **others,
             **{name: self.horizon[name] for name in HORIZON_COLUMNS},
             "lifetime_tasks": None if life is None else life.tasks_guaranteed,
             "lifetime_years": None if life is None else life.years_guaranteed,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.cell_counts import row_writes
-from imcsim.chip.layout import Counts, Floats, Ints, Mask, Pair, ScalarT
+from imcsim.chip.layout import Counts, Floats, Ints, Mask, Pair, Scalar
 from imcsim.core.errors import MappingError
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.invariants import inside_arrays
@@ -75,10 +75,14 @@ class RuleLayout:
     unit
         (PEs,): the placement unit of each PE in rising index; None: PEs that hold copies of one another's weights are
         a unit together, each other PE is one.
+    laid
+        The rule's name, for readers.
     """
 
-    def __init__(self, network_map: NetworkMap, key: Hashable, unit: Ints | None = None) -> None:
-        self.key, self.network_map, self.layers = key, network_map, network_map.layers
+    def __init__(
+        self, network_map: NetworkMap, key: Hashable, unit: Ints | None = None, *, laid: str = "a rule"
+    ) -> None:
+        self.laid, self.key, self.network_map, self.layers = laid, key, network_map, network_map.layers
         self.geometry: PeGeometry = network_map.geometry
         for layer in network_map.maps:
             if (fault := inside_arrays(layer)) is not None:
@@ -153,15 +157,15 @@ class RuleLayout:
         shape = self.layers[layer].matrix_shape
         return np.stack([self.sums(expand_pe_mask(phase, shape, tile)[None], layer)[0] > 0 for phase in placed])
 
-    def spread(self, pes: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
-        """As the protocol says; weights without a place get False."""
+    def spread(self, pes: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
+        """As the protocol says; weights without a place get 0."""
         places, found = self._places(layer), np.zeros(self.layers[layer].matrix_shape, dtype=pes.dtype)
         first = slice(places.first)
         chosen = np.repeat(pes[first], places.weights[first])
         found.reshape(-1)[places.order[: len(chosen)]] = chosen
         return found
 
-    def to_arrays(self, values: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
+    def to_arrays(self, values: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
         """As the protocol says; the cells of a slice lie side by side, slice after slice."""
         places, width = self._places(layer), self.geometry.weight_cols
         shape = len(places.weights), self.geometry.weight_rows, len(values), width
@@ -169,7 +173,7 @@ class RuleLayout:
         arrays[self._pe_of(places), places.rows, :, places.cols] = values.reshape(len(values), -1)[:, places.order].T
         return arrays.reshape(shape[0], shape[1], -1)
 
-    def from_arrays(self, arrays: NDArray[ScalarT], layer: int) -> NDArray[ScalarT]:
+    def from_arrays(self, arrays: NDArray[Scalar], layer: int) -> NDArray[Scalar]:
         """As the protocol says; weights without a place get 0."""
         places, width = self._places(layer), self.geometry.weight_cols
         cells = arrays.reshape(len(arrays), self.geometry.weight_rows, -1, width)

@@ -1,15 +1,56 @@
-"""What is charged apart from training: deployment, one inference, one power-up; a task switch is in ``switching``."""
+"""What is charged apart from training: deployment, one inference, one power-up; a task switch is in ``switching``.
+
+Shape letters: F placement phases, L mapped layers.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
-from imcsim.chip.image import Image, moved_by
 from imcsim.chip.placed import Bank, Placed
-from imcsim.chip.reads import Vectors, forward
+from imcsim.chip.reads import Vectors, forward, forward_pace, pipeline
 from imcsim.chip.reload import Reloads, image_reload
-from imcsim.chip.times import forward_pace, pipeline
+from imcsim.chip.traffic import hop_values
 from imcsim.core.charge import Charge, Charges, Price
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Image:
+    """What one image moves.
+
+    Parameters
+    ----------
+    outputs
+        Elements of all layers' outputs.
+    fetched
+        Input elements read from the buffer.
+    crossed
+        Elements x hops over links.
+    """
+
+    outputs: float
+    fetched: float
+    crossed: float
+
+
+def moved_by(image: Image, chip: ChipConfig) -> Charges:
+    """Return the charges (J) of activation functions, buffer and links."""
+    said, bits, layers = "positions of one image", chip.input_bits, ("layers",)
+    read, write = chip.buffer.read_price().also("input_bits"), chip.buffer.write_price().also("input_bits")
+    hop = chip.link.energy_price().also(*hop_values(chip), "input_bits")
+    return (
+        Charge("activation", image.outputs, "elements", f"{said} x outputs", layers, chip.mac.vector_price()),
+        Charge("buffer.read", image.fetched * bits, "bits", f"{said} x fan-in x input_bits", layers, read),
+        Charge("buffer.write", image.outputs * bits, "bits", f"{said} x outputs x input_bits", layers, write),
+        Charge(
+            "link", image.crossed * bits, "bit hops", "the bits read and written x hops of their layer", layers, hop
+        ),
+    )
+
 
 _ALL = "all weights x weight_bits"
 
@@ -23,10 +64,10 @@ def deployment(placed: Placed) -> tuple[Charges, int]:
     if bank is None:
         return _all_loaded(placed.home, placed.chip), 0
     table = np.sum(bank.profile.initial_transitions, axis=0) * bank.copies
-    each, events = bank.memory.write_energy(bank.site).also("input_gradient"), int(table.sum())
+    each, events = bank.write_price.also("input_gradient"), int(table.sum())
     said = "cells that the first codes put on another level than 0"
     amount = np.where(np.asarray(each.value) > 0, table, 0.0)[None] if np.ndim(each.value) else float(events)
-    leaf = bank.memory.write_leaf(bank.site)
+    leaf = bank.write_leaf
     return (Charge(leaf, amount, "programming events", said, ("codes",), each),), events
 
 
@@ -61,7 +102,7 @@ def power_up(placed: Placed) -> Charges:
         nothing, kept = Price(0.0, "nothing to charge"), f"{placed.home.name.upper()} keeps all weights without power"
         name = "sram" if away is None else away.name
         return tuple(Charge(leaf, 0.0, "cells", kept, (), nothing) for leaf in ("dram_read", f"{name}_reload"))
-    write = away.memory.write_energy(away.site)
+    write = away.write_price
     return (
         Charge("dram_read", bits, "bits", "weights x weight_bits of residents", said, placed.chip.dram.energy_price()),
         Charge(f"{away.name}_reload", cells, "cell writes", "cells of residents", said, write),
@@ -82,8 +123,8 @@ def resident_load(placed: Placed) -> tuple[float, float]:
 
 def _all_loaded(bank: Bank, chip: ChipConfig) -> Charges:
     bits = _weights(bank, np.ones(bank.grid.count, dtype=bool)) * chip.weight_bits
-    cells, write = float(bank.grid.cells.sum()) * bank.copies, bank.memory.write_energy(bank.site)
-    leaf, layers = bank.memory.write_leaf(bank.site), ("layers",)
+    cells, write = float(bank.grid.cells.sum()) * bank.copies, bank.write_price
+    leaf, layers = bank.write_leaf, ("layers",)
     return (
         Charge("dram_read", bits, "bits", _ALL, layers, chip.dram.energy_price()),
         Charge(leaf, cells, "cell writes", "cells of all PEs and copies", layers, write),

@@ -4,7 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
-from imcsim.chip.placed import place
+from imcsim.chip.placed import Placed, place
+from imcsim.core.errors import TraceError
+from imcsim.mapping.masks import reduce_to_pes
 from imcsim.trace.trace import Trace
 
 
@@ -17,12 +19,24 @@ def serving_in_sram(trace: Trace, chip: ChipConfig) -> tuple[dict[str, NDArray[n
     Raises
     ------
     TraceError
-        If the trace cannot be priced on ``chip``.
+        If the trace cannot be priced on ``chip``, or if the chip's memories cut a PE of the network that is converted:
+        :func:`imcsim.convert` reads a whole PE of the home memory in one memory.
     """
     placed = place(trace, chip)
     in_volatile = placed.home.pes(placed.serving.where.within(volatile=True))
-    geometry, slices = placed.home.grid.geometry, placed.home.grid.layer_slices
-    grids = {spec.name: (spec.groups, *geometry.tiles(spec.fan_in, spec.outputs)) for spec in trace.meta.layers}
-    spans = dict(zip(grids, slices, strict=True))
     ends = in_volatile[list(trace.meta.last_phases)]
-    return tuple({name: row[spans[name]].reshape(grid) for name, grid in grids.items()} for row in ends)
+    return tuple(_by_tile(placed, row) for row in ends)
+
+
+def _by_tile(placed: Placed, pes: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
+    geometry, layout = placed.home.grid.geometry, placed.home.layout
+    tile, found = (geometry.weight_rows, geometry.weight_cols), {}
+    for layer, (spec, span) in enumerate(zip(placed.trace.meta.layers, layout.grid.layer_slices, strict=True)):
+        weights = layout.spread(pes[span], layer)
+        found[spec.name] = reduce_to_pes(weights, tile, "any")
+        if not np.array_equal(found[spec.name], reduce_to_pes(weights, tile, "all")):
+            raise TraceError(
+                f"layer '{spec.name}' is served from both memories within one PE of {tile} weights, which cannot be "
+                f"converted: train again with pe_tile = {list(tile)}"
+            )
+    return found

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from imcsim.chip.charged import Charged
 from imcsim.chip.config import ChipConfig
-from imcsim.chip.failed_writes import unfit
 from imcsim.chip.traffic import Traffic, master_bits
+from imcsim.chip.writes import unfit
 from imcsim.core.cost import Breakdown
 from imcsim.trace.trace import Trace
 

@@ -136,7 +136,7 @@ def dram_weights(placed: Placed) -> float:
 
 def _rewritten(bank: Bank, layers: Sequence[str]) -> tuple[float, Charge]:
     """Cells that one switch rewrites, copies included, and their charge."""
-    leaf, each = bank.memory.write_leaf(bank.site), bank.memory.write_energy(bank.site).also("input_gradient")
+    leaf, each = bank.write_leaf, bank.write_price.also("input_gradient")
     cells = float(switch_cells(bank.profile, layers)[0].sum(axis=1).mean()) * bank.copies
     if np.ndim(each.value) == 0:
         return cells, Charge(leaf, cells, "cell writes", _SAID, _FIELDS, each)

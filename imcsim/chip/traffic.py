@@ -138,8 +138,8 @@ def moved(placed: Placed, bits: Traffic) -> Charges:
 
 def masks(placed: Placed) -> Charges:
     """Return the charges (J) of writing a task's masks once and reading them at every step; in no other buffer leaf."""
-    buffer, bits = placed.chip.buffer, placed.phase_count("mask_bits")
-    steps = placed.phase_count("optimizer_steps")
+    buffer, bits = placed.chip.buffer, placed.phase_counts["mask_bits"]
+    steps = placed.phase_counts["optimizer_steps"]
     once, always = "bits of each task's masks, once", "bits of each task's masks, at every step"
     fields = ("mask_bits", "optimizer_steps")
     return (

@@ -10,16 +10,14 @@ behind the arrays; dram: never hidden. Shape letters: F placement phases, L mapp
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.failed_writes import failed_writes
 from imcsim.chip.gradients import weight_gradient_energy, weight_gradient_time
 from imcsim.chip.leakage import leakage
 from imcsim.chip.placed import Placed
-from imcsim.chip.reads import Vectors, backward, forward, transposed
+from imcsim.chip.reads import Vectors, backward, backward_pace, forward, forward_pace, pipeline, transposed
 from imcsim.chip.reload import Reloads, training_reload
-from imcsim.chip.times import backward_pace, forward_pace, pipeline
 from imcsim.chip.traffic import Traffic, masks, move_time, moved
 from imcsim.chip.work import work_buffer_bits, work_energy, work_time
-from imcsim.chip.writes import Writes, training_write_energy, training_write_time
+from imcsim.chip.writes import Writes, failed_writes, training_write_energy, training_write_time
 from imcsim.core.charge import Charge, Charges, under
 
 Floats = NDArray[np.float64]
@@ -27,11 +25,11 @@ Floats = NDArray[np.float64]
 
 def training_latency(placed: Placed, writes: Writes, bits: Traffic, again: Reloads | None) -> Charges:
     """Return the charges (s) of training."""
-    steps, counts = placed.phase_count("optimizer_steps"), placed.count
+    steps, counts = placed.phase_counts["optimizer_steps"], placed.counts
     there, back, once = forward_pace(placed), backward_pace(placed), np.ones(placed.phases)
     fields = ("forward_vectors", "optimizer_steps"), ("input_gradient_vectors", "optimizer_steps")
-    ahead = pipeline("forward", counts(fields[0][0]), there, steps, fields[0])
-    errors = pipeline("input_gradient", counts(fields[1][0]), back, steps, fields[1])
+    ahead = pipeline("forward", counts[fields[0][0]], there, steps, fields[0])
+    errors = pipeline("input_gradient", counts[fields[1][0]], back, steps, fields[1])
     gradients = weight_gradient_time(placed)
     update, migration = training_write_time(placed, writes)
     scored = "scoring_forward_vectors", "scoring_input_gradient_vectors"
@@ -43,8 +41,8 @@ def training_latency(placed: Placed, writes: Writes, bits: Traffic, again: Reloa
         *gradients,
         *update,
         *migration,
-        *pipeline("scoring", counts(scored[0]), there, once, (scored[0], scored[0])),
-        *pipeline("scoring", counts(scored[1]), back, once, (scored[1], scored[1])),
+        *pipeline("scoring", counts[scored[0]], there, once, (scored[0], scored[0])),
+        *pipeline("scoring", counts[scored[1]], back, once, (scored[1], scored[1])),
         Charge("scoring", _scoring_macs(placed), "MACs", _SCORING, _SCORING_FIELDS, macs),
         *move_time(placed, bits, work_buffer_bits(placed), hidden),
         *work_time(placed),
@@ -55,10 +53,10 @@ def training_latency(placed: Placed, writes: Writes, bits: Traffic, again: Reloa
 
 def training_energy(placed: Placed, writes: Writes, bits: Traffic, again: Reloads | None, latency: Charges) -> Charges:
     """Return the charges (J) of training; what leaks does so for the time of ``latency``."""
-    mac, count, (inputs, outputs) = placed.chip.mac, placed.count, placed.sides
+    mac, count, (inputs, outputs) = placed.chip.mac, placed.counts, placed.sides
     there, back = forward(placed), transposed(placed)
-    ahead = Vectors(count("forward_vectors"), "forward_vectors")
-    scored = Vectors(count("scoring_forward_vectors"), "scoring_forward_vectors")
+    ahead = Vectors(count["forward_vectors"], "forward_vectors")
+    scored = Vectors(count["scoring_forward_vectors"], "scoring_forward_vectors")
     errors, scored_errors = "input_gradient_vectors", "scoring_input_gradient_vectors"
     return (
         *under("forward", (one.of(ahead) for one in there)),
@@ -68,7 +66,7 @@ def training_energy(placed: Placed, writes: Writes, bits: Traffic, again: Reload
         ),
         *under("input_gradient", backward(placed, back, errors)),
         Charge(
-            "input_gradient.activation", count(errors) * inputs, "elements", "vectors x fan-in", (errors,),
+            "input_gradient.activation", count[errors] * inputs, "elements", "vectors x fan-in", (errors,),
             mac.vector_price(),
         ),
         *weight_gradient_energy(placed),
@@ -94,8 +92,8 @@ def seconds_of(charges: Charges, phases: int) -> Floats:
 
 
 def _updates(placed: Placed) -> Charge:
-    digital = placed.phase_count("digital_parameters") * placed.phase_count("optimizer_steps")
-    updated = placed.count("updated_weights").sum(axis=1) + digital
+    digital = placed.phase_counts["digital_parameters"] * placed.phase_counts["optimizer_steps"]
+    updated = placed.counts["updated_weights"].sum(axis=1) + digital
     said, fields = "updated_weights + digital_parameters x optimizer_steps", (
         "updated_weights", "digital_parameters", "optimizer_steps",
     )  # fmt: skip
@@ -103,8 +101,8 @@ def _updates(placed: Placed) -> Charge:
 
 
 def _scoring_macs(placed: Placed) -> Floats:
-    of_layers = placed.count("scoring_weight_gradient_macs").sum(axis=1)
-    return np.asarray(of_layers + placed.phase_count("scoring_macs"), dtype=np.float64)
+    of_layers = placed.counts["scoring_weight_gradient_macs"].sum(axis=1)
+    return np.asarray(of_layers + placed.phase_counts["scoring_macs"], dtype=np.float64)
 
 
 _SCORING = "gradient MACs of scoring and its own arithmetic"

@@ -1,18 +1,22 @@
 """Which cells are written when, and what that costs: in place, home from where they trained, and on the way there.
 
-Shape letters: F placement phases, P PEs, L layers. Rules and their sources: docs/accounting.md, sections 3, 4 and 6.
+A write to a dead cell, in a trace in which cells wore out, goes on until it is given up; its level change is charged as
+every other. Shape letters: F placement phases, P PEs, L layers. Rules and their sources: docs/accounting.md, sections
+3, 4 and 6.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.failed_writes import failed_writes
+from imcsim.chip.config import ChipConfig
 from imcsim.chip.placed import Bank, Placed
 from imcsim.core.charge import Charge, Charges, Price
 from imcsim.trace.schema import Policy
+from imcsim.trace.trace import Trace
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -65,7 +69,7 @@ class Written:
 
     def energy(self, leaf: str, phases: int, factor: float = 1.0) -> Charge:
         """Return the charge (J) of all copies, ``factor`` of it."""
-        each, times = self.bank.memory.write_energy(self.bank.site), self.bank.copies * factor
+        each, times = self.bank.write_price, self.bank.copies * factor
         table = np.ndim(each.value) > 0
         amount: Floats = self.table() if table else np.asarray(self.events.sum(axis=1), dtype=np.float64)
         if self.phase is not None:
@@ -117,7 +121,7 @@ def writes_of(placed: Placed) -> Writes:
         commits = plan_commits(placed)
         written += [*_committed(placed.nonvolatile, placed, commits), _loaded(placed.volatile, placed)]
     last = commits[-1] if commits else None
-    due = placed.home.pes(placed.where.homed_training[-1])
+    due = placed.home.homed[-1]
     here = last.pes if last is not None and last.phase == placed.phases - 1 else np.zeros_like(due)
     uncommitted = int(placed.home.count(due & ~here)) if placed.nonvolatile is not None else 0
     return Writes(tuple(written), commits, uncommitted)
@@ -125,7 +129,7 @@ def writes_of(placed: Placed) -> Writes:
 
 def plan_commits(placed: Placed) -> tuple[Commit, ...]:
     """Return when which PEs are programmed at home with what was learned in the volatile memory."""
-    training = placed.home.pes(placed.where.homed_training)
+    training = placed.home.homed
     return commits_by_policy(training, placed.chip.commit, placed.trace.meta.phase_tasks)
 
 
@@ -155,7 +159,7 @@ def commits_by_policy(training: Mask, policy: str, phase_tasks: Sequence[int]) -
 def training_write_energy(placed: Placed, writes: Writes) -> Charges:
     """Return the charges (J) of writing weights: ``update`` in place, ``migration`` between memories."""
     phases = placed.phases
-    update = tuple(w.energy(f"update.{w.bank.memory.write_leaf(w.bank.site)}", phases) for w in writes.of("in place"))
+    update = tuple(w.energy(f"update.{w.bank.write_leaf}", phases) for w in writes.of("in place"))
     return (*_with_absent(placed, update), *_migration_energy(placed, writes), *failed_writes(placed, "energy"))
 
 
@@ -182,10 +186,10 @@ def _in_place(bank: Bank, phase_tasks: Sequence[int]) -> list[Written]:
     if policy == "task":  # once a task, whatever the phases in which a PE has trained
         commits = commits_by_policy(bank.trains, policy, phase_tasks)
         trains, late = _whole(commits, bank.trains.shape), [commit for commit in commits if not commit.whole]
-    under, said = bank.profile.policy(policy), f"level changes of PEs that train in {bank.name.upper()}"
+    under, said = bank.in_place, f"level changes of PEs that train in {bank.name.upper()}"
     shared = "" if policy == "task" or not _by_pair(bank) else ", a layer's table shared out by its PEs' level changes"
     fields = ("transitions", "changes") if _by_pair(bank) else ("changes",)
-    said, own = f"{said}, at its write policy{shared}", (*bank.of("write_policy"), "input_gradient")
+    said, own = f"{said}, at its write policy{shared}", (f"{bank.at}.write_policy", "input_gradient")
     found = Written(
         bank, "in place", under.changes * trains, under.row_events * trains, None,
         lambda: np.asarray(np.sum(bank.profile.transitions_of(policy, trains), axis=0), dtype=np.float64),
@@ -204,13 +208,13 @@ def _whole(commits: Sequence[Commit], shape: tuple[int, ...]) -> Mask:
 
 
 def _by_pair(bank: Bank) -> bool:
-    return np.ndim(bank.memory.write_energy(bank.site).value) > 0
+    return np.ndim(bank.write_price.value) > 0
 
 
 def _committed(bank: Bank, placed: Placed, commits: tuple[Commit, ...]) -> list[Written]:
     whole = _whole(commits, (placed.phases, bank.grid.count))
     own, fields = ("commit", "charge_migration", "input_gradient"), ("codes", "placement")
-    under = bank.profile.policy("task")
+    under = bank.by_task
     said = "cells that a task left at another level, of PEs trained elsewhere"
     found = [
         Written(
@@ -236,7 +240,7 @@ def _late(bank: Bank, commit: Commit, reason: str, said: str, fields: tuple[str,
 
 def _loaded(bank: Bank, placed: Placed) -> Written:
     """Home -> volatile memory for PEs that become trainable: every cell is written."""
-    arriving, own = bank.pes(placed.where.arriving), ("charge_migration", "input_gradient")
+    arriving, own = bank.arrives, ("charge_migration", "input_gradient")
     return Written(
         bank, "load", arriving * bank.grid.cells, (arriving * bank.grid.rows).astype(float), None,
         lambda: np.zeros(0), "cells of PEs that become trainable", ("placement",), own,
@@ -250,14 +254,14 @@ def _migration_energy(placed: Placed, writes: Writes) -> Charges:
         leaves = {"rram_program": _CELLS, "rram_read": "cells read", "sram_write": _CELLS}
         return tuple(absent(f"migration.{leaf}", missing, of, phases) for leaf, of in leaves.items())
     home, away = placed.nonvolatile, placed.volatile
-    commits = (w.energy(f"migration.{home.memory.write_leaf(home.site)}", phases, charged) for w in writes.of("commit"))
-    loads = (w.energy(f"migration.{away.memory.write_leaf(away.site)}", phases, charged) for w in writes.of("load"))
+    commits = (w.energy(f"migration.{home.write_leaf}", phases, charged) for w in writes.of("commit"))
+    loads = (w.energy(f"migration.{away.write_leaf}", phases, charged) for w in writes.of("load"))
     return (*commits, *_read_home(home, placed, charged), *loads)
 
 
 def _read_home(home: Bank, placed: Placed, charged: float) -> Charges:
     """Charges of reading the PEs that become trainable, row by row."""
-    times = home.pes(placed.where.arriving) * (home.copies * charged)
+    times = home.arrives * (home.copies * charged)
     own, found = ("charge_migration", "input_gradient"), []
     for part in home.memory.read_out(home.site, home.profile):
         weighted = times * part.amount
@@ -280,7 +284,7 @@ def _row_by_row(placed: Placed) -> list[tuple[Bank, Price, str]]:
 
 
 def _most_rows(placed: Placed, bank: Bank) -> Floats:
-    arriving = bank.pes(placed.where.arriving)
+    arriving = bank.arrives
     return np.asarray(bank.merged(arriving * bank.grid.rows).max(axis=1, initial=0), dtype=np.float64)
 
 
@@ -303,3 +307,39 @@ def _at(phase: int, phases: int, value: Floats | Ints | float) -> Floats:
     found = np.zeros((phases, *np.shape(value)))
     found[phase] = value
     return found
+
+
+def failed_writes(placed: Placed, tree: Literal["energy", "latency"]) -> Charges:
+    """Return the charge of failed writes in a tree; none without any, or if cells wore otherwise than on this chip."""
+    home = placed.nonvolatile
+    if not placed.trace.wear_counts or home is None or unfit(placed.trace, placed.chip):
+        return ()
+    prices = home.memory.failed_write(home.site)
+    if prices is None:
+        return ()
+    by_layer = placed.trace.wear_counts["failed_writes"].astype(np.float64)
+    events = np.asarray(by_layer @ home.layout.copies * float(home.copies), dtype=np.float64)
+    own: tuple[str, ...] = ("input_gradient",)
+    if placed.hybrid:
+        events, own = events * float(placed.chip.charge_migration), (*own, "charge_migration")
+    leaf = "migration.failed_writes" if placed.hybrid else "update.failed_writes"
+    each = prices[0] if tree == "energy" else prices[1]
+    said = "writes to dead cells that verify finds to have failed"
+    name = leaf if tree == "energy" else "failed_writes"
+    return (Charge(name, events, "failed writes", said, ("failed_writes",), each.also(*own)),)
+
+
+def unfit(trace: Trace, chip: ChipConfig) -> list[str]:
+    """Return the sentence that a reader must see if cells wore otherwise than ``chip`` wears them."""
+    wear, macro = trace.meta.config.get("wear"), chip.nonvolatile
+    if not trace.wear_counts or not wear or macro is None:
+        return []
+    policy = macro.memory.write_policy if chip.volatile is None else f"commit ({chip.commit})"
+    mine = macro.geometry.encoding.name, policy
+    its = wear["encoding"] or trace.meta.encodings[0].name, wear["policy"].replace("commit", "commit (task)")
+    if mine == its:
+        return []
+    return [
+        f"cells wore as {its[0]}, written at every {its[1]}; this chip has {mine[0]}, {mine[1]}: failed writes are not "
+        f"charged, and the accuracy is not this chip's"
+    ]

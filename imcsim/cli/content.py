@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
@@ -11,6 +11,7 @@ import typer
 from imcsim.cli.options import ChipOption, JsonOption, RuleOption, SetOption, echo_json, overrides
 
 if TYPE_CHECKING:
+    from imcsim.core.config import FrozenConfig
     from imcsim.core.registry import Registry
     from imcsim.core.sources import Origin
 
@@ -20,11 +21,16 @@ CODE = {
     "network": ("imcsim.learn.networks", "NETWORKS"),
     "dataset": ("imcsim.learn.data", "DATASETS"),
     "rule": ("imcsim.mapping.rule", "MAPPING_RULES"),
+    "memory": ("imcsim.memory.memory", "MEMORIES"),
+    "converter": ("imcsim.periphery.converters", "CONVERTERS"),
+    "part": ("imcsim.chip.part", "PARTS"),
 }
+
+KINDS_SAID = "device, component, chip, network, study, method, rule, dataset, memory, converter or part."
 
 
 def list_command(
-    kind: Annotated[str, typer.Argument(help="device, component, chip, network, study, method, rule or dataset.")],
+    kind: Annotated[str, typer.Argument(help=KINDS_SAID)],
     json_: JsonOption = False,
 ) -> None:
     """List the names of one kind; beside each that another package brings, the package.
@@ -42,7 +48,7 @@ def list_command(
 
 
 def show_command(
-    kind: Annotated[str, typer.Argument(help="device, component, chip, study, network, method, dataset or rule.")],
+    kind: Annotated[str, typer.Argument(help=KINDS_SAID)],
     name: Annotated[str, typer.Argument(help="A name of that kind, or its file.")],
     set_: SetOption = None,
     json_: JsonOption = False,
@@ -152,9 +158,25 @@ def _description(kind: str, name: str) -> str:
 
         lines += ["", f"sees: {'all layers' if level_of(entry) == 'network' else 'one layer'}"]
         lines += [f"needs {need}: {NEEDS[need]}" for need in needs_of(entry)]
+    if kind in ("memory", "converter", "part"):
+        lines += ["", *_keys_of(entry)]
     if (package := package_of(kind, name)) is not None:
         lines += ["", f"package: {package}"]
     return "\n".join(lines)
+
+
+def _keys_of(entry: type[FrozenConfig]) -> Iterator[str]:
+    """Yield what stands in the table of a sort or a model: keys, what may name a file, formulas."""
+    files = getattr(entry, "references", {})
+    for name, info in entry.model_fields.items():
+        kind = f" (a {files[name]} by name)" if name in files else ""
+        default = "" if info.is_required() else f" = {info.get_default(call_default_factory=True)!r}"
+        said = f": {info.description}" if info.description else ""
+        yield f"{info.alias or name}{default}{kind}{said}"
+    for what in ("energy", "time", "area"):
+        words = getattr(entry, f"{what}_words", None)
+        if words is not None:
+            yield f"{what}: {words.formula}"
 
 
 def values_of(kind: str, name: str, given: Mapping[str, object]) -> tuple[Mapping[str, object], Mapping[str, Origin]]:

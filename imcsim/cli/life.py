@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imcsim.cli.accuracy_life import AccuracyAsked
-from imcsim.cli.options import ChipOption, JsonOption, SetOption, echo_json, overrides
+from imcsim.cli.options import ChipOption, JsonOption, RuleOption, SetOption, echo_json, overrides
 from imcsim.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def life_command(  # noqa: PLR0913 - each option of the command line is a parame
     trace: Annotated[Path, typer.Argument(help="A trace file.")],
     chip: ChipOption,
     set_: SetOption = None,
+    rule: RuleOption = "im2col",
     tasks_per_day: Annotated[float | None, typer.Option(help="Rate of tasks; else the chip's horizon.")] = None,
     policy: Annotated[list[str] | None, typer.Option(metavar="NAME[=VALUE]", help=_POLICY)] = None,
     wear: Annotated[str, typer.Option(help="What an event wears: events, pulses or window.")] = "events",
@@ -62,12 +63,12 @@ def life_command(  # noqa: PLR0913 - each option of the command line is a parame
         changed["horizon.tasks_per_day"] = tasks_per_day
     if compare:
         _check_alone(policy, accuracy.limits, ledger, ledger_out, png)
-        _compare(load(trace), chip, changed, wear, json_)
+        _compare(load(trace), chip, changed, wear, rule, json_)
         return
     recorded, resolved = load(trace), chip_for(chip, options, changed)
     if ledger_out is not None and options.sram_cache_pes is not None:
         raise ConfigError("sram-cache repeats the stream, and a ledger holds measured tasks: leave out --ledger-out")
-    placed = place(recorded, resolved.config)
+    placed = place(recorded, resolved.config, rule)
     worn = _worn(placed, ledger, keep=ledger_out is not None)
     found = outlook_of(placed, resolved.origins, options, worn)
     curves = accuracy.curves(recorded, resolved.config, found)
@@ -114,11 +115,11 @@ def _check_alone(policy: list[str] | None, limits: tuple[float, ...], *files: Pa
         )
 
 
-def _compare(trace: Trace, chip: str, changed: Mapping[str, object], wear: str, json_: bool) -> None:
+def _compare(trace: Trace, chip: str, changed: Mapping[str, object], wear: str, rule: str, json_: bool) -> None:
     from imcsim.life import compare_levers
     from imcsim.report.life_compare import compare_records, compare_text
 
-    rows = compare_levers(trace, chip, None, changed, wear)
+    rows = compare_levers(trace, chip, None, changed, wear, rule=rule)
     if json_:
         echo_json(compare_records(rows))
     else:

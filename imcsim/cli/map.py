@@ -38,8 +38,7 @@ class _Mapper:
         for need in needs_of(MAPPING_RULES.get(rule)):
             if need in ("zeros", "trainable") and self.masks is None:
                 raise MappingError(f"mapping rule '{rule}' needs '{need}', {NEEDS[need]}: give --mask TRACE")
-        home = self.chip.rram if self.chip.rram is not None else self.chip.sram
-        budget = self.pe_budget if self.pe_budget is not None else getattr(home, "pe_count", None)
+        budget = self.pe_budget if self.pe_budget is not None else self.chip.home.memory.pe_count
         zeros = None if self.masks is None else self.masks.zeros
         trainable = None if self.masks is None else self.masks.trainable
         return map_network(self.layers, self.chip.geometry, rule, zeros=zeros, trainable=trainable, pe_budget=budget)
@@ -194,7 +193,6 @@ def _files(mapper: _Mapper, network_map: NetworkMap, rule: str, files: tuple[Pat
 
 def _json(mapper: _Mapper, network_map: NetworkMap, params: dict[str, object], rule: str) -> str:
     import json
-    from dataclasses import asdict
 
     from imcsim.learn.networks import network_params
     from imcsim.report.mapping_table import chip_fit, mapping_rows, mapping_total
@@ -208,7 +206,14 @@ def _json(mapper: _Mapper, network_map: NetworkMap, params: dict[str, object], r
         "geometry": network_map.geometry.model_dump(mode="json"),
         "layers": mapping_rows(network_map, mapper.phases),
         "total": mapping_total(network_map, mapper.phases),
-        "fit": {**asdict(fit), "available": fit.available, "fits": fit.fits},
+        "fit": {
+            "needed": fit.needed,
+            "rram": None,
+            "sram": None,
+            **fit.held,
+            "available": fit.available,
+            "fits": fit.fits,
+        },
     }
     if (found := _routers(mapper, network_map)) is not None:
         from imcsim.report.routers import router_record

@@ -1,8 +1,9 @@
 """What other packages bring, by entry point: read from installed metadata, nothing of theirs is imported.
 
 The group of a kind is ``imcsim.KIND``. Code (``imcsim.method``, ``imcsim.network``, ``imcsim.dataset``,
-``imcsim.mapping_rule``) names an object, ``toy.methods:Mine``. TOML (``imcsim.chip``, ``imcsim.device``,
-``imcsim.component``, ``imcsim.study``) names the package whose folder holds NAME.toml: ``toy.chips``.
+``imcsim.mapping_rule``, ``imcsim.memory``, ``imcsim.converter``, ``imcsim.part``) names an object,
+``toy.methods:Mine``. TOML (``imcsim.chip``, ``imcsim.device``, ``imcsim.component``, ``imcsim.study``) names the
+package whose folder holds NAME.toml: ``toy.chips``.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from imcsim.core.errors import ContentError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-CODE = ("method", "network", "dataset", "mapping_rule")
+CODE = ("method", "network", "dataset", "mapping_rule", "memory", "converter", "part")
 TOML = ("chip", "device", "component", "study")
 GROUPS = tuple(f"imcsim.{kind}" for kind in (*CODE, *TOML))
 

@@ -17,7 +17,7 @@ A string at a path that the caller names as a reference (``rram.cell = "rram-28n
 import copy
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard, get_args
@@ -29,6 +29,7 @@ from imcsim.core.json_text import Json, shallow
 from imcsim.core.sources import Origin, Resolved, leaves, source_of
 
 Overrides = Mapping[str, object]
+References = Mapping[str, str] | Callable[[Mapping[str, object]], Mapping[str, str]]
 
 DEEPEST = 16  # design choice, of tables within tables: twice what any file of imcsim needs
 _LONGEST = 1 << 18  # bytes, design choice: the longest file of the content takes a thirtieth
@@ -102,7 +103,7 @@ def load_resolved(
     kind: str,
     name: str,
     overrides: Overrides | None = None,
-    references: Mapping[str, str] | None = None,
+    references: References | None = None,
 ) -> Resolved[ConfigT]:
     """Load content ``name`` of ``kind``, follow its references, apply overrides, validate.
 
@@ -115,7 +116,8 @@ def load_resolved(
     overrides
         Dotted path -> value; a reference may be overridden by another name, and fields below it too.
     references
-        Dotted path -> content kind, for strings that name another file. ``"rram.cell": "device"``.
+        Dotted path -> content kind, for strings that name another file. ``"rram.cell": "device"``. A function of
+        the file's values where they decide which those are.
 
     Raises
     ------
@@ -127,7 +129,10 @@ def load_resolved(
     pending = dict(overrides or {})
     for dotted in pending:
         _open_optional(document.values, dotted.rpartition(".")[0], config_type)
-    for reference, target_kind in (references or {}).items():
+    for dotted in [dotted for dotted in pending if dotted.endswith(".sort")]:  # which decides on the keys beside it
+        _override(document, dotted, pending.pop(dotted), path.name)
+    named = references(document.values) if callable(references) else references or {}
+    for reference, target_kind in named.items():
         _follow(document, reference, target_kind, pending, path.parent)
     for dotted, value in pending.items():
         _open_optional(document.values, dotted.rpartition(".")[0], config_type)  # in a file that was named, too

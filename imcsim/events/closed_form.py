@@ -17,7 +17,7 @@ these assumptions. Times only: its tasks carry no energy.
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.times import backward_pace, forward_pace
+from imcsim.chip.reads import backward_pace, forward_pace
 from imcsim.events.graph import GraphBuilder, Task, TaskGraph
 from imcsim.events.passes import weight_gradient_s
 from imcsim.events.rest import rest_of

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.placed import Bank
-from imcsim.chip.times import backward_times, depth, forward_times, turns_of
+from imcsim.chip.reads import backward_times, depth, forward_times, turns_of
 from imcsim.events.work import Work
 from imcsim.memory.memory import ReadTime
 

@@ -16,6 +16,7 @@ from imcsim.core.units import DAYS_PER_YEAR
 from imcsim.life.chips import chip_for
 from imcsim.life.options import parse_policies
 from imcsim.life.outlook import Outlook, outlook
+from imcsim.mapping.rule import MappingRule
 from imcsim.trace.given import TraceLike, given_trace
 from imcsim.trace.trace import Trace
 
@@ -75,6 +76,8 @@ def compare_levers(
     policies: Sequence[Sequence[str]] | None = None,
     overrides: Mapping[str, Any] | None = None,
     wear: str = "events",
+    *,
+    rule: str | MappingRule = "im2col",
 ) -> tuple[LeverRow, ...]:
     """Return one row for each set of levers, that without any first.
 
@@ -86,6 +89,8 @@ def compare_levers(
         Sets of texts as :func:`~imcsim.life.options.parse_policies` reads them; None: the standard ones.
     wear
         Wear rule.
+    rule
+        The mapping rule, by name or itself.
 
     Raises
     ------
@@ -98,13 +103,13 @@ def compare_levers(
     trace, chip = given_trace(trace), str(chip)
     base = load_chip(chip, overrides).config
     weibull_for(worn_memory(base), "the years that levers gain")
-    chosen = standard_policies(trace, base) if policies is None else tuple(tuple(texts) for texts in policies)
+    chosen = standard_policies(trace, base, rule) if policies is None else tuple(tuple(texts) for texts in policies)
     options = {texts: parse_policies(texts, wear) for texts in (NONE, *chosen)}
-    none = outlook(trace, chip_for(chip, options[NONE], overrides), options[NONE])
+    none = outlook(trace, chip_for(chip, options[NONE], overrides), options[NONE], rule=rule)
     rows = [_row(NONE, none, none)]
     for texts in filter(None, chosen):
         try:
-            found = outlook(trace, chip_for(chip, options[texts], overrides), options[texts])
+            found = outlook(trace, chip_for(chip, options[texts], overrides), options[texts], rule=rule)
         except ConfigError as error:
             rows.append(LeverRow(texts, refused=str(error)))
         else:
@@ -112,14 +117,16 @@ def compare_levers(
     return tuple(rows)
 
 
-def standard_policies(trace: Trace, chip: ChipConfig) -> tuple[tuple[str, ...], ...]:
+def standard_policies(
+    trace: Trace, chip: ChipConfig, rule: str | MappingRule = "im2col"
+) -> tuple[tuple[str, ...], ...]:
     """Return the standard levers, and on a hybrid caches for a quarter, a half and all of the PEs that ever train."""
     if chip.volatile is None or chip.nonvolatile is None:
         return STANDARD
-    placed = place(trace, chip)
+    placed = place(trace, chip, rule)
     away, where = placed.volatile, placed.where
     trained = np.any(where.homed_training | where.nonvolatile_training, axis=0)
-    pes = 0 if away is None else int(away.pes(trained).sum())
+    pes = 0 if away is None else int(away.count(away.pes(trained)))
     sizes = sorted({placed.copies * max(1, round(share * pes)) for share in _CACHE_SHARES})
     return (*STANDARD, *((f"sram-cache={size}:{way}",) for size in sizes for way in ("lru", "life")))
 

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.chip.layout import Layout
 from imcsim.chip.wear.ledger import LayerWear, WearLedger
 from imcsim.core.errors import ConfigError
 from imcsim.life.options import LifeOptions
-from imcsim.mapping.geometry import PeGeometry
 from imcsim.memory.macro import Macro
 
 
@@ -20,13 +20,14 @@ from imcsim.memory.macro import Macro
 class CellRates:
     """Full-window cycles per task of every cell that wears.
 
-    ``layers`` name -> float32 (P, R, C), 0 where an array has no weight; PEs in order (group, row tile, column tile).
+    ``layers`` name -> float32 (P, R, C), 0 where an array has no weight; PEs in the order of ``layout``.
     ``cells`` counts those that hold a weight; ``copies`` of all of them exist.
     """
 
     layers: dict[str, NDArray[np.float32]]
     cells: int
     copies: int = 1
+    layout: Layout | None = None
 
     @property
     def worst(self) -> float:
@@ -64,13 +65,13 @@ def cell_rates(ledger: WearLedger, macro: Macro, options: LifeOptions) -> CellRa
             f"the ledger is of another mapping: its cells are coded as {encoding.name}, and the chip's are "
             f"{memory.sign} of {memory.cell_bits} bits"
         )
-    layers = {}
-    for spec, wear in ledger:
+    layers, layout = {}, ledger.placed
+    for layer, (spec, wear) in enumerate(ledger):
         full, weak = event_cycles(wear, macro, options)
         total = wear.total()
         each = np.float32(full) * wear.full + np.float32(weak) * (total - wear.full)
-        layers[spec.name] = by_pe((np.maximum(each, 0) / ledger.tasks).astype(np.float32), ledger.geometry)
-    return CellRates(layers, ledger.cells // ledger.copies, ledger.copies)
+        layers[spec.name] = layout.to_arrays((np.maximum(each, 0) / ledger.tasks).astype(np.float32), layer)
+    return CellRates(layers, ledger.cells // ledger.copies, ledger.copies, layout)
 
 
 def event_cycles(wear: LayerWear, macro: Macro, options: LifeOptions) -> tuple[float, float]:
@@ -103,26 +104,6 @@ def layer_pulses(wear: LayerWear, macro: Macro) -> tuple[float, float]:
     """Return the pulses of all full-window events of a layer, and of all its weaker ones."""
     each = _pulses(macro, 1.0) * wear.distances
     return float(each[-1]), float(each[:-1].sum())
-
-
-def by_pe(values: NDArray[np.float32], geometry: PeGeometry) -> NDArray[np.float32]:
-    """Return (K, G, D, N) cells as (P, R, C): the arrays of the layer's PEs, 0 where there is no weight."""
-    k, groups, fan_in, outputs = values.shape
-    rows, cols = geometry.weight_rows, geometry.weight_cols
-    down, across = geometry.tiles(fan_in, outputs)
-    padded = np.pad(values, ((0, 0), (0, 0), (0, down * rows - fan_in), (0, across * cols - outputs)))
-    tiled = padded.reshape(k, groups, down, rows, across, cols)
-    return np.ascontiguousarray(tiled.transpose(1, 2, 4, 3, 0, 5)).reshape(-1, rows, k * cols)
-
-
-def by_cell(pes: NDArray[np.float32], geometry: PeGeometry, matrix_shape: tuple[int, int, int]) -> NDArray[np.float32]:
-    """Return the cells (K, G, D, N) of a layer's PEs (P, R, C): the inverse of :func:`by_pe`."""
-    groups, fan_in, outputs = matrix_shape
-    rows, cols, k = geometry.weight_rows, geometry.weight_cols, geometry.encoding.cells_per_weight
-    down, across = geometry.tiles(fan_in, outputs)
-    tiled = pes.reshape(groups, down, across, rows, k, cols).transpose(4, 0, 1, 3, 2, 5)
-    whole = tiled.reshape(k, groups, down * rows, across * cols)
-    return np.ascontiguousarray(whole[:, :, :fan_in, :outputs])
 
 
 def _pulses(macro: Macro, verified_share: float) -> NDArray[np.float64]:

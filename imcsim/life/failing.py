@@ -105,8 +105,8 @@ def _layers(
     rates: CellRates, ledger: WearLedger, macro: Macro, endurance: Endurance | None
 ) -> tuple[LayerLife, ...]:  # fmt: skip
     total, found = 0.0 if endurance is None else rates.hazard(endurance.shape), []
-    for spec, wear in ledger:
-        layer, each = rates.layers[spec.name], rates.copies / ledger.tasks
+    for (spec, wear), copies in zip(ledger, ledger.layer_copies, strict=True):
+        layer, each = rates.layers[spec.name], float(rates.copies * copies) / ledger.tasks
         first, share = None, 0.0
         if endurance is not None and total:
             hazard = float(hazards(layer, endurance.shape, (0, 1, 2))) * rates.copies

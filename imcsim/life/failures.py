@@ -1,4 +1,4 @@
-"""When a share of all cells has failed, in closed form; the first of them: :mod:`imcsim.chip.wear.first_failure`."""
+"""When a share of all cells has failed, in closed form; the first of them: :mod:`imcsim.chip.wear.lifetime`."""
 
 import math
 from collections.abc import Callable

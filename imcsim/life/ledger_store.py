@@ -39,6 +39,7 @@ def save_ledger(ledger: WearLedger, path: Path) -> None:
         "geometry": ledger.geometry.model_dump(mode="json"),
         "layers": [spec.model_dump(mode="json") for spec in ledger.layers],
         "copies": ledger.copies,
+        "laid": ledger.laid,
         "tasks": ledger.tasks,
         "most_events": ledger.most_events,
     }
@@ -74,7 +75,7 @@ def _ledger(header: Json, arrays: Arrays) -> WearLedger:
     if copies not in (1, 2) or most > MOST_EVENTS:
         raise ValueError("counts")
     counters = {spec.name: _layer(spec, geometry, most, arrays) for spec in layers}
-    return WearLedger(geometry, layers, copies, tasks, most, counters)
+    return WearLedger(geometry, layers, copies, tasks, most, counters, str(header.get("laid", "im2col")))
 
 
 def _layer(spec: LayerSpec, geometry: PeGeometry, most_events: int, arrays: Arrays) -> LayerWear:

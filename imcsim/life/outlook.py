@@ -5,7 +5,7 @@ P PEs of the network.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from imcsim.life.levers import CacheUse, Pulled, Rotation, pull, sram_cache
 from imcsim.life.notes import notes_of
 from imcsim.life.options import LifeOptions
 from imcsim.life.spares import SpareCost
+from imcsim.mapping.rule import MappingRule
 from imcsim.memory.macro import Macro
 from imcsim.trace.given import TraceLike, given_trace
 
@@ -107,7 +108,12 @@ class Outlook:
 
 
 def outlook(
-    trace: TraceLike, chip: ChipLike, options: LifeOptions | None = None, ledger: WearLedger | None = None
+    trace: TraceLike,
+    chip: ChipLike,
+    options: LifeOptions | None = None,
+    ledger: WearLedger | None = None,
+    *,
+    rule: str | MappingRule = "im2col",
 ) -> Outlook:
     """Return the outlook of ``chip`` if it learns streams like ``trace`` without end.
 
@@ -120,6 +126,8 @@ def outlook(
         Wear rule and levers; None: no lever.
     ledger
         Wear to go by, of as many tasks as it holds; None: that of ``trace``.
+    rule
+        The mapping rule, by name or itself.
 
     Raises
     ------
@@ -129,7 +137,7 @@ def outlook(
         If the trace does not fit the chip.
     """
     resolved = given_chip(chip)
-    return outlook_of(place(given_trace(trace), resolved.config), resolved.origins, options, ledger)
+    return outlook_of(place(given_trace(trace), resolved.config, rule), resolved.origins, options, ledger)
 
 
 def outlook_of(
@@ -143,7 +151,9 @@ def outlook_of(
     macro = worn_memory(placed.chip)
     spent, cache = charged(placed), _cache(placed, chosen, ledger)
     worn = cache.ledger if cache is not None else ledger or wear_ledger(placed, spent.writes.commits)
-    WearLedger(macro.geometry, meta.layers, macro.copies).check_same_cells(worn)
+    home = placed.home.layout
+    WearLedger(macro.geometry, meta.layers, macro.copies, laid=home.laid).check_same_cells(worn)
+    worn = worn if worn.layout is not None else replace(worn, layout=home)
     saving = verify_saving(macro, chosen)
     rates, levers = pull(placed, macro, cell_rates(worn, macro, chosen), worn, chosen, cache)
     fails, report = failing(rates, worn, macro, chosen), report_of(spent, origins)

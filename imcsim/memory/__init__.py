@@ -1,4 +1,41 @@
 """The memories of a chip: sorts of PE that hold weights, what they can do, and what each of it costs.
 
-One file a sort; :class:`imcsim.memory.memory.Memory` says what a sort must know. Nothing here needs a trace.
+One file a sort; :class:`imcsim.memory.memory.Memory` says what a sort must know. Nothing here needs a trace. The names
+below are those that a sort of another package is written with.
 """
+
+from imcsim.memory.memory import (
+    MEMORIES,
+    Activity,
+    Component,
+    Endurance,
+    Memory,
+    Numbers,
+    Piece,
+    ReadTime,
+    Weights,
+    accumulated,
+    line_drivers,
+    line_drives,
+    memory_sort,
+    shift_adds,
+)
+from imcsim.memory.site import Site
+
+__all__ = [
+    "MEMORIES",
+    "Activity",
+    "Component",
+    "Endurance",
+    "Memory",
+    "Numbers",
+    "Piece",
+    "ReadTime",
+    "Site",
+    "Weights",
+    "accumulated",
+    "line_drivers",
+    "line_drives",
+    "memory_sort",
+    "shift_adds",
+]

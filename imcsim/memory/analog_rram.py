@@ -17,10 +17,9 @@ from imcsim.devices.retention import margin_cycles, specified_retention_s
 from imcsim.devices.rram import RramCell
 from imcsim.devices.worn_out import stuck_low_share
 from imcsim.devices.write_failure import pulse_growth, temporary_failure_share, tries
-from imcsim.memory.activity import Activity
 from imcsim.memory.ageing import Ageing, EventPulses
-from imcsim.memory.lines import accumulated, line_drivers, line_drives, shift_adds
 from imcsim.memory.memory import (
+    Activity,
     Component,
     Endurance,
     Floats,
@@ -29,11 +28,17 @@ from imcsim.memory.memory import (
     Piece,
     ReadTime,
     Weights,
+    accumulated,
+    line_drivers,
+    line_drives,
     memory_sort,
+    shift_adds,
 )
 from imcsim.memory.site import Site
 from imcsim.periphery.adc import Adc
 
+_WINDOW = ("cell.conductance_min_s", "cell.conductance_max_s")
+_PULSE = ("set_pulse_share", "set_energy_j", "reset_energy_j", "verify_energy_j")
 _ROWS = (
     "row writes x expected pulses of the slowest cell of a row, of the PE that takes longest, or of all PEs / "
     "parallel_write_pes where that is more, by task"
@@ -128,13 +133,13 @@ class AnalogRram(Memory):
 
     def forward_time(self, site: Site, bits: int) -> ReadTime:
         """Each cycle the array settles, then each ADC converts its columns in turn."""
-        return self._time(site, site.phases(bits), self.columns_per_adc, site.rows, "columns_per_adc")
+        return self._time(site, -(-bits // site.dac_bits), self.columns_per_adc, site.rows, "columns_per_adc")
 
     def transposed_time(self, site: Site, bits: int) -> ReadTime:
         """The same ADCs convert all rows in turn, once for each cycle and slice."""
         adcs = max(1, site.cols // self.columns_per_adc)
         turns = -(-site.rows // adcs)
-        passes = site.phases(bits) * site.geometry.encoding.slices
+        passes = -(-bits // site.dac_bits) * site.geometry.encoding.slices
         return self._time(site, passes, turns, site.cols, "ceil(rows / ADCs)", transposed=True)
 
     def row_read_time(self, site: Site) -> Price:
@@ -196,8 +201,8 @@ class AnalogRram(Memory):
     def area(self, site: Site) -> dict[str, Piece]:
         """Cells, converters, drivers, shift-adds; drivers on the columns where errors come in there."""
         adcs = -(-site.cols // self.columns_per_adc)
-        sharing = (*site.of("columns_per_adc"), "array.cols")
-        converter = self.adc.area_price(self.adc_bits, f"{site.at}.adc").also(*site.of("adc_bits"), *sharing)
+        sharing = (*_of(site, "columns_per_adc"), "array.cols")
+        converter = self.adc.area_price(self.adc_bits, f"{site.at}.adc").also(*_of(site, "adc_bits"), *sharing)
         pieces = {
             "cells": Piece(site.cells, "cells", self.cell.area_price(f"{site.at}.cell")),
             "adc": Piece(adcs, "converters", converter),
@@ -247,10 +252,12 @@ class AnalogRram(Memory):
         joules = Price(
             beyond * (pulse_j + cell.verify_energy_j),
             "(n_p99 - n) (s E_set + (1 - s) E_reset + E_verify)",
-            site.of(*names, "cell.set_pulse_share", "cell.set_energy_j", "cell.reset_energy_j", "cell.verify_energy_j"),
+            _of(
+                site, *names, "cell.set_pulse_share", "cell.set_energy_j", "cell.reset_energy_j", "cell.verify_energy_j"
+            ),
         )
         seconds = beyond * (cell.pulse_time_s + cell.verify_time_s) / self.parallel_write_pes
-        own = site.of(*names, "cell.pulse_time_s", "cell.verify_time_s", "parallel_write_pes")
+        own = _of(site, *names, "cell.pulse_time_s", "cell.verify_time_s", "parallel_write_pes")
         return joules, Price(seconds, "(n_p99 - n) (t_pulse + t_verify) / parallel_write_pes", own)
 
     def doubts(self, site: Site) -> tuple[str, ...]:
@@ -277,7 +284,7 @@ class AnalogRram(Memory):
         return Component("cells", power * conductance_s, "siemens read", said, each, busy=True, codes=True)
 
     def _siemens(self, site: Site) -> Price:
-        return self.cell.read_price(f"{site.at}.cell").also(*site.of(*_WINDOW, "cell_bits", "sign"))
+        return self.cell.read_price(f"{site.at}.cell").also(*_of(site, *_WINDOW, "cell_bits", "sign"))
 
     def _conversions(
         self, site: Site, conductance_s: Floats, lines: Numbers, layer: Numbers, busy: Activity, said: str
@@ -294,25 +301,29 @@ class AnalogRram(Memory):
         each = self.adc.energy_price(self.adc_bits, site.supply_v, line_s, f"{site.at}.adc")
         own = ("adc_bits", "cell_bits", "sign", *(_WINDOW if self.adc.follows_conductance else ()))
         mean = "; mean over conversions of the lines of each PE in each task" if self.adc.follows_conductance else ""
-        return Price(each.value, each.formula + mean, each.also(*site.of(*own)).origins)
+        return Price(each.value, each.formula + mean, each.also(*_of(site, *own)).origins)
 
     def _time(
         self, site: Site, passes: int, turns: int, length: int, said: str, *, transposed: bool = False
     ) -> ReadTime:
         slices = " x slices" if transposed else ""
-        shape = (*site.of("cell_bits"), "array.rows", "array.cols") if transposed else ()
+        shape = (*_of(site, "cell_bits"), "array.rows", "array.cols") if transposed else ()
         own = ("dac_bits", *shape)
-        settle = Price(passes * self.cell.read_time_s, f"phases{slices} x t_read", site.of("cell.read_time_s")).also(
+        settle = Price(passes * self.cell.read_time_s, f"phases{slices} x t_read", _of(site, "cell.read_time_s")).also(
             *own
         )
-        one = self.adc.time_price(self.adc_bits, length, f"{site.at}.adc").also(*site.of("adc_bits", "columns_per_adc"))
+        one = self.adc.time_price(self.adc_bits, length, f"{site.at}.adc").also(
+            *_of(site, "adc_bits", "columns_per_adc")
+        )
         seconds = passes * (turns * float(one.value))
         return ReadTime(settle, Price(seconds, f"phases{slices} x {said} x t_conversion", one.origins).also(*own))
 
     def _pulse_time(self, site: Site) -> Price:
         names = ("cell.pulse_time_s", "cell.verify_time_s", "cell.pulses_mean", "cell.pulses_p99", "cell_bits")
         seconds = self.cell.pulse_time_s + self.cell.verify_time_s
-        return Price(seconds, "t_pulse + t_verify", site.of(*names, "parallel_write_pes"))
+        return Price(seconds, "t_pulse + t_verify", _of(site, *names, "parallel_write_pes"))
 
 
-_WINDOW = ("cell.conductance_min_s", "cell.conductance_max_s")
+def _of(site: Site, *names: str) -> tuple[str, ...]:
+    """Dotted paths of values of the memory."""
+    return tuple(f"{site.at}.{name}" for name in names)

@@ -12,9 +12,8 @@ from pydantic import Field
 from imcsim.core.charge import Charge, Price
 from imcsim.devices.sram import SramCell
 from imcsim.mapping.pe_grid import PeGrid
-from imcsim.memory.activity import Activity
-from imcsim.memory.lines import accumulated, line_drivers, line_drives, shift_adds
 from imcsim.memory.memory import (
+    Activity,
     Component,
     Endurance,
     Memory,
@@ -22,7 +21,11 @@ from imcsim.memory.memory import (
     Piece,
     ReadTime,
     Weights,
+    accumulated,
+    line_drivers,
+    line_drives,
     memory_sort,
+    shift_adds,
 )
 from imcsim.memory.site import Site
 from imcsim.periphery.digital import AdderTree
@@ -73,20 +76,20 @@ class DigitalSram(Memory):
 
     def forward_time(self, site: Site, bits: int) -> ReadTime:
         """Columns that share a tree take turns, not faster than the clock."""
-        return self._time(site, site.phases(bits), site.rows, "", ("array.rows",))
+        return self._time(site, -(-bits // site.dac_bits), site.rows, "", ("array.rows",))
 
     def transposed_time(self, site: Site, bits: int) -> ReadTime:
         """The trees on the rows sum over a row's weights."""
-        passes = site.phases(bits) * site.geometry.encoding.slices
+        passes = -(-bits // site.dac_bits) * site.geometry.encoding.slices
         return self._time(site, passes, site.geometry.weight_cols, " x slices", ("array.rows", "array.cols"))
 
     def row_read_time(self, site: Site) -> Price:
         """Return the time of one row through the port."""
-        return Price(self.cell.read_time_s, "time to read a row", site.of("cell.read_time_s"))
+        return Price(self.cell.read_time_s, "time to read a row", _of(site, "cell.read_time_s"))
 
     def row_write_time(self, site: Site) -> Price:
         """Return the time of one row through the port."""
-        return Price(self.cell.write_time_s, "time to write a row", site.of("cell.write_time_s"))
+        return Price(self.cell.write_time_s, "time to write a row", _of(site, "cell.write_time_s"))
 
     def write_energy(self, site: Site) -> Price:
         """Only bits that change are written, all alike."""
@@ -101,7 +104,7 @@ class DigitalSram(Memory):
     def area(self, site: Site) -> dict[str, Piece]:
         """Cells, trees, drivers, shift-adds; a transposable PE has a second set of trees and drivers."""
         trees = -(-site.cols // self.columns_per_tree)
-        sharing = (*site.of("columns_per_tree"), "array.cols")
+        sharing = (*_of(site, "columns_per_tree"), "array.cols")
         pieces = {
             "cells": Piece(site.cells, "cells", self.cell.area_price(f"{site.at}.cell")),
             "adder_tree": self._tree_area(site, trees, site.rows),
@@ -138,12 +141,17 @@ class DigitalSram(Memory):
     def _time(self, site: Site, passes: int, inputs: int, slices: str, shape: tuple[str, ...]) -> ReadTime:
         tree = self.adder_tree.time_price(inputs, site.dac_bits, f"{site.at}.adder_tree")
         seconds = passes * (self.columns_per_tree * max(float(tree.value), 1.0 / site.clock_hz))
-        own = (*site.of("columns_per_tree"), "clock_hz", "dac_bits", *shape)
+        own = (*_of(site, "columns_per_tree"), "clock_hz", "dac_bits", *shape)
         settle = Price(seconds, f"phases{slices} x {_TREE}", tree.also(*own).origins)
         return ReadTime(settle, Price(0.0, "no converter"))
 
     def _tree_area(self, site: Site, trees: int, inputs: int) -> Piece:
         adders = self.adder_tree.full_adders(inputs, site.dac_bits)
         each = self.adder_tree.area_price(f"{site.at}.adder_tree")
-        own = (*site.of("columns_per_tree"), "array.rows", "array.cols", "dac_bits")
+        own = (*_of(site, "columns_per_tree"), "array.rows", "array.cols", "dac_bits")
         return Piece(trees * adders, "full adders", each.also(*own))
+
+
+def _of(site: Site, *names: str) -> tuple[str, ...]:
+    """Dotted paths of values of the memory."""
+    return tuple(f"{site.at}.{name}" for name in names)

@@ -21,14 +21,45 @@ from pydantic import Field
 from imcsim.core.charge import Charge, Price
 from imcsim.core.config import FrozenConfig
 from imcsim.core.registry import Registry
+from imcsim.core.sorted_table import wrong_sort
 from imcsim.crossbar.encoding import Encoding, Sign
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.pe_grid import PeGrid
-from imcsim.memory.activity import Activity
 from imcsim.memory.ageing import Ageing, EventPulses
 from imcsim.memory.site import Site
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Activity:
+    """How busy the lines of a vector are, (F, L).
+
+    ``drives`` expected line switches per line and vector, summed over read cycles; ``power`` the same weighted by the
+    squared digit, as the read current's energy is; ``phases`` read cycles per vector.
+    """
+
+    drives: Floats
+    power: Floats
+    phases: int
+
+
+def activity(density: Floats, dac_bits: int) -> Activity:
+    """Group bit planes (F, L, b), least significant first, into cycles of ``dac_bits``; bits taken as independent."""
+    bits = density.shape[2]
+    phases = -(-bits // dac_bits)
+    drives = np.zeros(density.shape[:2])
+    power = np.zeros(density.shape[:2])
+    for phase in range(phases):
+        part = density[:, :, phase * dac_bits : (phase + 1) * dac_bits]
+        weight = 2.0 ** np.arange(part.shape[2])
+        mean = part @ weight  # expected digit of this cycle
+        variance = (part * (1 - part)) @ weight**2
+        drives += 1 - np.prod(1 - part, axis=2)  # a line switches unless all bits of its digit are 0
+        power += (mean**2 + variance) / (weight.sum() ** 2)
+    return Activity(drives, power, phases)
+
+
 Numbers = NDArray[np.integer] | Floats
 WritePolicy = Literal["step", "epoch", "task"]
 
@@ -259,7 +290,9 @@ def _import_all() -> None:
     from imcsim.memory import analog_rram, digital_sram  # noqa: F401
 
 
-MEMORIES: Registry[type[Memory]] = Registry("memory sort", _import_all, "imcsim.memory")
+MEMORIES: Registry[type[Memory]] = Registry(
+    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, "volatile", "verb")
+)
 
 
 def memory_sort(name: str) -> Callable[[type[MemoryT]], type[MemoryT]]:
@@ -271,3 +304,30 @@ def memory_sort(name: str) -> Callable[[type[MemoryT]], type[MemoryT]]:
         return sort
 
     return add
+
+
+def line_drives(site: Site, grid: PeGrid, busy: Activity, *, transposed: bool = False) -> Component:
+    """Return the switched lines of one vector: rows, or columns of a transposed read."""
+    driven, across, length = (grid.cols, "rows", site.rows) if transposed else (grid.rows, "cols", site.cols)
+    each = site.driver.energy_price(length, site.supply_v, site.dac_bits).also(f"array.{across}", "dac_bits")
+    of = f"used {'columns' if transposed else 'rows'} x expected switches a line"
+    return Component("driver", driven * busy.drives[:, grid.layer], "line switches", of, each, busy=True)
+
+
+def shift_adds(site: Site, sensed: Numbers, formula: str, per: str) -> Component:
+    """Return one shift-add for each of ``sensed`` lines and cycles: for each ``per`` of them."""
+    each = site.shift_add.energy_price().also("dac_bits")
+    return Component("shift_add", sensed, "shift-adds", formula, each, per, per_line=True)
+
+
+def accumulated(site: Site, grid: PeGrid) -> Component:
+    """Return the additions that join row tiles: a sum of n partial sums takes n - 1."""
+    tiles = grid.row_tiles[grid.layer]
+    amount = np.asarray(grid.outputs * (tiles - 1) / tiles, dtype=np.float64)
+    each = site.shift_add.energy_price().also("array.rows", "array.cols")
+    return Component("accumulate", amount, "additions", "outputs x (row tiles - 1) / row tiles", each)
+
+
+def line_drivers(site: Site, across: str) -> Piece:
+    """Return the drivers of all ``rows`` or ``cols`` of a PE."""
+    return Piece(getattr(site, across), "line drivers", site.driver.area_price().also(f"array.{across}"))

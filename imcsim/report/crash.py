@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypedDict, TypeVar
 
+from imcsim.chip.placed import Placed
 from imcsim.chip.report import Report
 from imcsim.core.units import area_mm2, with_prefix
 from imcsim.events.consolidate import DEPLOYMENT, PE_STATES, Crash, RecordCost, Recovered
@@ -115,6 +116,15 @@ class CrashRecord(TypedDict):
     notes: list[str]
 
 
+def _notes(placed: Placed) -> list[str]:
+    """Return the notes, of a chip's own memories."""
+    names = {"RRAM": placed.nonvolatile, "SRAM": placed.volatile}
+    lost = NOTES[0]
+    for usual, bank in names.items():
+        lost = lost if bank is None else lost.replace(usual, bank.name.upper())
+    return [lost, *NOTES[1:]]
+
+
 def crash_record(crashes: Sequence[Crash], priced: Report) -> CrashRecord:
     """Return everything about ``crashes``, the schemes at one commit, beside the chip's price."""
     work = crashes[0].found.work
@@ -129,7 +139,7 @@ def crash_record(crashes: Sequence[Crash], priced: Report) -> CrashRecord:
         "unused_rram_pes": unused,
         "resident_pes": int(home.pes(work.where.resident).sum()),
         "schemes": {one.found.scheme.name: _scheme(one) for one in crashes},
-        "notes": list(NOTES),
+        "notes": _notes(work.placed),
     }  # fmt: skip
 
 
@@ -155,7 +165,8 @@ def crash_text(crashes: Sequence[Crash], priced: Report) -> str:
         *(f"note: {note}" for note in record["notes"]),
     ]
     if record["unused_rram_pes"] >= first.cost.pes:
-        unused = f"{record['unused_rram_pes']:,} RRAM PEs without weights"
+        home = first.found.work.placed.home.name.upper()
+        unused = f"{record['unused_rram_pes']:,} {home} PEs without weights"
         lines.append(f"note: the chip has {unused}, enough for the second copies without more area")
     if record["resident_pes"]:
         lines.append(f"note: {record['resident_pes']} resident PEs come from DRAM at power-up, outside every scheme")

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MEMORIES = ("RRAM", "SRAM")
-MEMORY_COLOURS = {"RRAM": "#882255", "SRAM": "#88CCEE"}
+"""What the memory is called that keeps its weights without power, and the one that does not, unless a plan says."""
+MEMORY_COLOURS = ("#882255", "#88CCEE")
 _LEGEND = 12  # layers that get a line in the legend; of more, the largest
 
 
 @dataclass(frozen=True)
 class FloorPlan:
-    """PEs of a map, each array (P,): index of the layer, index into :data:`MEMORIES`, share of cells in use."""
+    """PEs of a map, each array (P,): index of the layer, index into ``memories``, share of cells in use."""
 
     title: str
     layer_names: tuple[str, ...]
@@ -35,6 +36,7 @@ class FloorPlan:
     layer: NDArray[np.int64]
     memory: NDArray[np.int64]
     utilisation: NDArray[np.float64]
+    memories: tuple[str, str] = MEMORIES
 
     @property
     def side(self) -> int:
@@ -54,14 +56,22 @@ def floor_plan(
 ) -> FloorPlan:
     """Return the floor plan of a map on ``chip``.
 
-    On a chip with both memories, PEs that hold a trainable weight are in SRAM, the others in RRAM; without
-    ``trainable`` all are where weights rest.
+    On a chip with two memories, PEs that hold a trainable weight are in the one that needs power, the others in the one
+    that does not; without ``trainable`` all are where weights rest.
     """
     table = pe_table(network_map, trainable)
-    hybrid = chip.rram is not None and chip.sram is not None
-    memory = table.trains if hybrid and trainable is not None else np.full(len(table.pe), chip.rram is None)
+    keeps, works = chip.nonvolatile, chip.volatile
+    memory = np.full(len(table.pe), keeps is None)
+    if keeps is not None and works is not None and trainable is not None:
+        memory = table.trains
+    called = tuple(
+        macro.name.upper() if macro is not None else usual
+        for macro, usual in zip((keeps, works), MEMORIES, strict=True)
+    )
     names = tuple(spec.name for spec in network_map.layers)
-    return FloorPlan(title, names, table.pe, table.layer, memory.astype(np.int64), table.utilisation)
+    return FloorPlan(
+        title, names, table.pe, table.layer, memory.astype(np.int64), table.utilisation, (called[0], called[1])
+    )
 
 
 def draw_floor_plan(plan: FloorPlan) -> "Figure":
@@ -108,11 +118,11 @@ def _draw_memory(axis: "Axes", plan: FloorPlan) -> None:
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
-    shades = [MEMORY_COLOURS[kind] for kind in MEMORIES]
+    shades = list(MEMORY_COLOURS)
     axis.imshow(plan.squares(plan.memory), cmap=ListedColormap(shades), vmin=-0.5, vmax=1.5)
     axis.set_title("By memory")
-    counts = np.bincount(plan.memory, minlength=len(MEMORIES))
-    kinds = zip(MEMORIES, shades, counts, strict=True)
+    counts = np.bincount(plan.memory, minlength=len(shades))
+    kinds = zip(plan.memories, shades, counts, strict=True)
     _legend_below(axis, [Patch(color=colour, label=f"{kind} ({count:,} PEs)") for kind, colour, count in kinds], 1)
 
 

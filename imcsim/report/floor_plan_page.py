@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.report.floor_plan import MEMORIES, MEMORY_COLOURS, FloorPlan, layer_colours
+from imcsim.report.floor_plan import MEMORY_COLOURS, FloorPlan, layer_colours
 from imcsim.report.html import Page, render
 from imcsim.report.tables import TextTable
 
@@ -28,7 +28,7 @@ def floor_plan_figure(plan: FloorPlan) -> "Figure":
     figure = make_subplots(cols=3, subplot_titles=["By layer", "By memory", "By utilisation"], shared_yaxes=True)
     steps: list[tuple[NDArray[np.int64] | NDArray[np.float64], str | list[list[object]]]] = [
         (plan.layer, _steps(layer_colours(plan))),
-        (plan.memory, _steps([MEMORY_COLOURS[kind] for kind in MEMORIES])),
+        (plan.memory, _steps(list(MEMORY_COLOURS))),
         (100 * plan.utilisation, "Cividis"),
     ]
     texts = _texts(plan)
@@ -39,8 +39,8 @@ def floor_plan_figure(plan: FloorPlan) -> "Figure":
             hovertemplate="%{text}<extra></extra>", showscale=col == 3, xgap=1, ygap=1,
             colorbar={"title": "cells in use (%)"}, row=1, col=col,
         )  # fmt: skip
-    for kind in MEMORIES:
-        figure.add_scatter(**_square(kind, MEMORY_COLOURS[kind]), row=1, col=2)
+    for kind, shade in zip(plan.memories, MEMORY_COLOURS, strict=True):
+        figure.add_scatter(**_square(kind, shade), row=1, col=2)
     if len(plan.layer_names) <= _MOST_NAMED:
         for name, colour in zip(plan.layer_names, layer_colours(plan), strict=True):
             figure.add_scatter(**_square(name, colour), row=1, col=1)
@@ -65,7 +65,7 @@ def _steps(colours: list[str]) -> list[list[object]]:
 
 def _texts(plan: FloorPlan) -> list[list[str]]:
     lines = [
-        f"PE {pe}: {plan.layer_names[layer]}<br>{MEMORIES[memory]}, {used:.0%} of its cells in use"
+        f"PE {pe}: {plan.layer_names[layer]}<br>{plan.memories[memory]}, {used:.0%} of its cells in use"
         for pe, layer, memory, used in zip(plan.pe, plan.layer, plan.memory, plan.utilisation, strict=True)
     ]
     lines += [""] * (-len(lines) % plan.side)

@@ -8,7 +8,7 @@ from imcsim.report.accuracy_matrix import AccuracyMatrix
 from imcsim.report.energy_by_task import Bar, parts_of
 from imcsim.report.on_chip_accuracy import OnChipLine
 from imcsim.report.style import GREY, PLOTLY_MARKERS, colours, markers
-from imcsim.report.wear import MEMORIES, Endurance, Wear
+from imcsim.report.wear import Endurance, Wear, looks
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -56,14 +56,18 @@ def writes_page(data: Sequence[Wear], endurance: Sequence[Endurance]) -> "Figure
     chips = unique(wear.chip for wear in data)
     figure = _panels(1, len(chips), chips)
     for col, chip in enumerate(chips, start=1):
-        for memory in MEMORIES:
+        for memory, look in looks(wear.memory for wear in data).items():
             wears = [wear for wear in data if (wear.chip, wear.memory) == (chip, memory)]
             for kind in ("worst", "mean") if wears else ():  # an empty first panel would hide the legend's entry
-                figure.add_scatter(**_writes(wears, memory, kind), row=1, col=col)
+                figure.add_scatter(**_writes(wears, look, kind), row=1, col=col)
         for line in endurance:
             if line.chip == chip:
                 figure.add_hline(
-                    line.cycles, line_dash="dot", annotation_text=f"RRAM {line.definition}", row=1, col=col
+                    line.cycles,
+                    line_dash="dot",
+                    annotation_text=f"{line.memory.upper()} {line.definition}",
+                    row=1,
+                    col=col,
                 )
         figure.update_yaxes(type="log", title_text="writes per cell over the stream (events)", row=1, col=col)
         figure.update_xaxes(title_text="method", row=1, col=col)
@@ -136,8 +140,8 @@ def _dot(point: Point, colour: dict[str, str], marker: dict[str, str]) -> dict[s
     }
 
 
-def _writes(wears: Sequence[Wear], memory: str, kind: str) -> dict[str, object]:
-    label, colour, _ = MEMORIES[memory]
+def _writes(wears: Sequence[Wear], look: tuple[str, str, str], kind: str) -> dict[str, object]:
+    label, colour, _ = look
     stats = [wear.worst if kind == "worst" else wear.mean for wear in wears]
     name = f"{label}, {'worst cell' if kind == 'worst' else 'mean over used cells'}"
     return {

@@ -67,11 +67,10 @@ def rule_figures(network_map: NetworkMap, chip: ChipConfig, masks: TaskMasks | N
 
 def read_in(chip: ChipConfig, masks: TaskMasks | None = None) -> str:
     """Say in which memory an image is read."""
-    if chip.rram is None or chip.sram is None:
-        return "all weights in " + ("SRAM" if chip.rram is None else "RRAM")
-    if masks is None:
-        return "all weights in RRAM"
-    return "PEs that train in SRAM, the others in RRAM"
+    home, work = chip.home.name.upper(), chip.volatile
+    if masks is None or work is None or chip.nonvolatile is None:
+        return f"all weights in {home}"
+    return f"PEs that train in {work.name.upper()}, the others in {home}"
 
 
 def compare(found: Mapping[str, Mapping[str, float]]) -> list[Figure]:

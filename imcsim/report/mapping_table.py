@@ -1,5 +1,6 @@
 """How a network lies on PEs: rows for files, a table for people, and whether the chip has room."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -23,18 +24,17 @@ class Fit:
     ----------
     needed
         PEs of the network, twice as many on a chip that keeps a second copy for input gradients.
-    rram, sram
-        PEs of the chip, None for a memory that it lacks.
+    held
+        PEs of each memory of the chip, by name; the one in which weights rest first.
     """
 
     needed: int
-    rram: int | None
-    sram: int | None
+    held: Mapping[str, int]
 
     @property
     def available(self) -> int:
-        """PEs of the memory that must hold the whole network: RRAM where there is any (deployment), else SRAM."""
-        return self.rram if self.rram is not None else self.sram or 0
+        """PEs of the memory that must hold the whole network: the one in which weights rest."""
+        return next(iter(self.held.values()))
 
     @property
     def fits(self) -> bool:
@@ -46,26 +46,25 @@ def chip_fit(network_map: NetworkMap, chip: ChipConfig) -> Fit:
     """Compare a network's PEs with a chip's; a map that holds the second copy itself is not doubled."""
     held = any(tile.read == "backward" for layer in network_map.maps for tile in layer.tiles[-1:])
     copies = 2 if chip.input_gradient == "second-copy" and not held else 1
-    rram = None if chip.rram is None else chip.rram.pe_count
-    sram = None if chip.sram is None else chip.sram.pe_count
-    return Fit(network_map.pe_count * copies, rram, sram)
+    return Fit(network_map.pe_count * copies, {macro.name: macro.memory.pe_count for macro in chip.macros})
 
 
 def fit_sentence(fit: Fit, chip: ChipConfig, network_name: str) -> str:
     """Say how many PEs the chip has by memory, and whether the network fits."""
-    held = [f"{count} {kind} PEs" for count, kind in ((fit.rram, "RRAM"), (fit.sram, "SRAM")) if count is not None]
+    held = [f"{count} {kind.upper()} PEs" for kind, count in fit.held.items()]
     size = f"{chip.array.rows} x {chip.array.cols} cells each"
-    kind = "RRAM" if fit.rram is not None else "SRAM"
+    (kind, _), *others = fit.held.items()
     copies = ", with the second copy for input gradients," if chip.input_gradient == "second-copy" else ""
     verdict = "it fits." if fit.fits else f"it does not fit, short by {fit.needed - fit.available}."
     if not fit.fits and chip.oversize == "multiplex" and fit.available:
         verdict = f"takes turns: each pass loads {fit.needed - fit.available + 1} of them anew."
     training = ""
-    if fit.fits and fit.rram is not None and fit.sram is not None:
-        share = "All" if fit.sram >= fit.needed else f"Up to {fit.sram / fit.needed:.0%}"
-        training = f" {share} of its PEs can train in SRAM at once."
+    if fit.fits and others:
+        (work, room) = others[0]
+        share = "All" if room >= fit.needed else f"Up to {room / fit.needed:.0%}"
+        training = f" {share} of its PEs can train in {work.upper()} at once."
     have = f"{chip.name} has {' and '.join(held)} ({size})"
-    return f"{have}; {network_name} needs {fit.needed} {kind} PEs{copies} and {verdict}{training}"
+    return f"{have}; {network_name} needs {fit.needed} {kind.upper()} PEs{copies} and {verdict}{training}"
 
 
 class Summed(TypedDict):

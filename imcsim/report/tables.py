@@ -56,11 +56,20 @@ def headline(groups: Sequence[Group], title: str) -> TextTable:
         ("Forgetting", "%", lambda g: _percent(g, "forgetting_class_il_max")),
         ("Energy", energy_unit, lambda g: _scaled(g, "energy_j", energy)),
         ("Time", time_unit, lambda g: _alone(g, "latency_s", time)),
-        ("Writes", "per cell", lambda g: _short(g, "rram_worst_writes")),
+        ("Writes", "per cell", lambda g: _short(g, _worst(g))),
         ("Life", "tasks", lambda g: _short(g, "lifetime_tasks")),
     ]
     rows = tuple(tuple(cell(group) for _, _, cell in cells) for group in groups)
-    return TextTable(title, tuple((name, unit) for name, unit, _ in cells), rows, NOTES + idle_note(groups))
+    worst = dict.fromkeys(_worst(group).removesuffix("_worst_writes").upper() for group in groups)
+    others = [name for name in worst if name != "RRAM"]
+    notes = tuple(note.replace("RRAM", " or ".join(["RRAM", *others])) for note in NOTES)
+    return TextTable(title, tuple((name, unit) for name, unit, _ in cells), rows, notes + idle_note(groups))
+
+
+def _worst(group: Group) -> str:
+    """Return the column of the most written cell: of RRAM, or of the other memory that keeps its weights."""
+    others = (name for name in group.stats if name.endswith("_worst_writes") and name != "rram_worst_writes")
+    return next((name for name in others if group.mean(name) is not None), "rram_worst_writes")
 
 
 def method_name(group: Group) -> str:

@@ -1,6 +1,6 @@
 """Figure 3: writes per cell over the stream against the endurance of the cell."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MEMORIES = {"rram": ("RRAM", PALETTE[1], "o"), "sram": ("SRAM", PALETTE[0], "s")}
+_OTHERS = ((PALETTE[2], "D"), (PALETTE[3], "^"), (PALETTE[4], "v"))
+
+
+def looks(memories: Iterable[str]) -> dict[str, tuple[str, str, str]]:
+    """Return name -> (label, colour, marker): of RRAM and SRAM always the same, of others as they come."""
+    others = [name for name in dict.fromkeys(memories) if name not in MEMORIES]
+    more = {name: (name.upper(), *_OTHERS[index % len(_OTHERS)]) for index, name in enumerate(others)}
+    return MEMORIES | more
 
 
 @dataclass(frozen=True)
@@ -44,13 +52,14 @@ def wear_data(reports: Sequence[Report]) -> list[Wear]:
 
 
 def endurance_data(chips: Chips) -> list[Endurance]:
-    """Return the guaranteed cycles and the Weibull scale of each chip's RRAM cell."""
+    """Return the guaranteed cycles, and the Weibull scale, of the cells of each chip that keep their weights."""
     lines = []
     for name, chip in chips.items():
-        if chip.config.rram is not None:
-            cell = chip.config.rram.cell
-            lines.append(Endurance(name, "rram", "guaranteed cycles", cell.guaranteed_cycles))
-            lines.append(Endurance(name, "rram", "Weibull scale", cell.endurance_scale_cycles))
+        if (macro := chip.config.nonvolatile) is not None:
+            lives = macro.memory.endurance
+            lines.append(Endurance(name, macro.name, "guaranteed cycles", lives.guaranteed_cycles))
+            if lives.scale is not None:
+                lines.append(Endurance(name, macro.name, "Weibull scale", lives.scale))
     return lines
 
 
@@ -76,9 +85,11 @@ def _wear(reports: Sequence[Report], chip: str, method: str, memory: str) -> Wea
 
 
 def _draw(ax: "Axes", data: Sequence[Wear], methods: Sequence[str]) -> None:
+    look, here = looks(wear.memory for wear in data), list(dict.fromkeys(wear.memory for wear in data))
     for wear in data:
-        label, colour, marker = MEMORIES[wear.memory]
-        place = methods.index(wear.method) + (-0.15 if wear.memory == "rram" else 0.15)
+        label, colour, marker = look[wear.memory]
+        right = wear.memory == "sram" or here.index(wear.memory) > 0
+        place = methods.index(wear.method) + (0.15 if right else -0.15)
         for stat, fill, name in ((wear.worst, colour, "worst cell"), (wear.mean, "white", "mean over used cells")):
             ax.errorbar(
                 place, stat.mean or 0.0, yerr=stat.sd, fmt=marker, color=colour, markerfacecolor=fill, markersize=6,
@@ -90,7 +101,9 @@ def _draw(ax: "Axes", data: Sequence[Wear], methods: Sequence[str]) -> None:
 def _lines(ax: "Axes", lines: Sequence[Endurance]) -> None:
     for line in lines:
         style = "-" if line.definition.startswith("guaranteed") else "--"
-        ax.axhline(line.cycles, color=GREY, linestyle=style, linewidth=1.2, label=f"RRAM, {line.definition}")
+        ax.axhline(
+            line.cycles, color=GREY, linestyle=style, linewidth=1.2, label=f"{line.memory.upper()}, {line.definition}"
+        )
 
 
 def _legend(figure: "Figure", axes: Sequence["Axes"]) -> None:

@@ -112,7 +112,7 @@ def _tile(chip: ChipConfig) -> tuple[int, int]:
 
 
 def _encodings(chip: ChipConfig) -> list[Encoding]:
-    return [geometry.encoding for geometry in (chip.rram_geometry, chip.sram_geometry) if geometry is not None]
+    return [macro.geometry.encoding for macro in chip.macros]
 
 
 def _file_safe(label: str) -> str:

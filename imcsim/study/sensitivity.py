@@ -72,5 +72,8 @@ def _means(rows: Sequence[Row]) -> dict[tuple[str, str, str], float]:
 
 
 def _fitting(values: Mapping[str, object], chip: ChipConfig) -> dict[str, object]:
-    missing = tuple(f"{part}." for part in ("rram", "sram") if getattr(chip, part) is None)
-    return {path: value for path, value in values.items() if not missing or not path.startswith(missing)}
+    missing = [f"{part}." for part in ("rram", "sram") if getattr(chip, part) is None]
+    for table, entries in (("memory", chip.memory), ("part", chip.part)):
+        named = {path.split(".")[1] for path in values if path.startswith(f"{table}.")}
+        missing += [f"{table}.{name}." for name in named if name not in entries]
+    return {path: value for path, value in values.items() if not path.startswith(tuple(missing))}

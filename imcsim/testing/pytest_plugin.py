@@ -29,6 +29,14 @@ def check_rule() -> Callable[..., None]:
 
 
 @pytest.fixture
+def check_training_counts() -> Callable[..., None]:
+    """Return :func:`imcsim.testing.check_training_counts`, which draws traces and chips itself."""
+    from imcsim.testing.training import check_training_counts
+
+    return check_training_counts
+
+
+@pytest.fixture
 def small_pe() -> "PeGeometry":
     """Return a PE of 4 x 7 cells that holds 4 x 3 weights in pairs of cells, with one column left over."""
     from imcsim.crossbar.encoding import Encoding

@@ -97,10 +97,9 @@ def _pe_faults(placed: Placed, bank: Bank, counted: Recount) -> Iterator[str]:
     found, expected = sorted(map(tuple, np.rint(table.T).astype(np.int64).tolist())), counted.figures()
     wanted = [tuple(int(value) for value in figures) for figures in expected]
     if found != wanted:
-        wrong = next(
-            (pair for pair in zip(found, wanted, strict=False) if pair[0] != pair[1]), (len(found), len(wanted))
-        )
-        yield f"a PE of {name} should count {wrong[1]}, but counts {wrong[0]}"
+        apart = [pair for pair in zip(found, wanted, strict=False) if pair[0] != pair[1]]
+        has, should = apart[0] if apart else (len(found), len(wanted))
+        yield f"a PE of {name} should count {should}, but counts {has}"
     merged = in_pes(bank.layout, task.changes)
     if merged.shape[1] != counted.count or not np.array_equal(merged.sum(axis=1), task.changes.sum(axis=1)):
         yield f"level changes of PEs of {name} should add up to those of its layers"

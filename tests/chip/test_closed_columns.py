@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from imcsim.chip import price
-from imcsim.chip.closed_columns import conversions
 from imcsim.chip.placed import place
+from imcsim.chip.reads import conversions
 from imcsim.learn.api import learn_on
 from imcsim.learn.rebuild import network_after
 from imcsim.mapping.layer import LayerSpec

@@ -99,7 +99,7 @@ def test_bad_overrides_name_the_field(override: str, sentence: str) -> None:
     [
         ("hybrid-28nm", {"rram": None, "sram": None}, r"a chip needs \[rram\], \[sram\] or both"),
         ("all-sram-28nm", {"commit": "task"}, "use commit = 'never'"),
-        ("all-sram-28nm", {"overflow": "rram"}, "overflow = 'rram' needs .rram.; use overflow = 'refuse'"),
+        ("all-sram-28nm", {"overflow": "rram"}, "overflow = 'rram' needs .rram. or .*; use overflow = 'refuse'"),
         ("all-rram-28nm", {"weight_gradient": "sram-array"}, "weight_gradient = 'sram-array' needs .sram."),
         ("hybrid-28nm", {"dac_bits": 8, "input_bits": 4}, r"dac_bits \(8\) must be <= input_bits \(4\)"),
         ("hybrid-28nm", {"array.cols": 4}, "a row of 4 cells cannot hold a weight of 8 cells"),

@@ -76,3 +76,8 @@ def test_mistakes_are_told(
 ) -> None:
     with pytest.raises(error, match=sentence):
         call(str(trace_file), *ON, *arguments)
+
+
+def test_a_mapping_rule(trace_file: Path) -> None:
+    plain, same = (record(str(trace_file), *ON, "--rule", rule) for rule in ("im2col", "transposable"))
+    assert same["latency_s"] == pytest.approx(plain["latency_s"], rel=1e-12)

@@ -1,4 +1,4 @@
-"""Events spend what is charged: any sort of memory, phases, failed writes, parts, and work of a method's own."""
+"""Events spend what is charged: any sort of memory, phases, failed writes, parts, a method's own work."""
 
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imcsim.chip import ChipConfig, price
-from imcsim.chip.part import ChipPart
+from imcsim.chip.part import ChipPart, Spent
 from imcsim.chip.placed import place
 from imcsim.core.charge import Charge, Charges, Price
 from imcsim.core.errors import EventsError
@@ -40,14 +40,13 @@ class Regulator(ChipPart):
     loss: float
     settle_s: float
 
-    def charges(self, tree: str, spent: Charges, at: str) -> Charges:
+    def charges(self, spent: Spent, at: str) -> Charges:
         """As the base says."""
-        if tree == "latency":
+        if spent.tree == "latency":
             return (Charge("settle", np.ones(3), "phases", "one", (), Price(self.settle_s, "t", (f"{at}.settle_s",))),)
-        if tree != "energy":
+        if spent.tree != "energy":
             return ()
-        joules = np.sum([charge.by_phase for charge in spent], axis=0)
-        return (Charge("loss", joules, "joules", "all", (), Price(self.loss, "share", (f"{at}.loss",))),)
+        return (Charge("loss", spent.by_phase, "joules", "all", (), Price(self.loss, "share", (f"{at}.loss",))),)
 
 
 def mram_of(chip: ChipConfig) -> Mram:

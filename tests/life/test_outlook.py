@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imcsim.chip import price
+from imcsim.chip.layout import GridLayout
 from imcsim.chip.placed import place
 from imcsim.chip.wear.worn import worn_memory
 from imcsim.core.errors import ConfigError
 from imcsim.crossbar import Encoding
 from imcsim.devices.programming import event_energies_j
 from imcsim.life import LifeOptions, cell_rates, changed_by, outlook, parse_policies, wear_ledger
-from imcsim.life.cycles import by_pe
 from imcsim.life.levers import rotate, rotated_cycles
 from imcsim.testing.traces import linear_layer, make_trace
 from tests.chip.hand import RRAM, codes, one_pe_trace, random_trace, small_chip
@@ -82,7 +82,7 @@ def test_energy_along_life_holds_the_price_and_what_wear_adds() -> None:
 def test_cells_lie_on_their_pes() -> None:
     values = np.arange(8 * 1 * 10 * 5, dtype=np.float32).reshape(8, 1, 10, 5)
     geometry = small_chip(ALL).config.geometry
-    pes = by_pe(values, geometry)
+    pes = GridLayout((linear_layer("l", 10, 5),), geometry).to_arrays(values, 0)
     assert pes.shape == (9, 4, 16)
     # PE 4 is the middle row tile and column tile: rows 4..7, outputs 2 and 3
     np.testing.assert_array_equal(pes[4, 1, :2], values[0, 0, 5, 2:4])

@@ -330,7 +330,7 @@ def test_a_package_that_fails_and_one_that_holds_no_file_are_named(
     metadata(broken, "toy-broken", groups)
     monkeypatch.syspath_prepend(str(broken))
     cause = "of package toy-broken cannot be imported: ModuleNotFoundError: No module named 'no_such_module_of_ours'"
-    for kind, registry in zip(("method", "network", "dataset", "rule"), REGISTRIES, strict=True):
+    for kind, registry in zip(("method", "network", "dataset", "rule"), REGISTRIES[:4], strict=True):
         assert "toy-x" in registry.names()
         assert said("show", kind, "toy-x") == f"{registry.kind} 'toy-x' {cause}"
     for kind in ("chip", "device", "component", "study"):

@@ -3,7 +3,7 @@
 import csv
 import io
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from rich.console import Console
@@ -48,13 +48,14 @@ def chip(
     rram: int | None, sram: int | None, input_gradient: str = "transposable", oversize: str = "refuse"
 ) -> ChipConfig:
     """Only what the table reads of a chip."""
-    parts: dict[str, Any] = {
-        kind: None if count is None else SimpleNamespace(pe_count=count)
+    macros = tuple(
+        SimpleNamespace(name=kind, memory=SimpleNamespace(pe_count=count))
         for kind, count in (("rram", rram), ("sram", sram))
-    }
+        if count is not None
+    )
     array = ArraySize(rows=4, cols=7)
     rest = {"array": array, "input_gradient": input_gradient, "oversize": oversize}
-    return cast(ChipConfig, SimpleNamespace(name="toy", **rest, **parts))
+    return cast(ChipConfig, SimpleNamespace(name="toy", macros=macros, **rest))
 
 
 def test_rows_and_totals_by_hand() -> None:
@@ -101,7 +102,7 @@ def test_conversions_and_routing_of_each_layer() -> None:
 
 
 def test_fit_counts_the_memory_that_holds_the_network() -> None:
-    assert chip_fit(network_map(), chip(10, 4)) == Fit(needed=10, rram=10, sram=4)
+    assert chip_fit(network_map(), chip(10, 4)) == Fit(needed=10, held={"rram": 10, "sram": 4})
     assert chip_fit(network_map(), chip(10, 4)).fits
     assert not chip_fit(network_map(), chip(9, 40)).fits
     assert chip_fit(network_map(), chip(None, 10)).fits

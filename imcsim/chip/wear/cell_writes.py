@@ -112,7 +112,7 @@ def switch_counts(trace: Trace, encoding: Encoding, layer: str) -> NDArray[np.ui
 
 
 def _layer(placed: Placed, bank: Bank, commits: tuple[Commit, ...], layer: int, switched: tuple[str, ...]) -> Ints:
-    profile, grid = bank.profile, bank.grid
+    grid = bank.grid
     name, span = placed.trace.meta.layers[layer].name, grid.layer_slices[layer]
     if name in switched:
         wear = layer_wear(bank, commits, layer)
@@ -121,11 +121,11 @@ def _layer(placed: Placed, bank: Bank, commits: tuple[Commit, ...], layer: int, 
     committed = any(commit.pes[span].any() for commit in commits)
     if not in_place and not committed:
         return np.array([[int(grid.cells[span].sum())]])
-    elsewhere, homed = (bank.pes(m)[:, span] for m in (placed.where.volatile_training, placed.where.homed_training))
+    elsewhere, homed = bank.elsewhere[:, span], bank.homed[:, span]
     policy, meta = bank.memory.write_policy, placed.trace.meta
     by_phase = policy != "task" or len(meta.phase_tasks) == meta.tasks  # else cells are written over several phases
     if in_place and by_phase and not elsewhere.any():
-        return profile.policy(policy).cells[layer][:, None]
+        return bank.in_place.cells[layer][:, None]
     if not in_place and np.array_equal(homed, elsewhere) and all(c.whole for c in commits if c.pes[span].any()):
-        return profile.policy("task").cells[layer][:, None]
+        return bank.by_task.cells[layer][:, None]
     return counted(layer_wear(bank, commits, layer).events, None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.chip.layout import GridLayout, Layout
 from imcsim.core.errors import ConfigError
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.geometry import PeGeometry
@@ -62,7 +63,9 @@ class WearLedger:
     """Writes of every RRAM cell that holds a weight, over ``tasks`` tasks.
 
     ``copies`` is 2 on a chip that keeps a transposed second copy, whose cells are written alike and counted once here.
-    The first programming (deployment) is not in it: it is one event a cell.
+    The first programming (deployment) is not in it: it is one event a cell. ``laid`` names the mapping rule that the
+    cells follow, and the tile of its placement units where that is not a PE; ``layout`` is what it makes of them, None
+    in a ledger from a file until it is added to one that has it.
     """
 
     geometry: PeGeometry
@@ -71,6 +74,8 @@ class WearLedger:
     tasks: int = 0
     most_events: int = 0
     wear: Mapping[str, LayerWear] = field(default_factory=dict)
+    laid: str = "im2col"
+    layout: Layout | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def empty(cls, geometry: PeGeometry, layers: tuple[LayerSpec, ...], copies: int = 1) -> "WearLedger":
@@ -81,7 +86,19 @@ class WearLedger:
     @property
     def cells(self) -> int:
         """Cells that hold a weight, copies included."""
+        if self.layout is not None:
+            return int(self.layout.grid.cells.sum()) * self.copies
         return sum(layer.events.size for layer in self.wear.values()) * self.copies
+
+    @property
+    def placed(self) -> Layout:
+        """Which weight lies in which PE: its layout, else that of rule ``im2col``."""
+        return self.layout or GridLayout(self.layers, self.geometry)
+
+    @property
+    def layer_copies(self) -> NDArray[np.int64]:
+        """(L,): copies of each layer that its mapping rule makes, beside ``copies``."""
+        return np.ones(len(self.layers), np.int64) if self.layout is None else self.layout.copies
 
     @property
     def nbytes(self) -> int:
@@ -156,5 +173,6 @@ def _mapping(ledger: WearLedger) -> tuple[tuple[str, object], ...]:
         ("PEs have", f"{geometry.rows} x {geometry.cols} cells"),
         ("cells are coded as", geometry.encoding.name),
         ("copies of a weight are", ledger.copies),
+        ("weights are laid by", f"rule '{ledger.laid}'"),
         ("layers are", ", ".join(f"{spec.name} {spec.matrix_shape}" for spec in ledger.layers)),
     )

@@ -1,15 +1,20 @@
-"""How long the cells of a memory live at the measured writes per task, without levelling: the one definition.
+"""How often the cells of each memory are written, and how long they live: the one definition of a life.
 
 ``guaranteed`` is until the worst cell reaches its guaranteed cycles; ``first failure`` until the first cell fails,
 each at its own rate. ``price``, ``life``, ``crash`` and the tables of studies print these two and no others.
+
+Shape letters: T tasks, F placement phases, P PEs of the network, M different counts.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.chip.charged import Charged
 from imcsim.chip.config import Horizon
-from imcsim.chip.report import Lifetime
-from imcsim.chip.wear.cell_writes import CellWrites
+from imcsim.chip.placed import Bank, Placed
+from imcsim.chip.report import Lifetime, Writes
+from imcsim.chip.switching import switch_cells, switched_in
+from imcsim.chip.wear.cell_writes import CellWrites, cell_writes, switch_counts
 from imcsim.chip.wear.first_failure import Endurance, first_failure
 from imcsim.core.units import DAYS_PER_YEAR
 from imcsim.memory.memory import Endurance as CellEndurance
@@ -53,3 +58,55 @@ def limited_by_worst(
     guaranteed = cell.guaranteed_cycles / worst_per_task
     years = guaranteed / (tasks_per_day * DAYS_PER_YEAR)
     return Lifetime(worst_per_task, mean_per_task, guaranteed, None, None, years, None, tasks_per_day)
+
+
+def nonvolatile_wear(spent: Charged, bank: Bank) -> tuple[Writes, Lifetime]:
+    """Return the events of the memory that keeps its weights, ``worst`` over cells exactly, and how long they live."""
+    placed = spent.placed
+    written = cell_writes(placed, bank, spent.writes.commits)
+    per_phase = spent.writes.events(bank, placed.phases)
+    total = int(per_phase.sum())
+    mean = total / written.cells if written.cells else 0.0
+    writes = Writes(written.cells, total, by_task(placed, per_phase), written.worst, mean, spent.deployed_events)
+    return writes, lifetime_of(bank.memory.endurance, written, placed.chip.horizon)
+
+
+def volatile_wear(spent: Charged, bank: Bank) -> tuple[Writes, Lifetime]:
+    """Return the events of the memory in which weights train; ``worst``: a PE's hottest cell and its loads."""
+    placed, again, tasks = spent.placed, spent.reload, spent.placed.trace.meta.tasks
+    per_phase = spent.writes.events(bank, placed.phases)
+    used = bank.holds.any(axis=0)
+    cells = int(bank.grid.cells[used].sum()) * bank.copies
+    loads = bank.arrives.sum(axis=0) if placed.hybrid else np.zeros(bank.grid.count)
+    hottest = bank.in_place.worst * used + loads
+    if again is not None:  # every load goes through the same PE
+        per_phase = per_phase + again.events
+        hottest = np.maximum(hottest, int(again.loads.sum()))
+    total = int(per_phase.sum())
+    mean = total / cells if cells else 0.0
+    worst_switch, switched = _switches(placed, bank)
+    writes = Writes(cells, total, by_task(placed, per_phase), int(hottest.max(initial=0)), mean, 0)
+    worst_per_task = float((hottest / tasks + worst_switch).max(initial=0.0))
+    mean_per_task = mean / tasks + (switched * bank.copies / cells if cells else 0.0)
+    rate = placed.chip.horizon.tasks_per_day
+    return writes, limited_by_worst(bank.memory.endurance, worst_per_task, mean_per_task, rate)
+
+
+def by_task(placed: Placed, per_phase: NDArray[np.int64]) -> tuple[int, ...]:
+    """Return (T,) sums over the phases of each task."""
+    tasks = np.asarray(placed.trace.meta.phase_tasks)
+    return tuple(int(per_phase[tasks == task].sum()) for task in range(placed.trace.meta.tasks))
+
+
+def _switches(placed: Placed, bank: Bank) -> tuple[NDArray[np.float64], float]:
+    """Return (P,) writes of each PE's hottest cell, and writes of all cells of one copy, by a task's switches."""
+    trace, (_, layers) = placed.trace, switched_in(placed.trace, placed.chip)
+    if not layers:
+        return np.zeros(1), 0.0
+    pairs, rate = trace.meta.tasks - 1, placed.chip.horizon.task_switches_per_task
+    worst = np.zeros(bank.grid.count)
+    for layer, (spec, span) in enumerate(zip(trace.meta.layers, bank.grid.layer_slices, strict=True)):
+        if spec.name in layers:
+            most = switch_counts(trace, bank.grid.geometry.encoding, spec.name).max(axis=0)
+            worst[span] = bank.layout.most(most, layer)
+    return rate * worst / pairs, rate * float(switch_cells(bank.profile, layers)[0].sum()) / pairs

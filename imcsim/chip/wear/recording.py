@@ -33,6 +33,7 @@ def wear_ledger(placed: Placed, commits: tuple[Commit, ...] | None = None) -> We
     if commits is None:
         commits = plan_commits(placed) if placed.hybrid else ()
     ledger = WearLedger.empty(bank.grid.geometry, trace.meta.layers, bank.copies)
+    ledger.laid, ledger.layout = bank.layout.laid, bank.layout
     ledger.expect(int(_commits_by_phase(bank).sum()) + len(commits))
     for layer, spec in enumerate(trace.meta.layers):
         wear = ledger.wear[spec.name]

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.layout import GridLayout
 from imcsim.chip.wear.worn import weibull_for, worn_memory
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
 from imcsim.learn.wear.config import WearConfig
-from imcsim.life.cycles import CellRates, by_cell
+from imcsim.life.cycles import CellRates
 from imcsim.mapping.layer import LayerSpec
 
 
@@ -50,5 +51,5 @@ def cycles_of_cells(
     ConfigError
         If the chip has no memory that wears.
     """
-    geometry = worn_memory(chip).geometry
-    return {spec.name: by_cell(rates.layers[spec.name], geometry, spec.matrix_shape) for spec in layers}
+    layout = rates.layout or GridLayout(layers, worn_memory(chip).geometry)
+    return {spec.name: layout.from_arrays(rates.layers[spec.name], layer) for layer, spec in enumerate(layers)}

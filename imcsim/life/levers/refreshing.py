@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imcsim.chip.layout import in_pes
 from imcsim.chip.wear.ledger import WearLedger
 from imcsim.core.errors import ConfigError
 from imcsim.core.units import SECONDS_PER_DAY
-from imcsim.life.cycles import CellRates, by_pe, nudge_cycles
+from imcsim.life.cycles import CellRates, nudge_cycles
 from imcsim.life.event_energy import one_level_j
 from imcsim.life.options import ZERO_CELSIUS_K, LifeOptions
-from imcsim.mapping.pe_grid import pe_grid
 from imcsim.memory.macro import Macro
 
 
@@ -60,13 +60,14 @@ def refresh(
         raise ConfigError("refresh_days is not given")
     per_task = 1 / (every * tasks_per_day)
     added, layers = np.float32(nudge_cycles(macro, options) * per_task), {}
-    for spec, wear in ledger:
-        holds = by_pe(np.ones(wear.events.shape, np.float32), ledger.geometry)
+    layout = ledger.placed
+    for layer, (spec, wear) in enumerate(ledger):
+        holds = layout.to_arrays(np.ones(wear.events.shape, np.float32), layer)
         layers[spec.name] = rates.layers[spec.name] + added * holds
-    grid = pe_grid(ledger.layers, ledger.geometry)
-    seconds = macro.memory.write_time(macro.site, grid.cells[None], grid.rows[None].astype(np.float64)).total
+    cells, rows = (in_pes(layout, each[None]) for each in (layout.grid.cells, layout.grid.rows))
+    seconds = macro.memory.write_time(macro.site, cells, rows.astype(np.float64)).total
     events = rates.cells * rates.copies * per_task
     return Refreshing(
-        CellRates(layers, rates.cells, rates.copies), every, kept, events, events * one_level_j(macro),
+        CellRates(layers, rates.cells, rates.copies, rates.layout), every, kept, events, events * one_level_j(macro),
         seconds * rates.copies * per_task,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imcsim.chip.wear.ledger import WearLedger
 from imcsim.core.errors import ConfigError
-from imcsim.life.cycles import CellRates, by_pe, event_cycles
+from imcsim.life.cycles import CellRates, event_cycles
 from imcsim.life.event_energy import moves_j
 from imcsim.life.options import LifeOptions
 from imcsim.memory.macro import Macro
@@ -41,15 +41,16 @@ def rotate(trace: Trace, rates: CellRates, ledger: WearLedger, macro: Macro, opt
     if options.rotate_every_tasks is None:
         raise ConfigError("rotate_every_tasks is not given")
     encoding, layers, events, joules = ledger.geometry.encoding, {}, 0.0, 0.0
-    for spec, wear in ledger:
-        levels = by_pe(encoding.levels(trace.codes[spec.name][-1]).astype(np.float32), ledger.geometry).astype(np.int64)
+    layout = ledger.placed
+    for at, (spec, wear) in enumerate(ledger):
+        levels = layout.to_arrays(encoding.levels(trace.codes[spec.name][-1]).astype(np.int64), at)
         cycles = event_cycles(wear, macro, options), encoding.level_count
         layer, table = _rotated(rates.layers[spec.name], levels, *cycles, options.rotate_every_tasks)
         layers[spec.name] = layer
         events += float(table.sum()) / options.rotate_every_tasks
         joules += moves_j(table, macro) / options.rotate_every_tasks
     copies = rates.copies
-    return Rotation(CellRates(layers, rates.cells, copies), events * copies, joules * copies)
+    return Rotation(CellRates(layers, rates.cells, copies, rates.layout), events * copies, joules * copies)
 
 
 def rotated_cycles(rates: NDArray[np.floating], tasks: int, period: int) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from imcsim.chip.wear.ledger import WearLedger
 from imcsim.core.errors import ConfigError
-from imcsim.life.cycles import CellRates, by_pe, event_cycles
+from imcsim.life.cycles import CellRates, event_cycles
 from imcsim.life.event_energy import moves_j
 from imcsim.life.options import LifeOptions
 from imcsim.memory.macro import Macro
@@ -143,9 +143,10 @@ def swap(
     encoding = ledger.geometry.encoding
     count = max(1, int(min(TURNS * ledger.geometry.rows, tasks // period)))
     layers, joules, events, swaps, seconds = {}, 0.0, [], [], 0.0
-    for spec, wear in ledger:
+    layout = ledger.placed
+    for at, (spec, wear) in enumerate(ledger):
         layer = rates.layers[spec.name]
-        levels = by_pe(encoding.levels(trace.codes[spec.name][-1]).astype(np.float32), ledger.geometry).astype(np.int8)
+        levels = layout.to_arrays(encoding.levels(trace.codes[spec.name][-1]).astype(np.int8), at)
         written = np.flatnonzero(layer.any(axis=(1, 2)))
         pes = SwappedPes(layer[written], levels[written], event_cycles(wear, macro, options), encoding.level_count)
         for _ in range(count):
@@ -161,6 +162,6 @@ def swap(
         seconds = macro.memory.write_time(macro.site, done[None], 2.0 * moved[None].astype(np.float64)).total
     each = rates.copies / (count * period)
     return Swapping(
-        CellRates(layers, rates.cells, rates.copies), float(moved.sum()) * each, float(done.sum()) * each,
+        CellRates(layers, rates.cells, rates.copies, rates.layout), float(moved.sum()) * each, float(done.sum()) * each,
         joules * each, seconds * each, count * period,
     )  # fmt: skip

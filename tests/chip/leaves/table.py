@@ -50,7 +50,7 @@ _PARTS = {
         f"weight_gradient.{name}" for name in ("mac", "adder_tree", "shift_add", "array_write")
     ),
     "chip.gradients:weight_gradient_time": ("",),
-    "chip.times:pipeline": ("",),
+    "chip.reads:pipeline": ("",),
     "chip.leakage:leakage": ("leakage.buffer", "leakage.sram"),
     "chip.leakage:retention_w": ("",),
     "chip.traffic:traffic": (
@@ -62,7 +62,7 @@ _PARTS = {
     "chip.writes:Written.energy": ("",),
     "chip.writes:Written.time": ("",),
     "chip.serving:deployment": ("0",),
-    "chip.image:moved_by": ("activation", "buffer.read", "buffer.write", "link"),
+    "chip.serving:moved_by": ("activation", "buffer.read", "buffer.write", "link"),
     "chip.reload:load_energy": ("dram_read", "sram_write"),
     "chip.reload:load_time": ("",),
     "chip.switching:switch_cells": ("0",),

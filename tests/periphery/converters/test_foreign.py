@@ -67,7 +67,7 @@ class VcoCounter(ConverterModel):
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What is registered in a test is forgotten after it."""
     CONVERTERS.names()
-    for kept in ("_entries", "_origins", "_outside"):
+    for kept in ("_entries", "_origins", "_imported"):
         monkeypatch.setattr(CONVERTERS, kept, dict(getattr(CONVERTERS, kept)))
     yield
 
@@ -178,7 +178,8 @@ def test_a_package_enters_by_its_entry_point_and_is_imported_when_asked_for(
     monkeypatch.setattr(
         importlib.metadata, "entry_points", lambda group: [point] if group == "imcsim.converter" else []
     )
-    monkeypatch.setattr(CONVERTERS, "_group", "imcsim.converter")
+    monkeypatch.setattr(CONVERTERS, "_points", CONVERTERS._points)
+    monkeypatch.setattr(CONVERTERS, "_points_of", None)  # read the metadata again
     load_chip("hybrid-28nm")
     assert "vco-counter" in CONVERTERS.names() and not loads
     path = tmp_path / "adc-vco.toml"
