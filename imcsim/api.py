@@ -74,14 +74,15 @@ def _chip(name: str, overrides: Mapping[str, Any] | None = None) -> "Resolved[Ch
 def _network(name: str, like: "Stream | None" = None, seed: int = 0, **params: Any) -> "nn.Module":
     from imcsim.core.errors import ConfigError
     from imcsim.core.seeds import child_seed
-    from imcsim.learn.face import remember_name
+    from imcsim.crossbar.layer_tags import remember_name
     from imcsim.learn.networks import build_network
     from imcsim.learn.stream import Stream
 
     if not isinstance(like, Stream):
         raise ConfigError(f"load('network', '{name}', like=...) takes a stream, as imcsim.split gives, got {like!r}")
     built = build_network(name, like.class_count, like.image_shape, params, child_seed(seed, "network"))
-    return remember_name(built, name, params)
+    remember_name(built, name, params)
+    return built
 
 
 def _trace(name: str | Path) -> "Trace":

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from imcsim.analog.cells import CellPhysics, CellState, Floats, Programming, conductances_s, fresh_state, programmed
 from imcsim.analog.config import AnalogConfig
+from imcsim.analog.pes import LayerPes
 from imcsim.analog.product import Block
-from imcsim.chip.config import ChipConfig
-from imcsim.crossbar.encoding import Encoding
+from imcsim.crossbar.mapped_layers import MappedLayer
 from imcsim.crossbar.wires.effective import effective_conductance
 from imcsim.mapping.masks import expand_pe_mask, reduce_to_pes, tile_grid
 from imcsim.mapping.tile import MatrixShape
@@ -39,18 +39,18 @@ class LayerArrays:
         The layer's name, for messages.
     shape
         (G, D, N).
-    chip, config
-        The layer's hardware and its switches. All PEs are in RRAM where the chip has it, until they are placed.
+    pes, config
+        The layer's PEs and their switches. All PEs are in RRAM where there is any, until they are placed.
     """
 
-    def __init__(self, name: str, shape: MatrixShape, chip: ChipConfig, config: AnalogConfig) -> None:
-        self.name, self.shape, self.chip, self.config = name, shape, chip, config
-        self.tile = (chip.geometry.weight_rows, chip.geometry.weight_cols)
-        self.physics = _physics(chip, config)
+    def __init__(self, name: str, shape: MatrixShape, pes: LayerPes, config: AnalogConfig) -> None:
+        self.name, self.shape, self.pes, self.config = name, shape, pes, config
+        self.tile = pes.tile
+        self.physics = _physics(pes, config)
         self.state: CellState | None = None
         self.cell_steps = np.zeros(self.grid)
         self._read: tuple[object, Tensor, tuple[GroupArrays, ...]] | None = None
-        self.place(np.full(self.grid, chip.rram is None))
+        self.place(np.full(self.grid, pes.analog is None))
 
     @property
     def grid(self) -> MatrixShape:
@@ -89,8 +89,8 @@ class LayerArrays:
         """Take back cells, and the step of each PE, as they were."""
         self.state, self.cell_steps, self._read = state, cell_steps, None
 
-    def unit(self, step: float) -> float:
-        """Return the weight of one unit of what :meth:`read` gives: ``step``; where that is 0, the cells' largest."""
+    def read_step(self, step: float) -> float:
+        """Return the weight that one step of :meth:`read` stands for: ``step``; where that is 0, the cells' largest."""
         return step or (0.0 if self.state is None else float(self.cell_steps.max()))
 
     def stale_share(self, codes: NDArray[np.integer], step: float) -> float:
@@ -109,7 +109,7 @@ class LayerArrays:
     def read(self, codes: Tensor, step: float, now_s: float, ahead: bool = False) -> tuple[GroupArrays, ...]:
         """Return what each group is read from, on the device of weight ``codes`` (G, D, N); kept until it changes.
 
-        Products with it are in units of :meth:`unit`. ``ahead`` of the next :meth:`program`, PEs that hold other
+        Products with it are in units of :meth:`read_step`. ``ahead`` of the next :meth:`program`, PEs that hold other
         weights than ``codes`` are read as before the first one: exactly at the levels that they will be programmed to.
         """
         key = (now_s, step, codes.device, ahead)
@@ -151,16 +151,18 @@ class LayerArrays:
     def _factors(
         self, levels: NDArray[np.uint16], cell_steps: NDArray[np.float64], step: float, physics: CellPhysics
     ) -> NDArray[np.float64]:
-        """Return what the partial sums (G, row tiles, N) of each row of PEs are worth, in units of :meth:`unit`.
+        """Return what the partial sums (G, row tiles, N) of each row of PEs are worth, in units of :meth:`read_step`.
 
         The step that the cells were programmed with, over that of the sum; 0 for a column segment without weights,
         which is known when it is programmed, and not added.
         """
         filled = (levels != physics.levels_of(np.zeros((1, 1, 1), np.int32))).any(axis=-1)
         starts = np.arange(0, self.shape[1], self.tile[0])
+        # a column segment counts if any weight in the rows of its PE has a cell above its lowest code
         worth = np.logical_or.reduceat(filled, starts, axis=1).astype(np.float64)
-        unit = self.unit(step)
-        ratio = cell_steps / unit if unit else np.ones(self.grid)
+        one = self.read_step(step)
+        ratio = cell_steps / one if one else np.ones(self.grid)
+        # the step of a PE holds for all of its outputs; the last PE may be cut
         return np.asarray(worth * np.repeat(ratio, self.tile[1], axis=2)[:, :, : self.shape[2]])
 
     def _levels(self, levels: NDArray[np.uint16], planned: Mask | None, now_s: float, physics: CellPhysics) -> Floats:
@@ -172,9 +174,9 @@ class LayerArrays:
             conductance_s = conductances_s(state, now_s, physics)
             if planned is not None:
                 conductance_s = np.where(planned[..., None], physics.targets_s(levels), conductance_s)
-        part = self.chip.rram
-        if part is not None and self.config.wires and (part.wl_segment_ohm or part.bl_segment_ohm):
-            conductance_s = self._wired(conductance_s, part.wl_segment_ohm, part.bl_segment_ohm)
+        analog = self.pes.analog
+        if analog is not None and self.config.wires and (analog.wl_segment_ohm or analog.bl_segment_ohm):
+            conductance_s = self._wired(conductance_s, analog.wl_segment_ohm, analog.bl_segment_ohm)
         return physics.in_levels(conductance_s, levels)
 
     def _wired(self, conductance_s: Floats, r_wl_ohm: float, r_bl_ohm: float) -> Floats:
@@ -193,6 +195,7 @@ class LayerArrays:
             sram = self.sram_weights[group, rows.start]
             if sram.all():
                 continue
+            # RRAM PEs alone: the outputs of SRAM PEs have no columns here
             chosen = levels[rows][:, ~sram] if sram.any() else levels[rows]
             cells = torch.from_numpy(np.ascontiguousarray(chosen).reshape(chosen.shape[0], -1)).to(device)
             outputs = torch.from_numpy(np.flatnonzero(~sram)).to(device) if sram.any() else None
@@ -202,12 +205,16 @@ class LayerArrays:
         return tuple(blocks)
 
 
-def _physics(chip: ChipConfig, config: AnalogConfig) -> CellPhysics | None:
-    part = chip.rram
-    if part is None:
-        return None
-    encoding = Encoding(sign=part.sign, weight_bits=chip.weight_bits, cell_bits=part.cell_bits)
-    return CellPhysics(part.cell, encoding, config, chip.geometry.weight_cols)
+def matrix_shape(layer: MappedLayer) -> MatrixShape:
+    """Return (groups, fan-in, outputs per group) of a layer's weight."""
+    if isinstance(layer, nn.Linear):
+        return 1, layer.in_features, layer.out_features
+    fan_in = layer.in_channels // layer.groups * layer.kernel_size[0] * layer.kernel_size[1]
+    return layer.groups, fan_in, layer.out_channels // layer.groups
+
+
+def _physics(pes: LayerPes, config: AnalogConfig) -> CellPhysics | None:
+    return None if pes.analog is None else CellPhysics(pes.analog.cell, pes.encoding, config, pes.tile[1])
 
 
 def _with_wires(conductance_s: Floats, weight_cols: int, r_wl_ohm: float, r_bl_ohm: float) -> Floats:
@@ -221,6 +228,7 @@ def _with_wires(conductance_s: Floats, weight_cols: int, r_wl_ohm: float, r_bl_o
     for first, last, width in ((0, whole, weight_cols), (whole, outputs, outputs - whole)):
         if last == first:
             continue
+        # PEs side by side become a batch of arrays (R, C), and their outputs side by side again below
         arrays = conductance_s[:, first:last].reshape(rows, -1, width * cells).swapaxes(0, 1)
         effective = effective_conductance(np.ascontiguousarray(arrays, dtype=np.float64), r_wl_ohm, r_bl_ohm)
         result[:, first:last] = effective.swapaxes(0, 1).reshape(rows, last - first, cells)

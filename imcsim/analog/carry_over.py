@@ -1,7 +1,5 @@
 """What a user put on a layer goes with it onto the arrays: hooks, attributes, modules, buffers, parameters."""
 
-from typing import Any
-
 from torch import nn
 
 _HOOKS = tuple(name for name in vars(nn.Module()) if "hook" in name)
@@ -19,6 +17,6 @@ def carry_over(made: nn.Module, layer: nn.Module) -> None:
     _add_missing(new, {name: value for name, value in old.items() if name not in _OWN})
 
 
-def _add_missing(new: dict[str, Any], old: dict[str, Any]) -> None:
+def _add_missing(new: dict[str, object], old: dict[str, object]) -> None:
     for name, value in old.items():
         new.setdefault(name, value)

@@ -143,6 +143,7 @@ def programmed(
     CellState, Programming
         The cells after, and what it cost.
     """
+    # all cells of a weight follow its PE; those already at their level get no event
     changed = in_rram[..., None] & ((levels != state.levels) | (state.event == 0))
     count = int(changed.sum())
     if not count:
@@ -178,6 +179,7 @@ def conductances_s(state: CellState, now_s: float, physics: CellPhysics) -> Floa
 
 def _relaxed(state: CellState, now_s: float, physics: CellPhysics) -> Floats:
     result = state.programmed_s.copy()
+    # cells of one programming event have one age; 0 are those that never had one
     for number in np.flatnonzero(np.bincount(state.event.ravel(), minlength=1)):
         if number == 0:
             continue
@@ -194,5 +196,6 @@ def _cost(changed: NDArray[np.bool_], physics: CellPhysics, generator: np.random
     statistics = physics.cell.pulse_statistics(physics.encoding.cell_bits)
     pulses[changed] = sample_pulses(statistics, (int(changed.sum()),), generator)
     starts = np.arange(0, changed.shape[2], physics.weight_cols)
+    # a word-line row of a PE is written in parallel: it takes as many pulses as its slowest cell
     slowest = np.maximum.reduceat(pulses.max(axis=-1), starts, axis=-1)
     return Programming(int(changed.sum()), int(pulses.sum()), int((slowest > 0).sum()), int(slowest.sum()))

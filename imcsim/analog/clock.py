@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imcsim.analog.saved import SavedClock
+from imcsim.analog.saved_layer import SavedClock
 
 
 @dataclass

@@ -1,7 +1,5 @@
 """What of the hardware a converted network shows: one switch for each non-ideality, and how ranges are calibrated."""
 
-from typing import Any
-
 from pydantic import Field
 
 from imcsim.core.config import FrozenConfig
@@ -58,7 +56,7 @@ class AnalogConfig(FrozenConfig):
     explicit_training: bool = False
 
     @classmethod
-    def ideal(cls, **settings: Any) -> "AnalogConfig":
+    def ideal(cls, **settings: object) -> "AnalogConfig":
         """Return every non-ideality off, but for ``settings``: what a method's ideal accuracy is measured on."""
         return cls.model_validate(dict.fromkeys(SLOTS, False) | settings)
 

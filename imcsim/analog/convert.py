@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imcsim.analog.arrays import LayerArrays
+from imcsim.analog.arrays import LayerArrays, matrix_shape
 from imcsim.analog.clock import Clock
 from imcsim.analog.config import AnalogConfig
 from imcsim.analog.layer import AnalogLayer, analog_of
 from imcsim.analog.network import AnalogNetwork, Generator, seed_of
+from imcsim.analog.pes import AnalogCells, LayerPes
 from imcsim.analog.placement import PlacementLike, placement_masks
 from imcsim.chip.config import ChipConfig, RramPart, SramPart
 from imcsim.chip.given import ChipLike, given_chip
@@ -19,11 +20,11 @@ from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError, MappingError, nearest
 from imcsim.core.seeds import child_seed
 from imcsim.crossbar.baked_in import copied
+from imcsim.crossbar.layer_tags import adaptor_on
 from imcsim.crossbar.loose_products import loose_products_refused
-from imcsim.crossbar.mapped_layers import NOT_MAPPED, mapped_layers
-from imcsim.mapping.tile import MatrixShape
+from imcsim.crossbar.mapped_layers import NOT_MAPPED, MappedLayer, mapped_layers
 
-Mapped = nn.Linear | nn.Conv2d
+Mapped = MappedLayer
 _WHERE = "imcsim.convert config"
 
 
@@ -33,8 +34,8 @@ def convert(
     placement: PlacementLike = None,
     *,
     exclude: Sequence[str] = (),
-    overrides: Mapping[str, Mapping[str, Any]] | None = None,
-    config: AnalogConfig | Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Mapping[str, object]] | None = None,
+    config: AnalogConfig | Mapping[str, object] | None = None,
     calibration: Tensor | None = None,
     generator: Generator = 0,
 ) -> Any:
@@ -78,8 +79,10 @@ def convert(
     names = list(_chosen(model, exclude))  # ahead of the copy, which PyTorch refuses where a weight is computed
     made = copied(model)
     layers = {name: _layer(made, name) for name in names}
-    arrays = _arrays(layers, _settings(layers, base, switches, {} if overrides is None else overrides), placement)
+    settings = _settings(layers, base, switches, {} if overrides is None else overrides)
+    arrays = _arrays(layers, settings, placement)
     result = _on_arrays(made, layers, arrays, Clock(train_seed=child_seed(seed_of(generator), "train")))
+    result.analog_chips = {name: chip for name, (chip, _) in settings.items()}
     if calibration is not None:
         with loose_products_refused(result):
             result.calibrate(calibration)
@@ -95,7 +98,7 @@ def _check_known(chip: ChipConfig) -> None:
         )
 
 
-def _switches(config: Mapping[str, Any]) -> AnalogConfig:
+def _switches(config: Mapping[str, object]) -> AnalogConfig:
     if not isinstance(config, Mapping):
         raise ConfigError(f"{_WHERE} must be an AnalogConfig or a table, got {type(config).__name__}")
     return parse(AnalogConfig, config, _WHERE)
@@ -104,8 +107,12 @@ def _switches(config: Mapping[str, Any]) -> AnalogConfig:
 def _arrays(
     layers: Mapping[str, Mapped], settings: Mapping[str, tuple[ChipConfig, AnalogConfig]], placement: PlacementLike
 ) -> dict[str, LayerArrays]:
-    arrays = {name: LayerArrays(name, matrix_shape(layer), *settings[name]) for name, layer in layers.items()}
-    for name, mask in placement_masks(placement, arrays).items():
+    pes = {id(chip): pes_of(chip) for chip, _ in settings.values()}  # layers with one chip share its description
+    arrays = {}
+    for name, layer in layers.items():
+        chip, config = settings[name]
+        arrays[name] = LayerArrays(name, matrix_shape(layer), pes[id(chip)], config)
+    for name, mask in placement_masks(placement, arrays, {name: chip for name, (chip, _) in settings.items()}).items():
         arrays[name].place(mask)
     return arrays
 
@@ -125,7 +132,7 @@ def _chosen(model: nn.Module, exclude: Sequence[str]) -> dict[str, Mapped]:
 
 def _layer(model: nn.Module, name: str) -> Mapped:
     layer = model.get_submodule(name)
-    if "adaptor" in layer._modules:
+    if adaptor_on(layer) is not None:
         raise MappingError(
             f"layer '{name}' has the adaptor of a method, which arrays cannot hold: convert "
             f"imcsim.learn.rebuild.network_after(trace, task, network)"
@@ -146,7 +153,7 @@ def _check_bias(bias: Tensor | None, name: str) -> None:
 
 
 def _settings(
-    names: Mapping[str, object], chip: ChipConfig, config: AnalogConfig, overrides: Mapping[str, Mapping[str, Any]]
+    names: Mapping[str, object], chip: ChipConfig, config: AnalogConfig, overrides: Mapping[str, Mapping[str, object]]
 ) -> dict[str, tuple[ChipConfig, AnalogConfig]]:
     if not isinstance(overrides, Mapping):
         raise ConfigError(f"overrides must be a table of patterns, got {type(overrides).__name__}")
@@ -165,7 +172,7 @@ def _settings(
 
 
 def _overridden(
-    before: tuple[ChipConfig, AnalogConfig], values: Mapping[str, Any], pattern: str
+    before: tuple[ChipConfig, AnalogConfig], values: Mapping[str, object], pattern: str
 ) -> tuple[ChipConfig, AnalogConfig]:
     where = f"overrides['{pattern}']"
     if not isinstance(values, Mapping):
@@ -189,9 +196,9 @@ def _full(path: str) -> str:
     return f"rram.{path}" if alone and path not in SramPart.model_fields else path
 
 
-def _set(data: dict[str, Any], path: str, value: Any, where: str) -> None:
+def _set(data: dict[str, object], path: str, value: object, where: str) -> None:
     *tables, key = path.split(".")
-    node: Any = data
+    node: object = data
     for table in tables:
         node = node.get(table) if isinstance(node, dict) else None
     if not isinstance(node, dict) or key not in node:
@@ -200,7 +207,7 @@ def _set(data: dict[str, Any], path: str, value: Any, where: str) -> None:
     node[key] = value
 
 
-def _paths(data: Mapping[str, Any], prefix: str = "") -> list[str]:
+def _paths(data: Mapping[str, object], prefix: str = "") -> list[str]:
     found = []
     for key, value in data.items():
         found += _paths(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
@@ -213,12 +220,20 @@ def _check_same_codes(name: str, own: ChipConfig, chip: ChipConfig) -> None:
             raise ConfigError(f"overrides of layer '{name}' change {what}, which is one for the whole chip")
 
 
-def matrix_shape(layer: Mapped) -> MatrixShape:
-    """Return (groups, fan-in, outputs per group) of a layer's weight."""
-    if isinstance(layer, nn.Linear):
-        return 1, layer.in_features, layer.out_features
-    fan_in = layer.in_channels // layer.groups * layer.kernel_size[0] * layer.kernel_size[1]
-    return layer.groups, fan_in, layer.out_channels // layer.groups
+def pes_of(chip: ChipConfig) -> LayerPes:
+    """Return the PEs of ``chip`` that a layer lies on; those of both memories hold the same weights."""
+    part = chip.rram
+    analog = None
+    if part is not None:
+        analog = AnalogCells(
+            cell=part.cell,
+            adc_bits=part.adc_bits,
+            wl_segment_ohm=part.wl_segment_ohm,
+            bl_segment_ohm=part.bl_segment_ohm,
+        )
+    return LayerPes(
+        name=chip.name, geometry=chip.geometry, input_bits=chip.input_bits, dac_bits=chip.dac_bits, analog=analog
+    )
 
 
 def _on_arrays(

@@ -6,7 +6,7 @@ a wider one two passes of magnitudes, the negative one subtracted.
 
 import math
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -105,17 +105,26 @@ def input_codes(x: Tensor, inputs: InputRange, input_bits: int) -> Tensor:
     return torch.round(x.detach() * (1 / step)).clamp_(low, high)
 
 
+class _EndsContext(Protocol):
+    """What the rounding keeps for its gradient."""
+
+    ends: Ends
+    saved_tensors: tuple[Tensor, ...]
+
+    def save_for_backward(self, *tensors: Tensor) -> None: ...
+
+
 class _OnCodes(torch.autograd.Function):
     """Forward: quantise; backward: the gradient passes inside the range and stops outside it."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, step: float, low: int, high: int) -> Tensor:
+    def forward(ctx: _EndsContext, x: Tensor, step: float, low: int, high: int) -> Tensor:
         ctx.ends = (low * step, high * step)
         ctx.save_for_backward(x)
         return torch.round(x * (1 / step)).clamp_(low, high).mul_(step)
 
     @staticmethod
-    def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: _EndsContext, *grad: Tensor) -> tuple[Tensor, None, None, None]:
         (x,), (low, high) = ctx.saved_tensors, ctx.ends
         return grad[0] * ((x >= low) & (x <= high)), None, None, None
 

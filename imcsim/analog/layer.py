@@ -9,7 +9,6 @@ Shape letters: B batch, M vectors, G groups, D fan-in, N outputs per group.
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ from imcsim.analog.carry_over import carry_over
 from imcsim.analog.cells import Programming
 from imcsim.analog.clock import Clock
 from imcsim.analog.code_grid import CodeGrid, followed, grid_of
-from imcsim.analog.column_scale import column_scales, keep_scales, scaled_weight
+from imcsim.analog.column_scale import scaled_weight, take_over_scales
 from imcsim.analog.fitting import fitted_inputs
 from imcsim.analog.inputs import (
     ClippedInputs,
@@ -37,10 +36,11 @@ from imcsim.analog.inputs import (
 )
 from imcsim.analog.product import Readout
 from imcsim.analog.reading import calibrated_range, read_group, readout_of
-from imcsim.analog.saved import SavedLayer
+from imcsim.analog.saved_layer import SavedLayer
 from imcsim.analog.weight_noise import NoisyWeights
 from imcsim.core.errors import CrossbarError
-from imcsim.crossbar.quantise import CODE_STEP, CodeError, code_max, keep_step, on_codes, weight_codes
+from imcsim.crossbar.layer_tags import column_scales_of, keep_step, step_in, step_of
+from imcsim.crossbar.quantise import CodeError, code_max, on_codes, weight_codes
 from imcsim.crossbar.slicing.calibrate import AdcRange, warn_if_clipping, warn_of_inputs
 
 _ELEMENTS_AT_ONCE = 1 << 22  # design choice: lowered images, 16 MiB in float32
@@ -59,7 +59,7 @@ class AnalogLayer(nn.Module):
     def attach(self, arrays: LayerArrays, clock: Clock) -> None:
         """Put the layer on ``arrays``, with the code step it learned with, else its largest weight over all codes."""
         self._arrays, self._clock = arrays, clock
-        self._take_step(getattr(self, CODE_STEP, None))
+        self._take_step(step_of(self))
         self.inputs: InputRange | None = None
         self.adc: AdcRange | None = None
         self.clipped_inputs = ClippedInputs()
@@ -85,18 +85,20 @@ class AnalogLayer(nn.Module):
     def _take_step(self, learned: float | None) -> None:
         """Take the step of weights that are others than before, with the one that they learned with, if any."""
         self._training_moves = False
-        self._set_grid(grid_of(self.weight, code_max(self._arrays.chip.weight_bits), self._arrays.name, learned))
+        self._set_grid(
+            grid_of(self.weight, code_max(self._arrays.pes.encoding.weight_bits), self._arrays.name, learned)
+        )
 
     def _set_grid(self, grid: CodeGrid) -> None:
         self._grid = grid
         keep_step(self, grid.own_step if grid.learned else None)
 
     def _load_from_state_dict(
-        self, state: Mapping[str, Any], prefix: str, metadata: Mapping[str, Any], *options: Any
+        self, state: Mapping[str, object], prefix: str, metadata: Mapping[str, object], *options: object
     ) -> None:
         super()._load_from_state_dict(state, prefix, metadata, *options)
         if f"{prefix}weight" in state:
-            self._take_step(metadata.get(CODE_STEP))
+            self._take_step(step_in(metadata))
 
     def place_pes(self, in_sram: NDArray[np.bool_]) -> None:
         """Move PEs between the memories: see :meth:`LayerArrays.place`."""
@@ -120,7 +122,7 @@ class AnalogLayer(nn.Module):
             with torch.no_grad():
                 self.weight.clamp_(-self._grid.range, self._grid.range)
 
-    def kept(self) -> dict[str, Any]:
+    def kept(self) -> dict[str, object]:
         """Return what a file of the layer keeps besides its cells and ranges: see :class:`SavedLayer`."""
         return {
             "grid": asdict(self._grid),
@@ -182,7 +184,7 @@ class AnalogLayer(nn.Module):
     def _trained(self, x: Tensor, ends: Ends, grid: CodeGrid) -> Tensor:
         self._set_inputs(followed_range(self.inputs, observed_range(x, ends, self._arrays.config.input_quantile)))
         assert self.inputs is not None  # noqa: S101 - set in the line above
-        rounded = quantised_inputs(x, self.inputs, self._arrays.chip.input_bits)
+        rounded = quantised_inputs(x, self.inputs, self._arrays.pes.input_bits)
         if not self._arrays.config.explicit_training:
             noise = self._noise.drawn_from(self._clock.training(self.weight.device), grid.step)
             return self._plain(rounded, self._on_codes(grid, noise))
@@ -200,24 +202,24 @@ class AnalogLayer(nn.Module):
             self.clipped_inputs = ClippedInputs()
 
     def _read(self, x: Tensor, ends: Ends, grid: CodeGrid) -> Tensor:
-        chip, config = self._arrays.chip, self._arrays.config
+        pes, config = self._arrays.pes, self._arrays.config
         if self._calibrating or self.inputs is None:
             self._calibrating = True
             self._set_inputs(observed_range(x, ends, config.input_quantile))
             self.clipped_inputs = ClippedInputs()
         assert self.inputs is not None  # noqa: S101 - set in the line above
-        if chip.rram is not None and (self._calibrating or self.adc is None):
-            self._calibrate(input_codes(x, self.inputs, chip.input_bits))
+        if pes.analog is not None and (self._calibrating or self.adc is None):
+            self._calibrate(input_codes(x, self.inputs, pes.input_bits))
         if not self._calibrating and not self.training:
             self._count_clipped(x, ends, self.inputs)
         self._calibrating = False
-        codes = input_codes(x, self.inputs, chip.input_bits)
-        step = self.inputs.grid(chip.input_bits)[0] * self._arrays.unit(grid.step)
+        codes = input_codes(x, self.inputs, pes.input_bits)
+        step = self.inputs.grid(pes.input_bits)[0] * self._arrays.read_step(grid.step)
         return self._products(codes, step)
 
     def _count_clipped(self, x: Tensor, ends: Ends, inputs: InputRange) -> None:
         """Count the inputs that saturate, and warn once for each calibrated range."""
-        count, beyond = self.clipped_inputs, inputs_beyond(x, ends, inputs, self._arrays.chip.input_bits)
+        count, beyond = self.clipped_inputs, inputs_beyond(x, ends, inputs, self._arrays.pes.input_bits)
         count.seen += x.numel()
         count.beyond += beyond
         allowed = 1 - self._arrays.config.input_quantile
@@ -227,22 +229,22 @@ class AnalogLayer(nn.Module):
             count.told = warn_of_inputs(beyond / x.numel(), allowed, what)
 
     def _calibrate(self, codes: Tensor) -> None:
-        chip, config = self._arrays.chip, self._arrays.config
+        pes, config = self._arrays.pes, self._arrays.config
         assert self.inputs is not None  # noqa: S101 - calibration of the inputs comes first
         some = codes[: max(1, _ELEMENTS_AT_ONCE // max(1, self._lowered_elements(codes)))]
         vectors = self._vectors(some)
-        self.adc = calibrated_range(vectors, self._matrix_codes(), chip, config, self.inputs.signed)
+        self.adc = calibrated_range(vectors, self._matrix_codes(), pes, config, self.inputs.signed)
         self._readout = None
         if config.converter:
             what = f"layer '{self._arrays.name}', adc_bits {self.adc.adc_bits}, {config.adc_range}"
             warn_if_clipping(max(self.adc.clipped_shares), what)
 
     def _readout_now(self) -> Readout | None:
-        part = self._arrays.chip.rram
-        if part is None or self.adc is None or self.inputs is None:
+        pes, config = self._arrays.pes, self._arrays.config
+        if pes.analog is None or self.adc is None or self.inputs is None:
             return None
         if self._readout is None:
-            self._readout = readout_of(self._arrays.chip, part, self._arrays.config, self.inputs, self.adc)
+            self._readout = readout_of(pes, pes.analog, config, self.inputs, self.adc)
         return self._readout
 
     def _grouped(self, vectors: list[Tensor]) -> Tensor:
@@ -251,10 +253,10 @@ class AnalogLayer(nn.Module):
         generator = self._clock.reading(self.weight.device)
         groups = arrays.read(self._matrix_codes(), self._grid.step, self._clock.now_s, self._ahead)
         signed = self.inputs is not None and self.inputs.signed
-        outputs, scales = arrays.shape[2], column_scales(self)
-        by_group = [None] * len(vectors) if scales is None else list(scales.to(torch.float64))
+        outputs, segments = arrays.shape[2], column_scales_of(self)
+        by_group = [None] * len(vectors) if segments is None else list(segments.scales.to(torch.float64))
         parts = [
-            read_group(x, group, outputs, arrays.chip, signed, readout, generator, own)
+            read_group(x, group, outputs, arrays.pes, signed, readout, generator, own)
             for x, group, own in zip(vectors, groups, by_group, strict=True)
         ]
         return torch.stack(parts, dim=1)
@@ -263,6 +265,7 @@ class AnalogLayer(nn.Module):
         """Return the weight's codes as (G, D, N), floats with integer values."""
         groups, fan_in, outputs = self._arrays.shape
         codes = weight_codes(self.weight.detach().float(), self._grid.steps_per_unit, self._grid.limit)
+        # PyTorch keeps a row an output; on arrays an output is a column
         return codes.reshape(groups, outputs, fan_in).transpose(1, 2)
 
     def _plain(self, x: Tensor, weight: Tensor) -> Tensor:
@@ -316,6 +319,7 @@ class AnalogConv2d(AnalogLayer, nn.Conv2d):
         return height, width
 
     def _vectors(self, codes: Tensor) -> list[Tensor]:
+        # im2col: what the word lines see at each output place, one set of rows for each group
         lowered = functional.unfold(self._padded(codes), self.kernel_size, self.dilation, 0, self.stride)
         by_group = lowered.view(len(codes), self.groups, -1, lowered.shape[-1])
         return [by_group[:, g].transpose(1, 2).reshape(-1, by_group.shape[2]) for g in range(self.groups)]
@@ -337,9 +341,9 @@ class AnalogConv2d(AnalogLayer, nn.Conv2d):
 def analog_of(layer: nn.Linear | nn.Conv2d, arrays: LayerArrays, clock: Clock) -> AnalogLayer:
     """Return ``layer`` on ``arrays``, sharing its parameters, with its hooks and whatever else the user put on it."""
     made: AnalogLinear | AnalogConv2d
-    fields: dict[str, Any] = {"bias": layer.bias is not None, "device": "meta"}
+    biased = layer.bias is not None
     if isinstance(layer, nn.Linear):
-        made = AnalogLinear(layer.in_features, layer.out_features, **fields)
+        made = AnalogLinear(layer.in_features, layer.out_features, biased, device="meta")
     else:
         made = AnalogConv2d(
             layer.in_channels,
@@ -349,12 +353,13 @@ def analog_of(layer: nn.Linear | nn.Conv2d, arrays: LayerArrays, clock: Clock) -
             layer.padding,  # type: ignore[arg-type]
             layer.dilation,  # type: ignore[arg-type]
             layer.groups,
-            padding_mode=layer.padding_mode,
-            **fields,
+            biased,
+            layer.padding_mode,
+            device="meta",
         )
     made.weight, made.bias = layer.weight, layer.bias
     carry_over(made, layer)
-    keep_scales(made, layer, arrays)
+    take_over_scales(made, layer, arrays)
     made.train(layer.training)
     made.attach(arrays, clock)
     return made

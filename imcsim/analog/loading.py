@@ -10,18 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from imcsim.analog.arrays import LayerArrays
+from imcsim.analog.arrays import LayerArrays, matrix_shape
 from imcsim.analog.cells import CellState
-from imcsim.analog.column_scale import COLUMN_ROWS
-from imcsim.analog.convert import Mapped, candidates, convert, matrix_shape
+from imcsim.analog.clock import Clock
+from imcsim.analog.convert import Mapped, candidates, convert, pes_of
 from imcsim.analog.layer import AnalogLayer
-from imcsim.analog.saved import CELLS, CONVERTED, SavedLayer, SavedNetwork
+from imcsim.analog.saved import CELLS, CONVERTED, SavedNetwork
+from imcsim.analog.saved_layer import SavedLayer
 from imcsim.analog.saving import WITHOUT_ARRAYS
 from imcsim.core import sealed
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError, nearest
 from imcsim.core.tensor_file import Arrays
-from imcsim.crossbar.quantise import COLUMN_SCALE
+from imcsim.crossbar.layer_tags import column_scales_key, drop_column_scales, keep_column_scales
 
 
 def load_converted(path: str | PathLike[str], network: nn.Module) -> Any:
@@ -69,6 +70,7 @@ class _Loader:
         clock = made.analog_clock
         for entry in self.saved.layers:
             self._attach(layers[entry.name], entry, clock)
+            made.analog_chips[entry.name] = self.saved.settings[entry.settings].chip
         self._load_state(made)
         for entry in self.saved.layers:
             layers[entry.name].keep(entry)
@@ -99,19 +101,18 @@ class _Loader:
         """Return the network without column scales of its own: those of the file come with their rows."""
         bare = copy.deepcopy(network)
         for entry in self.saved.layers:
-            bare.get_submodule(entry.name)._buffers.pop(COLUMN_SCALE, None)
+            drop_column_scales(bare.get_submodule(entry.name))
         return bare
 
-    def _attach(self, layer: AnalogLayer, entry: SavedLayer, clock: Any) -> None:
+    def _attach(self, layer: AnalogLayer, entry: SavedLayer, clock: Clock) -> None:
         own = self.saved.settings[entry.settings]
-        arrays = LayerArrays(entry.name, entry.shape, own.chip, own.config)
+        arrays = LayerArrays(entry.name, entry.shape, pes_of(own.chip), own.config)
         arrays.place(self._array(f"place/{entry.name}", arrays.grid, np.bool_))
         steps = self._array(f"steps/{entry.name}", arrays.grid, np.float64, most=np.inf)
         arrays.restore(self._cells(entry, arrays), steps)
         if entry.column_rows is not None:
-            scales = torch.from_numpy(self.arrays[f"state/{_key(entry.name, COLUMN_SCALE)}"])
-            layer.register_buffer(COLUMN_SCALE, torch.empty_like(scales, device=layer.weight.device))
-            setattr(layer, COLUMN_ROWS, entry.column_rows)
+            scales = torch.from_numpy(self.arrays[f"state/{column_scales_key(entry.name)}"])
+            keep_column_scales(layer, torch.empty_like(scales, device=layer.weight.device), entry.column_rows)
         layer.attach(arrays, clock)
 
     def _cells(self, entry: SavedLayer, arrays: LayerArrays) -> CellState | None:
@@ -119,7 +120,7 @@ class _Loader:
         if times is None:
             return None
         if arrays.physics is None:
-            raise ValueError(f"layer '{entry.name}' has cells on a chip without RRAM")
+            raise ValueError(f"layer '{entry.name}' has cells on PEs without RRAM")
         encoding = arrays.physics.encoding
         shape = (*entry.shape, encoding.cells_per_weight)
         rules: dict[str, tuple[Any, float, float]] = {
@@ -134,7 +135,7 @@ class _Loader:
         stuck = (parts.pop("stuck_low"), parts.pop("stuck_high"))
         return CellState(**parts, event_times_s=times, stuck=stuck)
 
-    def _array(self, name: str, shape: tuple[int, ...], kind: Any, least: float = 0, most: float = 2) -> Any:
+    def _array(self, name: str, shape: tuple[int, ...], kind: object, least: float = 0, most: float = 2) -> Any:
         """Return an array of the file, if it is one of ``shape`` with values from ``least`` to below ``most``."""
         array = self.arrays[name]
         fits = array.shape == shape and array.dtype == kind
@@ -159,10 +160,6 @@ class _Loader:
                 )
         made.load_state_dict(tensors)
 
-    def _tensor(self, key: str, array: Any) -> Tensor:
+    def _tensor(self, key: str, array: object) -> Tensor:
         tensor = torch.from_numpy(np.array(array))
         return tensor.view(WITHOUT_ARRAYS[self.saved.types[key]][0]) if key in self.saved.types else tensor
-
-
-def _key(layer: str, name: str) -> str:
-    return f"{layer}.{name}" if layer else name

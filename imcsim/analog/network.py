@@ -16,6 +16,7 @@ from imcsim.analog.clock import Clock
 from imcsim.analog.layer import AnalogLayer
 from imcsim.analog.placement import PlacementLike, placement_masks
 from imcsim.analog.summary import Summary, summarise
+from imcsim.chip.config import ChipConfig
 from imcsim.core.errors import ConfigError, MappingError
 from imcsim.core.seeds import child_seed
 from imcsim.devices.checks import require_number
@@ -43,6 +44,7 @@ class AnalogNetwork(nn.Module):
     """
 
     analog_clock: Clock
+    analog_chips: dict[str, ChipConfig]
 
     def analog_layers(self) -> Iterator[tuple[str, AnalogLayer]]:
         """Yield (name, layer) of every layer on PEs, in the order of the network's modules."""
@@ -135,7 +137,7 @@ class AnalogNetwork(nn.Module):
         """
         layers = dict(self.analog_layers())
         masks: Mapping[str, NDArray[np.bool_]] = placement_masks(
-            placement, {name: layer.arrays for name, layer in layers.items()}
+            placement, {name: layer.arrays for name, layer in layers.items()}, self.analog_chips
         )
         for name, layer in layers.items():
             layer.place_pes(masks[name])

@@ -1,7 +1,7 @@
 """Which PEs of a converted network are in SRAM, from what a user or a trace says."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,8 +18,12 @@ one memory; None for RRAM where the chip has it. Layers that a mapping leaves ou
 _CHOICES = "placement must be 'rram', 'sram' or one mask for each layer"
 
 
-def placement_masks(placement: PlacementLike, layers: Mapping[str, LayerArrays]) -> dict[str, NDArray[np.bool_]]:
+def placement_masks(
+    placement: PlacementLike, layers: Mapping[str, LayerArrays], chips: Mapping[str, ChipConfig]
+) -> dict[str, NDArray[np.bool_]]:
     """Return a mask of the PEs in SRAM for each layer; a chip with one memory has all PEs there.
+
+    ``chips`` is the chip of each layer: which memories it has, and how many PEs.
 
     Raises
     ------
@@ -30,19 +34,19 @@ def placement_masks(placement: PlacementLike, layers: Mapping[str, LayerArrays])
     """
     if not isinstance(placement, Mapping | str | None):
         raise ConfigError(f"{_CHOICES}, got {type(placement).__name__}")
-    given: Mapping[str, Any] = placement if isinstance(placement, Mapping) else {}
+    given: Mapping[str, object] = placement if isinstance(placement, Mapping) else {}
     for name in given:
         if name not in layers:
             raise ConfigError(f"placement names no converted layer: '{name}'{nearest(name, layers)}")
     word = placement if not isinstance(placement, Mapping) else None
-    masks = {name: _mask(given.get(name, word), arrays) for name, arrays in layers.items()}
-    for chip in {id(arrays.chip): arrays.chip for arrays in layers.values()}.values():
+    masks = {name: _mask(given.get(name, word), arrays, chips[name]) for name, arrays in layers.items()}
+    for chip in {id(chip): chip for chip in chips.values()}.values():
         _check_capacity(chip, masks)
     return masks
 
 
-def _mask(given: Any, arrays: LayerArrays) -> NDArray[np.bool_]:
-    grid, chip = arrays.grid, arrays.chip
+def _mask(given: object, arrays: LayerArrays, chip: ChipConfig) -> NDArray[np.bool_]:
+    grid = arrays.grid
     if isinstance(given, str):
         return np.full(grid, _in_sram(given, chip))
     if chip.sram is None or chip.rram is None or given is None:
@@ -59,7 +63,7 @@ def _in_sram(word: str, chip: ChipConfig) -> bool:
     return word == "sram"
 
 
-def _checked(given: Any, arrays: LayerArrays) -> NDArray[np.bool_]:
+def _checked(given: object, arrays: LayerArrays) -> NDArray[np.bool_]:
     mask = np.asarray(given)
     if mask.dtype != np.bool_:
         raise ConfigError(f"placement of layer '{arrays.name}' must be boolean, got {mask.dtype}")

@@ -137,6 +137,7 @@ def _block_product(codes: Tensor, block: Block, readout: Readout, generator: tor
     count, vectors, rows = driven.shape
     sums = driven.reshape(-1, rows) @ block.cells
     if readout.noise and generator is not None:
+        # the noise of cells on one bit line adds in variance, each cell's by the input that drives it
         strength = driven.square().sum(-1).sqrt_().mul_(readout.noise).view(-1, 1)
         sums.addcmul_(torch.randn(sums.shape, generator=generator, device=sums.device), strength)
     _convert_(sums, readout.converter)
@@ -165,5 +166,6 @@ def _folded(codes: Tensor, readout: Readout) -> Tensor:
     largest = max(map(abs, ends)) * sum(map(abs, place)) * sum(map(abs, value))
     kind = torch.float32 if largest < _FLOAT32_EXACT else torch.float64
     weights = torch.tensor([place], dtype=kind, device=codes.device)
+    # shift-add over the cycles first, then over the cells of a weight
     by_plane = (weights @ codes.view(count, -1).to(kind)).view(vectors, -1, len(value))
     return (by_plane @ torch.tensor(value, dtype=kind, device=codes.device)).to(torch.float64)

@@ -12,8 +12,8 @@ from torch import Tensor
 from imcsim.analog.arrays import GroupArrays
 from imcsim.analog.config import AnalogConfig
 from imcsim.analog.inputs import InputRange
+from imcsim.analog.pes import AnalogCells, LayerPes
 from imcsim.analog.product import Converter, Readout, array_product
-from imcsim.chip.config import ChipConfig, RramPart
 from imcsim.crossbar.encoding import Encoding
 from imcsim.crossbar.slicing.calibrate import AdcRange, column_sum_histograms, range_of
 from imcsim.crossbar.slicing.collapse import exact_product
@@ -23,36 +23,36 @@ from imcsim.devices import input_values
 CALIBRATION_VECTORS = 512  # design choice: vectors of a layer whose column sums set its converters' range
 
 
-def slicing_of(chip: ChipConfig, part: RramPart, signed: bool) -> BitSliceConfig:
-    """Return how the RRAM PEs of ``chip`` cut codes; signed inputs on a multi-bit DAC are cut as magnitudes."""
-    two_passes = signed and chip.dac_bits > 1
+def slicing_of(pes: LayerPes, analog: AnalogCells, signed: bool) -> BitSliceConfig:
+    """Return how RRAM PEs cut codes; signed inputs on a multi-bit DAC are cut as magnitudes."""
+    two_passes = signed and pes.dac_bits > 1
     return BitSliceConfig(
-        rows=chip.array.rows,
-        cell_bits=part.cell_bits,
-        dac_bits=min(chip.dac_bits, chip.input_bits - 1) if two_passes else chip.dac_bits,
-        w_bits=chip.weight_bits,
-        x_bits=chip.input_bits - 1 if two_passes else chip.input_bits,
+        rows=pes.geometry.rows,
+        cell_bits=pes.encoding.cell_bits,
+        dac_bits=min(pes.dac_bits, pes.input_bits - 1) if two_passes else pes.dac_bits,
+        w_bits=pes.encoding.weight_bits,
+        x_bits=pes.input_bits - 1 if two_passes else pes.input_bits,
         x_signed=signed and not two_passes,
-        w_map="diff" if part.sign == "differential" else "offset",
-        adc_bits=part.adc_bits,
+        w_map="diff" if pes.encoding.sign == "differential" else "offset",
+        adc_bits=analog.adc_bits,
         adc_round="half_even",
     )
 
 
 def calibrated_range(
-    codes: Sequence[Tensor], weights: Tensor, chip: ChipConfig, config: AnalogConfig, signed: bool
+    codes: Sequence[Tensor], weights: Tensor, pes: LayerPes, config: AnalogConfig, signed: bool
 ) -> AdcRange:
     """Return the converters' range for input codes, one (M, D) for each group, and weight codes (G, D, N).
 
     All weights count, in whichever memory they are, so that the range stays when PEs move.
     """
-    if chip.rram is None:
-        raise ValueError("a chip without RRAM has no column converters")
-    slicing = slicing_of(chip, chip.rram, signed)
+    if pes.analog is None:
+        raise ValueError("PEs without RRAM have no column converters")
+    slicing = slicing_of(pes, pes.analog, signed)
     total = np.zeros((len(slicing.slice_weights), 1), np.int64)
     for x, w in zip(codes, weights, strict=True):
         some = x[:: max(1, len(x) // CALIBRATION_VECTORS)][:CALIBRATION_VECTORS]
-        for part in _passes(some, chip, signed):
+        for part in _passes(some, pes, signed):
             total = total + column_sum_histograms(part.long(), w.long(), slicing)
     return range_of(
         total,
@@ -64,11 +64,10 @@ def calibrated_range(
     )
 
 
-def readout_of(chip: ChipConfig, part: RramPart, config: AnalogConfig, inputs: InputRange, adc: AdcRange) -> Readout:
+def readout_of(pes: LayerPes, analog: AnalogCells, config: AnalogConfig, inputs: InputRange, adc: AdcRange) -> Readout:
     """Return how RRAM PEs are read."""
-    slicing = slicing_of(chip, part, inputs.signed)
-    encoding = Encoding(sign=part.sign, weight_bits=chip.weight_bits, cell_bits=part.cell_bits)
-    cell = part.cell
+    slicing = slicing_of(pes, analog, inputs.signed)
+    encoding, cell = pes.encoding, analog.cell
     step_s = (cell.conductance_max_s - cell.conductance_min_s) / (encoding.level_count - 1)
     noise = cell.read_noise_fraction * cell.conductance_max_s / step_s if config.read_noise else 0.0
     bent = config.nonlinearity and cell.nonlinearity_v is not None and slicing.dac_bits > 1
@@ -81,7 +80,7 @@ def read_group(
     codes: Tensor,
     arrays: GroupArrays,
     outputs: int,
-    chip: ChipConfig,
+    pes: LayerPes,
     signed: bool,
     readout: Readout | None,
     generator: torch.Generator | None,
@@ -94,11 +93,11 @@ def read_group(
     """
     total = torch.zeros(len(codes), outputs, dtype=torch.float64, device=codes.device)
     if arrays.exact is not None:
-        total += _exact(codes, arrays.exact, chip.geometry.weight_rows, scales)
+        total += _exact(codes, arrays.exact, pes.tile[0], scales)
     if readout is None or not arrays.blocks:
         return total
-    factors = _by_block(scales, arrays, chip.geometry.weight_rows)
-    for sign, part in zip((1, -1), _passes(codes, chip, signed), strict=False):
+    factors = _by_block(scales, arrays, pes.tile[0])
+    for sign, part in zip((1, -1), _passes(codes, pes, signed), strict=False):
         total.add_(array_product(part, arrays.blocks, outputs, readout, generator, factors), alpha=sign)
     return _without_offset(total, codes, arrays, readout, factors)
 
@@ -107,6 +106,7 @@ def _exact(codes: Tensor, weights: Tensor, rows: int, scales: Tensor | None) -> 
     """Return the exact product of codes (M, D) and weights (D, N), each row of PEs times its scale."""
     if scales is None:
         return exact_product(codes, weights)
+    # scales belong to a row of PEs: its partial sum is scaled before the sums of all rows are added
     tiles = zip(torch.split(codes, rows, dim=1), torch.split(weights, rows), scales, strict=True)
     return torch.stack([exact_product(x, w) * scale for x, w, scale in tiles]).sum(0)
 
@@ -138,9 +138,9 @@ def _without_offset(
     return total
 
 
-def _passes(codes: Tensor, chip: ChipConfig, signed: bool) -> tuple[Tensor, ...]:
+def _passes(codes: Tensor, pes: LayerPes, signed: bool) -> tuple[Tensor, ...]:
     """Return the code vectors that drive the rows: as they are, or magnitudes of either sign on a multi-bit DAC."""
-    return (codes.clamp(min=0), (-codes).clamp(min=0)) if signed and chip.dac_bits > 1 else (codes,)
+    return (codes.clamp(min=0), (-codes).clamp(min=0)) if signed and pes.dac_bits > 1 else (codes,)
 
 
 def _converter(adc: AdcRange, slicing: BitSliceConfig, encoding: Encoding) -> Converter:

@@ -2,19 +2,21 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from imcsim.analog.arrays import LayerArrays
 from imcsim.analog.cells import CellState
-from imcsim.analog.column_scale import COLUMN_ROWS, column_scales
+from imcsim.analog.config import AnalogConfig
 from imcsim.analog.layer import AnalogLayer
 from imcsim.analog.saved import CONVERTED
+from imcsim.chip.config import ChipConfig
 from imcsim.core import sealed
 from imcsim.core.errors import ConfigError
 from imcsim.core.tensor_file import Arrays
+from imcsim.crossbar.layer_tags import column_scales_of
 
 if TYPE_CHECKING:
     from imcsim.analog.network import AnalogNetwork
@@ -31,8 +33,8 @@ _STORED = (
 def save_network(network: "AnalogNetwork", path: Path) -> None:
     """Write ``network`` to ``path``; see :meth:`imcsim.analog.AnalogNetwork.save`."""
     layers = dict(network.analog_layers())
-    settings: list[tuple[Any, Any]] = []
-    entries = [_layer(name, layer, settings) for name, layer in layers.items()]
+    settings: list[tuple[ChipConfig, AnalogConfig]] = []
+    entries = [_layer(name, layer, network.analog_chips[name], settings) for name, layer in layers.items()]
     arrays, types = _state(network)
     for name, layer in layers.items():
         arrays |= _cells(name, layer.arrays)
@@ -53,21 +55,23 @@ def save_network(network: "AnalogNetwork", path: Path) -> None:
     sealed.save(path, CONVERTED, header, arrays)
 
 
-def _layer(name: str, layer: AnalogLayer, settings: list[tuple[Any, Any]]) -> dict[str, Any]:
+def _layer(
+    name: str, layer: AnalogLayer, chip: ChipConfig, settings: list[tuple[ChipConfig, AnalogConfig]]
+) -> dict[str, object]:
     """Return the entry of one layer; its hardware and switches join ``settings`` unless they are there."""
     arrays = layer.arrays
-    own = (arrays.chip, arrays.config)
+    own = (chip, arrays.config)
     if own not in settings:
         settings.append(own)
     adc = layer.adc
-    rows = None if column_scales(layer) is None else int(getattr(layer, COLUMN_ROWS))
+    segments = column_scales_of(layer)
     return {
         "name": name,
         "shape": arrays.shape,
         "settings": settings.index(own),
         "inputs": None if layer.inputs is None else asdict(layer.inputs),
         "adc": None if adc is None else asdict(adc),
-        "column_rows": rows,
+        "column_rows": None if segments is None else segments.rows,
         "event_times_s": None if arrays.state is None else arrays.state.event_times_s,
         **layer.kept(),
     }

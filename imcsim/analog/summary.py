@@ -78,16 +78,16 @@ def summarise(layers: Mapping[str, AnalogLayer], clock: Clock) -> Summary:
 def _row(name: str, layer: AnalogLayer) -> SummaryRow:
     arrays = layer.arrays
     in_sram = int(arrays.in_sram.sum())
-    part = arrays.chip.rram if arrays.config.converter and in_sram < arrays.pe_count else None
+    analog = arrays.pes.analog if arrays.config.converter and in_sram < arrays.pe_count else None
     return SummaryRow(
         layer=name,
         weights=layer.weight.numel(),
         pes=arrays.pe_count,
         rram_pes=arrays.pe_count - in_sram,
         sram_pes=in_sram,
-        adc_bits=None if part is None else part.adc_bits,
-        adc_steps=() if part is None or layer.adc is None else layer.adc.steps,
-        clipped_share=None if part is None or layer.adc is None else max(layer.adc.clipped_shares),
+        adc_bits=None if analog is None else analog.adc_bits,
+        adc_steps=() if analog is None or layer.adc is None else layer.adc.steps,
+        clipped_share=None if analog is None or layer.adc is None else max(layer.adc.clipped_shares),
         input_range=None if layer.inputs is None else layer.inputs.largest,
         beyond_share=None if layer.inputs is None else layer.clipped_inputs.share,
         stale_share=layer.stale_share(),

@@ -36,6 +36,7 @@ def code_spread(physics: CellPhysics) -> NDArray[np.float64]:
         sigma_s = np.hypot(sigma_s, moved - still)
     step_s = float(physics.levels_s[1] - physics.levels_s[0])
     sigma = np.asarray(sigma_s, dtype=np.float64)[encoding.level_table] / step_s
+    # independent errors of the cells of a code add in variance, each by its place value
     place = encoding.significance.astype(np.float64)[:, None]
     return np.asarray(np.sqrt(((place * sigma) ** 2).sum(axis=0)))
 

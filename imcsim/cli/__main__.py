@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from imcsim.core.errors import ImcsimError
-from imcsim.core.memory import memory_sentence
+from imcsim.core.host_memory import memory_sentence
 
 INTERRUPTED = 130
 # Files are written whole, and their refusals name them: without a name, it was the output.

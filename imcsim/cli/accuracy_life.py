@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imcsim.chip.config import ChipConfig
     from imcsim.learn.wear.curve import AccuracyCurve
     from imcsim.life import Outlook
+    from imcsim.report.life import LifeRecord
     from imcsim.trace.trace import Trace
 
 _SERVED_AGES, _LEARNED_AGES = 16, 6  # design choice: an evaluation takes milliseconds, learning again minutes
@@ -61,7 +62,7 @@ class AccuracyAsked:
                 curves.append(learned_accuracy(trace, chip, found, ages, chips, advance))
         return curves
 
-    def add_to(self, record: dict[str, Any], found: Outlook, curves: list[AccuracyCurve]) -> dict[str, Any]:
+    def add_to(self, record: LifeRecord, found: Outlook, curves: list[AccuracyCurve]) -> LifeRecord:
         """Return the outlook's record with the curves, unchanged without a limit."""
         from imcsim.report.accuracy_life import accuracy_record
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
@@ -179,7 +179,7 @@ def _keys_of(entry: type[FrozenConfig]) -> Iterator[str]:
             yield f"{what}: {words.formula}"
 
 
-def values_of(kind: str, name: str, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Origin]]:
+def values_of(kind: str, name: str, given: Mapping[str, object]) -> tuple[Mapping[str, object], Mapping[str, Origin]]:
     """Return all values of a TOML content, nested, and their origins by dotted path."""
     from pydantic import ConfigDict
 
@@ -194,16 +194,33 @@ def values_of(kind: str, name: str, given: Mapping[str, Any]) -> tuple[Mapping[s
     return found.config.model_dump(mode="json"), found.origins
 
 
-def records_of(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> list[dict[str, Any]]:
-    """Return path, value, origin, source and range of every value."""
-    from dataclasses import asdict
+class ValueRecord(TypedDict):
+    """A value of a content file, and its origin."""
 
+    path: str
+    value: object
+    kind: str
+    where: str
+    source: str
+    low: float | None
+    high: float | None
+
+
+def records_of(values: Mapping[str, object], origins: Mapping[str, Origin]) -> list[ValueRecord]:
+    """Return path, value, origin, source and range of every value."""
     from imcsim.core.sources import leaves
 
-    return [{"path": path, "value": value, **asdict(origins[path])} for path, value in leaves(values)]
+    return [_value_record(path, value, origins[path]) for path, value in leaves(values)]
 
 
-def sentence(record: Mapping[str, Any]) -> str:
+def _value_record(path: str, value: object, origin: Origin) -> ValueRecord:
+    return {
+        "path": path, "value": value, "kind": origin.kind, "where": origin.where, "source": origin.source,
+        "low": origin.low, "high": origin.high,
+    }  # fmt: skip
+
+
+def sentence(record: ValueRecord) -> str:
     """Return a record of :func:`records_of` as two lines of text."""
     low, high = record["low"], record["high"]
     limits = "" if low is None or high is None else f"  [{low:g} to {high:g}]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,6 +13,7 @@ from imcsim.cli.options import echo_json, overrides
 
 if TYPE_CHECKING:
     from imcsim.chip.explain import Explanation, Term
+    from imcsim.cli.content import ValueRecord
     from imcsim.trace.trace import Trace
 
 TREES = (  # what a path of a priced number begins with; those of imcsim.chip.charged.SI_UNITS, without its imports
@@ -44,7 +45,7 @@ def explain_command_of(
     typer.echo("\n\n".join("\n".join(_lines(explanation, stored, values)) for explanation in found))
 
 
-def _lines(explanation: Explanation, trace: Trace, values: Mapping[str, Any]) -> Iterator[str]:
+def _lines(explanation: Explanation, trace: Trace, values: Mapping[str, ValueRecord]) -> Iterator[str]:
     """Say the leaf, then its terms; of several, those that are not 0."""
     yield f"{explanation.path} = {_said(explanation.value, explanation.tree)}"
     terms = [term for term in explanation.terms if term.amount != 0] or explanation.terms[:1]
@@ -52,7 +53,7 @@ def _lines(explanation: Explanation, trace: Trace, values: Mapping[str, Any]) ->
         yield from _term_lines(term, "+" if number else "=", explanation.tree, trace, values)
 
 
-def _term_lines(term: Term, sign: str, tree: str, trace: Trace, values: Mapping[str, Any]) -> Iterator[str]:
+def _term_lines(term: Term, sign: str, tree: str, trace: Trace, values: Mapping[str, ValueRecord]) -> Iterator[str]:
     yield f"    {sign} {term.amount:.6g} {term.amount_of} x {_said(term.each, tree, 6)}"
     yield f"    {term.amount_of}: {term.amount_formula}"
     for field, said in _counts(term.fields, trace).items():
@@ -71,7 +72,7 @@ def _said(value: float, tree: str, digits: int = 4) -> str:
     return with_prefix(value, SI_UNITS[tree], digits)
 
 
-def _record(explanation: Explanation, values: Mapping[str, Any]) -> dict[str, Any]:
+def _record(explanation: Explanation, values: Mapping[str, ValueRecord]) -> dict[str, object]:
     from imcsim.chip.charged import SI_UNITS
 
     unit = SI_UNITS[explanation.tree].lower()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from imcsim.cli.options import JsonOption, SetOption, echo_json, overrides
+from imcsim.core.json_text import Json
 
 
 def learn_command(  # noqa: PLR0913 - each option of the command line is a parameter
@@ -41,7 +42,7 @@ def learn_command(  # noqa: PLR0913 - each option of the command line is a param
     from imcsim.learn.config import LearnConfig
     from imcsim.trace.stream_name import stream_title
 
-    fields: dict[str, Any] = {"method": method, "network": network, "seed": seed}
+    fields: dict[str, object] = {"method": method, "network": network, "seed": seed}
     fields |= {} if dataset is None else {"dataset": dataset}
     fields |= {} if domains is None else {"domains": domains.split(",")}
     config = parse(LearnConfig, nested(fields, overrides(set_)), "imcsim learn")
@@ -64,7 +65,7 @@ def learn_command(  # noqa: PLR0913 - each option of the command line is a param
     typer.echo(f"{out}: {what}, final accuracy Class-IL {class_il}, Task-IL {task_il}")
 
 
-def nested(fields: dict[str, Any], given: Any) -> dict[str, Any]:
+def nested(fields: Json, given: Mapping[str, object]) -> Json:
     """Return ``fields`` with dotted paths of ``given`` set in nested tables; ConfigError through a value."""
     from imcsim.core.errors import ConfigError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -115,7 +115,7 @@ def _check_alone(policy: list[str] | None, limits: tuple[float, ...], *files: Pa
         )
 
 
-def _compare(trace: Trace, chip: str, changed: Mapping[str, Any], wear: str, rule: str, json_: bool) -> None:
+def _compare(trace: Trace, chip: str, changed: Mapping[str, object], wear: str, rule: str, json_: bool) -> None:
     from imcsim.life import compare_levers
     from imcsim.report.life_compare import compare_records, compare_text
 

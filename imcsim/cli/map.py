@@ -91,7 +91,7 @@ def map_command(  # noqa: PLR0913 - each option of the command line is a paramet
         _print_table(mapper, network_map, rule)
 
 
-def layers_of(name: str, params: dict[str, Any], classes: int, shape: tuple[int, int, int]) -> tuple[LayerSpec, ...]:
+def layers_of(name: str, params: dict[str, object], classes: int, shape: tuple[int, int, int]) -> tuple[LayerSpec, ...]:
     """Build network ``name`` for images of ``shape`` (C, H, W) and return its layers.
 
     Raises
@@ -191,14 +191,14 @@ def _files(mapper: _Mapper, network_map: NetworkMap, rule: str, files: tuple[Pat
         write_atomic(html, floor_plan_page(plan, table, "Which PE holds which weights?"))
 
 
-def _json(mapper: _Mapper, network_map: NetworkMap, params: dict[str, Any], rule: str) -> str:
+def _json(mapper: _Mapper, network_map: NetworkMap, params: dict[str, object], rule: str) -> str:
     import json
 
     from imcsim.learn.networks import network_params
     from imcsim.report.mapping_table import chip_fit, mapping_rows, mapping_total
 
     fit = chip_fit(network_map, mapper.chip)
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         "network": mapper.network,
         "params": network_params(mapper.network, params),
         "chip": mapper.chip.name,

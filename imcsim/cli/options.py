@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,7 +21,7 @@ def echo_json(data: object) -> None:
     typer.echo(json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False))
 
 
-def overrides(texts: list[str] | None) -> Mapping[str, Any]:
+def overrides(texts: list[str] | None) -> Mapping[str, object]:
     """Return ``{path: value}`` for the texts of ``--set``."""
     from imcsim.core.toml import parse_overrides
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imcsim.cli.options import JsonOption, SetOption, echo_json, overrides
+from imcsim.core.json_text import Json
 
 if TYPE_CHECKING:
     from imcsim.report.tables import TextTable
@@ -41,7 +42,7 @@ def results_command(
         print_table(study_table(spec, groups))
 
 
-def in_order(rows: list[dict[str, Any]], labels: list[str]) -> list[dict[str, Any]]:
+def in_order(rows: list[Json], labels: list[str]) -> list[Json]:
     """Return ``rows`` in the study's order of methods; methods that it no longer names come last."""
     rank = {label: index for index, label in enumerate(labels)}
     return sorted(rows, key=lambda row: rank.get(row["method"], len(rank)))

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import AnyArray
 from imcsim.core.json_text import parse_json
 from imcsim.core.tensor_file import LONGEST_TABLE, NAMES, TYPES, Arrays, BrokenFileError, bytes_of, plain, sizes
 
@@ -50,7 +51,7 @@ class _Block:
 
 @dataclass
 class _Array:
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
     row: tuple[int, ...]
     rows: int = 0
 
@@ -70,7 +71,7 @@ class BlockWriter:
         self._blocks: list[_Block] = []
         self._put(MARK)
 
-    def append(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def append(self, arrays: Mapping[str, AnyArray]) -> None:
         """Add rows to the end of each array of ``arrays``.
 
         Raises
@@ -99,7 +100,7 @@ class BlockWriter:
         self._put(len(data).to_bytes(8, "little") + _END)
         self._file.write(self._digest.digest())
 
-    def _grouped(self, arrays: Mapping[str, NDArray[Any]]) -> Iterator[tuple[list[_Rows], list[memoryview]]]:
+    def _grouped(self, arrays: Mapping[str, AnyArray]) -> Iterator[tuple[list[_Rows], list[memoryview]]]:
         """Yield what goes into one block: whose rows, and their bytes."""
         rows: list[_Rows] = []
         parts: list[memoryview] = []
@@ -117,7 +118,7 @@ class BlockWriter:
         if rows:
             yield rows, parts
 
-    def _grow(self, name: str, array: NDArray[Any]) -> None:
+    def _grow(self, name: str, array: AnyArray) -> None:
         known = self._arrays.setdefault(name, _Array(array.dtype, array.shape[1:]))
         if known.row != array.shape[1:]:
             raise ValueError(f"rows of array '{name}' must have shape {known.row}, got {array.shape[1:]}")
@@ -192,7 +193,7 @@ def _parsed(table: bytes) -> tuple[dict[str, str], dict[str, _Array], list[_Bloc
         raise BrokenFileError("has a table that cannot be read") from None
 
 
-def _array(kind: Any, shape: Any) -> _Array:
+def _array(kind: object, shape: object) -> _Array:
     checked = sizes(shape)
     if kind not in TYPES or not checked:
         raise ValueError
@@ -257,7 +258,7 @@ def _stored_bytes(kind: str, values: int) -> int:
     return -(-values // 8) if kind == _BITS else values * np.dtype(TYPES[kind]).itemsize
 
 
-def _fill(task: tuple[memoryview, list[tuple[NDArray[Any], str]]]) -> None:
+def _fill(task: tuple[memoryview, list[tuple[AnyArray, str]]]) -> None:
     """Inflate one block and give each array its rows."""
     data, places = task
     lengths = [_stored_bytes(kind, rows.size) for rows, kind in places]

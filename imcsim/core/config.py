@@ -5,7 +5,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,7 +19,7 @@ class FrozenConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
-    def __init__(self, /, **data: Any) -> None:
+    def __init__(self, /, **data: object) -> None:
         """Validate ``data``; unlike within another configuration, what breaks a rule is told in one sentence.
 
         Raises
@@ -45,8 +45,18 @@ class FrozenConfig(BaseModel):
         """Return the class of a table that is read without being a declared field; None if ``key`` is none."""
         return None
 
+    def __eq__(self, other: object) -> bool:
+        """Tell whether ``other`` is of this class with the same values; what either has worked out meanwhile is none.
 
-def parse(config_type: type[ConfigT], data: Mapping[str, Any], where: str) -> ConfigT:
+        Pydantic compares caches, too, and gives up where they hold arrays.
+        """
+        if not isinstance(other, FrozenConfig) or type(self) is not type(other):
+            return NotImplemented
+        same = all(getattr(self, name) == getattr(other, name) for name in type(self).model_fields)
+        return same and self.model_extra == other.model_extra
+
+
+def parse(config_type: type[ConfigT], data: Mapping[str, object], where: str) -> ConfigT:
     """Validate ``data`` as ``config_type``.
 
     Raises
@@ -60,7 +70,7 @@ def parse(config_type: type[ConfigT], data: Mapping[str, Any], where: str) -> Co
         raise ConfigError(_sentence(config_type, error, where)) from None
 
 
-def config_hash(config: BaseModel | Mapping[str, Any]) -> str:
+def config_hash(config: BaseModel | Mapping[str, object]) -> str:
     """Return the first 16 hex digits of the SHA-256 of the configuration's canonical JSON."""
     data = config.model_dump(mode="json") if isinstance(config, BaseModel) else dict(config)
     text = json.dumps(data, sort_keys=True, separators=(",", ":"))
@@ -106,7 +116,7 @@ def _models_at(model: type[BaseModel], key: str) -> list[type[BaseModel]]:
     return [part] if part else []
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def _models_in(annotation: object) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     if typing.get_origin(annotation) in (typing.Union, types.UnionType, dict, tuple, list, typing.Annotated):

@@ -23,14 +23,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
-from numpy.typing import NDArray
-
+from imcsim.core.arrays import AnyArray
 from imcsim.core.block_file import MARK, BlockWriter, CorruptFileError, read_blocks
 from imcsim.core.errors import ImcsimError
 from imcsim.core.files import scratch, told
-from imcsim.core.json_text import parse_json
+from imcsim.core.json_text import Json, parse_json
 from imcsim.core.tensor_file import Arrays, BrokenFileError, Contents, bytes_of, is_file, plain, read, write
 
 _HEADER, _KIND, _VERSION, _SEAL = "imcsim_header", "imcsim_kind", "imcsim_version_of_kind", "sha256"
@@ -64,14 +63,14 @@ class Kind:
 class Sealed(NamedTuple):
     """What a file holds: the header as it was given, arrays by name."""
 
-    header: dict[str, Any]
+    header: Json
     arrays: Arrays
 
 
 Older = Callable[[Contents], Sealed | None]
 
 
-def save(path: Path, kind: Kind, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+def save(path: Path, kind: Kind, header: Mapping[str, object], arrays: Mapping[str, AnyArray]) -> None:
     """Write ``header`` (JSON values) and ``arrays`` (numbers or truth values, any shape) to ``path``.
 
     The file is whole or absent; the same contents, tables in the same order, give the same bytes.
@@ -93,13 +92,13 @@ class Growing:
         with told(path):
             self._blocks = BlockWriter(file)
 
-    def append(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def append(self, arrays: Mapping[str, AnyArray]) -> None:
         """Add rows to the end of arrays."""
         with told(self._path):
             self._blocks.append(arrays)
             self._file.flush()
 
-    def finish(self, header: Mapping[str, Any]) -> None:
+    def finish(self, header: Mapping[str, object]) -> None:
         """Write ``header`` and the digest over all; only now the file is there under its name."""
         with told(self._path):
             self._blocks.finish(_texts(self._kind, header))
@@ -124,7 +123,7 @@ def growing(path: Path, kind: Kind) -> Iterator[Growing]:
         yield Growing(kind, path, temporary, file)
 
 
-def _texts(kind: Kind, header: Mapping[str, Any]) -> dict[str, str]:
+def _texts(kind: Kind, header: Mapping[str, object]) -> dict[str, str]:
     text = json.dumps(dict(header), separators=(",", ":"))  # in the given order: what is resumed goes on in it
     return {_KIND: kind.name, _VERSION: str(kind.version), _HEADER: text}
 
@@ -169,7 +168,7 @@ def _read_grown(path: Path) -> Contents | None:
         return Contents(*read_blocks(file.read()))
 
 
-def seal(texts: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> str:
+def seal(texts: Mapping[str, str], arrays: Mapping[str, AnyArray]) -> str:
     """Return the SHA-256 over texts and arrays, names, types and shapes: none can be exchanged without the others."""
     digest = hashlib.sha256()
     for name in sorted(texts):

@@ -52,7 +52,7 @@ class Resolved(Generic[T]):
         return self.origins[path]
 
 
-def leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(data: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (dotted path, value) for every value that is not a table."""
     for key, value in data.items():
         path = f"{prefix}{key}"

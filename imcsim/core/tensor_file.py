@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import AnyArray
 from imcsim.core.files import write_atomic
 from imcsim.core.json_text import parse_json
 
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, NDArray[Any]]  # as a file has them: whoever reads one knows the type of each
 
 _TEXTS = "__metadata__"
 _MOST_DIMENSIONS = 32
@@ -45,7 +46,7 @@ class Contents:
     texts: dict[str, str]
 
 
-def write(path: Path, arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> None:
+def write(path: Path, arrays: Mapping[str, AnyArray], texts: Mapping[str, str]) -> None:
     """Write ``arrays`` and ``texts``; the file is whole or absent, and the same contents give the same bytes.
 
     Raises
@@ -57,7 +58,7 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, st
     """
     stored = {name: plain(array) for name, array in arrays.items()}
     names = sorted(stored, key=lambda name: (-stored[name].dtype.itemsize, name))  # widest first: all are aligned
-    table: dict[str, Any] = {_TEXTS: dict(sorted(texts.items()))}
+    table: dict[str, object] = {_TEXTS: dict(sorted(texts.items()))}
     end = 0
     for name in names:
         start, end = end, end + stored[name].nbytes
@@ -103,12 +104,12 @@ def is_file(path: Path) -> None:
         raise BrokenFileError("is not a file")
 
 
-def bytes_of(array: NDArray[Any]) -> memoryview:
+def bytes_of(array: AnyArray) -> memoryview:
     """Return the bytes of a contiguous array, uncopied; none of an empty one."""
     return array.reshape(-1).view(np.uint8).data if array.size else memoryview(bytearray())
 
 
-def plain(array: NDArray[Any]) -> NDArray[Any]:
+def plain(array: AnyArray) -> AnyArray:
     """Return ``array`` as the file holds it, contiguous and little-endian; TypeError if the format has no such type."""
     little = np.asarray(array, order="C")
     little = little.astype(little.dtype.newbyteorder("<"), copy=False)
@@ -117,14 +118,14 @@ def plain(array: NDArray[Any]) -> NDArray[Any]:
     return little
 
 
-def _parts(head: bytes, arrays: list[NDArray[Any]]) -> Iterator[bytes | memoryview]:
+def _parts(head: bytes, arrays: list[AnyArray]) -> Iterator[bytes | memoryview]:
     yield len(head).to_bytes(8, "little")
     yield head
     for array in arrays:
         yield bytes_of(array)
 
 
-def _table(file: BufferedReader, size: int) -> tuple[dict[str, Any], int]:
+def _table(file: BufferedReader, size: int) -> tuple[dict[str, object], int]:
     """Return the table at the head of a file of ``size`` bytes, and how many bytes of arrays follow it."""
     length = int.from_bytes(file.read(8), "little")
     left = size - 8 - length
@@ -139,7 +140,7 @@ def _table(file: BufferedReader, size: int) -> tuple[dict[str, Any], int]:
     return table, left
 
 
-def _place(name: str, entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...], int, int]:
+def _place(name: str, entry: object) -> tuple[str, np.dtype[np.generic], tuple[int, ...], int, int]:
     """Return (name, type, shape, first byte, byte after the last) of one array."""
     if isinstance(entry, dict) and entry.get("dtype") in list(TYPES):
         shape, offsets = sizes(entry.get("shape")), sizes(entry.get("data_offsets"))
@@ -154,7 +155,7 @@ def sizes(value: object) -> tuple[int, ...] | None:
     return tuple(value) if good and isinstance(value, list) else None
 
 
-def _array(file: BufferedReader, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def _array(file: BufferedReader, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> AnyArray:
     try:
         array = np.empty(shape, dtype)
     except ValueError:  # an empty array with axes that no array can have

@@ -20,16 +20,16 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
 from imcsim.core.config import ConfigT, FrozenConfig, parse
 from imcsim.core.content import path_of
 from imcsim.core.errors import ConfigError, nearest, short
-from imcsim.core.json_text import shallow
+from imcsim.core.json_text import Json, shallow
 from imcsim.core.sources import Origin, Resolved, leaves, source_of
 
-Overrides = Mapping[str, Any]
-References = Mapping[str, str] | Callable[[Mapping[str, Any]], Mapping[str, str]]
+Overrides = Mapping[str, object]
+References = Mapping[str, str] | Callable[[Mapping[str, object]], Mapping[str, str]]
 
 DEEPEST = 16  # design choice, of tables within tables: twice what any file of imcsim needs
 _LONGEST = 1 << 18  # bytes, design choice: the longest file of the content takes a thirtieth
@@ -40,11 +40,11 @@ _LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{DEEPEST
 
 @dataclass
 class _Document:
-    values: dict[str, Any]
+    values: Json
     origins: dict[str, Origin]
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> Json:
     """Return the file's tables; ConfigError with file, line and reason if it is not TOML."""
     try:
         if not path.is_file() and path.exists():  # a pipe would wait, a device would not end
@@ -58,7 +58,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
 
 
-def parse_toml(text: str) -> dict[str, Any]:
+def parse_toml(text: str) -> Json:
     """Return the tables of a TOML text, in time and memory that its length bounds.
 
     Raises
@@ -70,7 +70,7 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise ValueError(f"it is longer than {_LONGEST:,} characters")
     if _LONG_KEY.search(text):  # the parser takes the square of a key's length
         raise ValueError(f"a key has more than {DEEPEST} parts")
-    tables: dict[str, Any] = shallow(lambda: tomllib.loads(text), DEEPEST)
+    tables: Json = shallow(lambda: tomllib.loads(text), DEEPEST)
     return tables
 
 
@@ -93,7 +93,7 @@ def parse_override(text: str) -> tuple[str, Any]:
         return path.strip(), value.strip()
 
 
-def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
+def parse_overrides(texts: Sequence[str]) -> Json:
     """Return ``{path: value}`` for a list of ``path=value`` texts."""
     return dict(parse_override(text) for text in texts)
 
@@ -141,7 +141,7 @@ def load_resolved(
     return Resolved(config, _with_defaults(config.model_dump(), document.origins))
 
 
-def _with_defaults(values: Mapping[str, Any], origins: dict[str, Origin]) -> dict[str, Origin]:
+def _with_defaults(values: Mapping[str, object], origins: dict[str, Origin]) -> dict[str, Origin]:
     default = Origin("default", "imcsim", "design choice: the field's default in imcsim")
     return {path: origins.get(path, default) for path, _ in leaves(values)}
 
@@ -159,14 +159,14 @@ def _read_document(path: Path) -> _Document:
     return _Document(data, origins)
 
 
-def _section(data: dict[str, Any], name: str, where: str) -> dict[str, Any]:
+def _section(data: Json, name: str, where: str) -> Json:
     found = data.pop(name, {})
     if not isinstance(found, dict):
         raise ConfigError(f"{where}: [{name}] must be one table, once")
     return found
 
 
-def _origin(dotted: str, value: Any, sources: Mapping[str, str], ranges: Mapping[str, Any], where: str) -> Origin:
+def _origin(dotted: str, value: object, sources: Mapping[str, str], ranges: Mapping[str, object], where: str) -> Origin:
     source = source_of(dotted, sources)
     if source is None:
         if _holds_number(value):
@@ -183,7 +183,7 @@ def _enclosing(dotted: str) -> set[str]:
     return {".".join(parts[:depth]) for depth in range(1, len(parts))}
 
 
-def _holds_number(value: Any) -> bool:
+def _holds_number(value: object) -> bool:
     if isinstance(value, list):
         return any(_holds_number(item) for item in value)
     if isinstance(value, dict):
@@ -191,26 +191,26 @@ def _holds_number(value: Any) -> bool:
     return _is_number(value)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _range(value: Any, dotted: str, where: str) -> tuple[float | None, float | None]:
+def _range(value: object, dotted: str, where: str) -> tuple[float | None, float | None]:
     if value is None:
         return None, None
     ends = [float(end) for end in value if _is_number(end)] if isinstance(value, list) else []
-    if len(ends) != 2 or len(value) != 2 or not ends[0] <= ends[1]:
+    if not isinstance(value, list) or len(ends) != 2 or len(value) != 2 or not ends[0] <= ends[1]:
         raise ConfigError(f"{where}: range of '{dotted}' must be [low, high], two numbers, got {short(str(value))}")
     return ends[0], ends[1]
 
 
-def _follow(document: _Document, reference: str, kind: str, pending: dict[str, Any], folder: Path) -> None:
+def _follow(document: _Document, reference: str, kind: str, pending: Json, folder: Path) -> None:
     parent, _, key = reference.rpartition(".")
     table = _table(document.values, parent)
     if table is None:
         return
     if isinstance(pending.get(reference), str):
-        name = pending.pop(reference)  # the place may be one that the file leaves empty
+        name: str = pending.pop(reference)  # the place may be one that the file leaves empty
     elif isinstance(table.get(key), str):
         name = _beside(table[key], folder)
     else:
@@ -227,7 +227,7 @@ def _beside(name: str, folder: Path) -> str:
     return str(beside) if name.endswith(".toml") and beside.is_file() else name
 
 
-def _override(document: _Document, dotted: str, value: Any, where: str) -> None:
+def _override(document: _Document, dotted: str, value: object, where: str) -> None:
     parent, _, key = dotted.rpartition(".")
     table = _table(document.values, parent)
     if table is None:
@@ -241,13 +241,15 @@ def _override(document: _Document, dotted: str, value: Any, where: str) -> None:
         document.origins[path] = Origin("override", text, f"override: {text}")
 
 
-def _open_optional(values: dict[str, Any], dotted: str, config_type: type[Any]) -> None:
+def _open_optional(values: Json, dotted: str, config_type: type[FrozenConfig]) -> None:
     """Open the tables on the way to ``dotted`` that the configuration has as optional parts and the file leaves out.
 
     What the part needs beside the value is for its own check to say.
     """
-    at: Any = config_type
+    at: type[FrozenConfig] | None = config_type
     for part in dotted.split(".") if dotted else []:
+        if at is None:
+            return
         field = at.model_fields.get(part)
         at = at.open_part(part) if field is None else _part_type(field.annotation)
         if at is None or not isinstance(values, dict):
@@ -255,7 +257,7 @@ def _open_optional(values: dict[str, Any], dotted: str, config_type: type[Any]) 
         values = values.setdefault(part, {})
 
 
-def _part_type(annotation: Any) -> Any:
+def _part_type(annotation: object) -> type[FrozenConfig] | None:
     """Return the configuration class that an annotation (``Part``, ``Part | None``) names; None if it names none."""
     for kind in (annotation, *get_args(annotation)):
         if isinstance(kind, type) and issubclass(kind, FrozenConfig):
@@ -263,8 +265,8 @@ def _part_type(annotation: Any) -> Any:
     return None
 
 
-def _table(values: dict[str, Any], dotted: str) -> dict[str, Any] | None:
-    table: Any = values
+def _table(values: Json, dotted: str) -> Json | None:
+    table: object = values
     for part in dotted.split(".") if dotted else []:
         table = table.get(part) if isinstance(table, dict) else None
     return table if isinstance(table, dict) else None

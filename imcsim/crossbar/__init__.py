@@ -4,7 +4,7 @@ Names that need torch are imported when they are first used, so that ``import im
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imcsim.crossbar.encoding import Encoding
 
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _LAZY:
         raise AttributeError(f"module 'imcsim.crossbar' has no attribute '{name}'")
     return getattr(import_module(_LAZY[name]), name)

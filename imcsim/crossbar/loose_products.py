@@ -6,12 +6,12 @@ activation. Products of two activations, and element-wise ones, are let pass.
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -60,11 +60,11 @@ def loose_products_refused(network: nn.Module) -> Iterator[None]:
             handle.remove()
 
 
-def _uncompiled() -> AbstractContextManager[Any]:
+def _uncompiled() -> AbstractContextManager[object]:
     """Let compiled parts run as they were written: under a mode, torch.compile would give them up for good."""
     if "torch._dynamo" not in sys.modules:  # nothing is compiled, and the import takes a second
         return nullcontext()
-    stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+    stance: AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
     return stance
 
 
@@ -84,8 +84,12 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.own = set(self.known)
 
     def __torch_dispatch__(
-        self, func: Any, types: Iterable[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+        self,
+        func: OpOverload[..., object],
+        types: Iterable[type],
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
         given = kwargs or {}
         if self.inside:
             return func(*args, **given)
@@ -101,11 +105,11 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._forget(made)
         return result
 
-    def _check(self, operation: str, args: tuple[Any, ...]) -> None:
+    def _check(self, operation: str, args: tuple[object, ...]) -> None:
         attention = operation.startswith(_ATTENTION[0])
         factors = _ATTENTION[1] if attention else _FACTORS.get(operation, slice(0))
         for factor in args[factors]:
-            name = self._name(factor)
+            name = self._name(factor) if isinstance(factor, Tensor) else None
             if name is not None:
                 raise MappingError(
                     f"the network multiplies by parameter '{name}' outside a Linear or Conv2d layer, so that the "

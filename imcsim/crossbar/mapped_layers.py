@@ -7,7 +7,6 @@ are no part of a layer: what they do to its input or output is digital, stays wh
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +14,10 @@ from torch.nn.utils import parametrize
 
 from imcsim.core.errors import MappingError
 from imcsim.crossbar.baked_in import bake_in_call, is_plain
+from imcsim.crossbar.layer_tags import is_stand_in
 
 MappedLayer = nn.Linear | nn.Conv2d
 StaysDigital = Callable[[str, nn.Module], bool]
-Forward = TypeVar("Forward", bound=Callable[..., Tensor])
 
 NOT_MAPPED = (
     nn.modules.conv._ConvNd,
@@ -32,7 +31,6 @@ NOT_MAPPED = (
 _TABLES = (nn.Embedding, nn.EmbeddingBag)
 _CALLS = ("forward", "_conv_forward", "__call__", "_call_impl", "_wrapped_call_impl")
 _PARAMETERS = ("weight", "bias")
-_STANDS_IN = "stands_in_for_a_layer"
 _PADS = {"reflect": "ReflectionPad2d", "replicate": "ReplicationPad2d", "circular": "CircularPad2d"}
 
 
@@ -69,12 +67,6 @@ def mapped_layers(network: nn.Module, stays_digital: StaysDigital | None = None)
         raise MappingError("the network has no Linear or Conv2d layer to map")
     _refuse_shared_weights(mapped, "" if stays_digital is None else "; exclude one of them")
     return mapped
-
-
-def stands_in(forward: Forward) -> Forward:
-    """Mark ``forward`` as this package's own, set on a layer in place of its class's: it computes the same layer."""
-    setattr(forward, _STANDS_IN, True)
-    return forward
 
 
 def zero_padding(layer: nn.Conv2d, name: str) -> tuple[int, int]:
@@ -136,7 +128,7 @@ def _check_own_forward(layer: MappedLayer, name: str) -> None:
     for call in _CALLS:
         given = vars(layer).get(call)
         function = given.func if isinstance(given, partial) else given
-        if given is not None and not getattr(function, _STANDS_IN, False):
+        if given is not None and not is_stand_in(function):
             raise MappingError(
                 f"layer '{name}' has a {call} that was set on it, which mapping would drop: delete it, and do the rest "
                 f"in a hook or in a module around the layer"

@@ -4,37 +4,13 @@ Learning and the networks on crossbars share these few lines, so that both see t
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
-from torch import Tensor, nn
-
-CODE_STEP = "weight_code_step"
-"""Attribute of a layer that learned with codes: the weight that one code step stands for."""
-
-COLUMN_SCALE = "column_scale"
-"""Buffer of a layer whose column segments are scaled after conversion: (G, row tiles, N) for PEs of ``column_rows``."""
+from torch import Tensor
 
 CodeError: TypeAlias = Callable[[Tensor], Tensor | None]
 """From codes, floats with integer values of any shape, to the error of each weight, in the weight's unit."""
-
-
-def keep_step(layer: nn.Module, step: float | None) -> None:
-    """Let ``layer`` know its code step, None for no own one, and its ``state_dict`` tell it as metadata of the layer.
-
-    So weights that are loaded into a network on PEs bring the step that they were learned with. A plain network takes
-    no notice, and the tensors are the same.
-    """
-    if tell_step not in layer._state_dict_hooks.values():
-        layer.register_state_dict_post_hook(tell_step)  # type: ignore[no-untyped-call]
-    setattr(layer, CODE_STEP, step)
-
-
-def tell_step(layer: nn.Module, state: dict[str, Any], prefix: str, metadata: dict[str, Any]) -> None:
-    """Write the layer's code step, if it has one, into the metadata of its ``state_dict``: a hook of PyTorch's."""
-    step = getattr(layer, CODE_STEP, None)
-    if step is not None:
-        metadata[CODE_STEP] = step
 
 
 def code_max(weight_bits: int) -> int:
@@ -66,13 +42,13 @@ class _StraightThrough(torch.autograd.Function):
     """Forward: quantise; backward: the gradient passes unchanged (Bengio et al., arXiv 1308.3432)."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, codes: Tensor, step: float, error: CodeError | None) -> Tensor:
+    def forward(ctx: object, weight: Tensor, codes: Tensor, step: float, error: CodeError | None) -> Tensor:
         drawn = None if error is None else error(codes)
         rounded = codes * step
         return rounded if drawn is None else rounded.add_(drawn)
 
     @staticmethod
-    def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: object, *grad: Tensor) -> tuple[Tensor, None, None, None]:
         return grad[0], None, None, None
 
 

@@ -1,11 +1,11 @@
 """Refusals that the models of non-ideal cells share."""
 
 import numbers
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from imcsim.core.arrays import Floats
 from imcsim.core.errors import ConfigError
 
 
@@ -55,14 +55,14 @@ def require_shape(name: str, given: tuple[int, ...], wanted: tuple[int, ...]) ->
         raise ConfigError(f"{name} needs one entry for each cell, shape {wanted}, got {given}")
 
 
-def standard_normals(shape: tuple[int, ...], dtype: Any, generator: np.random.Generator) -> NDArray[Any]:
+def standard_normals(shape: tuple[int, ...], dtype: object, generator: np.random.Generator) -> Floats:
     """Return one standard normal for each cell, drawn in float32 where ``dtype`` is that, else in float64."""
     if dtype == np.float32:
         return generator.standard_normal(shape, dtype=np.float32)
     return generator.standard_normal(shape)
 
 
-def as_floats(values: ArrayLike) -> NDArray[Any]:
+def as_floats(values: ArrayLike) -> Floats:
     """Return an array of floats: float32 stays as it is, anything but a float becomes float64."""
     array = np.asarray(values)
     return array if array.dtype.kind == "f" else array.astype(np.float64)

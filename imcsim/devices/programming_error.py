@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imcsim.core.arrays import Floats
 from imcsim.core.errors import ConfigError, nearest
 from imcsim.devices.checks import as_floats, require_at_least, standard_normals
 from imcsim.devices.rram import RramCell
@@ -32,7 +31,7 @@ def programming_sigma_s(cell: RramCell) -> float:
     return cell.programming_sigma_fraction * cell.conductance_max_s
 
 
-def neurram_sigma_s(target_s: NDArray[Any], conductance_max_s: float, age: str = "1 s") -> NDArray[Any]:
+def neurram_sigma_s(target_s: Floats, conductance_max_s: float, age: str = "1 s") -> Floats:
     """Return the standard deviation (S) of a NeuRRAM-like cell at its target, by age after programming.
 
     Polynomial of degree 4 in G / G_max: Wan et al., Nature 2022 (doi 10.1038/s41586-022-04992-8, Ext. Data Fig. 3), as
@@ -57,21 +56,21 @@ def neurram_sigma_s(target_s: NDArray[Any], conductance_max_s: float, age: str =
         raise ConfigError(f"unknown age '{age}'{nearest(age, NEURRAM_AGES)}")
     if not conductance_max_s > 0:
         raise ConfigError(f"conductance_max_s must be > 0, got {conductance_max_s:g}")
-    share: NDArray[Any] = as_floats(target_s) / conductance_max_s
+    share: Floats = as_floats(target_s) / conductance_max_s
     outside = ~((share >= 0) & (share <= 1 + _ROUNDING * np.finfo(share.dtype).eps))
     if np.any(outside):
         first = np.asarray(target_s)[outside].flat[0]
         raise ConfigError(f"target_s must lie in 0..{conductance_max_s:g} S, got {first:g}")
     scale = _NEURRAM_SIEMENS_PER_US * conductance_max_s / _NEURRAM_CONDUCTANCE_MAX_S
     lower_powers, highest = _NEURRAM_SIGMA_US[age][-2::-1], _NEURRAM_SIGMA_US[age][-1]
-    sigma: NDArray[Any] = np.full_like(share, highest * scale)
+    sigma: Floats = np.full_like(share, highest * scale)
     for coefficient in lower_powers:  # Horner's scheme in place, in the precision of the targets
         sigma *= share
         sigma += coefficient * scale
     return sigma
 
 
-def program(target_s: NDArray[Any], sigma_s: float | NDArray[Any], generator: np.random.Generator) -> NDArray[Any]:
+def program(target_s: Floats, sigma_s: float | Floats, generator: np.random.Generator) -> Floats:
     """Return the conductances (S) after one programming event on each cell, clipped at >= 0.
 
     One standard normal is drawn for each cell, whatever ``sigma_s`` is: two runs that differ in sigma alone see the

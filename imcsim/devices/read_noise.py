@@ -1,19 +1,17 @@
 """Read noise: a Gaussian that is new at each read."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from imcsim.core.arrays import Floats
 from imcsim.devices.checks import as_floats, require_at_least, standard_normals
 
 
 def read(
-    conductance_s: NDArray[Any],
+    conductance_s: Floats,
     noise_fraction: float,
     conductance_max_s: float,
     generator: np.random.Generator,
-) -> NDArray[Any]:
+) -> Floats:
     """Return what one read sees of the conductances (S); each call is another read.
 
     sigma = ``noise_fraction`` x ``conductance_max_s``, the same for every level. Not clipped: noise adds to the

@@ -8,11 +8,10 @@ changes at each read is :func:`imcsim.devices.read_noise.read`. Which law a cell
 The fits hold from 1 s on; earlier times are refused. Past the last measurement they are extrapolated in log time.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import Floats
 from imcsim.core.errors import ConfigError
 from imcsim.devices.checks import as_floats, require_at_least, require_shape
 
@@ -114,12 +113,12 @@ def cmo_hfox_shift_s(time_s: float, conductance_max_s: float) -> float:
 
 
 def relax(
-    programmed_s: NDArray[Any],
-    normals: NDArray[Any],
+    programmed_s: Floats,
+    normals: Floats,
     shift_s: float,
-    sigma_s: float | NDArray[Any],
-    included_sigma_s: float | NDArray[Any] = 0.0,
-) -> NDArray[Any]:
+    sigma_s: float | Floats,
+    included_sigma_s: float | Floats = 0.0,
+) -> Floats:
     """Return the conductances (S) at the time for which ``shift_s`` and ``sigma_s`` are given, clipped at >= 0.
 
     The draw is scaled by sqrt(sigma^2 - included^2), and by 0 where more is included already: independent errors add
@@ -148,9 +147,9 @@ def relax(
     require_at_least("sigma_s", sigma_s)
     require_at_least("included_sigma_s", included_sigma_s)
     programmed = as_floats(programmed_s)
-    growth_s2: Any = np.maximum(np.square(sigma_s) - np.square(included_sigma_s), 0.0)
+    growth_s2: Floats = np.maximum(np.square(sigma_s) - np.square(included_sigma_s), 0.0)
     offset = np.sqrt(growth_s2).astype(programmed.dtype) * np.asarray(normals, dtype=programmed.dtype)
-    relaxed: NDArray[Any] = programmed + float(shift_s)
+    relaxed: Floats = programmed + float(shift_s)
     relaxed += offset
     np.maximum(relaxed, 0.0, out=relaxed)
     return relaxed

@@ -3,11 +3,11 @@
 import itertools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imcsim.core.arrays import Floats
 from imcsim.devices.checks import require_at_least, require_shape
 from imcsim.devices.programming_error import NEURRAM_AGES, neurram_sigma_s, programming_sigma_s
 from imcsim.devices.relaxation import cmo_hfox_shift_s, cmo_hfox_sigma_s, pooled_shift_s, pooled_sigma_s, relax
@@ -21,11 +21,11 @@ class _Law(NamedTuple):
     """Mean shift and spread (S) at one age, and the part of the spread that programming left already."""
 
     shift_s: float
-    sigma_s: float | NDArray[Any]
-    included_s: float | NDArray[Any]
+    sigma_s: float | Floats
+    included_s: float | Floats
 
 
-def spread_after_programming_s(cell: RramCell, target_s: NDArray[Any]) -> NDArray[Any] | float:
+def spread_after_programming_s(cell: RramCell, target_s: Floats) -> Floats | float:
     """Return the standard deviation (S) of one programming event of ``cell`` at its target, 1 s after it.
 
     One number for every target (``fraction``), or one for each in the dtype of ``target_s`` (``neurram``).
@@ -47,9 +47,7 @@ def spread_after_programming_s(cell: RramCell, target_s: NDArray[Any]) -> NDArra
     return programming_sigma_s(cell)
 
 
-def relaxed_s(
-    cell: RramCell, target_s: NDArray[Any], programmed_s: NDArray[Any], normals: NDArray[Any], age_s: float
-) -> NDArray[Any]:
+def relaxed_s(cell: RramCell, target_s: Floats, programmed_s: Floats, normals: Floats, age_s: float) -> Floats:
     """Return conductances (S), >= 0, ``age_s`` seconds after programming, by the cell's ``relaxation_model``.
 
     ``none``
@@ -98,36 +96,36 @@ def relaxed_s(
     return relax(programmed_s, normals, law.shift_s, law.sigma_s, law.included_s)
 
 
-def _pooled(cell: RramCell, target_s: NDArray[Any], age_s: float) -> _Law:
+def _pooled(cell: RramCell, target_s: Floats, age_s: float) -> _Law:
     own, maximum = spread_after_programming_s(cell, target_s), cell.conductance_max_s
     growth = pooled_sigma_s(age_s, maximum) / pooled_sigma_s(_FITS_START_S, maximum)
     return _Law(pooled_shift_s(age_s, maximum), own * growth, own)
 
 
-def _neurram(cell: RramCell, target_s: NDArray[Any], age_s: float) -> _Law:
+def _neurram(cell: RramCell, target_s: Floats, age_s: float) -> _Law:
     own = spread_after_programming_s(cell, target_s)
     growth = _neurram_growth(target_s, cell.conductance_max_s, age_s)
     return _Law(0.0, own * growth, own)
 
 
-def _cmo_hfox(cell: RramCell, target_s: NDArray[Any], age_s: float) -> _Law:
+def _cmo_hfox(cell: RramCell, target_s: Floats, age_s: float) -> _Law:
     maximum = cell.conductance_max_s
     return _Law(cmo_hfox_shift_s(age_s, maximum), cmo_hfox_sigma_s(age_s, maximum), 0.0)
 
 
-_LAWS: Mapping[str, Callable[[RramCell, NDArray[Any], float], _Law]] = MappingProxyType(
+_LAWS: Mapping[str, Callable[[RramCell, Floats, float], _Law]] = MappingProxyType(
     {"pooled": _pooled, "neurram": _neurram, "cmo-hfox": _cmo_hfox}
 )
 
 
-def _neurram_growth(target_s: NDArray[Any], maximum_s: float, age_s: float) -> NDArray[Any]:
+def _neurram_growth(target_s: Floats, maximum_s: float, age_s: float) -> Floats:
     """Return how many times its value at 1 s the NeuRRAM spread has reached, target by target."""
     start = neurram_sigma_s(target_s, maximum_s)
-    sigma: NDArray[Any] = start
+    sigma: Floats = start
     ages = zip(NEURRAM_AGES[1:], itertools.pairwise(np.log(_NEURRAM_AGES_S)), strict=True)
     for age, (before, after) in ages:
         weight = float(np.clip((np.log(age_s) - before) / (after - before), 0.0, 1.0))
         if weight > 0:
             sigma = sigma + weight * np.maximum(neurram_sigma_s(target_s, maximum_s, age) - sigma, 0.0)
-    growth: NDArray[Any] = sigma / start
+    growth: Floats = sigma / start
     return growth

@@ -1,10 +1,9 @@
 """Cells stuck at the lowest or highest conductance, whatever is programmed."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import Floats
 from imcsim.core.errors import ConfigError
 from imcsim.devices.checks import require_at_least, require_shape
 
@@ -31,11 +30,11 @@ def stuck_masks(
 
 
 def apply_stuck(
-    conductance_s: NDArray[Any],
+    conductance_s: Floats,
     masks: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     conductance_min_s: float,
     conductance_max_s: float,
-) -> NDArray[Any]:
+) -> Floats:
     """Return the conductances (S) with stuck cells at the ends of the window; apply after programming and relaxation.
 
     Parameters

@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +33,7 @@ def start_from_backbone(
     network: nn.Module,
     config: BackboneConfig,
     name: str,
-    params: Mapping[str, Any],
+    params: Mapping[str, object],
     image_shape: tuple[int, int, int],
     device: torch.device | None = None,
 ) -> nn.Module:
@@ -69,7 +68,7 @@ def start_from_backbone(
 def backbone_state(
     config: BackboneConfig,
     name: str,
-    params: Mapping[str, Any],
+    params: Mapping[str, object],
     image_shape: tuple[int, int, int],
     device: torch.device | None = None,
 ) -> State:
@@ -142,7 +141,7 @@ def backbone_note(config: BackboneConfig) -> str:
 def _key(
     config: BackboneConfig,
     name: str,
-    params: Mapping[str, Any],
+    params: Mapping[str, object],
     image_shape: tuple[int, int, int],
     device: torch.device,
 ) -> str:

@@ -1,7 +1,6 @@
 """The replay buffer: a reservoir of flat tensors, and what methods with replay share."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -9,6 +8,7 @@ from torch import Tensor
 from typing_extensions import TypeVar
 
 from imcsim.learn.method import Context, Method, MethodConfig
+from imcsim.learn.state import SavedState, State
 from imcsim.learn.stream import Task
 
 Replay = tuple[Tensor, Tensor, Tensor]
@@ -100,15 +100,15 @@ class Reservoir:
         self._logits = torch.zeros(self.capacity, classes, device=x.device)
         self._tasks = torch.zeros(self.capacity, dtype=torch.int64, device=x.device)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Return tensors and counters (copies); the generator's state is not among them."""
-        state: dict[str, Any] = {"seen": self.seen, "labels": self._labels.clone(), "logits": self._logits.clone()}
+        state: State = {"seen": self.seen, "labels": self._labels.clone(), "logits": self._logits.clone()}
         state["tasks"] = self._tasks.clone()
         if self._images is not None:
             state["images"] = self._images.clone()
         return state
 
-    def load_state_dict(self, state: Mapping[str, Any], device: torch.device | None = None) -> None:
+    def load_state_dict(self, state: SavedState, device: torch.device | None = None) -> None:
         """Take back what :meth:`state_dict` gave."""
         self.seen = int(state["seen"])
         self._labels, self._logits = state["labels"].to(device), state["logits"].to(device)
@@ -141,7 +141,7 @@ class ReplayMethod(Method[ReplayT]):
     def __init__(self, config: ReplayT) -> None:
         super().__init__(config)
         self.buffer: Reservoir | None = None
-        self._pending: Mapping[str, Any] | None = None
+        self._pending: SavedState | None = None
 
     def acts(self) -> tuple[str, ...]:
         """Return the replay."""
@@ -181,11 +181,11 @@ class ReplayMethod(Method[ReplayT]):
         self.reservoir(context)
         return None
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Return the buffer."""
         return {} if self.buffer is None else {"buffer": self.buffer.state_dict()}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: SavedState) -> None:
         """Take back the buffer."""
         self._pending = state.get("buffer")
         self.buffer = None

@@ -16,17 +16,19 @@ from torch import Tensor
 
 from imcsim.core import sealed
 from imcsim.core.errors import TraceError
+from imcsim.core.json_text import Json
 from imcsim.core.tensor_file import Contents
 from imcsim.learn.loop import Learner, make_optimizer, task_steps
 from imcsim.learn.method import TaskPlan, WorkDone
 from imcsim.learn.run_marks import Marks, difference
+from imcsim.learn.state import State
 
 _TENSOR, _BITS = "__tensor__", "__bfloat16__"
 _ANEW = "delete it to start anew (imcsim learn --restart does)"
 CHECKPOINT = sealed.Kind("checkpoint", 5, TraceError, _ANEW)
 
 
-def pack(state: Any) -> tuple[Any, dict[str, Tensor]]:
+def pack(state: State) -> tuple[Json, dict[str, Tensor]]:
     """Split nested dicts (string keys), lists, tensors, arrays and JSON values into a JSON tree and named tensors.
 
     Raises
@@ -38,7 +40,7 @@ def pack(state: Any) -> tuple[Any, dict[str, Tensor]]:
     return _pack(state, tensors), tensors
 
 
-def unpack(tree: Any, tensors: Mapping[str, Tensor]) -> Any:
+def unpack(tree: object, tensors: Mapping[str, Tensor]) -> Any:
     """Return the state that :func:`pack` split; arrays come back as tensors."""
     if isinstance(tree, dict):
         if _TENSOR in tree:
@@ -49,7 +51,7 @@ def unpack(tree: Any, tensors: Mapping[str, Tensor]) -> Any:
     return [unpack(value, tensors) for value in tree] if isinstance(tree, list) else tree
 
 
-def _pack(state: Any, tensors: dict[str, Tensor]) -> Any:
+def _pack(state: object, tensors: dict[str, Tensor]) -> Any:
     if isinstance(state, np.ndarray):
         state = torch.from_numpy(np.ascontiguousarray(state))
     if isinstance(state, Tensor):
@@ -125,7 +127,7 @@ def _earlier(path: Path, contents: Contents) -> None:
         raise TraceError(f"checkpoint {path} was written by an earlier version of imcsim; {_ANEW}")
 
 
-def _state(learner: Learner) -> dict[str, Any]:
+def _state(learner: Learner) -> State:
     context, pes = learner.context, learner.freezer.pes
     return {
         "network": learner.network.state_dict(),
@@ -147,7 +149,7 @@ def _state(learner: Learner) -> dict[str, Any]:
     }
 
 
-def _take(learner: Learner, state: dict[str, Any]) -> None:
+def _take(learner: Learner, state: State) -> None:
     context = learner.context
     learner.task, learner.epoch, context.step = state["position"]
     learner.started = True  # checkpoints are written after an epoch

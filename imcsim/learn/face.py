@@ -8,6 +8,7 @@ from torch import nn
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
 from imcsim.core.seeds import child_seed
+from imcsim.crossbar.layer_tags import built_as, remember_name
 from imcsim.learn.api import Progress, learn_on
 from imcsim.learn.checked_stream import checked_stream
 from imcsim.learn.config import LearnConfig
@@ -15,7 +16,6 @@ from imcsim.learn.networks import build_network
 from imcsim.learn.stream import Stream
 from imcsim.trace.trace import Trace
 
-_NAMED = "imcsim_network"
 _BUILT = ("domains", "image_shape", "backbone")  # decided before a network and a stream are at hand
 
 
@@ -54,7 +54,7 @@ def learn(
             )
     stream = checked_stream(stream)
     network = _network(network, stream, seed)
-    name, params = getattr(network, _NAMED, (type(network).__name__, {}))
+    name, params = built_as(network)
     fields: dict[str, Any] = {
         "dataset": stream.dataset,
         "tasks": len(stream.tasks),
@@ -73,10 +73,5 @@ def _network(given: nn.Module | str, stream: Stream, seed: int) -> nn.Module:
     if not isinstance(given, str):
         raise ConfigError(f"imcsim.learn takes a torch module or the name of a network, got {given!r}")
     built = build_network(given, stream.class_count, stream.image_shape, {}, child_seed(seed, "network"))
-    return remember_name(built, given, {})
-
-
-def remember_name(network: nn.Module, name: str, params: dict[str, Any]) -> nn.Module:
-    """Note under which name and with which parameters ``network`` was built, for the trace's configuration."""
-    object.__setattr__(network, _NAMED, (name, params))
-    return network
+    remember_name(built, given, {})
+    return built

@@ -1,12 +1,10 @@
 """What a network must be to be trained here, beyond what its mapped layers must be to lie on arrays."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from imcsim.core.errors import ConfigError, MappingError
-from imcsim.crossbar.quantise import COLUMN_SCALE
+from imcsim.crossbar.layer_tags import column_scales_of
 
 
 def check_learnable(network: nn.Module) -> None:
@@ -24,14 +22,14 @@ def check_learnable(network: nn.Module) -> None:
                 f"torch.float32: call network.float() first"
             )
     for name, module in network.named_modules():
-        if COLUMN_SCALE in module._buffers:
+        if column_scales_of(module) is not None:
             raise MappingError(
                 f"layer '{name}' has the column scales of a task that was served, and training would drop them: train "
                 f"the network that it was made from"
             )
 
 
-def check_logits(output: Any, classes: int) -> None:
+def check_logits(output: object, classes: int) -> None:
     """Refuse what a network gave for one image unless it is a row of at least ``classes`` logits.
 
     Raises

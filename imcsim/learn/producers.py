@@ -7,7 +7,6 @@ a layer's input ends at the marks of the layers that it was made from, through w
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +63,7 @@ class _Marks:
 
     def behind(self, values: Tensor) -> set[str]:
         """Return the marks that ``values`` was made from."""
-        seen: set[Any] = set()
+        seen: set[object] = set()
         found: set[str] = set()
         left = [values.grad_fn]
         while left:

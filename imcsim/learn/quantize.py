@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.grad import conv2d_input
 
-from imcsim.crossbar.mapped_layers import stands_in
-from imcsim.crossbar.quantise import code_max, code_step, keep_step, on_codes, weight_codes
+from imcsim.crossbar.layer_tags import code_range_of, keep_step, stands_in
+from imcsim.crossbar.quantise import code_max, code_step, on_codes, weight_codes
 from imcsim.crossbar.quantise import steps_per_unit as inverse_step
 from imcsim.learn.adapt.adaptor import adaptor_of
 from imcsim.learn.weight_error import WeightError
@@ -30,9 +30,6 @@ Stuck: TypeAlias = Callable[[Tensor], Tensor]
 
 MakeCells: TypeAlias = Callable[[tuple[float, float], int], StoredCodes | None]
 """From (code step, its reciprocal) and the largest code to a layer's cells; None: they follow the master copy."""
-
-CODE_RANGE = "weight_code_range"
-"""Attribute of a layer whose first weights say nothing of the range that its codes need: the largest weight."""
 
 
 @dataclass(frozen=True)
@@ -242,10 +239,10 @@ def held_weight(layer: nn.Linear | nn.Conv2d) -> Tensor:
 
 
 def _code_step(layer: nn.Linear | nn.Conv2d, weight_range: float, limit: int) -> float:
-    given = getattr(layer, CODE_RANGE, None)
+    given = code_range_of(layer)
     if given is None:
         return code_step(layer.weight, weight_range, limit)
-    return code_step(torch.tensor(float(given)), 1.0, limit)
+    return code_step(torch.tensor(given), 1.0, limit)
 
 
 def mapped_module(network: nn.Module, name: str) -> nn.Linear | nn.Conv2d:

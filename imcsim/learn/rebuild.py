@@ -1,21 +1,24 @@
 """The network as it was when a task was committed: from the codes and the digital state of a trace."""
 
+from functools import partial
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from imcsim.core.config import parse
 from imcsim.core.errors import TraceError
 from imcsim.crossbar.baked_in import copied
-from imcsim.crossbar.quantise import keep_step
-from imcsim.learn.adapt.settle import settle
+from imcsim.crossbar.layer_tags import column_scales_of, drop_adaptor, keep_column_scales, keep_step, stands_in
+from imcsim.learn.adapt.adaptor import ColumnAdaptor, adaptors, expand_segments
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.method import METHODS, make_method
 from imcsim.learn.networks import NETWORKS, build_network
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.shapes import weight_from_matrix
 from imcsim.learn.start import prepare_network
+from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.conservation import check_arrays
 from imcsim.trace.given import TraceLike, read_trace
 from imcsim.trace.schema import TraceMeta
@@ -88,3 +91,26 @@ def _built(trace: Trace) -> nn.Module:
 def _picked(meta: TraceMeta, what: Literal["method", "network"]) -> str:
     """Return the name of the trace's method or network, or the path of its file: the configuration has it."""
     return str(meta.config.get(what, getattr(meta, what)))
+
+
+def settle(network: nn.Module) -> None:
+    """Take the adaptors off ``network``, whose weights are those that its arrays hold.
+
+    An adaptor of cells is dropped: its effect is in the weights already. An adaptor of columns leaves its scales as the
+    column scales (G, I, N) of its layer (:mod:`imcsim.crossbar.layer_tags`), whose forward pass multiplies by them.
+    """
+    for name, adaptor in adaptors(network).items():
+        layer = mapped_module(network, name)
+        drop_adaptor(layer)
+        if isinstance(adaptor, ColumnAdaptor):
+            keep_column_scales(layer, adaptor.scales().detach().clone(), adaptor.rows)
+            layer.forward = partial(_scaled, layer, adaptor.spec)  # type: ignore[method-assign]
+
+
+@stands_in
+def _scaled(layer: nn.Linear | nn.Conv2d, spec: LayerSpec, x: Tensor) -> Tensor:
+    segments = column_scales_of(layer)
+    weight = layer.weight if segments is None else layer.weight * expand_segments(segments.scales, spec, segments.rows)
+    if isinstance(layer, nn.Linear):
+        return functional.linear(x, weight, layer.bias)
+    return functional.conv2d(x, weight, layer.bias, spec.stride, spec.padding, spec.dilation, spec.groups)

@@ -7,10 +7,10 @@ a run picks from another package or from a file counts with all local code behin
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from imcsim.core.code_key import code_key
 from imcsim.core.import_graph import SourceTree
+from imcsim.core.json_text import Json
 from imcsim.core.local_code import code_behind, with_local_code
 from imcsim.core.reference import texts
 
@@ -34,11 +34,11 @@ class Picks:
 
     network: str
     method: str | None = None
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, object] = field(default_factory=dict)
     datasets: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> "Picks":
+    def of(cls, config: Json) -> "Picks":
         """Return the picks of a run, from the fields of its configuration."""
         data = [config.get("dataset"), (config.get("backbone") or {}).get("dataset"), *config.get("domains", ())]
         named = tuple(name for name in data if name is not None)
@@ -67,7 +67,7 @@ def _run(tree: SourceTree, root: str, picks: Picks) -> tuple[SourceTree, list[Pa
     return tree, files
 
 
-def _methods(tree: SourceTree, method: str, config: dict[str, Any]) -> list[Path]:
+def _methods(tree: SourceTree, method: str, config: dict[str, object]) -> list[Path]:
     """Return the files of a method, of those that its configuration names, and of those that it has by default."""
     known = {name for path in tree.members(_METHODS) for kind, name in tree.source(path).registered if kind == "method"}
     left, names, files = [method, *texts(config)], set[str](), set[Path]()

@@ -3,13 +3,12 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from imcsim.core.arrays import AnyArray
 from imcsim.core.code_key import running_tree
 from imcsim.core.config import config_hash
 from imcsim.learn.config import LearnConfig
@@ -75,7 +74,7 @@ def _tensors(*tensors: Tensor) -> str:
     return _arrays({str(place): values.detach().cpu().numpy() for place, values in enumerate(tensors)})
 
 
-def _arrays(arrays: Mapping[str, NDArray[Any]]) -> str:
+def _arrays(arrays: Mapping[str, AnyArray]) -> str:
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

@@ -5,15 +5,15 @@ import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from imcsim.chip.wear.ledger import MOST_EVENTS, LayerWear, WearLedger
 from imcsim.core import sealed
+from imcsim.core.arrays import NumericArray
 from imcsim.core.errors import ConfigError
+from imcsim.core.json_text import Json
 from imcsim.core.tensor_file import Arrays, Contents
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
@@ -68,7 +68,7 @@ def _counters(wear: LayerWear) -> Arrays:
     return {name: np.ascontiguousarray(array) for name, array in found.items()}
 
 
-def _ledger(header: Mapping[str, Any], arrays: Arrays) -> WearLedger:
+def _ledger(header: Json, arrays: Arrays) -> WearLedger:
     geometry = PeGeometry.model_validate(header["geometry"])
     layers = tuple(LayerSpec.model_validate(spec) for spec in header["layers"])
     copies, tasks, most = (_count(header[name]) for name in ("copies", "tasks", "most_events"))
@@ -97,7 +97,7 @@ def _layer(spec: LayerSpec, geometry: PeGeometry, most_events: int, arrays: Arra
     return wear
 
 
-def _demand(array: NDArray[Any], dtype: type[np.generic], shape: tuple[int, ...]) -> None:
+def _demand(array: NumericArray, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
     if array.dtype != dtype or array.shape != shape or not np.all(np.isfinite(array)) or np.any(array < 0):
         raise ValueError("not the counters of this layer")
 
@@ -120,7 +120,7 @@ def _first_version(path: Path, contents: Contents) -> sealed.Sealed | None:
     return sealed.Sealed(header, contents.arrays)
 
 
-def _first_digest(header: Mapping[str, Any], arrays: Arrays) -> str:
+def _first_digest(header: Mapping[str, object], arrays: Arrays) -> str:
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(arrays):
         array = arrays[name]

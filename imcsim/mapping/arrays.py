@@ -28,6 +28,7 @@ def program(layer_map: LayerMap, codes: Codes, arrays: Levels | None = None) -> 
     into = empty_arrays([layer_map]) if arrays is None else arrays
     for tile in layer_map.tiles:
         levels = np.moveaxis(layer_map.geometry.encoding.levels(codes[tile.block]), 0, -1)  # (rows, outputs, K)
+        # a transposed tile lies with outputs along the rows of its PE
         lying = levels.swapaxes(0, 1) if tile.read == "backward" else levels
         cells_of(layer_map, tile, into)[...] = lying.reshape(tile.height, -1)
     return into
@@ -53,6 +54,7 @@ def tile_products(layer_map: LayerMap, x: Ints, arrays: Levels, copy: int = 0) -
     for tile in layer_map.tiles:
         if tile.copy == copy and tile.read != "backward":
             given = x[tile.group][:, list(tile.rows)]
+            # an output may stand in several columns of a PE: each adds its partial sum
             np.add.at(y[tile.group].T, list(tile.cols), _sums(layer_map, tile, arrays, given, rows_driven=True).T)
     return y
 
@@ -67,6 +69,7 @@ def transposed_products(layer_map: LayerMap, errors: Ints, arrays: Levels, copy:
     for tile in layer_map.tiles:
         if tile.copy == copy and tile.read != "forward":
             given = errors[tile.group][:, list(tile.cols)]
+            # an input row may stand in several lines of a PE: each adds its part of the gradient
             np.add.at(back[tile.group].T, list(tile.rows), _sums(layer_map, tile, arrays, given, rows_driven=False).T)
     return back
 
@@ -90,5 +93,7 @@ def _sums(layer_map: LayerMap, tile: Tile, arrays: Levels, given: Ints, *, rows_
     offset = 1 << (encoding.weight_bits - 1) if encoding.sign == "offset" else 0
     levels = _levels(layer_map, tile, arrays).astype(np.int64)
     driven = levels if rows_driven else levels.swapaxes(0, 1)  # (driven, sensed, K)
+    # each sensed line adds input times level over the driven lines; slices then count by their place value
     sums = np.einsum("bd,dsk->bsk", given, driven) @ encoding.significance.astype(np.int64)
+    # offset binary stores code + 2^(b-1): its share is the same for every line, and is taken off digitally
     return np.asarray(sums - offset * given.sum(axis=1, keepdims=True), dtype=np.int64)

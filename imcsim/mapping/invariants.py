@@ -64,6 +64,7 @@ def one_place_each(layer_map: LayerMap, zeros: Mask | None = None) -> Violation 
         counts = np.zeros(layer_map.shape, dtype=np.int64)
         for tile in layer_map.tiles:
             if tile.copy == copy:
+                # one more place for each weight of the tile, also for one that the tile names twice
                 np.add.at(counts, tile.block, 1)
         bad = counts != 1 if zeros is None else (counts > 1) | ((counts == 0) & ~zeros)
         wrong = np.argwhere(bad)

@@ -5,7 +5,6 @@ Shape letters: G groups, D fan-in, N outputs per group, R rows and C columns of 
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from imcsim.core.errors import MappingError
 from imcsim.mapping.geometry import PeGeometry
@@ -95,7 +94,7 @@ class LayerMap:
         return self.cells_used / self.cells if self.cells else 0.0
 
 
-def map_layer(matrix_shape: MatrixShape, geometry: PeGeometry, rule: str = "im2col", **given: Any) -> LayerMap:
+def map_layer(matrix_shape: MatrixShape, geometry: PeGeometry, rule: str = "im2col", **given: object) -> LayerMap:
     """Put a (G, D, N) weight matrix on PEs by ``rule``.
 
     Parameters

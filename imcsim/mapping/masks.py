@@ -4,11 +4,12 @@ Shape letters: G groups, D fan-in, N outputs per group; leading axes (tasks T, c
 """
 
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import NumericArray, Scalar
 from imcsim.core.errors import MappingError
 from imcsim.mapping.tile import MatrixShape
 
@@ -23,7 +24,7 @@ def tile_grid(matrix_shape: MatrixShape, tile: tuple[int, int]) -> MatrixShape:
     return groups, -(-fan_in // tile[0]), -(-outputs // tile[1])
 
 
-def expand_pe_mask(mask: NDArray[Any], matrix_shape: MatrixShape, tile: tuple[int, int]) -> NDArray[Any]:
+def expand_pe_mask(mask: NDArray[Scalar], matrix_shape: MatrixShape, tile: tuple[int, int]) -> NDArray[Scalar]:
     """Give each weight the value of its PE.
 
     Parameters
@@ -50,11 +51,24 @@ def expand_pe_mask(mask: NDArray[Any], matrix_shape: MatrixShape, tile: tuple[in
         raise MappingError(
             f"a mask over the PEs of a {matrix_shape} matrix in tiles of {tile} ends in {grid}, got {mask.shape}"
         )
+    # each PE mask value repeated over the outputs, then the rows, of its PE; the last tile may be smaller
     by_output = np.repeat(mask, _lengths(matrix_shape[2], tile[1]), axis=-1)
     return np.repeat(by_output, _lengths(matrix_shape[1], tile[0]), axis=-2)
 
 
-def reduce_to_pes(element: NDArray[Any], tile: tuple[int, int], reduction: Reduction = "sum") -> NDArray[Any]:
+@overload
+def reduce_to_pes(
+    element: NumericArray, tile: tuple[int, int], reduction: Literal["any", "all"]
+) -> NDArray[np.bool_]: ...
+@overload
+def reduce_to_pes(
+    element: NDArray[np.integer | np.bool_], tile: tuple[int, int], reduction: Literal["sum"] = ...
+) -> NDArray[np.int64]: ...
+@overload
+def reduce_to_pes(element: NumericArray, tile: tuple[int, int], reduction: Reduction = ...) -> NumericArray: ...
+
+
+def reduce_to_pes(element: NumericArray, tile: tuple[int, int], reduction: Reduction = "sum") -> NumericArray:
     """Sum (or take the largest, any, all) over the weights of each PE.
 
     Parameters
@@ -76,24 +90,25 @@ def reduce_to_pes(element: NDArray[Any], tile: tuple[int, int], reduction: Reduc
 
 
 def reduce_blocks(
-    element: NDArray[Any], row_starts: NDArray[np.intp], col_starts: NDArray[np.intp], reduction: Reduction = "sum"
-) -> NDArray[Any]:
+    element: NumericArray, row_starts: NDArray[np.intp], col_starts: NDArray[np.intp], reduction: Reduction = "sum"
+) -> NumericArray:
     """Reduce (..., G, D, N) over blocks that start at ``row_starts`` and ``col_starts``: (..., G, rows, columns)."""
     ufunc = UFUNCS[reduction]
     # a loop over the few runs of rows: reduceat along an axis that is not the last is 10x slower (numpy 2.2)
     edges = [*row_starts.tolist(), element.shape[-2]]
     rows = [_over_rows(ufunc, element[..., start:stop, :]) for start, stop in pairwise(edges)]
+    # from weights to PEs: over the rows of a PE first, then over runs of its outputs
     by_rows = np.stack(rows, axis=-2)
     return np.asarray(ufunc.reduceat(by_rows, col_starts, axis=-1, dtype=sum_type(ufunc, by_rows.dtype)))
 
 
-def _over_rows(ufunc: np.ufunc, block: NDArray[Any]) -> NDArray[Any]:
+def _over_rows(ufunc: np.ufunc, block: NumericArray) -> NumericArray:
     # one-byte values cannot overflow 32 bits below 2^23 rows, and add up twice as fast there as in 64 bits
     narrow = ufunc is np.add and block.dtype.itemsize == 1 and block.shape[-2] < 1 << 23
     return np.asarray(ufunc.reduce(block, axis=-2, dtype=np.int32 if narrow else sum_type(ufunc, block.dtype)))
 
 
-def sum_type(ufunc: np.ufunc, dtype: np.dtype[Any]) -> np.dtype[Any] | None:
+def sum_type(ufunc: np.ufunc, dtype: np.dtype[np.generic]) -> np.dtype[np.int64] | None:
     """Return int64 for sums of integers and booleans, else None: the type that numpy takes."""
     return np.dtype(np.int64) if ufunc is np.add and dtype.kind in "biu" else None
 

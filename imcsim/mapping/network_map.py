@@ -1,22 +1,21 @@
 """A whole network on PEs: one map per layer, by one rule."""
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import Any
 
-from numpy.typing import NDArray
-
-from imcsim.core.collector import collector_paused
+from imcsim.core.arrays import NumericArray
 from imcsim.core.errors import MappingError
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
 from imcsim.mapping.layer_map import LayerMap, check_shape
-from imcsim.mapping.rule import MAPPING_RULES, NEEDS, MappingRule, given_needs, level_of, needs_of, rule_name
+from imcsim.mapping.rule import MAPPING_RULES, NEEDS, Given, MappingRule, given_needs, level_of, needs_of, rule_name
 from imcsim.mapping.tile import MatrixShape, Tile
 
-Masks = Mapping[str, NDArray[Any]]
+Masks = Mapping[str, NumericArray]
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def _placed(
     rule: str,
     shapes: Sequence[MatrixShape],
     geometry: PeGeometry,
-    facts: Sequence[dict[str, Any]],
+    facts: Sequence[Given],
     pe_budget: int | None,
 ) -> Sequence[Sequence[Tile]]:
     if level_of(function) == "network":
@@ -159,9 +158,9 @@ def _placed(
     return [function(shape, geometry, **needs) for shape, needs in zip(shapes, each, strict=True)]
 
 
-def layer_facts(layer: LayerSpec, rule: str, zeros: Masks | None, trainable: Masks | None) -> dict[str, Any]:
+def layer_facts(layer: LayerSpec, rule: str, zeros: Masks | None, trainable: Masks | None) -> Given:
     """Return what a rule may ask of one layer, by the names of :data:`imcsim.mapping.rule.NEEDS`."""
-    facts: dict[str, Any] = {"kernel": layer.kernel, "positions": layer.positions}
+    facts: Given = {"kernel": layer.kernel, "positions": layer.positions}
     for name, masks in (("zeros", zeros), ("trainable", trainable)):
         if masks is None:
             continue
@@ -174,3 +173,18 @@ def layer_facts(layer: LayerSpec, rule: str, zeros: Masks | None, trainable: Mas
             )
         facts[name] = mask
     return facts
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Pause Python's cyclic collector inside the block, which builds millions of small objects without cycles.
+
+    It would walk over all of them again and again and find nothing.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

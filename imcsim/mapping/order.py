@@ -41,4 +41,5 @@ def busy_rows(mask: Mask, columns: NDArray[np.intp], width: int) -> Mask:
     if not len(columns):
         return np.zeros((0, len(mask)), dtype=bool)
     starts = np.arange(0, len(columns), width)
+    # a row must be driven for a tile if any of the columns that stand in it needs that row
     return np.ascontiguousarray(np.logical_or.reduceat(mask[:, columns], starts, axis=1).T)

@@ -67,6 +67,7 @@ def pe_table(network_map: NetworkMap, trainable: Mapping[str, Mask] | None = Non
         for tile in layer.tiles:
             still = 0 if mask is None else tile.weight_count - int(np.count_nonzero(mask[tile.block]))
             rows.append((tile.pe + first, index, tile.weight_count, still))
+    # one row a tile; a PE that holds several tiles gets their sums
     pe, layers, weights, frozen = np.array(rows, dtype=np.int64).reshape(-1, 4).T
     ids, place = np.unique(pe, return_inverse=True)
     held = np.bincount(place, weights, minlength=len(ids)).astype(np.int64)
@@ -97,6 +98,7 @@ def trainable_pes(network_map: NetworkMap, trainable: Mapping[str, Mask]) -> tup
 def _fullest(place: Ints, layers: Ints, weights: Ints, count: int) -> Ints:
     """(P,): the layer with the most weights in each PE."""
     kinds = int(layers.max(initial=0)) + 1
+    # one number for each (PE, layer): the weights of that layer in that PE are added up under it
     pairs, inverse = np.unique(place * kinds + layers, return_inverse=True)
     sums = np.bincount(inverse, weights)
     order = np.lexsort((-pairs, sums))  # the last entry of a PE wins: the most weights, then the earlier layer

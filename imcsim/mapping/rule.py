@@ -10,13 +10,15 @@ network's rule gets a sequence, one entry a layer, of all but ``pe_budget``. A n
 
 from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from imcsim.core.errors import ContentError, MappingError, nearest
 from imcsim.core.registry import Registry, import_entries
 
 MappingRule = Callable[..., Any]
 Level = Literal["layer", "network"]
+Given: TypeAlias = dict[str, Any]
+"""What a rule is given by name: its needs, and its own options."""
 RuleT = TypeVar("RuleT", bound=MappingRule)
 
 #: What a rule may ask for beyond shape and geometry.
@@ -79,7 +81,7 @@ def rule_name(rule: MappingRule) -> str:
     return str(getattr(rule, "__name__", "rule"))
 
 
-def given_needs(rule: MappingRule, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def given_needs(rule: MappingRule, name: str, given: Mapping[str, object]) -> Given:
     """Pick what ``rule`` takes from ``given``: its needs, and those of its options that are there.
 
     Raises

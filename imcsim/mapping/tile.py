@@ -58,6 +58,7 @@ class Tile(NamedTuple):
         """Index of the block in an array (..., G, D, N), with ``...`` before it; a view where both are ranges."""
         if isinstance(self.rows, range) and isinstance(self.cols, range):
             return ..., self.group, as_slice(self.rows), as_slice(self.cols)
+        # rows against outputs: every weight whose row and whose output the tile holds
         return ..., self.group, as_array(self.rows)[:, None], as_array(self.cols)[None, :]
 
     @property

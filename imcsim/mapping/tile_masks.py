@@ -5,16 +5,15 @@ tile), R x C weights in a PE; leading axes are kept. ``copy`` picks the copy of 
 :mod:`imcsim.mapping.masks` does the same by reshaping, and faster.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import NumericArray
 from imcsim.mapping.layer_map import LayerMap
 from imcsim.mapping.masks import UFUNCS, Reduction, sum_type
 from imcsim.mapping.tile import Tile
 
-Array = NDArray[Any]
+Array = NumericArray
 
 
 def pe_ids(layer_map: LayerMap, copy: int = 0) -> NDArray[np.int64]:
@@ -58,6 +57,7 @@ def columns_to_weights(layer_map: LayerMap, mask: Array, copy: int = 0) -> Array
     start = 0
     for tile in _tiles(layer_map, copy):
         segment = mask[..., start : start + tile.width]
+        # a segment is one line of the array: an output over the rows, or in a transposed tile a row over the outputs
         element[tile.block] = segment[..., :, None] if tile.read == "backward" else segment[..., None, :]
         start += tile.width
     return element
@@ -70,6 +70,7 @@ def weights_to_slots(layer_map: LayerMap, element: Array, copy: int = 0) -> Arra
     place = {int(pe): i for i, pe in enumerate(ids)}
     for tile in _tiles(layer_map, copy):
         block = element[tile.block]
+        # a transposed tile lies with outputs along the rows of its PE
         _slots_of(slots, tile, place)[...] = block.T if tile.read == "backward" else block
     return slots
 

@@ -1,7 +1,7 @@
 """Accuracy against a chip's years: limits as text and plain data, curves as a picture."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from imcsim.core.units import DAYS_PER_YEAR
 from imcsim.learn.wear.curve import AccuracyCurve, LimitReached, limit_reached
@@ -19,7 +19,30 @@ _KINDS = {
 }
 
 
-def accuracy_record(found: Outlook, curves: Sequence[AccuracyCurve], limits: Sequence[float]) -> list[dict[str, Any]]:
+class LimitRecord(TypedDict):
+    """Tasks and years until accuracy falls to a limit; None: not within the ages looked at."""
+
+    limit: float
+    tasks: dict[str, float | None]
+    years: dict[str, float | None]
+
+
+class AccuracyRecord(TypedDict):
+    """A curve of accuracy against age, for JSON."""
+
+    kind: str
+    scenario: str
+    fresh: float
+    chips: int
+    tasks: list[float]
+    years: list[float]
+    accuracy: list[list[float]]
+    accuracy_band: dict[str, list[float]]
+    dead_share: list[float]
+    limits: list[LimitRecord]
+
+
+def accuracy_record(found: Outlook, curves: Sequence[AccuracyCurve], limits: Sequence[float]) -> list[AccuracyRecord]:
     """Return each curve and when it falls to each limit, for JSON; None: not within the ages looked at."""
     days = found.tasks_per_day * DAYS_PER_YEAR
     return [
@@ -80,7 +103,7 @@ def _draw_curve(axis: "Axes", found: Outlook, curve: AccuracyCurve, colour: str)
     )
 
 
-def _limit(reached: LimitReached, days: float) -> dict[str, Any]:
+def _limit(reached: LimitReached, days: float) -> LimitRecord:
     tasks = {"early": reached.early, "median": reached.median, "late": reached.late}
     years = {name: None if value is None else value / days for name, value in tasks.items()}
     return {"limit": reached.limit, "tasks": tasks, "years": years}
@@ -95,7 +118,7 @@ def _years(years: dict[str, float | None], last: float) -> str:
     return f"{median} years ({early} - {late})"
 
 
-def _table(record: dict[str, Any]) -> list[str]:
+def _table(record: AccuracyRecord) -> list[str]:
     lines = [f"  {'years':>12}{'accuracy':>12}{'band':>18}{'dead cells':>14}"]
     band = record["accuracy_band"]
     rows = zip(record["years"], band["early"], band["median"], band["late"], record["dead_share"], strict=True)

@@ -1,8 +1,8 @@
 """The check of a study as tables: figures that drifted, and how many of each column are equal."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from imcsim.core.json_text import Json
 from imcsim.report.tables import TextTable
 from imcsim.study.check import Compared, not_committed, not_run
 from imcsim.study.committed import Committed, Figures
@@ -23,7 +23,7 @@ def verdict_sentence(found: Sequence[Compared]) -> str:
     return f"{len(found)} figures: " + ", ".join(f"{counts[verdict]} {word}" for verdict, word in _WORDS.items())
 
 
-def check_notes(committed: Committed, spec: StudySpec, stamp: Mapping[str, Any], fresh: Figures) -> list[str]:
+def check_notes(committed: Committed, spec: StudySpec, stamp: Json, fresh: Figures) -> list[str]:
     """Return why figures may differ: other settings, other machines; and what either side lacks."""
     settings, then, now = committed.other_settings(spec), _machines(committed.stamp), _machines(stamp)
     notes = [f"other settings than the committed results: {_some(settings)}"] if settings else []
@@ -37,7 +37,7 @@ def check_notes(committed: Committed, spec: StudySpec, stamp: Mapping[str, Any],
     return [*notes, *(f"{what} {_some(names)}" for what, names in lacking.items() if names)]
 
 
-def _machines(stamp: Mapping[str, Any]) -> str:
+def _machines(stamp: Json) -> str:
     named = [
         f"{entry.get('processor', '?')} ({entry.get('cpu_capability', '?')}, torch {entry.get('torch', '?')})"
         for entry in stamp.get("trained_on", ())

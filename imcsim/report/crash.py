@@ -1,12 +1,14 @@
 """Power cuts in a consolidation as plain data and as text of at most 100 columns, one column for each scheme."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypedDict, TypeVar
 
 from imcsim.chip.placed import Placed
 from imcsim.chip.report import Report
 from imcsim.core.units import area_mm2, with_prefix
 from imcsim.events.consolidate import DEPLOYMENT, PE_STATES, Crash, RecordCost, Recovered
+
+Column = TypeVar("Column")
 
 _LABEL, _COLUMN = 44, 28
 
@@ -15,6 +17,103 @@ NOTES = (
     "a task is lost if a weight that it uses is not the committed one; its accuracy may be near or far",
     "a torn row is written cell by cell; a cell whose pulses were cut counts as not written",
 )
+
+
+class CutRecord(TypedDict):
+    """What one cut leaves."""
+
+    whole: str
+    tasks_lost: list[int]
+    train_again: bool
+    wrong_weights: int
+    torn_weights: int
+    pes: dict[str, int]
+    recovery_time_s: float
+    recovery_energy_j: float
+
+
+class SlotRecord(TypedDict):
+    """What the records of valid copies take."""
+
+    slots: int
+    cells: int
+    events_per_commit: float
+    worst_events_per_commit: float
+    tasks_guaranteed: float | None
+    tasks_first_failure: float | None
+
+
+class YearRecord(TypedDict):
+    """Chances in a year of power cuts."""
+
+    power_cuts: float
+    in_consolidation_chance: float
+    committed_lost_chance: float
+    tasks_trained_again: float
+
+
+class ExtraArea(TypedDict):
+    """Area of the second copies (m2), by what is built for them."""
+
+    cells_and_row_drivers: float
+    whole_pes: float
+
+
+class Spent(TypedDict):
+    """Time (s) and energy (J)."""
+
+    time_s: float
+    energy_j: float
+
+
+class SchemeRecord(TypedDict):
+    """A scheme of consolidation: its course, its outcomes, its cost."""
+
+    time_s: float
+    energy_j: float
+    energy_by_phase_j: Mapping[str, float]
+    row_writes: int
+    cuts: int
+    old_share: float
+    new_share: float
+    neither_share: float
+    wrong_weights_mean: float
+    tasks_lost_most: list[int]
+    at_share: float | None
+    cut: CutRecord | None
+    committed_pes: int
+    weight_cells: int
+    commits: int
+    events_per_commit: float
+    programming_j_per_commit: float
+    worst_events: int
+    worst_events_per_task: float
+    tasks_guaranteed: float | None
+    tasks_first_failure: float | None
+    second_deployment_j: float
+    extra_area_m2: ExtraArea
+    power_up: Spent
+    records: SlotRecord | None
+    yearly: YearRecord | None
+
+
+class CrashRecord(TypedDict):
+    """The schemes at one commit, beside the chip's price."""
+
+    chip: str
+    method: str
+    dataset: str
+    network: str
+    task: int
+    tasks: int
+    tasks_per_day: float
+    train_again: Spent
+    chip_area_m2: float
+    training_energy_per_task_j: float
+    unused_rram_pes: int
+    resident_pes: int
+    schemes: dict[str, SchemeRecord]
+    notes: list[str]
 
 
 def _notes(placed: Placed) -> list[str]:
@@ -26,7 +125,7 @@ def _notes(placed: Placed) -> list[str]:
     return [lost, *NOTES[1:]]
 
 
-def crash_record(crashes: Sequence[Crash], priced: Report) -> dict[str, Any]:
+def crash_record(crashes: Sequence[Crash], priced: Report) -> CrashRecord:
     """Return everything about ``crashes``, the schemes at one commit, beside the chip's price."""
     work = crashes[0].found.work
     task, home = work.task, work.placed.home
@@ -74,7 +173,7 @@ def crash_text(crashes: Sequence[Crash], priced: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _scheme(one: Crash) -> dict[str, Any]:
+def _scheme(one: Crash) -> SchemeRecord:
     cost, outcomes = one.cost, one.outcomes
     return {
         "time_s": one.schedule.makespan_s, "energy_j": one.schedule.energy_j,
@@ -98,7 +197,7 @@ def _scheme(one: Crash) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _cut(shown: Recovered) -> dict[str, Any]:
+def _cut(shown: Recovered) -> CutRecord:
     return {
         "whole": shown.whole, "tasks_lost": list(shown.tasks_lost), "train_again": shown.train_again,
         "wrong_weights": shown.wrong_weights, "torn_weights": shown.torn_weights,
@@ -107,7 +206,7 @@ def _cut(shown: Recovered) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _records(found: RecordCost) -> dict[str, Any]:
+def _records(found: RecordCost) -> SlotRecord:
     return {
         "slots": found.slots, "cells": found.cells, "events_per_commit": found.events_per_commit,
         "worst_events_per_commit": found.worst_per_commit, "tasks_guaranteed": found.life.tasks_guaranteed,
@@ -128,7 +227,7 @@ def lost_tasks(tasks: Sequence[int]) -> str:
     return f"tasks {', '.join(map(str, tasks))}"
 
 
-def _outcome_rows(schemes: list[dict[str, Any]]) -> list[str]:
+def _outcome_rows(schemes: list[SchemeRecord]) -> list[str]:
     return [
         _row("time of the consolidation", schemes, lambda s: with_prefix(s["time_s"], "s")),
         _row("its energy", schemes, lambda s: with_prefix(s["energy_j"], "J")),
@@ -140,21 +239,21 @@ def _outcome_rows(schemes: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _cut_rows(first: Crash, schemes: list[dict[str, Any]]) -> list[str]:
+def _cut_rows(first: Crash, schemes: list[SchemeRecord]) -> list[str]:
     if first.at_share is None:
         return []
+    cuts = [scheme["cut"] for scheme in schemes if scheme["cut"] is not None]
     title = f"a cut at {first.at_share:.3g} of it leaves codes"
     return [
-        _row(title, schemes, lambda s: {"old": "old", "new": "new", "neither": "of neither"}[s["cut"]["whole"]]),
-        _row("   PEs old / new / torn", schemes, lambda s: " / ".join(str(s["cut"]["pes"][k]) for k in PE_STATES[1:])),
-        _row("   wrong weights, of them torn", schemes,
-             lambda s: f"{s['cut']['wrong_weights']:,}, {s['cut']['torn_weights']:,}"),
-        _row("   committed tasks lost", schemes, lambda s: lost_tasks(s["cut"]["tasks_lost"])),
-        _row("   recovery", schemes, lambda s: _pair(s["cut"]["recovery_time_s"], s["cut"]["recovery_energy_j"])),
-    ]  # fmt: skip
+        _row(title, cuts, lambda cut: {"old": "old", "new": "new", "neither": "of neither"}[cut["whole"]]),
+        _row("   PEs old / new / torn", cuts, lambda cut: " / ".join(str(cut["pes"][k]) for k in PE_STATES[1:])),
+        _row("   wrong weights, of them torn", cuts, lambda cut: f"{cut['wrong_weights']:,}, {cut['torn_weights']:,}"),
+        _row("   committed tasks lost", cuts, lambda cut: lost_tasks(cut["tasks_lost"])),
+        _row("   recovery", cuts, lambda cut: _pair(cut["recovery_time_s"], cut["recovery_energy_j"])),
+    ]
 
 
-def _cost_rows(schemes: list[dict[str, Any]], record: dict[str, Any]) -> list[str]:
+def _cost_rows(schemes: list[SchemeRecord], record: CrashRecord) -> list[str]:
     whole = record["chip_area_m2"]
     rows = [
         _row("programming events per commit", schemes, lambda s: f"{s['events_per_commit']:,.0f}"),
@@ -171,38 +270,34 @@ def _cost_rows(schemes: list[dict[str, Any]], record: dict[str, Any]) -> list[st
         _row("   as whole PEs", schemes, lambda s: _area(s["extra_area_m2"]["whole_pes"], whole)),
         _row("each power-up reads", schemes, lambda s: _pair(s["power_up"]["time_s"], s["power_up"]["energy_j"])),
     ]  # fmt: skip
-    if any(s["records"] for s in schemes):
+    records = [scheme["records"] for scheme in schemes]
+    if any(records):
         rows += [
-            _row("record slots, cells", schemes,
-                 lambda s: "none" if s["records"] is None else f"{s['records']['slots']}, {s['records']['cells']:,}"),
-            _row("   tasks to a mark's guaranteed cycles", schemes,
-                 lambda s: "none" if s["records"] is None else _tasks(s["records"]["tasks_guaranteed"])),
+            _row("record slots, cells", records, lambda r: "none" if r is None else f"{r['slots']}, {r['cells']:,}"),
+            _row("   tasks to a mark's guaranteed cycles", records,
+                 lambda r: "none" if r is None else _tasks(r["tasks_guaranteed"])),
         ]  # fmt: skip
     return rows
 
 
-def _yearly_rows(schemes: list[dict[str, Any]]) -> list[str]:
-    if schemes[0]["yearly"] is None:
+def _yearly_rows(schemes: list[SchemeRecord]) -> list[str]:
+    years = [scheme["yearly"] for scheme in schemes if scheme["yearly"] is not None]
+    if not years:
         return ["(give --cuts-per-year for chances per year)", ""]
-    cuts = schemes[0]["yearly"]["power_cuts"]
     return [
         "",
         _row(
-            f"per year, {cuts:g} power cuts: one hits a commit",
-            schemes,
-            lambda s: _chance(s, "in_consolidation_chance"),
+            f"per year, {years[0]['power_cuts']:g} power cuts: one hits a commit",
+            years,
+            lambda year: f"{year['in_consolidation_chance']:.3g}",
         ),
-        _row("   committed tasks lost", schemes, lambda s: _chance(s, "committed_lost_chance")),
-        _row("   tasks to be trained again", schemes, lambda s: f"{s['yearly']['tasks_trained_again']:.3g}"),
+        _row("   committed tasks lost", years, lambda year: f"{year['committed_lost_chance']:.3g}"),
+        _row("   tasks to be trained again", years, lambda year: f"{year['tasks_trained_again']:.3g}"),
         "",
     ]
 
 
-def _chance(scheme: dict[str, Any], name: str) -> str:
-    return f"{scheme['yearly'][name]:.3g}"
-
-
-def _row(label: str, schemes: Sequence[Any], told: Callable[[Any], str] = str) -> str:
+def _row(label: str, schemes: Sequence[Column], told: Callable[[Column], str] = str) -> str:
     return f"{label:<{_LABEL}}" + "".join(f"{told(scheme):>{_COLUMN}}" for scheme in schemes)
 
 

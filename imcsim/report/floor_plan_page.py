@@ -1,6 +1,6 @@
 """The floor plan as a page: the same squares, each telling its layer, memory and utilisation under the pointer."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ def floor_plan_figure(plan: FloorPlan) -> "Figure":
     return figure.update_layout(template="plotly_white", height=560, margin=margin, legend=legend)
 
 
-def _square(name: str, colour: str) -> dict[str, Any]:
+def _square(name: str, colour: str) -> dict[str, object]:
     """An entry of the legend that draws nothing in the panels."""
     marker = {"symbol": "square", "size": 12, "color": colour}
     return {"x": [None], "y": [None], "mode": "markers", "marker": marker, "name": name}

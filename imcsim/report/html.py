@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from imcsim.core.json_text import Json
 from imcsim.report.tables import TextTable
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ class Page:
     question: str
     tables: Sequence[TextTable]
     figures: Mapping[str, "Figure"]
-    settings: Mapping[str, Sequence[Mapping[str, Any]]]
-    stamp: Mapping[str, Any]
+    settings: Mapping[str, Sequence[Json]]
+    stamp: Json
     warnings: Sequence[str]
 
 
@@ -94,14 +95,14 @@ def _json_of_python() -> Iterator[None]:
         config.default_engine = before
 
 
-def _settings(chip: str, records: Sequence[Mapping[str, Any]]) -> str:
+def _settings(chip: str, records: Sequence[Json]) -> str:
     head = ["Path", "Value", "Origin", "Where", "Source", "Range"]
     rows = [[r["path"], r["value"], r["kind"], r["where"], r["source"], _range(r["low"], r["high"])] for r in records]
     table = _table(head, rows, "settings")
     return f"<details><summary>{escape(chip)}: {len(rows)} values and their origins</summary>{table}</details>"
 
 
-def _stamp(stamp: Mapping[str, Any]) -> str:
+def _stamp(stamp: Json) -> str:
     rows = [[key, stamp[key]] for key in ("study_hash", "code_version", "commit", "read_from") if key in stamp]
     rows += [[f"override {path}", value] for path, value in stamp.get("overrides", {}).items()]
     rows += [[name, version] for name, version in stamp.get("versions", {}).items()]
@@ -113,7 +114,7 @@ def _range(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"{low:g} to {high:g}"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], css: str = "") -> str:
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]], css: str = "") -> str:
     top = "".join(f"<th>{escape(name)}</th>" for name in head)
     lines = ("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<table class="{css}"><thead><tr>{top}</tr></thead><tbody>{"".join(lines)}</tbody></table>'

@@ -1,7 +1,7 @@
 """The study's figures for the page, drawn by plotly from the same data as the printed ones."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imcsim.report.accuracy_energy import SCENARIOS, Point, front_of, unique
 from imcsim.report.accuracy_matrix import AccuracyMatrix
@@ -126,7 +126,7 @@ def _panels(rows: int, cols: int, titles: Sequence[str], height_px: int = 480) -
     return figure.update_layout(template="plotly_white", height=height_px, margin={"l": 60, "r": 20, "t": 40, "b": 60})
 
 
-def _dot(point: Point, colour: dict[str, str], marker: dict[str, str]) -> dict[str, Any]:
+def _dot(point: Point, colour: dict[str, str], marker: dict[str, str]) -> dict[str, object]:
     name = f"{point.method}, {point.chip}"
     return {
         "x": [point.energy_j.mean],
@@ -140,7 +140,7 @@ def _dot(point: Point, colour: dict[str, str], marker: dict[str, str]) -> dict[s
     }
 
 
-def _writes(wears: Sequence[Wear], look: tuple[str, str, str], kind: str) -> dict[str, Any]:
+def _writes(wears: Sequence[Wear], look: tuple[str, str, str], kind: str) -> dict[str, object]:
     label, colour, _ = look
     stats = [wear.worst if kind == "worst" else wear.mean for wear in wears]
     name = f"{label}, {'worst cell' if kind == 'worst' else 'mean over used cells'}"

@@ -1,20 +1,106 @@
 """The outlook on a chip's life as plain data and as text of at most 100 columns."""
 
 import math
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.json_text import Json
 from imcsim.core.units import DAYS_PER_YEAR, with_prefix
 from imcsim.life import Outlook, Tasks
+from imcsim.report.accuracy_life import AccuracyRecord
 from imcsim.report.life_levers import lever_lines, lever_record
 
 _ROWS = 12  # layers in the table, those most likely to die first; the JSON has all
 _PES = 3
 
 
-def life_record(found: Outlook) -> dict[str, Any]:
+class Band(TypedDict):
+    """What 5 %, half and 95 % of the chips reach."""
+
+    early: float
+    median: float
+    late: float
+
+
+class Span(TypedDict):
+    """Tasks and years until something happens, over the chips."""
+
+    tasks: Band
+    years: Band
+
+
+class Point(TypedDict):
+    """Tasks and years until something happens for certain."""
+
+    tasks: float
+    years: float
+
+
+class LayerLife(TypedDict):
+    """How a layer's cells are written, and when they fail."""
+
+    name: str
+    pes: int
+    events_per_task: float
+    full_window_events_per_task: float
+    weak_pulses_per_task: float
+    worst_cycles_per_task: float
+    first_failure: Span | None
+    dies_first_share: float
+
+
+class PeLife(TypedDict):
+    """When a PE's first cell fails, and how likely the chip dies there."""
+
+    pe: int
+    layer: str
+    first_failure: Point | None
+    dies_first_share: float
+
+
+class EnergyAt(TypedDict):
+    """Energy of a task at some age, in J."""
+
+    tasks: float
+    years: float
+    pulses_factor: float
+    programming_j: float
+    rotation_j: float
+    refresh_j: float
+    total_j: float
+
+
+class LifeRecord(TypedDict):
+    """An outlook for JSON; what never happens is None."""
+
+    chip: str
+    method: str
+    dataset: str
+    network: str
+    measured_tasks: int
+    repeated: bool
+    tasks_per_day: float
+    options: Json
+    cells: int
+    worst_cycles_per_task: float
+    first_failure: Span | None
+    one_percent_failed: Span | None
+    spare_limited: Span | None
+    guaranteed: Point | None
+    margin: Point | None
+    first_failure_published_range: list[Point | None] | None
+    layers: list[LayerLife]
+    pes: list[PeLife]
+    energy_per_task: list[EnergyAt]
+    area_m2: float
+    levers: Json
+    notes: list[str]
+    accuracy: NotRequired[list[AccuracyRecord]]
+
+
+def life_record(found: Outlook) -> LifeRecord:
     """Return everything about ``found`` for JSON; what never happens is None."""
     days = found.tasks_per_day * DAYS_PER_YEAR
     return {
@@ -75,32 +161,37 @@ def life_text(found: Outlook) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _headlines(record: dict[str, Any], found: Outlook) -> list[str]:
+def _headlines(record: LifeRecord, found: Outlook) -> list[str]:
     never = "never: too few cells are written" if found.endurance is not None else "not known: see the notes"
     lines = [_line("first cell failed", record["first_failure"], never)]
-    ends = record["first_failure_published_range"]
-    if ends is not None:
+    ends = [at for at in record["first_failure_published_range"] or () if at is not None]
+    if ends:
         band = f"{ends[0]['years']:.3g} - {ends[1]['years']:.3g}"
         tasks = f"{ends[0]['tasks']:,.0f} - {ends[1]['tasks']:,.0f}"
         lines.append(f"{'  over published scale and shape':34}{band:32}{tasks}")
     lines.append(_line("1 % of cells failed", record["one_percent_failed"], never))
     if found.spares is not None:
         lines.append(_line("first PE without a spare left", record["spare_limited"], never))
-    for name, key in (("worst cell at guaranteed cycles", "guaranteed"), ("worst cell without margin", "margin")):
-        at = record[key]
+    worst = (
+        ("worst cell at guaranteed cycles", record["guaranteed"]),
+        ("worst cell without margin", record["margin"]),
+    )
+    for name, at in worst:
         if at is not None:
             lines.append(f"{name:34}{at['years']:<32.3g}{at['tasks']:,.0f}")
     return lines
 
 
-def _span(tasks: Tasks | None, days: float) -> dict[str, Any] | None:
+def _span(tasks: Tasks | None, days: float) -> Span | None:
     if tasks is None:
         return None
-    both = {"early": tasks.early, "median": tasks.median, "late": tasks.late}
-    return {"tasks": both, "years": {name: value / days for name, value in both.items()}}
+    return {
+        "tasks": {"early": tasks.early, "median": tasks.median, "late": tasks.late},
+        "years": {"early": tasks.early / days, "median": tasks.median / days, "late": tasks.late / days},
+    }
 
 
-def _point(tasks: float | None, days: float) -> dict[str, float] | None:
+def _point(tasks: float | None, days: float) -> Point | None:
     return None if tasks is None else {"tasks": tasks, "years": tasks / days}
 
 
@@ -108,7 +199,7 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _line(name: str, span: dict[str, Any] | None, never: str) -> str:
+def _line(name: str, span: Span | None, never: str) -> str:
     if span is None:
         return f"{name:34}{never}"
     years, tasks = span["years"], span["tasks"]
@@ -116,7 +207,7 @@ def _line(name: str, span: dict[str, Any] | None, never: str) -> str:
     return f"{name:34}{band:32}{tasks['median']:,.0f}"
 
 
-def _layer_table(record: dict[str, Any]) -> list[str]:
+def _layer_table(record: LifeRecord) -> list[str]:
     layers = sorted(record["layers"], key=lambda layer: -layer["dies_first_share"])
     lines = [f"{'layer':30}{'PEs':>7}{'events/task':>13}{'full/task':>11}{'worst/task':>11}{'years':>10}{'first':>9}"]
     for layer in layers[:_ROWS]:
@@ -135,7 +226,7 @@ def _layer_table(record: dict[str, Any]) -> list[str]:
     return [*lines, f"PEs most likely to die first: {', '.join(named)}"] if named else lines
 
 
-def _energy_table(record: dict[str, Any], memory: str) -> list[str]:
+def _energy_table(record: LifeRecord, memory: str) -> list[str]:
     lines = [f"{'energy per task, at years':34}{memory + ' programming':>18}{'all':>12}{'pulses':>10}"]
     for at in record["energy_per_task"]:
         written = at["programming_j"] + at["rotation_j"] + at["refresh_j"]

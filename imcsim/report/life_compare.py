@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
+from imcsim.core.json_text import Json
 from imcsim.core.units import area_mm2, with_prefix
 from imcsim.life.compare import LeverRow
 
 
-def compare_records(rows: Sequence[LeverRow]) -> list[dict[str, Any]]:
+def compare_records(rows: Sequence[LeverRow]) -> list[Json]:
     """Return the rows for JSON, with years per joule and per square metre."""
     return [
         {

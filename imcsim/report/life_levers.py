@@ -1,12 +1,11 @@
 """What each lever costs, as plain data and as lines of text."""
 
-from typing import Any
-
+from imcsim.core.json_text import Json
 from imcsim.core.units import DAYS_PER_YEAR, area_mm2, with_prefix
 from imcsim.life.levers import Pulled
 
 
-def lever_record(levers: Pulled) -> dict[str, Any]:
+def lever_record(levers: Pulled) -> Json:
     """Return the costs for JSON; None for a lever that is not chosen."""
     found = {
         "rotation": levers.rotation,
@@ -59,5 +58,5 @@ def _days(days: float) -> str:
     return f"{days:.3g} days" if days < DAYS_PER_YEAR else f"{days / DAYS_PER_YEAR:.3g} years"
 
 
-def _plain(lever: Any) -> dict[str, Any]:
+def _plain(lever: object) -> dict[str, object]:
     return {name: value for name, value in vars(lever).items() if isinstance(value, (int, float, str))}

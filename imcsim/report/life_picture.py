@@ -3,7 +3,7 @@
 On a chip with a floor plan, PEs lie in the squares of their routers; without one, in the order of the network.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -73,8 +73,8 @@ def _draw_pes(figure: "Figure", axis: "Axes", found: Outlook, places: PePlaces) 
         axis.plot(*at, "o", markersize=9, markerfacecolor="none", color=PALETTE[1], mew=2)
     if places.buffer is not None:
         axis.plot(*places.buffer, marker="s", color="black", markersize=8, clip_on=False)
-        beside: Any = {"xytext": (0, 8), "ha": "center"} if places.buffer[0] < 0 else {"xytext": (8, -3), "ha": "left"}
-        axis.annotate("buffer", places.buffer, textcoords="offset points", fontsize=9, **beside)
+        at, side = ((0, 8), "center") if places.buffer[0] < 0 else ((8, -3), "left")
+        axis.annotate("buffer", places.buffer, at, textcoords="offset points", fontsize=9, ha=side)
     what = f"PEs at their routers ({places.routers})" if places.routers else "PEs in the order of the network"
     axis.set_title(f"{what}\n(circle: most likely to die first; grey: not written)")
     axis.grid(False)

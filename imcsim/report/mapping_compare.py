@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +93,7 @@ def compare_table(found: Mapping[str, Mapping[str, float]], title: str, read: st
     return table
 
 
-def compare_rows(found: Mapping[str, Mapping[str, float]], read: str = "") -> list[dict[str, Any]]:
+def compare_rows(found: Mapping[str, Mapping[str, float]], read: str = "") -> list[dict[str, object]]:
     """Return one row per rule, for files; ``read`` says where an image is read (:func:`read_in`)."""
     said = {"read_in": read} if read else {}
     return [{"rule": rule, **figures, **said} for rule, figures in found.items()]

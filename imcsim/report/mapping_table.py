@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from rich.table import Table
 
@@ -67,7 +67,39 @@ def fit_sentence(fit: Fit, chip: ChipConfig, network_name: str) -> str:
     return f"{have}; {network_name} needs {fit.needed} {kind.upper()} PEs{copies} and {verdict}{training}"
 
 
-def mapping_rows(network_map: NetworkMap, phases: int = 1) -> list[dict[str, Any]]:
+class Summed(TypedDict):
+    """Columns that layers share with the total, which adds them up."""
+
+    layer: str
+    weights: int
+    pes: int
+    column_segments: int
+    rows_used_cells: int
+    cols_used_cells: int
+    cells_used: int
+    utilisation: float
+    vectors_per_image: int
+    macs_per_image: int
+    conversions_per_image: int
+    inputs_fetched: int
+    inputs_delivered: int
+    partial_sums_added: int
+    table_bits: int
+
+
+class LayerRow(Summed):
+    """A layer on PEs, flat; sizes in weights, cells or PEs as the column's name says."""
+
+    kind: str
+    fan_in: int
+    outputs: int
+    groups: int
+    copies: int
+    row_tiles: int
+    col_tiles: int
+
+
+def mapping_rows(network_map: NetworkMap, phases: int = 1) -> list[LayerRow]:
     """Return one flat row per layer: sizes in weights, cells or PEs as the column's name says.
 
     ``conversions_per_image`` are those of all ``phases`` of an input vector; see
@@ -76,7 +108,7 @@ def mapping_rows(network_map: NetworkMap, phases: int = 1) -> list[dict[str, Any
     return [_row(spec, layer, phases) for spec, layer in zip(network_map.layers, network_map.maps, strict=True)]
 
 
-def mapping_total(network_map: NetworkMap, phases: int = 1) -> dict[str, Any]:
+def mapping_total(network_map: NetworkMap, phases: int = 1) -> Summed:
     """Return the row of totals; ``utilisation`` is that of all PEs together, and a PE that layers share counts once."""
     rows = mapping_rows(network_map, phases)
     return {
@@ -90,7 +122,11 @@ def mapping_total(network_map: NetworkMap, phases: int = 1) -> dict[str, Any]:
         "utilisation": network_map.utilisation,
         "vectors_per_image": sum(spec.positions for spec in network_map.layers),
         "macs_per_image": network_map.macs,
-        **{name: sum(row[name] for row in rows) for name in _SUMMED},
+        "conversions_per_image": sum(row["conversions_per_image"] for row in rows),
+        "inputs_fetched": sum(row["inputs_fetched"] for row in rows),
+        "inputs_delivered": sum(row["inputs_delivered"] for row in rows),
+        "partial_sums_added": sum(row["partial_sums_added"] for row in rows),
+        "table_bits": sum(row["table_bits"] for row in rows),
     }
 
 
@@ -122,7 +158,6 @@ def mapping_text(network_map: NetworkMap, title: str, phases: int = 1) -> TextTa
     return TextTable(title, columns, tuple(rows), (_caption(network_map, phases),))
 
 
-_SUMMED = ("conversions_per_image", "inputs_fetched", "inputs_delivered", "partial_sums_added", "table_bits")
 _UNITS = (
     ("PEs", ""),
     ("in use", "%"),
@@ -133,7 +168,7 @@ _UNITS = (
 )
 
 
-def _shape(row: dict[str, Any]) -> str:
+def _shape(row: LayerRow) -> str:
     return f"{row['fan_in']} x {row['outputs']}" + (f" x{row['groups']}" if row["groups"] > 1 else "")
 
 
@@ -146,7 +181,7 @@ def _caption(network_map: NetworkMap, phases: int) -> str:
     )
 
 
-def _figures(row: dict[str, Any]) -> tuple[str, ...]:
+def _figures(row: Summed) -> tuple[str, ...]:
     return (
         f"{row['pes']:,}",
         f"{100 * row['utilisation']:.1f}",
@@ -157,7 +192,7 @@ def _figures(row: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _row(spec: LayerSpec, layer: LayerMap, phases: int) -> dict[str, Any]:
+def _row(spec: LayerSpec, layer: LayerMap, phases: int) -> LayerRow:
     route = routing(spec, layer)
     return {
         "layer": spec.name,

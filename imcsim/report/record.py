@@ -1,7 +1,6 @@
 """A whole report as plain data, for JSON."""
 
 from dataclasses import asdict
-from typing import Any
 
 from imcsim.chip.report import Report
 from imcsim.core.cost import Breakdown
@@ -10,7 +9,7 @@ _TREES_J = ("energy", "deployment", "task_switch", "power_up", "inference")
 _TREES_S = ("latency", "inference_latency")
 
 
-def record(report: Report) -> dict[str, Any]:
+def record(report: Report) -> dict[str, object]:
     """Return everything that ``report`` holds: trees as ``{"total": ..., "leaves": {"a.b": ...}}``, units in names."""
     return {
         "row": report.row(),
@@ -32,5 +31,5 @@ def record(report: Report) -> dict[str, Any]:
     }
 
 
-def _tree(tree: Breakdown) -> dict[str, Any]:
+def _tree(tree: Breakdown) -> dict[str, object]:
     return {"total": tree.total, "leaves": tree.flat()}

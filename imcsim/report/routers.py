@@ -5,7 +5,7 @@ Shape letters: L mapped layers.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def routers_of(network_map: NetworkMap, chip: ChipConfig) -> RouterPlan | None:
     return router_plan(network_map, chip, floor_plan(network_map, chip, chip.name))
 
 
-def router_record(found: RouterPlan, names: Sequence[str]) -> dict[str, Any]:
+def router_record(found: RouterPlan, names: Sequence[str]) -> dict[str, object]:
     """Return what :func:`router_sentence` says, for JSON: hops by layer, routers, pitch (m)."""
     return {
         "topology": found.topology,

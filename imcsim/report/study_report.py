@@ -21,12 +21,11 @@ from imcsim.report.interactive import (
 )
 from imcsim.report.on_chip_accuracy import on_chip_accuracy
 from imcsim.report.on_chip_table import on_chip_ages, on_chip_table
-from imcsim.report.sensitivity_table import sensitivity_table
 from imcsim.report.style import save
 from imcsim.report.tables import TextTable, headline, to_markdown
 from imcsim.report.wear import endurance_data, writes_per_cell
 from imcsim.study.run import StudyResult
-from imcsim.study.sensitivity import spreads
+from imcsim.study.sensitivity import Spread, spreads
 from imcsim.study.spec import StudySpec
 from imcsim.study.summary import Group
 from imcsim.trace.stream_name import stream_title
@@ -130,3 +129,26 @@ def _carriers(counts: Mapping[str, int], runs: Mapping[str, int]) -> str:
         chip, count = next(iter(counts.items()))
         return f"each chip, {count} of {runs[chip]} runs"
     return ", ".join(f"{chip}, {count} of {runs[chip]} runs" for chip, count in counts.items())
+
+
+def sensitivity_table(spreads: Sequence[Spread], reference: str) -> TextTable:
+    """Return one row per method and chip: energy relative to ``reference`` as stated, and its extremes by variant."""
+    rows = tuple(
+        (
+            spread.method,
+            spread.chip,
+            f"{spread.stated:.2f}",
+            f"{spread.lowest:.2f}",
+            spread.lowest_variant,
+            f"{spread.highest:.2f}",
+            spread.highest_variant,
+        )
+        for spread in spreads
+    )
+    columns = ("Method", "Chip", "Stated", "Lowest", "where", "Highest", "where")
+    notes = (
+        f"Training energy over that of {reference}, means over seeds: above 1, {reference} takes less.",
+        "Lowest and highest over the study's variants, each of which sets published or stated values on every chip.",
+    )
+    title = f"Sensitivity: training energy relative to {reference}"
+    return TextTable(title, tuple((name, "") for name in columns), rows, notes)

@@ -27,7 +27,7 @@ SETTINGS: Any = {
     "legend.frameon": False, "pdf.fonttype": 42, "savefig.dpi": 150,
 }  # fmt: skip
 # No clock and no version in a file.
-METADATA: dict[str, Any] = {
+METADATA: dict[str, object] = {
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
 }

@@ -2,18 +2,70 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
+from imcsim.core.json_text import Json
 from imcsim.events import LongRun, Schedule, Work, closed_form_s
 from imcsim.events.options import StepOptions
 
 _ROWS = 12  # resources in the table; the JSON has all
 
 
+class CriticalPath(TypedDict):
+    """How many tasks the critical path has, and its seconds by resource and by phase."""
+
+    tasks: int
+    by_resource_s: Mapping[str, float]
+    by_phase_s: Mapping[str, float]
+
+
+class ResourceRecord(TypedDict):
+    """How a resource was used; a capacity without limit is None."""
+
+    name: str
+    capacity: float | None
+    utilisation: float
+    busy_s: float
+    waited_s: float
+    critical_s: float
+
+
+class LongRecord(TypedDict):
+    """A long run of which the schedule is the beginning."""
+
+    steps: int
+    latency_s: float
+    error: float
+    repeats: bool
+    closed_form_s: float
+
+
+class TimelineRecord(TypedDict):
+    """Simulated steps for JSON."""
+
+    chip: str
+    method: str
+    network: str
+    task: int
+    options: Json
+    vectors_per_task: int
+    tasks: int
+    simulated_steps: int
+    latency_s: float
+    closed_form_s: float
+    unlimited_s: float
+    energy_j: float
+    leakage_j: float
+    critical_path: CriticalPath
+    resources: list[ResourceRecord]
+    speedup_if_doubled: dict[str, float]
+    long_run: LongRecord | None
+
+
 def timeline_record(
     schedule: Schedule, work: Work, options: StepOptions, portion: int, speedups: Mapping[str, float],
     long_run: LongRun | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> TimelineRecord:  # fmt: skip
     """Return everything about ``schedule``; a capacity without limit is None.
 
     Parameters
@@ -59,7 +111,7 @@ def timeline_record(
     }  # fmt: skip
 
 
-def timeline_text(record: Mapping[str, Any]) -> str:
+def timeline_text(record: TimelineRecord) -> str:
     """Return the record as text of at most 100 columns."""
     steps, latency = record["simulated_steps"], record["latency_s"]
     lines = [
@@ -86,7 +138,7 @@ def timeline_text(record: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _long(found: LongRun, work: Work) -> dict[str, Any]:
+def _long(found: LongRun, work: Work) -> LongRecord:
     return {
         "steps": found.steps,
         "latency_s": found.latency_s,
@@ -96,7 +148,7 @@ def _long(found: LongRun, work: Work) -> dict[str, Any]:
     }
 
 
-def _long_text(found: Mapping[str, Any] | None) -> list[str]:
+def _long_text(found: LongRecord | None) -> list[str]:
     if found is None:
         return []
     how = "the last steps repeat task by task" if found["repeats"] else f"within {found['error']:.2%}"

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from imcsim.study.committed import Figure, Figures, seeds_of
 from imcsim.study.summary import statistics
@@ -105,7 +105,7 @@ def _limit(sd: float, committed: int, fresh: int) -> float | None:
     return float(stdtrit(committed - 1, 1 - CHANCE / 2)) * sd * math.sqrt(1 / committed + 1 / fresh)
 
 
-def as_json(found: list[Compared]) -> list[Mapping[str, Any]]:
+def as_json(found: list[Compared]) -> list[Mapping[str, object]]:
     """Return the figures as JSON-able rows."""
     return [
         {

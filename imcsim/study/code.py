@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from imcsim.core.code_key import code_key, running_tree
 from imcsim.core.content import content_root
@@ -19,12 +18,12 @@ from imcsim.learn.run_code import Picks, run_key
 _TRAINING, _MEASURING = "imcsim.study.worker", "imcsim.study.on_chip_worker"
 
 
-def training_code(config: Mapping[str, Any]) -> str:
+def training_code(config: Mapping[str, object]) -> str:
     """Return the key of the code that trains ``config`` (fields of the learner's configuration)."""
     return _code(_TRAINING, config)
 
 
-def measuring_code(config: Mapping[str, Any]) -> str:
+def measuring_code(config: Mapping[str, object]) -> str:
     """Return the key of the code that measures, on a chip, what ``config`` trained."""
     return _code(_MEASURING, config)
 
@@ -37,7 +36,7 @@ def code_version(files: Iterable[Path]) -> str:
 _PICKED = ("network", "method", "method_config", "dataset", "domains", "backbone")
 
 
-def _code(root: str, config: Mapping[str, Any]) -> str:
+def _code(root: str, config: Mapping[str, object]) -> str:
     picked = {name: config[name] for name in _PICKED if config.get(name) is not None}
     key = _key.__wrapped__ if any(names_file(text) for text in texts(picked)) else _key  # a file may change meanwhile
     return key(content_root(), tuple(sys.path), root, json.dumps(picked))

@@ -12,6 +12,7 @@ from typing import Any
 from imcsim.core.content import path_of
 from imcsim.core.csv_text import read_csv
 from imcsim.core.errors import StudyError
+from imcsim.core.json_text import Json
 from imcsim.core.reference import in_texts, short_name
 from imcsim.study.spec import StudySpec
 from imcsim.study.summary import KEYS, Stat, statistics
@@ -36,7 +37,7 @@ class Committed:
 
     path: Path
     figures: Figures
-    stamp: Mapping[str, Any]
+    stamp: Json
 
     def other_settings(self, spec: StudySpec) -> list[str]:
         """Return the paths of the study's settings that were others when the results were made; its words do not count.
@@ -89,7 +90,7 @@ def load_committed(study: str, spec: StudySpec) -> Committed:
     raise StudyError(f"no results of {what} are committed in {folder}: there is nothing to check against")
 
 
-def figures_of(rows: list[dict[str, Any]]) -> Figures:
+def figures_of(rows: list[Json]) -> Figures:
     """Return the figures of result rows: every column of numbers, over seeds."""
     values: dict[Key, dict[str, dict[int, float | None]]] = {}
     for row in rows:
@@ -108,7 +109,7 @@ def seeds_of(figures: Figures) -> set[int]:
     return {seed for columns in figures.values() for figure in columns.values() for seed in figure.by_seed}
 
 
-def _settings(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def _settings(tree: object, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (dotted path, value) of every setting; entries of a list of tables go by their label or name."""
     if isinstance(tree, Mapping) and tree:
         entries = list(tree.items())
@@ -121,13 +122,13 @@ def _settings(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield from _settings(value, f"{path}.{name}" if path else str(name))
 
 
-def _is_of(stamp: Mapping[str, Any], spec: StudySpec) -> bool:
+def _is_of(stamp: Json, spec: StudySpec) -> bool:
     """Whether results in a folder of another name are this study's: same name and data set, by their stamp."""
     made = stamp.get("study", {})
     return bool(made) and (made["name"], short_name(made["stream"]["dataset"])) == (spec.name, spec.stream.title)
 
 
-def _stamp(path: Path) -> Mapping[str, Any]:
+def _stamp(path: Path) -> Json:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

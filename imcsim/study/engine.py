@@ -11,12 +11,13 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from imcsim.core.errors import ImcsimError, StudyError
-from imcsim.core.memory import memory_sentence
+from imcsim.core.host_memory import memory_sentence
+from imcsim.core.json_text import Json
 
-Payload = dict[str, Any]
+Payload = Json  # plain data, which a process or a cluster can be sent
 Runner = Callable[[Payload], str]
 
 _POLL_S = 0.1

@@ -5,10 +5,9 @@ measurement.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from imcsim.core.config import config_hash
 from imcsim.core.content import content_root
 from imcsim.core.errors import StudyError
 from imcsim.core.files import remove
+from imcsim.core.json_text import Json
 from imcsim.core.units import with_prefix
 from imcsim.study.code import measuring_code
 from imcsim.study.engine import Job
@@ -70,13 +70,13 @@ def age_name(age_s: float) -> str:
     return with_prefix(age_s, "s").replace(" ", "")
 
 
-def columns(found: Mapping[str, Any]) -> dict[str, Any]:
+def columns(found: Json) -> Json:
     """Return what a measurement adds to a report's accuracy: final means, and matrices, of each age.
 
     ``on_chip_class_il_AGE_final``, ``on_chip_task_il_AGE_final``, and the same with ``matrix``, (T, T), 0 where a task
     was not seen yet; None for a scenario that the method does not serve.
     """
-    result: dict[str, Any] = {}
+    result: Json = {}
     for index, age_s in enumerate(found["ages_s"]):
         for scenario in ("class_il", "task_il"):
             key = f"on_chip_{scenario}_{age_name(age_s)}"
@@ -88,7 +88,7 @@ def columns(found: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _payload(entry: Measurement, chips: Chips, choice: OnChipChoice, store: ResultStore) -> dict[str, Any]:
+def _payload(entry: Measurement, chips: Chips, choice: OnChipChoice, store: ResultStore) -> Json:
     return {
         "trace": str(store.trace_path(entry.point).resolve()),
         "chip": chips[entry.chip].config.model_dump(mode="json"),
@@ -111,7 +111,7 @@ def _key(point: TrainingPoint, chip: ChipConfig, choice: OnChipChoice) -> str:
     return config_hash(seen)
 
 
-def load_measurement(entry: Measurement) -> dict[str, Any] | None:
+def load_measurement(entry: Measurement) -> Json | None:
     """Return a stored measurement, None if the file is absent or broken (then it is removed)."""
     if not entry.path.exists():
         return None

@@ -1,10 +1,9 @@
 """What a study measures on its chips."""
 
-from typing import Any
-
 from pydantic import Field, model_validator
 
 from imcsim.core.config import FrozenConfig
+from imcsim.core.json_text import Json
 
 
 class OnChipChoice(FrozenConfig):
@@ -19,7 +18,7 @@ class OnChipChoice(FrozenConfig):
     ages_s: tuple[float, ...] = Field((1.0, 86_400.0), min_length=1)
     test_limit: int | None = Field(None, ge=1)
     calibration: int = Field(256, ge=1)
-    config: dict[str, Any] = Field(default_factory=dict)
+    config: Json = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _ascending(self) -> "OnChipChoice":

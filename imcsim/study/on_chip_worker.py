@@ -7,11 +7,12 @@ others keep theirs and grow older.
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imcsim.core import sealed
 from imcsim.core.content import use_content
 from imcsim.core.errors import StudyError
+from imcsim.core.json_text import Json
 
 if TYPE_CHECKING:
     from imcsim.analog.network import AnalogNetwork
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 MEASURED = sealed.Kind("measurement of accuracy", 1, StudyError, "it is measured again")
 
 
-def measure_on_chip(payload: dict[str, Any]) -> str:
+def measure_on_chip(payload: Json) -> str:
     """Measure and return the path of the result, a sealed file whose header holds it.
 
     Parameters
@@ -55,7 +56,7 @@ def measure_on_chip(payload: dict[str, Any]) -> str:
     return str(path)
 
 
-def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice", seed: int) -> dict[str, Any]:
+def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice", seed: int) -> Json:
     """Return the accuracy matrices of ``trace`` on ``chip`` at each age, and what programming took.
 
     ``class_il`` and ``task_il`` hold, for each age, (T, T) rows: accuracy on task i after the commit of task t, None
@@ -76,9 +77,9 @@ def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice",
     config = parse(LearnConfig, trace.meta.config, "the trace's configuration")
     tasks = _tasks(config, choice)
     places = serving_in_sram(trace, chip)
-    network: Any = convert(network_after(trace, 0), chip, places[0], config=choice.config)
+    network: AnalogNetwork = convert(network_after(trace, 0), chip, places[0], config=choice.config)
     counts = ("events", "pulses", "clipped_share", "beyond_share")
-    found: dict[str, Any] = {"ages_s": list(choice.ages_s), **{name: [] for name in counts}}
+    found: Json = {"ages_s": list(choice.ages_s), **{name: [] for name in counts}}
     found |= {name: [[] for _ in choice.ages_s] for name in ("class_il", "task_il")}
     for t, place in enumerate(places):
         network.load_state_dict(network_after(trace, t).state_dict())
@@ -99,7 +100,7 @@ def accuracy_on_chip(trace: "Trace", chip: "ChipConfig", choice: "OnChipChoice",
 
 
 def _test(
-    network: "AnalogNetwork", tasks: list["Task"], t: int, choice: "OnChipChoice", found: dict[str, Any], seed: int
+    network: "AnalogNetwork", tasks: list["Task"], t: int, choice: "OnChipChoice", found: Json, seed: int
 ) -> None:
     from imcsim.learn.evaluate import accuracy_rows
 
@@ -113,7 +114,7 @@ def _test(
 
 
 def _test_alone(
-    network: "AnalogNetwork", tasks: list["Task"], t: int, choice: "OnChipChoice", found: dict[str, Any], seed: int
+    network: "AnalogNetwork", tasks: list["Task"], t: int, choice: "OnChipChoice", found: Json, seed: int
 ) -> None:
     from imcsim.learn.evaluate import accuracy_rows
 

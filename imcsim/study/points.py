@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from imcsim.chip.config import ChipConfig, load_chip
 from imcsim.core.config import config_hash, parse
@@ -23,7 +22,7 @@ class TrainingPoint:
 
     label: str
     seed: int
-    config: Mapping[str, Any]
+    config: Mapping[str, object]
     key: str
 
     @property
@@ -69,7 +68,7 @@ def training_points(spec: StudySpec, chips: Chips, where: str) -> list[TrainingP
     return [_point(spec, method, seed, hardware, where) for method in spec.methods for seed in spec.seeds]
 
 
-def hardware_fields(chips: Chips, reference: str) -> dict[str, Any]:
+def hardware_fields(chips: Chips, reference: str) -> dict[str, object]:
     """Return the learner's fields that follow from the chips: bits, the PE's weights, every cell encoding in use."""
     chip = chips[reference].config
     found = {encoding.name: encoding for entry in chips.values() for encoding in _encodings(entry.config)}
@@ -82,8 +81,10 @@ def hardware_fields(chips: Chips, reference: str) -> dict[str, Any]:
     }
 
 
-def _point(spec: StudySpec, method: MethodChoice, seed: int, hardware: Mapping[str, Any], where: str) -> TrainingPoint:
-    fields: dict[str, Any] = {
+def _point(
+    spec: StudySpec, method: MethodChoice, seed: int, hardware: Mapping[str, object], where: str
+) -> TrainingPoint:
+    fields: dict[str, object] = {
         **spec.stream.model_dump(mode="json"),
         "backbone": spec.backbone,
         "network": spec.network.name,

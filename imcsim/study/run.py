@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.report import Report
 from imcsim.core.content import content_root
 from imcsim.core.errors import StorageError, TraceError
+from imcsim.core.json_text import Json
 from imcsim.core.sources import Resolved
 from imcsim.study import on_chip
 from imcsim.study.engine import Executor, Job, Outcome, ProcessExecutor, Runner, run_jobs
@@ -37,12 +37,12 @@ class StudyResult:
     folder: Path
     chips: Chips
     reports: tuple[Report, ...]
-    sensitivity: tuple[dict[str, Any], ...]
+    sensitivity: tuple[Json, ...]
     trained: int
-    stamp: dict[str, Any] = field(repr=False)
+    stamp: Json = field(repr=False)
 
     @property
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Json]:
         """One row for each (method, chip, seed)."""
         return [report.row() for report in self.reports]
 
@@ -113,7 +113,7 @@ class _StudyRun:
         self.trained = 0
         self._priced: dict[str, list[Report]] = {}
         self._versions: dict[str, Mapping[str, str]] = {}
-        self._varied: dict[str, list[dict[str, Any]]] = {}
+        self._varied: dict[str, list[Json]] = {}
         self._price = options.pricer or _default_pricer()
         self._open = options.executor
 
@@ -144,7 +144,7 @@ class _StudyRun:
         """The versions in every trace, point by point."""
         return [self._versions[point.name] for point in self.points]
 
-    def sensitivity(self) -> tuple[dict[str, Any], ...]:
+    def sensitivity(self) -> tuple[Json, ...]:
         """Rows of every variant, the stated values first; none if the study names no variant."""
         return tuple(row for point in self.points for row in self._varied.get(point.name, ()))
 
@@ -229,7 +229,7 @@ class _StudyRun:
             with suppress(StorageError):
                 self.store.tidy()
 
-    def _payload(self, point: TrainingPoint) -> dict[str, Any]:
+    def _payload(self, point: TrainingPoint) -> Json:
         return {
             "config": dict(point.config),
             "where": self.source,

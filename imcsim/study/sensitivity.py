@@ -6,9 +6,9 @@ values that leave the trace's terms alone can vary: weight bits and PE size stay
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from imcsim.chip.config import ChipConfig, load_chip
+from imcsim.core.json_text import Json
 from imcsim.core.sources import Resolved
 from imcsim.study.points import Chips
 from imcsim.study.spec import StudySpec
@@ -42,7 +42,7 @@ class Spread:
     highest_variant: str
 
 
-def sensitivity_row(row: Row, variant: str) -> dict[str, Any]:
+def sensitivity_row(row: Row, variant: str) -> Json:
     """Return the columns of a report's row that a sensitivity table keeps."""
     kept = ("method", "chip", "seed", "energy_j", "latency_s", "inference_j", "area_m2", "lifetime_tasks")
     return {"variant": variant} | {name: row[name] for name in kept}
@@ -71,7 +71,7 @@ def _means(rows: Sequence[Row]) -> dict[tuple[str, str, str], float]:
     return {key: float(statistics(values).mean or 0.0) for key, values in groups.items()}
 
 
-def _fitting(values: Mapping[str, Any], chip: ChipConfig) -> dict[str, Any]:
+def _fitting(values: Mapping[str, object], chip: ChipConfig) -> dict[str, object]:
     missing = [f"{part}." for part in ("rram", "sram") if getattr(chip, part) is None]
     for table, entries in (("memory", chip.memory), ("part", chip.part)):
         named = {path.split(".")[1] for path in values if path.startswith(f"{table}.")}

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from imcsim.core.config import FrozenConfig, parse
 from imcsim.core.content import path_of
 from imcsim.core.errors import ConfigError, nearest
+from imcsim.core.json_text import Json
 from imcsim.core.reference import absolute, in_texts, portable, short_name
 from imcsim.core.sources import leaves
 from imcsim.core.toml import read_toml
@@ -42,7 +43,7 @@ class StreamChoice(FrozenConfig):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill(cls, data: Any) -> Any:
+    def _fill(cls, data: object) -> Any:
         return fill_from_domains(data)
 
     @model_validator(mode="after")
@@ -60,7 +61,7 @@ class NetworkChoice(FrozenConfig):
     """The network's registered name, or its file, and its parameters."""
 
     name: str
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: Json = Field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -76,15 +77,15 @@ class MethodChoice(FrozenConfig):
 
     label: str = Field(min_length=1)
     method: str
-    config: dict[str, Any] = Field(default_factory=dict)
-    training: dict[str, Any] = Field(default_factory=dict)
+    config: Json = Field(default_factory=dict)
+    training: Json = Field(default_factory=dict)
 
 
 class ChipChoice(FrozenConfig):
     """One chip, by name or by file, and the values that the study sets on it (dotted path -> value)."""
 
     name: str
-    set: dict[str, Any] = Field(default_factory=dict)
+    set: Json = Field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -96,7 +97,7 @@ class VariantChoice(FrozenConfig):
     """Other published values for the chips (dotted path -> value): priced too, for the range of every ratio."""
 
     label: str = Field(min_length=1)
-    set: dict[str, Any] = Field(min_length=1)
+    set: Json = Field(min_length=1)
 
 
 class StudySpec(FrozenConfig):
@@ -115,8 +116,8 @@ class StudySpec(FrozenConfig):
     featured: tuple[str, ...] = ()
     stream: StreamChoice
     network: NetworkChoice
-    backbone: dict[str, Any] | None = None
-    training: dict[str, Any] = Field(default_factory=dict)
+    backbone: Json | None = None
+    training: Json = Field(default_factory=dict)
     methods: tuple[MethodChoice, ...] = Field(min_length=1)
     chips: tuple[ChipChoice, ...] = Field(min_length=1)
     variants: tuple[VariantChoice, ...] = ()
@@ -157,7 +158,7 @@ class LoadedStudy:
 
     spec: StudySpec
     source: str
-    overrides: Mapping[str, Any]
+    overrides: Mapping[str, object]
     folder: Path = Path()
 
     def settings(self) -> dict[str, Any]:
@@ -166,7 +167,7 @@ class LoadedStudy:
         return found
 
 
-def load_study(name: str, overrides: Mapping[str, Any] | None = None) -> LoadedStudy:
+def load_study(name: str, overrides: Mapping[str, object] | None = None) -> LoadedStudy:
     """Load study ``name`` (or a TOML file's path), apply its ``[per_dataset]`` table, then ``overrides``.
 
     An override's path walks tables by key and lists of tables by ``label`` or ``name``
@@ -212,16 +213,16 @@ def _where(path: Path) -> str:
     return f"{whole.parent.name}/{whole.name}"
 
 
-def _suited(per_dataset: Mapping[str, Any], dataset: object) -> Iterable[tuple[str, Any]]:
+def _suited(per_dataset: Mapping[str, object], dataset: object) -> Iterable[tuple[str, Any]]:
     table = per_dataset.get(short_name(str(dataset)), {})
     return leaves(table) if isinstance(table, Mapping) else []
 
 
-def _set(data: dict[str, Any], dotted: str, value: Any, where: str) -> None:
+def _set(data: dict[str, object], dotted: str, value: object, where: str) -> None:
     parts = dotted.split(".")
     if parts[0] == "chips" and len(parts) > 2 and parts[2] != "set":
         parts = [*parts[:2], "set", ".".join(parts[2:])]
-    node: Any = data
+    node: object = data
     for depth, part in enumerate(parts[:-1]):
         node = _child(node, part, f"{where} '{dotted}'", last_table=depth == len(parts) - 2)
     if not isinstance(node, dict):
@@ -232,7 +233,7 @@ def _set(data: dict[str, Any], dotted: str, value: Any, where: str) -> None:
 _OPENED = ("params", "config", "base_config", "set", "training", "on_chip", "backbone")
 
 
-def _child(node: Any, part: str, where: str, *, last_table: bool) -> Any:
+def _child(node: object, part: str, where: str, *, last_table: bool) -> Any:
     if isinstance(node, list):
         tables = [entry for entry in node if isinstance(entry, dict)]
         named = {short_name(str(entry.get("label", entry.get("name")))): entry for entry in tables}

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from imcsim.core.config import config_hash
+from imcsim.core.json_text import Json
 from imcsim.core.reference import in_texts, portable
 from imcsim.core.sources import leaves
 from imcsim.study.code import training_code
@@ -19,7 +19,7 @@ _OF_TRAINING = ("processor", "cpu_capability", "blas", "threads", "gpu", "python
 _PACKAGES = ("imcsim", "torch", "numpy", "scipy", "pydantic", "safetensors")
 
 
-def stamp(loaded: LoadedStudy, chips: Chips, trained_on: Iterable[Mapping[str, str]] = ()) -> dict[str, Any]:
+def stamp(loaded: LoadedStudy, chips: Chips, trained_on: Iterable[Mapping[str, str]] = ()) -> Json:
     """Return everything needed to make the results again, JSON-able.
 
     ``trained_on`` holds the versions that each trace carries: trainings may be older, and of other machines.
@@ -40,7 +40,7 @@ def stamp(loaded: LoadedStudy, chips: Chips, trained_on: Iterable[Mapping[str, s
     }
 
 
-def settings(name: str, chips: Chips) -> list[dict[str, Any]]:
+def settings(name: str, chips: Chips) -> list[Json]:
     """Return one record for each value of chip ``name``: path, value, and its origin's fields."""
     chip = chips[name]
     values = leaves(chip.config.model_dump(mode="json"))

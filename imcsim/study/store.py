@@ -10,18 +10,15 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from imcsim.core.csv_text import to_csv
 from imcsim.core.errors import StorageError, StudyError
 from imcsim.core.files import remove, remove_abandoned, write_atomic
-from imcsim.core.json_text import parse_json
-from imcsim.core.strict_json import to_json
+from imcsim.core.json_text import Json, parse_json, to_json
 from imcsim.study.points import TrainingPoint
+from imcsim.study.summary import Row
 from imcsim.trace.store import load
 from imcsim.trace.trace import Trace
-
-Row = Mapping[str, Any]
 
 
 class ResultStore:
@@ -71,7 +68,7 @@ class ResultStore:
         write_atomic(self.folder / f"{name}.csv", to_csv(ordered))
         write_atomic(self.folder / f"{name}.json", to_json(ordered))
 
-    def write_stamp(self, stamp: Mapping[str, Any]) -> None:
+    def write_stamp(self, stamp: Mapping[str, object]) -> None:
         """Write ``stamp``, and the SHA-256 of the rows that it tells of, to stamp.json."""
         digest = hashlib.sha256((self.folder / "rows.json").read_bytes()).hexdigest()
         write_atomic(self.folder / "stamp.json", to_json({**stamp, "sha256": {"rows.json": digest}}))
@@ -87,7 +84,7 @@ class ResultStore:
             raise StudyError("--parquet needs pyarrow: pip install 'imcsim[parquet]'") from None
         write_atomic(self.folder / f"{name}.parquet", buffer.getvalue())
 
-    def read_rows(self) -> list[dict[str, Any]]:
+    def read_rows(self) -> list[Json]:
         """Return the stored rows; StudyError if the study has not been run here or the file is broken."""
         path = self.folder / "rows.json"
         try:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Row = Mapping[str, Any]
+Row = Mapping[str, Any]  # a report's row, or one of results.csv: numbers, words and what is absent
 KEYS = ("method", "chip")
 
 
@@ -61,9 +61,9 @@ def summarise(rows: Sequence[Row]) -> list[Group]:
     return [_group(method, chip, members) for (method, chip), members in groups.items()]
 
 
-def flat(group: Group) -> dict[str, Any]:
+def flat(group: Group) -> dict[str, object]:
     """Return the group as one row: ``COLUMN_mean``, ``COLUMN_sd``, ``COLUMN_n``."""
-    row: dict[str, Any] = {"method": group.method, "chip": group.chip, "seeds": len(group.seeds)}
+    row: dict[str, object] = {"method": group.method, "chip": group.chip, "seeds": len(group.seeds)}
     for column, stat in group.stats.items():
         row |= {f"{column}_mean": stat.mean, f"{column}_sd": stat.sd, f"{column}_n": stat.n}
     return row

@@ -8,16 +8,16 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from imcsim.core.content import use_content
 from imcsim.core.errors import TraceError
 from imcsim.core.files import remove, write_atomic
+from imcsim.core.json_text import Json
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 
 
-def train_point(payload: dict[str, Any]) -> str:
+def train_point(payload: Json) -> str:
     """Train one point, save its trace and return the trace's path.
 
     Parameters
@@ -36,7 +36,7 @@ def train_point(payload: dict[str, Any]) -> str:
         return _train(payload)
 
 
-def _train(payload: dict[str, Any]) -> str:
+def _train(payload: Json) -> str:
     from imcsim.core.config import parse
     from imcsim.learn.api import learn
     from imcsim.learn.config import LearnConfig

@@ -6,7 +6,7 @@
 ``check_method`` proves a continual-learning method's laws on a tiny run.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imcsim.core.errors import nearest
 
@@ -36,7 +36,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"imcsim.testing has no '{name}'{nearest(name, _HOMES)}")
     import importlib

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import Scalar
 from imcsim.core.errors import ImcsimError
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping import invariants
@@ -14,7 +14,7 @@ from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.invariants import Violation
 from imcsim.mapping.layer_map import LayerMap
 from imcsim.mapping.promises import frozen_pes_hold_no_trainable, positions_are_true
-from imcsim.mapping.rule import NEEDS, MappingRule, given_needs, level_of, rule_name
+from imcsim.mapping.rule import NEEDS, Given, MappingRule, given_needs, level_of, rule_name
 from imcsim.mapping.tile import MatrixShape, Tile
 from imcsim.testing.recount import counts_differ, masks_change
 
@@ -45,8 +45,8 @@ class Case:
 
     codes: tuple[Codes, ...]
     geometry: PeGeometry
-    needs: dict[str, Any] = field(default_factory=dict)
-    options: dict[str, Any] = field(default_factory=dict)
+    needs: Given = field(default_factory=dict)
+    options: Given = field(default_factory=dict)
     copies: int | None = None
 
     @property
@@ -181,11 +181,8 @@ def _kept(size: int, unit: int) -> Iterator[Sequence[int]]:
 
 
 def _shorter(case: Case, layer: int, axis: int, kept: Sequence[int]) -> Case:
-    def cut(array: NDArray[Any]) -> NDArray[Any]:
-        return np.take(array, kept, axis=axis)
-
-    def in_layer(values: Sequence[Any]) -> list[Any]:
-        return [cut(value) if i == layer else value for i, value in enumerate(values)]
+    def in_layer(values: Sequence[NDArray[Scalar]]) -> list[NDArray[Scalar]]:
+        return [np.take(value, kept, axis=axis) if i == layer else value for i, value in enumerate(values)]
 
     needs = {name: in_layer(value) if name in MASKS else value for name, value in case.needs.items()}
     return replace(case, codes=tuple(in_layer(case.codes)), needs=needs)
@@ -206,7 +203,7 @@ def _simpler_needs(case: Case) -> Iterator[Case]:
             yield replace(case, needs={**case.needs, "positions": others})
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     parts = value if isinstance(value, list | tuple) else [value]
     shown = [np.asarray(p).astype(int).tolist() if isinstance(p, np.ndarray) else p for p in parts]
     text = str(shown[0] if len(shown) == 1 else shown)

@@ -1,7 +1,5 @@
 """Any network with dropout: what draws from the process's global generator, as most users' networks do."""
 
-from typing import Any
-
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -15,8 +13,8 @@ def with_dropout(network: nn.Module) -> nn.Module:
     """
     plain = type(network)
 
-    def forward(self: Any, x: Tensor) -> Tensor:
-        logits: Tensor = plain.forward(self, self.image_dropout(x))
+    def forward(self: nn.Module, x: Tensor) -> Tensor:
+        logits: Tensor = plain.forward(self, self.get_submodule("image_dropout")(x))
         return functional.dropout(logits, _SHARE, self.training)
 
     network.__class__ = type(plain.__name__, (plain,), {"forward": forward})

@@ -7,10 +7,9 @@ Shape letters: F placement phases, L mapped layers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from imcsim.mapping.layer import LayerSpec
 from imcsim.mapping.masks import expand_pe_mask
@@ -22,9 +21,9 @@ _VECTORS = ("forward_vectors", "input_gradient_vectors", "weight_gradient_vector
 
 def hand_counts(
     layers: Sequence[LayerSpec],
-    history: Sequence[Sequence[Sequence[Any]]],
-    counts: Mapping[str, Any],
-    task_counts: Mapping[str, Any],
+    history: Sequence[Sequence[Sequence[object]]],
+    counts: Mapping[str, ArrayLike],
+    task_counts: Mapping[str, ArrayLike],
 ) -> tuple[Counts, Counts]:
     """Return all counts (F, L) and task counts (F,).
 
@@ -43,7 +42,7 @@ def hand_counts(
         for name, value in values.items():
             table[name][:] = value
 
-    def fill(name: str, value: Callable[[], Any]) -> None:
+    def fill(name: str, value: Callable[[], ArrayLike]) -> None:
         if name not in counts and name not in task_counts:
             (by_layer if name in COUNTS else by_task)[name][:] = value()
 
@@ -65,16 +64,16 @@ def placed_weights(meta: TraceMeta, placement: Mapping[str, NDArray[np.bool_]]) 
     return counts
 
 
-Fill = Callable[[str, Callable[[], Any]], None]
+Fill = Callable[[str, Callable[[], ArrayLike]], None]
 
 
 def _fill_passes(
     fill: Fill,
     layers: Sequence[LayerSpec],
-    history: Sequence[Sequence[Sequence[Any]]],
+    history: Sequence[Sequence[Sequence[object]]],
     by_layer: Counts,
     by_task: Counts,
-    given: Mapping[str, Any],
+    given: Mapping[str, ArrayLike],
 ) -> None:
     positions = np.array([spec.positions for spec in layers])
     fill("optimizer_steps", lambda: [sum(len(epoch) for epoch in task) for task in history])

@@ -1,7 +1,7 @@
 """The conformance suite of mapping rules: run over every registered rule, ours and other people's."""
 
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.invariants import Violation
 from imcsim.mapping.layer_map import LayerMap
-from imcsim.mapping.rule import MAPPING_RULES, NEEDS, MappingRule, given_needs, level_of, rule_name
+from imcsim.mapping.rule import MAPPING_RULES, NEEDS, Given, MappingRule, given_needs, level_of, rule_name
 from imcsim.mapping.tile import MatrixShape
 from imcsim.testing.cases import LISTED, MASKS, Case, examine, made_up_codes, maps_of, smallest
 from imcsim.testing.picture import picture
@@ -37,11 +37,11 @@ class MappingCheckError(AssertionError):
 
 @overload
 def check_mapping(
-    rule: str | MappingRule, weight: Weight, geometry: PeGeometry, *, copies: int | None = None, **given: Any
+    rule: str | MappingRule, weight: Weight, geometry: PeGeometry, *, copies: int | None = None, **given: object
 ) -> LayerMap: ...
 @overload
 def check_mapping(
-    rule: str | MappingRule, weight: list[Weight], geometry: PeGeometry, *, copies: int | None = None, **given: Any
+    rule: str | MappingRule, weight: list[Weight], geometry: PeGeometry, *, copies: int | None = None, **given: object
 ) -> tuple[LayerMap, ...]: ...
 
 
@@ -51,7 +51,7 @@ def check_mapping(
     geometry: PeGeometry,
     *,
     copies: int | None = None,
-    **given: Any,
+    **given: object,
 ) -> LayerMap | tuple[LayerMap, ...]:
     """Prove on one matrix, or on the list of a network's matrices, that ``rule`` keeps every law.
 
@@ -135,7 +135,7 @@ def _case(
     rule: MappingRule,
     weight: Weight | list[Weight],
     geometry: PeGeometry,
-    given: dict[str, Any],
+    given: Given,
     copies: int | None,
 ) -> Case:
     listed = isinstance(weight, list)

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from imcsim.core.arrays import AnyArray
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.loop import Learner
 from imcsim.learn.method import Context, Method, TaskPlan
@@ -17,7 +16,7 @@ from imcsim.learn.shapes import weight_from_matrix, weight_matrix
 from imcsim.learn.stream import Task
 from imcsim.trace.work_term import WorkTerm
 
-Codes = dict[str, NDArray[Any]]
+Codes = dict[str, AnyArray]
 
 
 class MethodCheckError(AssertionError):
@@ -214,10 +213,10 @@ class WatchedMethod(Method):
         """Return the inner method's masks."""
         return self.inner.update_masks()
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Return the inner method's state."""
         return self.inner.state_dict()
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
         """Give the inner method its state."""
         self.inner.load_state_dict(state)

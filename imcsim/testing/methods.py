@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from imcsim.core.arrays import AnyArray
 from imcsim.core.config import parse
 from imcsim.core.seeds import child_seed
 from imcsim.learn.api import LearningStopped, learn, learn_on, make_learner
@@ -29,7 +29,7 @@ from imcsim.trace.trace import Trace
 __all__ = ["TINY", "MethodCheckError", "check_method"]
 
 #: two tasks of two digits each and a small convolution network: a run takes well under a second
-TINY: dict[str, Any] = {
+TINY: dict[str, object] = {
     "dataset": "digits",
     "tasks": 2,
     "classes_per_task": 2,
@@ -47,7 +47,7 @@ _ELSEWHERE = 12345  # where the global generators stand in a run that must not d
 _SPLIT = ("dataset", "tasks", "classes_per_task")  # what domains settle themselves
 
 
-def check_method(name: str, method_config: Mapping[str, Any] | None = None, **options: Any) -> Trace:
+def check_method(name: str, method_config: Mapping[str, object] | None = None, **options: object) -> Trace:
     """Prove on a tiny run that method ``name`` keeps every law; return the run's trace.
 
     The laws: the same seed gives the same trace and another seed another, whatever the process's global generators
@@ -215,8 +215,8 @@ def same_trace(first: Trace, second: Trace) -> bool:
     return one.keys() == two.keys() and all(np.array_equal(one[name], two[name]) for name in one)
 
 
-def _arrays(trace: Trace) -> dict[str, NDArray[Any]]:
-    named: dict[str, NDArray[Any]] = {}
+def _arrays(trace: Trace) -> dict[str, AnyArray]:
+    named: dict[str, AnyArray] = {}
     for group in ("counts", "task_counts", "codes", "changes", "transitions", "placement", "active", "accuracy",
                   "digital", "wear_counts", "pulses", "half_selects"):  # fmt: skip
         for key, array in getattr(trace, group).items():

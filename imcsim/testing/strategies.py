@@ -1,7 +1,6 @@
 """Hypothesis strategies for people's own tests; needs hypothesis, which imcsim itself does not install."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -10,8 +9,8 @@ from numpy.typing import NDArray
 
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.geometry import PeGeometry
-from imcsim.mapping.granularity import GRANULARITIES, Granularity, units
-from imcsim.mapping.rule import MappingRule, level_of, needs_of
+from imcsim.mapping.granularity import GRANULARITIES, Granularity, pieces
+from imcsim.mapping.rule import Given, MappingRule, level_of, needs_of
 from imcsim.mapping.tile import MatrixShape
 from imcsim.testing.cases import Case, made_up_codes
 
@@ -65,11 +64,11 @@ def masks(
 ) -> Bools:
     """Draw a mask (G, D, N) by element, column segment, PE, kernel, channel or layer (one of them if None).
 
-    Hypothesis chooses granularity, density and a seed; it does not take a mask apart unit by unit, which for thousands
-    of units would take too long.
+    Hypothesis chooses granularity, density and a seed; it does not take a mask apart piece by piece, which for
+    thousands of pieces would take too long.
     """
     chosen = st.sampled_from(GRANULARITIES) if granularity is None else st.just(granularity)
-    labels = units(draw(chosen), shape, geometry, kernel)
+    labels = pieces(draw(chosen), shape, geometry, kernel)
     density, seed = draw(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])), draw(st.integers(0, 2**16))
     return np.asarray((np.random.default_rng(seed).random(int(labels.max()) + 1) < density)[labels], dtype=bool)
 
@@ -86,7 +85,7 @@ def cases(draw: st.DrawFn, rule: MappingRule) -> Case:
     layers = draw(st.integers(1, 3)) if level_of(rule) == "network" else 1
     kernel = [draw(kernels()) if "kernel" in wanted else (1, 1) for _ in range(layers)]
     shapes = [_whole_kernels(draw(matrix_shapes()), sides) for sides in kernel]
-    needs: dict[str, Any] = {"kernel": kernel} if "kernel" in wanted else {}
+    needs: Given = {"kernel": kernel} if "kernel" in wanted else {}
     for name in ("zeros", "trainable"):
         if name in wanted:
             needs[name] = [draw(masks(shape, geometry)) for shape in shapes]

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, pairwise
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 import imcsim
+from imcsim.core.arrays import Scalar
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping.layer import LayerSpec
 from imcsim.testing.hand_counts import hand_counts, placed_weights
@@ -40,8 +40,8 @@ def make_trace(  # noqa: PLR0913 (a test names what it needs and nothing else)
     history: Mapping[str, History],
     encodings: Sequence[Encoding],
     *,
-    counts: Mapping[str, Any] | None = None,
-    task_counts: Mapping[str, Any] | None = None,
+    counts: Mapping[str, ArrayLike] | None = None,
+    task_counts: Mapping[str, ArrayLike] | None = None,
     placement: Mapping[str, NDArray[np.bool_]] | None = None,
     pe_tile: tuple[int, int] | None = None,
     density: float = 0.5,
@@ -158,8 +158,8 @@ def _commits(initial: Codes, history: History) -> dict[Policy, list[list[Codes]]
 def _by_policy(
     commits: Mapping[str, dict[Policy, list[list[Codes]]]],
     encodings: Sequence[Encoding],
-    count: Callable[[Encoding, list[Codes]], NDArray[Any]],
-) -> dict[tuple[Policy, str, str], NDArray[Any]]:
+    count: Callable[[Encoding, list[Codes]], NDArray[Scalar]],
+) -> dict[tuple[Policy, str, str], NDArray[Scalar]]:
     return {
         (policy, encoding.name, name): np.stack([count(encoding, path) for path in paths])
         for name, policies in commits.items()

@@ -5,10 +5,8 @@ each thing that they tie together; a further one is a function of a trace in a f
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imcsim.core.errors import ConservationError
 from imcsim.trace.laws import (
@@ -113,7 +111,7 @@ def _same(known: tuple[tuple[object, object], ...], seen: tuple[tuple[object, ob
     )
 
 
-def _parts(trace: Trace) -> Iterator[tuple[object, NDArray[Any] | object]]:
+def _parts(trace: Trace) -> Iterator[tuple[object, object]]:
     """Yield (name, part) of everything that a verdict is about."""
     yield "meta", trace.meta
     for name in SINGLE_ARRAYS:

@@ -6,12 +6,11 @@ Shape letters: F placement phases.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imcsim.core import sealed
+from imcsim.core.arrays import AnyArray
 from imcsim.core.errors import TraceError
 from imcsim.core.tensor_file import Arrays
 from imcsim.trace.conservation import check_once
@@ -20,7 +19,7 @@ from imcsim.trace.trace import Trace
 
 KIND = sealed.Kind("trace", SCHEMA_VERSION, TraceError, "train again or restore a copy", reads=(3,))
 
-Rows = Mapping[str, Sequence[NDArray[Any]] | NDArray[Any]]
+Rows = Mapping[str, Sequence[AnyArray] | AnyArray]
 _STATES = ("codes/", "digital/")  # F + 1 rows: the first is deployment
 
 

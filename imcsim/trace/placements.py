@@ -4,7 +4,6 @@ Shape letters: F placement phases, G groups.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ class Placements(dict[str, NDArray[np.bool_]]):
         super().__init__(masks or {})
         self._last = last_phases
 
-    def __call__(self, task: int) -> dict[str, NDArray[Any]]:
+    def __call__(self, task: int) -> dict[str, NDArray[np.bool_]]:
         """Return the masks (G, row tiles, column tiles) at the end of one task, as :func:`imcsim.convert` takes them.
 
         Raises

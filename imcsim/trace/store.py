@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from imcsim.core import sealed
+from imcsim.core.arrays import AnyArray
 from imcsim.core.errors import ConservationError, TraceError
-from imcsim.core.json_text import parse_json
+from imcsim.core.json_text import Json, parse_json
 from imcsim.core.tensor_file import Arrays, Contents
 from imcsim.trace.conservation import check_once
 from imcsim.trace.growing import KIND, growing
@@ -95,7 +96,7 @@ def _before_seals(contents: Contents, path: Path) -> sealed.Sealed | None:
     return sealed.Sealed(meta, contents.arrays)
 
 
-def _old_digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+def _old_digest(arrays: Mapping[str, AnyArray]) -> str:
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = arrays[name]
@@ -104,7 +105,7 @@ def _old_digest(arrays: Mapping[str, NDArray[Any]]) -> str:
     return digest.hexdigest()
 
 
-def _meta(raw: dict[str, Any], path: Path) -> TraceMeta:
+def _meta(raw: Json, path: Path) -> TraceMeta:
     version = raw.get("schema_version")
     if version not in READ_VERSIONS:
         raise TraceError(
@@ -152,17 +153,17 @@ def _from_arrays(meta: TraceMeta, arrays: Arrays, path: Path, version: int) -> T
         raise TraceError(f"{path} lacks part of a trace: {error!s:.200}") from None
 
 
-def _counts(arrays: Arrays) -> dict[str, NDArray[Any]]:
+def _counts(arrays: Arrays) -> Arrays:
     absent = {f"counts/{name}": np.zeros_like(arrays["counts/updated_weights"]) for name in LATER_COUNTS}
     return {name: (absent | arrays)[f"counts/{name}"] for name in COUNTS}
 
 
-def _task_counts(arrays: Arrays) -> dict[str, NDArray[Any]]:
+def _task_counts(arrays: Arrays) -> Arrays:
     absent = {f"task/{name}": np.zeros_like(arrays["task/samples"]) for name in LATER_COUNTS}
     return {name: (absent | arrays)[f"task/{name}"] for name in TASK_COUNTS}
 
 
-def _masks(version: int, arrays: Arrays, meta: TraceMeta) -> dict[str, NDArray[Any]]:
+def _masks(version: int, arrays: Arrays, meta: TraceMeta) -> Arrays:
     """Return masks as truth values; in schema 3 they were the bits of all tasks, one after another."""
     if version >= SCHEMA_VERSION:
         return arrays
@@ -170,15 +171,15 @@ def _masks(version: int, arrays: Arrays, meta: TraceMeta) -> dict[str, NDArray[A
     return {layer: _unpacked(bits, shapes[layer]) for layer, bits in arrays.items()}
 
 
-def _unpacked(bits: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _unpacked(bits: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     if bits.dtype != np.uint8 or bits.shape != (-(-prod(shape) // 8),):  # looked at before room is made for them
         raise ValueError(f"a mask of {bits.shape} bytes for {shape} weights")
     mask: NDArray[np.bool_] = np.unpackbits(bits, count=prod(shape)).reshape(shape).astype(bool)
     return mask
 
 
-def _work(arrays: Arrays) -> dict[str, dict[str, NDArray[Any]]]:
-    work: dict[str, dict[str, NDArray[Any]]] = {}
+def _work(arrays: Arrays) -> dict[str, Arrays]:
+    work: dict[str, Arrays] = {}
     for name, array in arrays.items():
         term, amount = name.rsplit("/", 1)
         work.setdefault(term, {})[amount] = array

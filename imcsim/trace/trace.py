@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import Scalar
 from imcsim.core.errors import TraceError
 from imcsim.crossbar.encoding import Encoding
 from imcsim.trace.phase import Phase
@@ -121,7 +122,7 @@ class Trace:
         total: NDArray[Any] = np.add.reduceat(array, [0, *(phase + 1 for phase in last[:-1])], axis=0, dtype=wide)
         return total
 
-    def at_task(self, array: NDArray[Any]) -> NDArray[Any]:
+    def at_task(self, array: NDArray[Scalar]) -> NDArray[Scalar]:
         """Return (T + 1, ...): the entries of ``array`` (F + 1, ...) at deployment and after each task."""
         last = self.meta.last_phases
         return array if len(last) + 1 == len(array) else array[[0, *(phase + 1 for phase in last)]]

@@ -21,7 +21,7 @@ from imcsim.chip.rule_layout import RuleLayout
 from imcsim.chip.trace_masks import TaskMasks, task_masks
 from imcsim.core.csv_text import to_csv
 from imcsim.core.files import write_atomic
-from imcsim.mapping.granularity import GRANULARITIES, Granularity, lowest, units
+from imcsim.mapping.granularity import GRANULARITIES, Granularity, lowest, pieces
 from imcsim.mapping.network_map import NetworkMap, map_network
 from imcsim.mapping.pe_table import pe_table, trainable_pes
 from imcsim.memory.mid_window import MidWindow
@@ -39,14 +39,14 @@ Masks = dict[str, NDArray[np.bool_]]
 
 
 def least_moved(trace: Trace, task: int, granularity: Granularity, share: float, chip: ChipConfig) -> Masks:
-    """Return layer -> (G, D, N), True where a weight trains, if the units that moved least in ``task`` are frozen.
+    """Return layer -> (G, D, N), True where a weight trains, if the pieces that moved least in ``task`` are frozen.
 
     How far a weight moved is the change of its code over the task: known only afterwards, so that these masks are the
     best that any score of the same granularity could choose, by this measure.
     """
     layers = trace.meta.layers
     scores = [movement(trace, task)[spec.name] for spec in layers]
-    labels = [units(granularity, spec.matrix_shape, chip.geometry, spec.kernel) for spec in layers]
+    labels = [pieces(granularity, spec.matrix_shape, chip.geometry, spec.kernel) for spec in layers]
     return {spec.name: ~frozen for spec, frozen in zip(layers, lowest(scores, labels, share), strict=True)}
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 import imcsim
 from imcsim.core.errors import MappingError
-from imcsim.crossbar.quantise import keep_step
+from imcsim.crossbar.layer_tags import keep_step
 from imcsim.learn.api import learn_on
 from imcsim.learn.rebuild import network_after
 from tests.analog.hand import ALL_OFF, all_rram, chip, codes_of, images, input_codes, linear

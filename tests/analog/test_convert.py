@@ -40,7 +40,7 @@ def test_state_goes_to_the_plain_model_and_back_and_brings_no_chip() -> None:
     assert torch.equal(model(x), two_layers(1)(x))
     other = imcsim.convert(two_layers(2), all_rram(rram__adc_bits=4), "rram", config=ALL_OFF)
     other.load_state_dict(analog.state_dict())
-    assert other.first.arrays.chip.rram.adc_bits == 4
+    assert other.first.arrays.pes.analog.adc_bits == 4
     assert other.eval()(x).shape == (2, 5)
 
 
@@ -89,7 +89,7 @@ def test_excluded_layers_stay_as_they_are() -> None:
 
 def test_a_setting_that_only_rram_has_needs_no_path() -> None:
     analog = imcsim.convert(two_layers(), chip(), overrides={"head": {"adc_bits": 5}})
-    assert analog.head.arrays.chip.rram.adc_bits == 5
+    assert analog.head.arrays.pes.analog.adc_bits == 5
 
 
 def test_overrides_reach_the_layers_that_match_and_later_ones_win() -> None:
@@ -98,11 +98,11 @@ def test_overrides_reach_the_layers_that_match_and_later_ones_win() -> None:
         "head": {"rram.adc_bits": 7, "rram.cell.read_noise_fraction": 0.5},
     }
     analog = imcsim.convert(two_layers(), chip(), overrides=overrides)
-    bits = {name: layer.arrays.chip.rram.adc_bits for name, layer in analog.analog_layers()}
+    bits = {name: layer.arrays.pes.analog.adc_bits for name, layer in analog.analog_layers()}
     assert bits == {"first": 6, "second": 6, "head": 7}
     assert not analog.head.arrays.config.read_noise
-    assert analog.head.arrays.chip.rram.cell.read_noise_fraction == 0.5
-    assert analog.first.arrays.chip.rram.cell.read_noise_fraction == 0.01
+    assert analog.head.arrays.pes.analog.cell.read_noise_fraction == 0.5
+    assert analog.first.arrays.pes.analog.cell.read_noise_fraction == 0.01
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from torch import nn
 import imcsim
 from imcsim.core import sealed
 from imcsim.core.errors import ConfigError, StorageError
-from imcsim.crossbar.quantise import keep_step
+from imcsim.crossbar.layer_tags import keep_step
 from tests.analog.hand import TwoLayers, all_rram, chip, images, linear, two_layers
 
 _MASKS = {"head": np.array([[[True], [False]]])}
@@ -50,7 +50,7 @@ def same_arrays(one: Any, other: Any) -> None:
             assert a.arrays.state.event_times_s == b.arrays.state.event_times_s
         assert np.array_equal(a.arrays.in_sram, b.arrays.in_sram)
         assert (a.inputs, a.adc, a.grid) == (b.inputs, b.adc, b.grid)
-        assert (a.arrays.chip, a.arrays.config) == (b.arrays.chip, b.arrays.config)
+        assert (a.arrays.pes, a.arrays.config) == (b.arrays.pes, b.arrays.config)
 
 
 def test_what_is_loaded_goes_on_as_the_saved_one_would_have(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 import math
+from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from imcsim.core.config import FrozenConfig, config_hash, parse
@@ -112,3 +115,21 @@ def test_the_hash_ignores_the_order_of_keys(data: dict[str, Any]) -> None:
 @given(st.integers(2, 10**6), st.integers(2, 10**6))
 def test_the_hash_tells_configs_apart(first: int, second: int) -> None:
     assert (config_hash(Cell(levels=first)) == config_hash(Cell(levels=second))) == (first == second)
+
+
+def test_configs_with_the_same_values_are_equal_whatever_they_have_worked_out() -> None:
+    class Cached(FrozenConfig):
+        size: int
+
+        @cached_property
+        def table(self) -> NDArray[np.int64]:
+            return np.arange(self.size)
+
+    class Outer(FrozenConfig):
+        inner: Cached
+
+    one, other = Outer(inner=Cached(size=3)), Outer(inner=Cached(size=3))
+    assert len(one.inner.table) == len(other.inner.table) == 3
+    assert one == other and hash(one) == hash(other)
+    assert one != Outer(inner=Cached(size=4))
+    assert Pulse() != Cell() and Pulse() != Pulse(width_s=2e-7) and Pulse() == Pulse(energy_j=1e-12)

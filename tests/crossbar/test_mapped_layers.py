@@ -14,7 +14,8 @@ from torch.nn.utils import parametrizations, parametrize, prune
 import imcsim
 from imcsim.core.errors import ImcsimError, MappingError
 from imcsim.crossbar.baked_in import copied
-from imcsim.crossbar.mapped_layers import mapped_layers, stands_in
+from imcsim.crossbar.layer_tags import stands_in
+from imcsim.crossbar.mapped_layers import mapped_layers
 from imcsim.learn.shapes import trace_layers
 from tests.analog.hand import chip
 from tests.learn.helpers import TinyNet, tiny_net, tiny_stream

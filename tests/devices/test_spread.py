@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import Floats
 from imcsim.core.errors import ConfigError
 from imcsim.devices import RramCell, program, relaxed_s, spread_after_programming_s
 from tests.devices.cells import PRESETS, preset, rram
 
-Floats = NDArray[np.float64]
 CELLS = 200_000
 MEAN_TOLERANCE, SPREAD_TOLERANCE = 5 / np.sqrt(CELLS), 5 / np.sqrt(2 * CELLS)  # five standard errors
 DAY_S = 86_400.0

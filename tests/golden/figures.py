@@ -104,8 +104,7 @@ def _life(pair: Pair) -> Figures:
     policies, wear, exponent = pair.ask
     options = parse_policies(policies, wear, exponent)
     found = outlook(trace_of(pair.trace), chip_for(pair.chip, options, dict(pair.overrides)), options)
-    record = life_record(found)
-    record["area_m2"] = found.area_m2
+    record: dict[str, object] = {**life_record(found), "area_m2": found.area_m2}
     return _joined(flat(record[name], name) for name in record if name not in ("options", "notes"))
 
 

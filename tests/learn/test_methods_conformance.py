@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError
+from imcsim.crossbar.layer_tags import keep_adaptor
 from imcsim.learn.api import learn_on
 from imcsim.learn.config import LearnConfig
 from imcsim.learn.method import METHODS, Context, Method, MethodConfig, TaskPlan
@@ -219,7 +220,7 @@ class _HoldsOtherCells(_Broken):
     def prepare(self, network: nn.Module, image_shape: tuple[int, int, int], pe_tile: tuple[int, int]) -> nn.Module:
         spec = trace_layers(network, image_shape)[1]
         layer = network.get_submodule(spec.name)
-        layer.add_module("adaptor", ElementMask(spec, layer.get_parameter("weight").detach(), PiggybackConfig()))
+        keep_adaptor(layer, ElementMask(spec, layer.get_parameter("weight").detach(), PiggybackConfig()))
         return network
 
     def after_epoch(self, context: Context, task: Task) -> None:

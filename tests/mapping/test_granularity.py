@@ -1,4 +1,4 @@
-"""Units of a mask by hand, and which units freeze first."""
+"""Pieces of a mask by hand, and which pieces freeze first."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imcsim.core.errors import MappingError
-from imcsim.mapping.granularity import GRANULARITIES, Granularity, lowest, units
+from imcsim.mapping.granularity import GRANULARITIES, Granularity, lowest, pieces
 from imcsim.mapping.masks import tile_grid
 from tests.mapping.specs import PAIRS
 
@@ -24,36 +24,36 @@ SHAPE = (2, 8, 5)  # two channels of a 2 x 2 kernel; PEs of 4 x 3 weights
         ("layer", 1, [(0, 0, 0), (1, 7, 4)], None),
     ],
 )
-def test_units_by_hand(
+def test_pieces_by_hand(
     granularity: Granularity, count: int, together: list[tuple[int, ...]], apart: tuple[int, ...] | None
 ) -> None:
-    found = units(granularity, SHAPE, PAIRS, (2, 2))
+    found = pieces(granularity, SHAPE, PAIRS, (2, 2))
     assert found.shape == SHAPE
     assert sorted(set(found.ravel().tolist())) == list(range(count))
     assert len({int(found[at]) for at in together}) == 1
     assert apart is None or found[apart] != found[together[0]]
 
 
-def test_units_of_pes_are_im2cols_tiles() -> None:
-    assert units("pe", SHAPE, PAIRS).max() + 1 == np.prod(tile_grid(SHAPE, (4, 3)))
+def test_pieces_of_pes_are_im2cols_tiles() -> None:
+    assert pieces("pe", SHAPE, PAIRS).max() + 1 == np.prod(tile_grid(SHAPE, (4, 3)))
 
 
-def test_the_least_units_freeze_over_all_layers() -> None:
+def test_the_least_pieces_freeze_over_all_layers() -> None:
     scores = [np.array([[[1.0, 9.0], [3.0, 9.0]]]), np.array([[[2.5]]])]
     labels = [np.array([[[0, 1], [0, 1]]]), np.array([[[0]]])]
     chosen = lowest(scores, labels, 0.6)  # 3 of 5 weights: means are 2, 9 and 2.5
     assert [mask.tolist() for mask in chosen] == [[[[True, False], [True, False]]], [[[True]]]]
-    # a unit of two does not fit one weight's room, the next of one does
+    # a piece of two does not fit one weight's room, the next of one does
     assert [int(mask.sum()) for mask in lowest(scores, labels, 0.2)] == [0, 1]
 
 
 @given(share=st.floats(0, 1), seed=st.integers(0, 2**32), granularity=st.sampled_from(GRANULARITIES))
-def test_never_more_than_the_share_and_only_whole_units(share: float, seed: int, granularity: Granularity) -> None:
+def test_never_more_than_the_share_and_only_whole_pieces(share: float, seed: int, granularity: Granularity) -> None:
     scores = np.random.default_rng(seed).random(SHAPE)
-    labels = units(granularity, SHAPE, PAIRS, (2, 2))
+    labels = pieces(granularity, SHAPE, PAIRS, (2, 2))
     (chosen,) = lowest([scores], [labels], share)
     assert chosen.sum() <= share * chosen.size
-    assert all(len(set(chosen[labels == unit].tolist())) == 1 for unit in range(int(labels.max()) + 1))
+    assert all(len(set(chosen[labels == piece].tolist())) == 1 for piece in range(int(labels.max()) + 1))
     if granularity == "element":
         assert chosen.sum() == int(share * chosen.size)
         assert not chosen.any() or chosen.all() or scores[chosen].max() <= scores[~chosen].min()
@@ -61,4 +61,4 @@ def test_never_more_than_the_share_and_only_whole_units(share: float, seed: int,
 
 def test_an_unknown_granularity_is_refused() -> None:
     with pytest.raises(MappingError, match=r"unknown mask granularity 'chanel'; did you mean 'channel'\?"):
-        units("chanel", SHAPE, PAIRS)  # type: ignore[arg-type]
+        pieces("chanel", SHAPE, PAIRS)  # type: ignore[arg-type]

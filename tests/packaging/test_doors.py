@@ -312,7 +312,9 @@ def test_where_a_file_lies_is_not_in_the_key_of_a_point(tmp_path: Path) -> None:
         loaded = load_study(str(folder / "study.toml"), {"methods.over theirs.config.base_config.weight": 2.0})
         points = training_points(loaded.spec, load_chips(loaded.spec), "test")
         assert points[0].config["method"] == str(folder / "mine.py")
-        assert points[1].config["method_config"]["base_config"] == {"weight": 2.0}
+        settings = points[1].config["method_config"]
+        assert isinstance(settings, dict)
+        assert settings["base_config"] == {"weight": 2.0}
         keys.append([point.key for point in points])
     assert keys[0] == keys[1]
 

@@ -25,6 +25,7 @@ def test_the_record_has_years_limits_and_bands() -> None:
     assert limit["years"]["median"] == pytest.approx(10 ** (0.18 / 0.4))
     assert limit["years"]["early"] == pytest.approx(0.1 * 10 ** (0.18 / 0.3))
     assert limit["years"]["late"] is None
+    assert limit["years"]["median"] is not None
     assert limit["tasks"]["median"] == pytest.approx(730.5 * limit["years"]["median"])
     assert (second["kind"], second["chips"], second["dead_share"]) == ("learned", 1, [0.25, 0.25])
 

@@ -86,6 +86,7 @@ def test_years_follow_from_tasks_and_the_rate() -> None:
     outlook_ = found("spare-columns=1", **{"horizon.tasks_per_day": 2.0})
     record = life_record(outlook_)
     assert outlook_.spare_limited is not None
+    assert record["spare_limited"] is not None
     assert record["spare_limited"]["years"]["median"] == pytest.approx(outlook_.spare_limited.median / 730.5)
     assert f"{outlook_.spare_limited.median:,.0f}" in life_text(outlook_)
     assert "at 2 tasks a day" in life_text(outlook_)
@@ -97,7 +98,7 @@ def test_a_chip_whose_cells_rest_has_no_years() -> None:
     trace = make_trace([linear_layer("l", 2, 2)], {"l": still}, {"l": [[[still]]]}, ENCODINGS)
     outlook_ = outlook(trace, small_chip("hybrid-28nm"))
     record, text = life_record(outlook_), life_text(outlook_)
-    assert record["first_failure"] is record["guaranteed"] is None
+    assert record["first_failure"] is None and record["guaranteed"] is None
     assert "first cell failed                 never: too few cells are written" in text
     assert "nan" not in text
     assert "inf" not in text.replace("inference", "")

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from imcsim.report.sensitivity_table import sensitivity_table
+from imcsim.report.study_report import sensitivity_table
 from imcsim.report.tables import WIDTH, to_rich
 from imcsim.study.sensitivity import Spread
 

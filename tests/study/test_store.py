@@ -4,7 +4,7 @@ import pytest
 
 from imcsim.core.errors import StudyError
 from imcsim.core.files import scratch, write_atomic
-from imcsim.core.strict_json import to_json
+from imcsim.core.json_text import to_json
 from imcsim.study.store import ResultStore
 
 

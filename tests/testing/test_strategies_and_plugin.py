@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imcsim.crossbar.encoding import Encoding
 from imcsim.mapping import MAPPING_RULES, PeGeometry
-from imcsim.mapping.granularity import GRANULARITIES, units
+from imcsim.mapping.granularity import GRANULARITIES, pieces
 from imcsim.mapping.rule import needs_of
 from imcsim.testing import MappingCheckError
 from imcsim.testing.cases import LISTED
@@ -54,7 +54,7 @@ def test_a_placement_is_of_im2cols_grid(shape: tuple[int, int, int], geometry: P
 @given(data=st.data())
 def test_a_mask_is_the_same_within_each_unit(granularity: Any, data: st.DataObject) -> None:
     drawn = data.draw(masks((2, 8, 5), PAIRS, (2, 2), granularity))
-    labels = units(granularity, (2, 8, 5), PAIRS, (2, 2))
+    labels = pieces(granularity, (2, 8, 5), PAIRS, (2, 2))
     assert all(len(set(drawn[labels == unit].tolist())) == 1 for unit in range(int(labels.max()) + 1))
 
 

@@ -158,10 +158,13 @@ def column_sum_histograms(x: Codes, w: Codes, config: BitSliceConfig) -> NDArray
     cells, length = weight_cells(weights, config), config.largest_sum(fan_in) + 1
     counts = torch.zeros(len(config.slice_weights), length, dtype=torch.int64, device=inputs.device)
     for rows in config.groups(fan_in):
+        # every plane of every vector is a read cycle of these rows
         planes = input_planes(inputs[:, rows], config).flatten(0, 1).to(torch.float64)
         for s in range(len(counts)):
+            # slice s of each weight in these rows; columns that only fill the last block are left out
             columns = cells[rows][:, :, s].reshape(rows.stop - rows.start, -1)[:, :outputs]
             sums = (planes @ columns.to(torch.float64)).to(torch.int64).flatten()
+            # how often a bit line of this slice reaches each column sum
             counts[s] += torch.bincount(sums, minlength=length)
     return np.asarray(counts.cpu().numpy())
 
@@ -190,6 +193,7 @@ def _step(counts: Histogram, config: BitSliceConfig, method: str, percentile: fl
         candidates = range(1, max(1, -(-top // codes)) + 1)
         return min(candidates, key=lambda step: _score(counts, config, step)[1])
     if method == "percentile":
+        # the column sum below which that share of all conversions lies
         share = np.cumsum(counts) / counts.sum()
         scale = float(np.searchsorted(share, percentile / 100 - 1e-12))
     elif method == "sigma":

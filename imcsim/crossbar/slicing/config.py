@@ -50,7 +50,7 @@ class BitSliceConfig(FrozenConfig):
 
     @field_validator("adc_bits", mode="before")
     @classmethod
-    def _some_bits(cls, value: Any) -> Any:
+    def _some_bits(cls, value: object) -> Any:
         if value == 0:
             raise ValueError("a converter has at least 1 bit; None is an ideal one")
         return value

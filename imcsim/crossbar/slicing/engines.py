@@ -7,7 +7,7 @@ Shape letters: M vectors, R rows, N outputs, S slices, P planes.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 
@@ -147,7 +147,7 @@ def _byte_product(
     """Return scale * (a @ b) + bias + zero of uint8 (M, K), prepared int8 (K, N); bytes get rounded and saturated."""
     none = torch.zeros(1, dtype=torch.int64, device="cpu")
     scales = torch.full((1,), scale, dtype=torch.float32, device="cpu")
-    operands: tuple[Any, ...] = (a, 1.0, 0, b, scales, none, bias, 1.0, zero, out, "none", [], "")
+    operands: tuple[object, ...] = (a, 1.0, 0, b, scales, none, bias, 1.0, zero, out, "none", [], "")
     result: torch.Tensor = torch.ops.onednn.qlinear_pointwise(*operands)
     return result
 
@@ -166,7 +166,7 @@ def _has_bytes() -> bool:
         none = torch.zeros(16, dtype=torch.float32)
         wanted = (torch.arange(64, dtype=torch.float32) / 2).round().add(240).clamp_max(_BYTE).to(torch.uint8)
     try:
-        whole: Any = _byte_product(a, b.to_mkldnn(), torch.float32)
+        whole = _byte_product(a, b.to_mkldnn(), torch.float32)
         halves = _byte_product(ties.contiguous(), ones.to_mkldnn(), torch.uint8, 0.25, none, 240)
     except (RuntimeError, AttributeError, NotImplementedError):
         return False

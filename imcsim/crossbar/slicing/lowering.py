@@ -28,6 +28,7 @@ def lowered(x: torch.Tensor, window: Window) -> torch.Tensor:
                 slice(k * d, k * d + s * (n - 1) + 1, s)
                 for k, d, s, n in zip((i, j), window.dilation, window.stride, (height, width), strict=True)
             )
+            # what kernel place (i, j) sees at every output place: every stride-th pixel from its own offset on
             found[..., i, j] = padded[:, rows, columns]
     return found.view(-1, x.shape[1] * window.kernel[0] * window.kernel[1])
 

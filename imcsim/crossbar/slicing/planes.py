@@ -16,6 +16,7 @@ def input_planes(x: torch.Tensor, config: BitSliceConfig) -> torch.Tensor:
     # Two's complement: the low bits of a negative code are its planes, also after the cast to fewer bits.
     narrow = x.to(torch.uint8) if config.x_bits <= 8 else x.to(torch.int32)
     shifts = torch.arange(len(config.plane_weights), dtype=narrow.dtype, device=x.device) * config.dac_bits
+    # plane t: the bits that the DAC applies in cycle t, of every input code
     return ((narrow >> shifts[:, None, None]) & ((1 << config.dac_bits) - 1)).to(torch.uint8)
 
 

@@ -105,6 +105,7 @@ def _group_convolved(x: torch.Tensor, x_peak: int, weights: SlicedWeights, windo
         return plain_conv2d(x, matrix, window, x_peak)
     places = window.places(x.shape[2], x.shape[3])
     result = sliced_product(lowered(x, window), x_peak, weights)
+    # one row for each output place: images and places apart again, outputs to the channel axis
     return result.view(-1, *places, weights.shape[0]).permute(0, 3, 1, 2).contiguous()
 
 

@@ -132,6 +132,7 @@ def _unconverted(planes: torch.Tensor, cells: torch.Tensor, part: _Part) -> torc
     """Return what the converted product would be with an ideal converter, (M, N filled to blocks)."""
     place = torch.tensor(part.plane_weights, device=planes.device)
     value = torch.tensor(part.slice_weights, device=cells.device)
+    # planes times their place values give the input codes back, cells times theirs the weight codes
     x = (planes.to(torch.int64) * place[:, None, None]).sum(dim=0)
     w = (cells.to(torch.int64) * value[:, None]).sum(dim=2).flatten(1)
     return exact_product(x, w)

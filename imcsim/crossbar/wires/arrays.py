@@ -3,12 +3,19 @@
 Shapes: ... leading batch, B the same flattened, R rows, C columns.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from imcsim.core.errors import CrossbarError
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from torch import Tensor
 
-def as_tensor(values: Any, name: str) -> Any:
+Numbers: TypeAlias = "ArrayLike | Tensor"
+Array = TypeVar("Array")
+
+
+def as_tensor(values: object, name: str) -> "Tensor":
     """Return ``values`` as a float64 tensor; ``name`` is what an error calls it."""
     import numpy as np
     import torch
@@ -17,13 +24,13 @@ def as_tensor(values: Any, name: str) -> Any:
         if isinstance(values, np.ma.MaskedArray):
             raise CrossbarError(f"{name} must be a plain array, not a masked one; fill its gaps first")
         try:
-            values = np.asarray(values)
+            array = np.asarray(values)
         except ValueError:
             raise CrossbarError(f"{name} must hold rows of one length") from None
-        if values.dtype.kind not in "fiub":
-            raise CrossbarError(f"{name} must hold real numbers, not {values.dtype}")
-        values = torch.from_numpy(np.array(values, dtype=np.float64))
-    elif values.is_complex():
+        if array.dtype.kind not in "fiub":
+            raise CrossbarError(f"{name} must hold real numbers, not {array.dtype}")
+        return torch.from_numpy(np.array(array, dtype=np.float64))
+    if values.is_complex():
         raise CrossbarError(f"{name} must hold real numbers, not {values.dtype}")
     elif values.is_meta or values.layout != torch.strided:
         kind = "on the meta device" if values.is_meta else f"of layout {values.layout}"
@@ -31,24 +38,24 @@ def as_tensor(values: Any, name: str) -> Any:
     return values.to(torch.float64)
 
 
-def check_device(tensor: Any, cells: Any, name: str) -> None:
+def check_device(tensor: "Tensor", cells: "Tensor", name: str) -> None:
     """Refuse a tensor that is not where the cells are."""
     if tensor.device != cells.device:
         raise CrossbarError(f"{name} must be on {cells.device}, where g_s is, not on {tensor.device}")
 
 
-def given_back(result: Any, like: Any) -> Any:
+def given_back(result: "Tensor", like: Array) -> Array:
     """Return a tensor in the kind and dtype of what the caller gave; whole numbers become float64."""
     import numpy as np
     import torch
 
     if isinstance(like, torch.Tensor):
-        return result.to(like.dtype) if like.is_floating_point() else result
+        return cast(Array, result.to(like.dtype) if like.is_floating_point() else result)
     dtype = np.asarray(like).dtype
-    return result.detach().numpy().astype(dtype if dtype.kind == "f" else np.float64, copy=False)
+    return cast(Array, result.detach().numpy().astype(dtype if dtype.kind == "f" else np.float64, copy=False))
 
 
-def checked_conductance(g_s: Any) -> Any:
+def checked_conductance(g_s: object) -> "Tensor":
     """Return cell conductances as a float64 tensor (..., R, C), refused if they are not conductances."""
     import torch
 
@@ -61,7 +68,7 @@ def checked_conductance(g_s: Any) -> Any:
     return tensor
 
 
-def checked_inputs(v: Any, cells: Any) -> Any:
+def checked_inputs(v: object, cells: "Tensor") -> "Tensor":
     """Return row voltages as a float64 tensor (..., R) or (..., K, R), refused if they do not fit ``cells``."""
     inputs = as_tensor(v, "v")
     check_device(inputs, cells, "v")
@@ -76,6 +83,6 @@ def checked_inputs(v: Any, cells: Any) -> Any:
     return inputs
 
 
-def batched(tensor: Any) -> Any:
+def batched(tensor: "Tensor") -> "Tensor":
     """Return (..., R, C) as (B, R, C)."""
     return tensor.reshape(-1, *tensor.shape[-2:])

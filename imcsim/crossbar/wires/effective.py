@@ -3,13 +3,16 @@
 Shapes: ... leading batch, R rows, C columns.
 """
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from imcsim.crossbar.wires.arrays import batched, checked_conductance, given_back
 from imcsim.crossbar.wires.lines import Drive, Line, Sense, Wires
 from imcsim.crossbar.wires.merge import reduce_blocks
 from imcsim.crossbar.wires.native import native_available, reduce_native
 from imcsim.crossbar.wires.shared_line import reduce_shared_bit_lines, reduce_shared_word_lines
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Array = TypeVar("Array")
 
@@ -59,10 +62,10 @@ def effective_conductance(
     wires = Wires(r_wl_ohm, r_bl_ohm, r_src_ohm, r_sns_ohm, end_segments, drive, sense)
     tensor = checked_conductance(g_s)
     effective = reduce_array(batched(tensor), wires)
-    return given_back(effective.reshape(tensor.shape), g_s)  # type: ignore[no-any-return]
+    return given_back(effective.reshape(tensor.shape), g_s)
 
 
-def reduce_array(g_s: Any, wires: Wires) -> Any:
+def reduce_array(g_s: "Tensor", wires: Wires) -> "Tensor":
     """Return the effective conductance of a float64 tensor (B, R, C), by the way that suits its wires."""
     rows, cols = g_s.shape[-2:]
     if wires.r_wl_ohm == 0 or cols == 1:
@@ -72,7 +75,7 @@ def reduce_array(g_s: Any, wires: Wires) -> Any:
     return _reduce_wired(g_s, wires)
 
 
-def _reduce_wired(g_s: Any, wires: Wires) -> Any:
+def _reduce_wired(g_s: "Tensor", wires: Wires) -> "Tensor":
     import torch
 
     native = g_s.device.type == "cpu" and not g_s.requires_grad and native_available()
@@ -83,7 +86,7 @@ def _reduce_wired(g_s: Any, wires: Wires) -> Any:
     return _gathered(_gathered(effective, g_s.shape[-2], -2), g_s.shape[-1], -1).flip(-2)
 
 
-def _reduce(grid: Any, word: Line, bit: Line, threads: int) -> Any:
+def _reduce(grid: "Tensor", word: Line, bit: Line, threads: int) -> "Tensor":
     return reduce_native(grid, word, bit, threads) if threads else reduce_blocks(grid, word, bit)
 
 
@@ -95,7 +98,7 @@ def _padded(size: int, native: bool) -> int:
     return -(-size // factor) * factor
 
 
-def _spread(grid: Any, size: int, axis: int) -> Any:
+def _spread(grid: "Tensor", size: int, axis: int) -> "Tensor":
     """Put open cells before the last one along ``axis``."""
     import torch
 
@@ -108,7 +111,7 @@ def _spread(grid: Any, size: int, axis: int) -> Any:
     return torch.cat([grid.narrow(axis, 0, last), grid.new_zeros(shape), grid.narrow(axis, last, 1)], axis)
 
 
-def _gathered(grid: Any, size: int, axis: int) -> Any:
+def _gathered(grid: "Tensor", size: int, axis: int) -> "Tensor":
     """Undo :func:`_spread`."""
     import torch
 

@@ -9,12 +9,15 @@ Shapes: ... leading batch (inputs included), R rows, C columns.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from imcsim.core.errors import CrossbarError
 from imcsim.crossbar.wires.lines import Wires, line_resistance
 
-CellCurrent = Callable[[Any, Any], Any]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CellCurrent = Callable[["Tensor", "Tensor"], "Tensor"]
 
 _NEWTON_STEPS = 60
 _HALVINGS = 30
@@ -23,15 +26,25 @@ _HALVINGS = 30
 class Resistance(NamedTuple):
     """The voltage (..., R, C) lost between terminals and cells per cell current, as an operator."""
 
-    word: Any
-    bit: Any
+    word: "Tensor"
+    bit: "Tensor"
 
-    def __call__(self, current: Any) -> Any:
+    def __call__(self, current: "Tensor") -> "Tensor":
         """Return the lost voltage (..., R, C) in V."""
         return current @ self.word + self.bit @ current
 
 
-def resistance_of(wires: Wires, like: Any) -> Resistance:
+class _SolveContext(Protocol):
+    """What the linear solve keeps for its gradient."""
+
+    lost: Resistance
+    tolerance: float
+    saved_tensors: tuple["Tensor", ...]
+
+    def save_for_backward(self, *tensors: "Tensor") -> None: ...
+
+
+def resistance_of(wires: Wires, like: "Tensor") -> Resistance:
     """Return the wires of arrays shaped as ``like`` (..., R, C) as an operator."""
     rows, cols = like.shape[-2:]
     word = line_resistance(cols, wires.r_wl_ohm, wires.first_ohm, wires.drive == "both", like)
@@ -39,7 +52,7 @@ def resistance_of(wires: Wires, like: Any) -> Resistance:
     return Resistance(word, bit.flip(0, 1))
 
 
-def cell_voltages(v: Any, g_s: Any, cell_current: CellCurrent, wires: Wires, tolerance: float) -> Any:
+def cell_voltages(v: "Tensor", g_s: "Tensor", cell_current: CellCurrent, wires: Wires, tolerance: float) -> "Tensor":
     """Return the cell voltages (..., R, C) in V; gradients flow to ``v`` and to what the cell currents depend on.
 
     Parameters
@@ -64,10 +77,10 @@ def cell_voltages(v: Any, g_s: Any, cell_current: CellCurrent, wires: Wires, tol
     residual = u + lost(cell_current(u, g_s)) - v
     if not residual.requires_grad:
         return u
-    return u - _solver()(residual, _slope(u, g_s.detach(), cell_current), lost, tolerance)
+    return u - _solver(residual, _slope(u, g_s.detach(), cell_current), lost, tolerance)
 
 
-def _check_law(current: Any, g_s: Any) -> None:
+def _check_law(current: object, g_s: "Tensor") -> None:
     import torch
 
     if not isinstance(current, torch.Tensor):
@@ -77,7 +90,7 @@ def _check_law(current: Any, g_s: Any) -> None:
         raise CrossbarError(f"cell_current must return one current per cell {wanted}, not {given}")
 
 
-def _newton(v: Any, g_s: Any, cell_current: CellCurrent, lost: Resistance, tolerance: float) -> Any:
+def _newton(v: "Tensor", g_s: "Tensor", cell_current: CellCurrent, lost: Resistance, tolerance: float) -> "Tensor":
     goal = tolerance * _norm(v.expand_as(g_s))
     u = g_s.new_zeros(g_s.shape)  # from below: at the ideal voltages steep cells carry absurd currents
     residual = u + lost(cell_current(u, g_s)) - v
@@ -95,7 +108,9 @@ def _newton(v: Any, g_s: Any, cell_current: CellCurrent, lost: Resistance, toler
     )
 
 
-def _damped(u: Any, step: Any, size: Any, residual_at: Callable[[Any], Any]) -> tuple[Any, Any]:
+def _damped(
+    u: "Tensor", step: "Tensor", size: "Tensor", residual_at: Callable[["Tensor"], "Tensor"]
+) -> tuple["Tensor", "Tensor"]:
     """Take a Newton step, halved for those arrays whose residual would grow."""
     import torch
 
@@ -109,7 +124,7 @@ def _damped(u: Any, step: Any, size: Any, residual_at: Callable[[Any], Any]) -> 
     return u - scale * step, after
 
 
-def _slope(u: Any, g_s: Any, cell_current: CellCurrent) -> Any:
+def _slope(u: "Tensor", g_s: "Tensor", cell_current: CellCurrent) -> "Tensor":
     import torch
 
     with torch.enable_grad():
@@ -121,13 +136,13 @@ def _slope(u: Any, g_s: Any, cell_current: CellCurrent) -> Any:
     return slope
 
 
-def solve_symmetric(slope: Any, rhs: Any, lost: Resistance, tolerance: float) -> Any:
+def solve_symmetric(slope: "Tensor", rhs: "Tensor", lost: Resistance, tolerance: float) -> "Tensor":
     """Return x with ``(I + P D) x = rhs``; slope is D (..., R, C) in S."""
     root = slope.sqrt()
     return rhs - lost(root * _conjugate_gradients(root, root * rhs, lost, tolerance))
 
 
-def _conjugate_gradients(root: Any, rhs: Any, lost: Resistance, tolerance: float) -> Any:
+def _conjugate_gradients(root: "Tensor", rhs: "Tensor", lost: Resistance, tolerance: float) -> "Tensor":
     """Return y with ``(I + root P root) y = rhs``, to a residual (so an error) of ``tolerance`` times the rhs."""
     y, residual, direction = rhs.new_zeros(rhs.shape), rhs, rhs
     power = _dot(residual, residual)
@@ -144,30 +159,31 @@ def _conjugate_gradients(root: Any, rhs: Any, lost: Resistance, tolerance: float
     raise CrossbarError(f"conjugate gradients did not reach tolerance {tolerance:g}; ask for less")
 
 
-def _dot(a: Any, b: Any) -> Any:
+def _dot(a: "Tensor", b: "Tensor") -> "Tensor":
     return (a * b).sum((-2, -1), keepdim=True)
 
 
-def _norm(a: Any) -> Any:
+def _norm(a: "Tensor") -> "Tensor":
     return _dot(a, a).sqrt()
 
 
-def _solver() -> Any:
-    """Return the linear solve as a torch function whose gradient is the adjoint: the same system, transposed."""
+def _solver(rhs: "Tensor", slope: "Tensor", lost: Resistance, tolerance: float) -> "Tensor":
+    """Return the linear solve, whose gradient is the adjoint: the same system, transposed."""
     import torch
 
     class Solve(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, rhs: Any, slope: Any, lost: Resistance, tolerance: float) -> Any:
+        def forward(ctx: _SolveContext, rhs: "Tensor", slope: "Tensor", lost: Resistance, tolerance: float) -> "Tensor":
             ctx.save_for_backward(slope)
             ctx.lost, ctx.tolerance = lost, tolerance
             return solve_symmetric(slope, rhs, lost, tolerance)
 
         @staticmethod
-        def backward(ctx: Any, *gradients: Any) -> Any:
+        def backward(ctx: _SolveContext, *gradients: "Tensor") -> "tuple[Tensor, None, None, None]":
             (slope,), (gradient,) = ctx.saved_tensors, gradients
             root = slope.sqrt()
             inner = _conjugate_gradients(root, root * ctx.lost(gradient), ctx.lost, ctx.tolerance)
             return gradient - root * inner, None, None, None
 
-    return Solve.apply
+    solved: Tensor = Solve.apply(rhs, slope, lost, tolerance)  # type: ignore[no-untyped-call]
+    return solved

@@ -4,23 +4,36 @@ Shapes: R rows (word lines), C columns (bit lines); n nodes of one line.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, SupportsFloat, SupportsIndex, TypedDict
 
 from imcsim.core.errors import CrossbarError, nearest
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Drive = Literal["left", "both"]
 Sense = Literal["bottom", "both"]
 
 
-def _is_resistance(value: Any) -> bool:
+def _is_resistance(value: object) -> bool:
     if isinstance(value, str | bytes):
         return False
     try:
-        return math.isfinite(value) and value >= 0
+        number = float(value) if isinstance(value, SupportsFloat | SupportsIndex) else math.nan
     except (TypeError, ValueError, RuntimeError):
         return False
+    return math.isfinite(number) and number >= 0
+
+
+class Ends(TypedDict, total=False):
+    """How lines end; defaults and meaning as in ``effective_conductance``."""
+
+    r_src_ohm: float
+    r_sns_ohm: float
+    end_segments: bool
+    drive: Drive
+    sense: Sense
 
 
 class Line(NamedTuple):
@@ -74,7 +87,7 @@ class Wires:
                 raise CrossbarError(f"{field} cannot be {value!r}{nearest(str(value), allowed)}")
 
     @classmethod
-    def of(cls, r_wl_ohm: float, r_bl_ohm: float, ends: Mapping[str, Any]) -> "Wires":
+    def of(cls, r_wl_ohm: float, r_bl_ohm: float, ends: "Ends") -> "Wires":
         """Return the wires with these ends; CrossbarError for an end that there is not."""
         known = [field.name for field in fields(cls)][2:]
         for name in ends:
@@ -128,7 +141,7 @@ def cut(cells: int, nodes: int, segment_ohm: float, end_ohm: float, two_sided: b
     return Line(far, behind, 1 / end_ohm if end_ohm > 0 else math.inf, two_sided)
 
 
-def line_resistance(nodes: int, segment_ohm: float, end_ohm: float, two_sided: bool, like: Any) -> Any:
+def line_resistance(nodes: int, segment_ohm: float, end_ohm: float, two_sided: bool, like: "Tensor") -> "Tensor":
     """Return the (n, n) matrix of the voltage at node a per current drawn at node b, in ohm, near end first.
 
     One terminal: the resistance that the two paths share, ``end + r min(a, b)``. Two terminals, with x the resistance
@@ -148,6 +161,7 @@ def line_resistance(nodes: int, segment_ohm: float, end_ohm: float, two_sided: b
     import torch
 
     x = end_ohm + segment_ohm * torch.arange(nodes, dtype=like.dtype, device=like.device)
+    # currents at nodes a and b share the line up to the nearer of the two
     low = torch.minimum(x[:, None], x)
     length = 2 * end_ohm + segment_ohm * (nodes - 1)
     if not two_sided or length == 0:

@@ -3,10 +3,13 @@
 import ctypes
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from imcsim.crossbar.compiled import compiled_library
 from imcsim.crossbar.wires.lines import Line
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _SOURCE = Path(__file__).with_name("merge.c")
 
@@ -16,7 +19,7 @@ def native_available() -> bool:
     return compiled_library(_SOURCE) is not None
 
 
-def reduce_native(g_s: Any, word: Line, bit: Line, threads: int) -> Any:
+def reduce_native(g_s: "Tensor", word: Line, bit: Line, threads: int) -> "Tensor":
     """Return what :func:`imcsim.crossbar.wires.merge.reduce_blocks` does; sizes are multiples of 4.
 
     Parameters
@@ -40,14 +43,15 @@ def reduce_native(g_s: Any, word: Line, bit: Line, threads: int) -> Any:
     return out
 
 
-def _call(g_s: Any, out: Any, word: Line, bit: Line) -> int:
-    def vector(values: list[float]) -> Any:
+def _call(g_s: "Tensor", out: "Tensor", word: Line, bit: Line) -> int:
+    def vector(values: list[float]) -> "ctypes.Array[ctypes.c_double]":
         return (ctypes.c_double * len(values))(*values)
 
     def end(near_s: float) -> ctypes.c_double:
         return ctypes.c_double(0.0 if near_s == float("inf") else near_s)
 
-    library: Any = compiled_library(_SOURCE)
+    library = compiled_library(_SOURCE)
+    assert library is not None  # noqa: S101 - native_available says so
     status: int = library.imcsim_reduce(
         *g_s.shape,
         ctypes.c_void_p(g_s.data_ptr()),

@@ -3,19 +3,23 @@
 Shapes: ... leading batch of arrays, K inputs, R rows, C columns.
 """
 
-from typing import Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
-from imcsim.crossbar.wires.arrays import checked_conductance, checked_inputs, given_back
+from imcsim.crossbar.wires.arrays import Numbers, checked_conductance, checked_inputs, given_back
 from imcsim.crossbar.wires.iterative import cell_voltages, resistance_of
-from imcsim.crossbar.wires.lines import Wires
-from imcsim.crossbar.wires.solve import Ends
+from imcsim.crossbar.wires.lines import Ends, Wires
+
+if TYPE_CHECKING:
+    pass
 
 Array = TypeVar("Array")
 
 _TOLERANCE = 1e-12  # design choice: bit lines lie at a small part of the inputs, and theirs is the part that counts
 
 
-def node_voltages(g_s: Any, v: Array, r_wl_ohm: float, r_bl_ohm: float, **ends: Unpack[Ends]) -> tuple[Array, Array]:
+def node_voltages(
+    g_s: Numbers, v: Array, r_wl_ohm: float, r_bl_ohm: float, **ends: Unpack[Ends]
+) -> tuple[Array, Array]:
     """Return the voltages of the word-line and of the bit-line node at each cell, in V.
 
     For linear cells, by the iterative way of :func:`imcsim.crossbar.solve_wires`: with the cell currents known, the

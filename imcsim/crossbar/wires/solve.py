@@ -4,10 +4,11 @@ Shapes: ... leading batch of arrays, K inputs, R rows, C columns.
 """
 
 from numbers import Real
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from imcsim.core.errors import CrossbarError
 from imcsim.crossbar.wires.arrays import (
+    Numbers,
     as_tensor,
     batched,
     check_device,
@@ -17,30 +18,23 @@ from imcsim.crossbar.wires.arrays import (
 )
 from imcsim.crossbar.wires.effective import reduce_array
 from imcsim.crossbar.wires.iterative import CellCurrent, cell_voltages
-from imcsim.crossbar.wires.lines import Drive, Sense, Wires
+from imcsim.crossbar.wires.lines import Ends, Wires
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Array = TypeVar("Array")
 
 DEFAULT_TOLERANCE = 1e-10  # design choice: the bound that the direct way is held to
 
 
-class Ends(TypedDict, total=False):
-    """How lines end; defaults and meaning as in ``effective_conductance``."""
-
-    r_src_ohm: float
-    r_sns_ohm: float
-    end_segments: bool
-    drive: Drive
-    sense: Sense
-
-
 def solve_wires(
-    g_s: Any,
+    g_s: Numbers,
     v: Array,
     r_wl_ohm: float,
     r_bl_ohm: float,
     *,
-    gate: Any = None,
+    gate: "Numbers | None" = None,
     cell_current: CellCurrent | None = None,
     tolerance: float | None = None,
     **ends: Unpack[Ends],
@@ -86,12 +80,17 @@ def solve_wires(
     if cell_current is not None and not callable(cell_current):
         raise CrossbarError(f"cell_current must be a function (u, g_s) -> i, not {type(cell_current).__name__}")
     wires = Wires.of(r_wl_ohm, r_bl_ohm, ends)
-    return given_back(_currents(cells, inputs, wires, gate, cell_current, tolerance), v)  # type: ignore[no-any-return]
+    return given_back(_currents(cells, inputs, wires, gate, cell_current, tolerance), v)
 
 
 def _currents(
-    cells: Any, inputs: Any, wires: Wires, gate: Any, cell_current: CellCurrent | None, tolerance: float | None
-) -> Any:
+    cells: "Tensor",
+    inputs: "Tensor",
+    wires: Wires,
+    gate: "Numbers | None",
+    cell_current: CellCurrent | None,
+    tolerance: float | None,
+) -> "Tensor":
     many = inputs.ndim == cells.ndim
     stacked = inputs if many else inputs.unsqueeze(-2)
     if gate is None and cell_current is None and tolerance is None:
@@ -104,11 +103,11 @@ def _currents(
     return current if many else current.squeeze(-2)
 
 
-def _ohm(u: Any, g_s: Any) -> Any:
+def _ohm(u: "Tensor", g_s: "Tensor") -> "Tensor":
     return u * g_s
 
 
-def _gated(cells: Any, inputs: Any, gate: Any, many: bool) -> Any:
+def _gated(cells: "Tensor", inputs: "Tensor", gate: "Numbers | None", many: bool) -> "Tensor":
     """Return the conductances (..., K, R, C) that each input sees."""
     import torch
 

@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+from imcsim.crossbar.layer_tags import adaptor_on
 from imcsim.learn.shapes import weight_from_matrix
 from imcsim.mapping.layer import LayerSpec
 
@@ -114,15 +115,14 @@ def expand_segments(values: Tensor, spec: LayerSpec, rows: int) -> Tensor:
 
 def adaptor_of(layer: nn.Module) -> Adaptor | None:
     """Return the adaptor of a mapped layer, or None."""
-    found = layer._modules.get("adaptor")
+    found = adaptor_on(layer)
     return found if isinstance(found, Adaptor) else None
 
 
 def adaptors(network: nn.Module) -> dict[str, Adaptor]:
     """Return layer name -> adaptor, of every layer that has one."""
-    return {
-        name.removesuffix(".adaptor"): module for name, module in network.named_modules() if isinstance(module, Adaptor)
-    }
+    found = ((name, adaptor_of(module)) for name, module in network.named_modules())
+    return {name: adaptor for name, adaptor in found if adaptor is not None}
 
 
 def closed_segments(network: nn.Module) -> dict[str, int]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from imcsim.crossbar.layer_tags import keep_adaptor
 from imcsim.learn.adapt.adaptor import Adaptor
 from imcsim.learn.shapes import trace_layers
 from imcsim.mapping.layer import LayerSpec
@@ -24,5 +25,5 @@ def attach(
             raise TypeError(f"layer {spec.name} has no weight")
         made = make(spec, weight.detach())
         if made is not None and (weight.requires_grad or made.where != "cells"):
-            layer.add_module("adaptor", made)
+            keep_adaptor(layer, made)
     return network

@@ -6,7 +6,7 @@ The network holds the weights of all tasks together. Norm layers and classifier 
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from imcsim.learn.method import Context, TaskPlan
 from imcsim.learn.placing.pe_blocks import pe_norms
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.shapes import weight_matrix
+from imcsim.learn.state import SavedState, State
 from imcsim.learn.stream import Task
 
 if TYPE_CHECKING:
@@ -138,11 +139,11 @@ class OwnedMethod(DividedMethod[NormT]):
             pes[spec.name] = pe_norms(weight_matrix(mine, spec), context.pe_tile) > 0
         return pes
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Return the owner maps, and what the base keeps."""
         return {**super().state_dict(), "owners": dict(self.owners), "task": self._task}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: SavedState) -> None:
         """Take back what :meth:`state_dict` gave."""
         super().load_state_dict(state)
         self.owners = dict(state["owners"])

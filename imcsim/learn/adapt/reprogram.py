@@ -8,7 +8,6 @@ Shape letters: G groups, I row tiles, J column tiles of PEs.
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor
 from typing_extensions import TypeVar
@@ -17,6 +16,7 @@ from imcsim.learn.adapt.per_task import PerTaskConfig, PerTaskMethod
 from imcsim.learn.method import Context, TaskPlan
 from imcsim.learn.placing.pe_blocks import expand
 from imcsim.learn.shapes import weight_from_matrix
+from imcsim.learn.state import SavedState, State
 from imcsim.learn.stream import Task
 
 TaskT = TypeVar("TaskT", bound=PerTaskConfig, default=PerTaskConfig, covariant=True)
@@ -79,11 +79,11 @@ class ReprogrammingMethod(PerTaskMethod[TaskT]):
         written = {*super().switched_layers(context), *self.rewritable(context)}
         return tuple(spec.name for spec in context.layers if spec.name in written)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Return the base's state and the PEs that do not hold the backbone."""
         return super().state_dict() | {"chosen": dict(self.chosen), "set_back": list(self._set_back)}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: SavedState) -> None:
         """Take back what :meth:`state_dict` gave."""
         super().load_state_dict(state)
         self.chosen, self._may_update = dict(state["chosen"]), None

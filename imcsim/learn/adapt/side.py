@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from imcsim.learn.quantize import CODE_RANGE, mapped_module
+from imcsim.crossbar.layer_tags import keep_code_range
+from imcsim.learn.quantize import mapped_module
 from imcsim.learn.shapes import trace_layers
 from imcsim.mapping.layer import LayerSpec
 
@@ -121,7 +122,7 @@ def code_ranges(layers: Iterable[nn.Module], factor: float = 2.0) -> None:
     moves weights beyond where they started.
     """
     for layer in layers:
-        setattr(layer, CODE_RANGE, factor * uniform_bound(layer))
+        keep_code_range(layer, factor * uniform_bound(layer))
 
 
 def _blank(layer: nn.Module) -> nn.Module:

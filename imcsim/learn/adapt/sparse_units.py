@@ -4,12 +4,13 @@ Shape letters: N units of a layer, M units that it reads.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from imcsim.learn.adapt.units import connection_weights, draw_connections, drop, grow
+from imcsim.learn.state import SavedState, State
 from imcsim.mapping.layer import LayerSpec
 
 Leftover = Literal["next-layers", "lost"]
@@ -107,13 +108,13 @@ class SparseUnits:
             self._masks["trainable"] = {name: connection_weights(mask, shapes[name]) for name, mask in free.items()}
         return self._masks["trainable"]
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Return all masks."""
         kept = ("connections", "frozen", "candidates")
         masks = {name: {layer: mask.clone() for layer, mask in getattr(self, name).items()} for name in kept}
         return {**masks, "served": list(self.served)}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: SavedState) -> None:
         """Take back what :meth:`state_dict` gave."""
         self.served = list(state["served"])
         for name, masks in state.items():

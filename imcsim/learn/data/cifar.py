@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.core.arrays import AnyArray
 from imcsim.core.errors import DataError
 from imcsim.core.files import write_atomic
 from imcsim.learn.data.arrays import Arrays, cache_folder, channels_first, check_digests, data_folder
@@ -74,7 +75,7 @@ def decode_lossless(differences: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(planes.transpose(1, 2, 3, 0))
 
 
-def _empty_array(kind: type, shape: tuple[int, ...], code: bytes) -> NDArray[Any]:
+def _empty_array(kind: type, shape: tuple[int, ...], code: bytes) -> AnyArray:
     return np.ndarray(shape, dtype="b")
 
 

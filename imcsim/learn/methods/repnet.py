@@ -4,13 +4,13 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from imcsim.crossbar.layer_tags import keep_adaptor, keep_code_range
 from imcsim.learn.adapt.adaptor import Adaptor
 from imcsim.learn.adapt.decay import DecayConfig, DecayingMethod
 from imcsim.learn.adapt.side import SidePath, code_ranges, draw_uniform, wrap
 from imcsim.learn.adapt.side_method import SideMethod
 from imcsim.learn.adapt.standardise import standardised
 from imcsim.learn.method import method
-from imcsim.learn.quantize import CODE_RANGE
 from imcsim.learn.shapes import trace_layers
 from imcsim.mapping.layer import LayerSpec
 
@@ -81,7 +81,7 @@ class SideModule(SidePath):
             for layer in (self.first, self.last):
                 layer.weight.zero_()
                 if config.standardise:
-                    setattr(layer, CODE_RANGE, _STANDARD_DEVIATIONS)
+                    keep_code_range(layer, _STANDARD_DEVIATIONS)
             self.last_norm.weight.zero_()
 
     def joined(self, x: Tensor, output: Tensor) -> Tensor:
@@ -119,7 +119,7 @@ class Repnet(DecayingMethod[RepnetConfig], SideMethod[RepnetConfig]):
         if self.config.standardise:
             for spec in trace_layers(network, image_shape):
                 if spec.name.rpartition(".")[0] in chosen and not spec.name.endswith(".base"):
-                    network.get_submodule(spec.name).add_module("adaptor", Standardise(spec))
+                    keep_adaptor(network.get_submodule(spec.name), Standardise(spec))
         return network
 
 

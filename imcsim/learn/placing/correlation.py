@@ -25,6 +25,7 @@ def input_vectors(x: Tensor, spec: LayerSpec) -> Tensor:
     """Return the layer's input vectors (n, G, D): im2col of ``x`` (B, C, H, W), or ``x`` (B, ..., D) itself."""
     if spec.kind == "linear":
         return x.reshape(-1, 1, spec.fan_in)
+    # im2col: a column is what the word lines see at one output place, channels of a group side by side
     columns = torch.nn.functional.unfold(
         x, spec.kernel, dilation=spec.dilation, padding=spec.padding, stride=spec.stride
     )
@@ -34,6 +35,7 @@ def input_vectors(x: Tensor, spec: LayerSpec) -> Tensor:
 def row_grams(vectors: Tensor, rows: int) -> list[list[Tensor]]:
     """Return [G][I] Gram matrices X_i X_i^T (R, R), float64, of the row slices of ``vectors`` (n, G, D)."""
     slices = torch.split(vectors.double(), rows, dim=2)
+    # each PE sees the inputs of its own rows alone: one Gram matrix for each group and slice of rows
     return [[part[:, g].T @ part[:, g] for part in slices] for g in range(vectors.shape[1])]
 
 
@@ -45,6 +47,7 @@ def basis(gram: Tensor, threshold: float, one_vector_fewer: bool = False) -> Ten
     """
     vectors: Tensor
     values, vectors = torch.linalg.eigh(gram)
+    # eigenvalues come rising: turned over, and added up, they tell what the leading directions hold
     energy = values.clamp(min=0).flip(0).cumsum(0)
     if energy[-1] <= 0:
         return vectors[:, :0]

@@ -4,12 +4,11 @@ Shape letters: T tasks, K cells per weight, G groups, D fan-in, N outputs per gr
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from imcsim.core.arrays import AnyArray
 from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.placing.pe_blocks import PeTile, column_sums, pe_counts
 from imcsim.mapping.layer import LayerSpec
@@ -22,6 +21,7 @@ def mean_ranks(values: Tensor) -> Tensor:
     """
     flat = values.detach().cpu().double().flatten()
     _, place, often = torch.unique(flat, return_inverse=True, return_counts=True)
+    # ranks by distinct value: the last rank that it takes, less half of what ties take before it
     last = often.cumsum(0).double() - 1
     ranks = (last - (often.double() - 1) / 2)[place]
     scaled = ranks / (len(flat) - 1) if len(flat) > 1 else torch.full_like(ranks, 0.5)
@@ -49,7 +49,7 @@ def with_wear(reasons: Mapping[str, Tensor], wear: Mapping[str, Tensor], life_we
 
 
 def events_by_pe(
-    tables: Mapping[str, Sequence[NDArray[Any]]], layers: Sequence[LayerSpec], encoding: Encoding, tile: PeTile
+    tables: Mapping[str, Sequence[AnyArray]], layers: Sequence[LayerSpec], encoding: Encoding, tile: PeTile
 ) -> dict[str, Tensor]:
     """Return layer -> float64 (G, I, J): programming events so far per cell of each PE, the mean over cells in use.
 
@@ -65,6 +65,7 @@ def events_by_pe(
     for spec in layers:
         total = torch.zeros(spec.matrix_shape, dtype=torch.float64)
         for changes in tables.get(f"changes/step/{encoding.name}/{spec.name}", ()):
+            # level changes of the cells of a weight, over the cells that a weight has
             total += torch.from_numpy(changes.sum(axis=0, dtype="int64")) / len(changes)
         cells = _pe_sums(torch.ones_like(total), tile)
         worn[spec.name] = (_pe_sums(total, tile) / cells).view(pe_counts(spec, tile))

@@ -24,6 +24,7 @@ def expand(pes: Tensor, spec: LayerSpec, tile: PeTile) -> Tensor:
     """Return (G, D, N): each weight gets the value of its PE in ``pes`` (G, I, J)."""
     _, fan_in, outputs = spec.matrix_shape
     rows, cols = min(tile[0], fan_in), min(tile[1], outputs)  # of a PE larger than the layer nothing more is made
+    # the value of a PE over its weight rows, then over its outputs; PEs at the edges are cut to the matrix
     return pes.repeat_interleave(rows, 1)[:, :fan_in].repeat_interleave(cols, 2)[:, :, :outputs]
 
 
@@ -79,6 +80,7 @@ def _freeze(scores: Mapping[str, Tensor], fraction: float, eligible: Mapping[str
         )
     never = torch.tensor(-torch.inf, dtype=torch.float64)
     flat = [s.detach().cpu().double().flatten() if eligible[n] else never.expand(s.numel()) for n, s in scores.items()]
+    # all layers compete: the highest scores freeze, of equal ones the earlier PE; a layer that may not comes last
     order = torch.argsort(torch.cat(flat), descending=True, stable=True)
     trains = torch.ones(total, dtype=torch.bool)
     trains[order[:wanted]] = False

@@ -35,6 +35,7 @@ class DifficultyCounter:
         index, correct = index.cpu(), correct.cpu()
         wrong = ~correct
         counted = wrong if self.measure == "misclassifications" else wrong & self.was_correct[index]
+        # one more event for each sample that was got wrong (or forgotten); a sample may be twice in a batch
         self.events.index_add_(0, index, counted.long())
         self.was_correct[index] = correct
         self.ever_correct[index] |= correct
@@ -81,5 +82,6 @@ def keep_hardest(kept: Tensor, scores: Tensor, keep: int, generator: torch.Gener
     if keep >= len(kept):
         return kept
     shuffled = kept[torch.randperm(len(kept), generator=generator)]
+    # a stable sort of shuffled samples: the hardest stay, and among equals chance decides
     order = torch.argsort(scores[shuffled], descending=True, stable=True)
     return shuffled[order[:keep]].sort().values

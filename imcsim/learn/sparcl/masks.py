@@ -1,7 +1,6 @@
 """The masks of SparCL: which weights exist (TDM) and which of them a step updates (DGM), for all masked layers."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from imcsim.learn.method import WorkDone
 from imcsim.learn.quantize import mapped_module
 from imcsim.learn.sparcl.importance import active_target, gradient_mask, grow, prune, random_mask
 from imcsim.learn.sparcl.schedule import MaskUpdate
+from imcsim.learn.state import SavedState, State
 from imcsim.mapping.layer import LayerSpec
 
 
@@ -176,7 +176,7 @@ class SparseMasks:
             weight.mul_(self.active[name])
             self.peak[name] = max(self.peak.get(name, 0), int(self.active[name].sum()))
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Return copies of all masks."""
         return {
             "active": {name: mask.clone() for name, mask in self.active.items()},
@@ -184,7 +184,7 @@ class SparseMasks:
             "peak": dict(self.peak),
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: SavedState) -> None:
         """Take back what :meth:`state_dict` gave; :meth:`bind` is needed anew."""
         self.active, self.update, self.weights = dict(state["active"]), dict(state["update"]), {}
         self.peak = dict(state["peak"])

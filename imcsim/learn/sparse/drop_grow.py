@@ -113,6 +113,7 @@ def new_weights(weight: Tensor, known: Tensor, mask: Tensor) -> Tensor:
 def _top(score: Tensor, among: Tensor, count: int) -> Tensor:
     """Return the ``count`` positions of largest score inside ``among``; the earlier flat position wins a tie."""
     flat, inside = score.detach().flatten(), torch.nonzero(among.flatten()).flatten()
+    # only positions inside compete; the sort is stable, so that ties go by position
     order = torch.argsort(flat[inside], descending=True, stable=True)
     chosen = torch.zeros_like(flat, dtype=torch.bool)
     chosen[inside[order[:count]]] = True

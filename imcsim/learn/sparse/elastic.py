@@ -1,8 +1,5 @@
 """Elastic mutation (MEST): prune by |w| + lambda |g| of existing weights, regrow at random, phase by phase."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
@@ -13,6 +10,7 @@ from imcsim.learn.sparcl.schedule import MaskUpdate
 from imcsim.learn.sparse.importance import mest_importance
 from imcsim.learn.sparse.method import SparseConfig, SparseMethod, step_gradient
 from imcsim.learn.sparse.schedules import Phases, Variant
+from imcsim.learn.state import SavedState, State
 from imcsim.learn.stream import Task
 
 
@@ -120,11 +118,11 @@ class ElasticMethod(SparseMethod[ElasticT]):
         """Return the last step's gradient; 0 before the first step."""
         return self._last[name] if self._last else torch.zeros_like(weight)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Return masks, the last gradients and the base method's state."""
         return {**super().state_dict(), "last": {name: gradient.clone() for name, gradient in self._last.items()}}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: SavedState) -> None:
         """Take back what :meth:`state_dict` gave."""
         super().load_state_dict(state)
         self._last = dict(state["last"])

@@ -14,6 +14,7 @@ from imcsim.learn.over_base import BaseChoice, OverBase
 from imcsim.learn.sparcl.importance import random_mask
 from imcsim.learn.sparcl.masks import SparseMasks, masked_layers
 from imcsim.learn.sparse.density import Distribution, floored_sparsity, layer_densities
+from imcsim.learn.state import SavedState, State
 from imcsim.learn.stream import Task
 
 
@@ -115,11 +116,11 @@ class SparseMethod(OverBase[SparseT]):
             self.masks.bind(context.network, chosen)
         return self.masks
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Return the masks and the base method's state."""
         return {**super().state_dict(), "masks": self.masks.state_dict()}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: SavedState) -> None:
         """Take back what :meth:`state_dict` gave."""
         super().load_state_dict(state)
         self.masks.load_state_dict(state["masks"])

@@ -24,6 +24,7 @@ def keep_most_salient(
     """
     flat = torch.cat([score.flatten() for score in saliency.values()])
     count = round((1 - sparsity) * flat.numel())
+    # one ranking over all layers, so that a layer may lose more than its share
     order = torch.argsort(flat, descending=True, stable=True)
     kept = torch.zeros_like(flat, dtype=torch.bool)
     kept[order[:count]] = True

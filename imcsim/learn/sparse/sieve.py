@@ -37,6 +37,7 @@ def sieve(
     """
     swap = min(swap, len(used), len(removed))
     shuffled = used[torch.randperm(len(used), generator=generator)]
+    # the least forgotten samples leave: they are learned; shuffling first breaks ties by chance
     order = torch.argsort(scores[shuffled], stable=True)
     leaving, staying = shuffled[order[:swap]], shuffled[order[swap:]]
     return torch.cat([staying, removed[:swap]]).sort().values, torch.cat([removed[swap:], leaving])

@@ -5,7 +5,6 @@ when the controller knows. Shape letters: W all mapped weights (flat, layer afte
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,13 +17,14 @@ from imcsim.learn.config import LearnConfig
 from imcsim.learn.placing.pe_blocks import PeTile, expand
 from imcsim.learn.quantize import Quantiser
 from imcsim.learn.shapes import weight_from_matrix
+from imcsim.learn.state import SavedState, State
 from imcsim.learn.wear.config import WearConfig
 from imcsim.learn.wear.draw import CellLaw, chip_generator, draw_layer, flat_cells
 from imcsim.learn.wear.stuck import StuckLayer
 from imcsim.mapping.layer import LayerSpec
 from imcsim.trace.schema import WEAR_COUNTS
 
-CyclesPerStream = Mapping[str, NDArray[np.floating[Any]]]
+CyclesPerStream = Mapping[str, NDArray[np.floating]]
 _DEAD, _MARKED = -1, -2
 _FOR_EVER = (1 << 31) - 1
 
@@ -161,11 +161,11 @@ class WornCells:
         weights = dead.any(1).nonzero().squeeze(1)
         self.views[number].set_dead(weights, dead[weights], self._high[number][weights])
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Return what a resumed run needs."""
         return {"left": self._left, "high": self._high, "last": self._last, "counts": self.counts}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: SavedState) -> None:
         """Take back what :meth:`state_dict` gave."""
         device = self._levels.device
         self._left = [part.to(device) for part in state["left"]]

@@ -1,7 +1,6 @@
 """What wears when a chip learns: its cells' endurance, their encoding, and when it writes them."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from imcsim.life.cycles import CellRates
 from imcsim.mapping.layer import LayerSpec
 
 
-def wear_of_chip(chip: ChipConfig, **more: Any) -> WearConfig:
+def wear_of_chip(chip: ChipConfig, **more: object) -> WearConfig:
     """Return what wears while ``chip`` learns; ``more`` sets further fields of :class:`WearConfig`.
 
     A chip with SRAM (a memory that loses its weights without power) trains there and commits at a task's end; one
@@ -32,7 +31,7 @@ def wear_of_chip(chip: ChipConfig, **more: Any) -> WearConfig:
     if chip.volatile is not None and chip.commit != "task":
         raise ConfigError(f"cells that wear while learning need commit = 'task', and '{chip.name}' has '{chip.commit}'")
     endurance = weibull_for(macro, "cells that wear while learning")
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "encoding": macro.geometry.encoding.name,
         "endurance_scale_cycles": endurance.scale,
         "endurance_shape": endurance.shape,

@@ -1,11 +1,10 @@
 """The codes that a layer's cells hold where they do not simply follow the master copy, and what was not written."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from imcsim.crossbar.quantise import weight_codes
+from imcsim.learn.state import State
 from imcsim.learn.writing.config import WritingConfig
 from imcsim.learn.writing.steps import level_aware, stochastic
 
@@ -68,11 +67,11 @@ class StoredCodes:
         uniform = torch.rand(weight.shape, generator=self.generator).to(weight.device)
         return stochastic(codes, weight, self.grid, self.limit, uniform)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Return what the cells hold."""
         return {"codes": self.codes, "nearest": self.nearest, "master": self.master, "skipped": self.skipped}
 
-    def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
+    def load_state_dict(self, state: State, device: torch.device) -> None:
         """Take back what :meth:`state_dict` gave."""
         held = [state[name] for name in ("codes", "nearest", "master")]
         self.codes, self.nearest, self.master = (None if part is None else part.to(device) for part in held)

@@ -1,7 +1,6 @@
 """The writing of one run: what the quantiser, the loop and the checkpoint see of the levers."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
@@ -43,7 +42,7 @@ def check_writing(config: WritingConfig, method: Method, name: str) -> None:
     """Raise ConfigError if codes that depend on those before meet a method that rewrites cells to serve a task."""
     if not config.follows_master and "class-il" not in method.scenarios:
         field = "threshold" if config.threshold > 0.5 else "rounding"
-        value: Any = getattr(config, field)
+        value: object = getattr(config, field)
         raise ConfigError(
             f"writing.{field} = {value!r}: method '{name}' puts back what belongs to a task when it is served, and the "
             f"codes that were stored then are not kept; leave writing.{field} out, or set master = 'codes' with "

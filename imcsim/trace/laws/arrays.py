@@ -4,8 +4,8 @@ Shape letters: T tasks, F placement phases, L mapped layers, K cells per weight,
 group, b bits.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from imcsim.trace.work_term import WORK_AMOUNTS
 
 _TYPES = {"iu": "integers", "u": "unsigned integers of 4 bytes at most", "f": "floats", "b": "truth values"}
 _PLAIN = (np.ndarray, np.memmap)  # a masked array is an ndarray, too, and answers otherwise
+
+_Key: TypeAlias = str | tuple[str, ...]  # a name, or (write policy, encoding, layer)
 
 
 class _Rule(NamedTuple):
@@ -75,11 +77,11 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     return len(shape) == len(wanted) and all(want in (None, have) for have, want in zip(shape, wanted, strict=True))
 
 
-def _groups(meta: TraceMeta) -> dict[str, dict[Any, _Rule]]:
+def _groups(meta: TraceMeta) -> dict[str, dict[_Key, _Rule]]:
     phases = meta.phase_count
     by_layer, by_task = (phases, len(meta.layers)), (phases,)
-    changes: dict[Any, _Rule] = {}
-    transitions: dict[Any, _Rule] = {}
+    changes: dict[_Key, _Rule] = {}
+    transitions: dict[_Key, _Rule] = {}
     for policy, encoding, layer in _recorded(meta):
         key = (policy, encoding.name, layer.name)
         changes[key] = _per_cell(meta, encoding, layer)
@@ -114,9 +116,11 @@ def _single(meta: TraceMeta) -> dict[str, _Rule]:
     }
 
 
-def _optional(trace: Trace) -> dict[str, dict[Any, _Rule]]:
+def _optional(trace: Trace) -> dict[str, dict[_Key, _Rule]]:
     meta = trace.meta
-    cells = {(code.name, spec.name): _per_cell(meta, code, spec) for code in meta.encodings for spec in meta.layers}
+    cells: dict[_Key, _Rule] = {
+        (code.name, spec.name): _per_cell(meta, code, spec) for code in meta.encodings for spec in meta.layers
+    }
     return {
         "placement": {spec.name: _Rule("b", _pes(meta, spec)) for spec in meta.layers},
         "active": {spec.name: _Rule("b", (meta.phase_count, *spec.matrix_shape)) for spec in meta.layers},
@@ -174,7 +178,7 @@ def _by_name(trace: Trace, group: str) -> Iterator[tuple[str, Any]]:
     yield from table.items()
 
 
-def _shown(names: list[Any]) -> str:
+def _shown(names: Sequence[object]) -> str:
     """Return the first of ``names``, quoted and cut to what a sentence bears."""
     first = names[0] if names else ""
     parts = first if isinstance(first, tuple) else (first,)

@@ -1,7 +1,5 @@
 """How a broken law is told: one sentence, with the task and the layer where it first breaks."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +18,7 @@ def demand(holds: object, law: str) -> None:
         raise ConservationError(f"the trace breaks a law: {law}")
 
 
-def demand_each(holds: NDArray[Any], law: str, meta: TraceMeta) -> None:
+def demand_each(holds: NDArray[np.bool_], law: str, meta: TraceMeta) -> None:
     """Raise ConservationError unless all of ``holds`` are true.
 
     They are by phase (F, ...) or by task (T, ...): (F, L) and layer, or (F, 1) or (F,) of all layers.

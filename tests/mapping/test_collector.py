@@ -2,7 +2,7 @@ import gc
 
 import pytest
 
-from imcsim.core.collector import collector_paused
+from imcsim.mapping.network_map import collector_paused
 
 
 def test_it_is_paused_inside_and_as_before_outside() -> None:

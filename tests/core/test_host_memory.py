@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from imcsim.core.memory import memory_sentence
+from imcsim.core.host_memory import memory_sentence
 
 TOO_MUCH = 1 << 60  # bytes: no machine has them
 

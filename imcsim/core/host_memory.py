@@ -1,4 +1,4 @@
-"""Out of memory, whoever says so: Python, numpy, or torch on the CPU and on a GPU, each in its own way."""
+"""The computer is out of memory, whoever says so: Python, numpy, or torch on CPU and GPU, each in its own way."""
 
 # torch is not imported here: its error has a type of its own on a GPU, and none on the CPU (c10/core/alloc_cpu.cpp)
 _GPU_TYPE = "OutOfMemoryError"

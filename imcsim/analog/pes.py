@@ -1,0 +1,71 @@
+"""What a layer on PEs depends on: the size of a PE, how codes lie in it, and what is analog about it.
+
+No chip and no trace: a learner may describe the PEs of one layer of its own; :func:`imcsim.convert` takes them from a
+chip.
+"""
+
+from pydantic import Field, model_validator
+
+from imcsim.core.config import FrozenConfig
+from imcsim.crossbar.encoding import Encoding
+from imcsim.devices.rram import RramCell
+from imcsim.mapping.geometry import PeGeometry
+
+
+class AnalogCells(FrozenConfig):
+    """PEs of RRAM cells as their products see them.
+
+    Parameters
+    ----------
+    cell
+        The cell, with its errors.
+    adc_bits
+        Bits of a conversion.
+    wl_segment_ohm, bl_segment_ohm
+        Resistance (ohm) of a word line or bit line from one cell to the next.
+    """
+
+    cell: RramCell
+    adc_bits: int = Field(ge=1, le=16)
+    wl_segment_ohm: float = Field(0.0, ge=0)
+    bl_segment_ohm: float = Field(0.0, ge=0)
+
+
+class LayerPes(FrozenConfig):
+    """The PEs of a layer.
+
+    Parameters
+    ----------
+    name
+        Whose PEs they are, for messages.
+    geometry
+        Cells of a PE, and how a weight's code is spread over them.
+    input_bits
+        Bits of an input code.
+    dac_bits
+        Input bits of one read cycle.
+    analog
+        The RRAM PEs; None: all PEs are SRAM PEs, which multiply exactly.
+    """
+
+    name: str = "the layer's PEs"
+    geometry: PeGeometry
+    input_bits: int = Field(8, ge=1, le=16)
+    dac_bits: int = Field(1, ge=1, le=8)
+    analog: AnalogCells | None = None
+
+    @model_validator(mode="after")
+    def _inputs_fill_a_cycle(self) -> "LayerPes":
+        if self.dac_bits > self.input_bits:
+            raise ValueError(f"dac_bits ({self.dac_bits}) must be <= input_bits ({self.input_bits})")
+        return self
+
+    @property
+    def encoding(self) -> Encoding:
+        """How a weight's code is spread over cells."""
+        return self.geometry.encoding
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Weights (rows, outputs) in a PE."""
+        return self.geometry.weight_rows, self.geometry.weight_cols
