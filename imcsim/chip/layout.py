@@ -126,6 +126,8 @@ def pes_in(layout: Layout, chosen: Mask) -> Ints:
 
 def unit_sizes(layout: Layout) -> Ints:
     """Return (U,): PEs that each placement unit takes."""
+    if layout.pe_count == layout.grid.count:
+        return np.asarray(np.bincount(layout.unit), dtype=np.int64)
     first = np.unique(layout.pe, return_index=True)[1]
     return np.asarray(np.bincount(layout.unit[first]), dtype=np.int64)
 

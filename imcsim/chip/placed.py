@@ -275,6 +275,8 @@ def _banks(
         trains, elsewhere = where.volatile_training, where.nonvolatile_training
         if not volatile:
             trains, elsewhere = elsewhere, trains
-        masks = (where.within(volatile=volatile), trains, where.arriving, where.homed_training, elsewhere)
-        found[volatile] = Bank(macro, profile, *(mask[:, unit] for mask in masks))
+        units = (where.within(volatile=volatile), trains, where.arriving, where.homed_training, elsewhere)
+        alike = np.array_equal(unit, np.arange(trains.shape[1]))  # each unit is one PE, and they are in order
+        masks = units if alike else tuple(mask[:, unit] for mask in units)
+        found[volatile] = Bank(macro, profile, *masks)
     return found.get(False), found.get(True)

@@ -356,6 +356,8 @@ def turns_of(layout: Layout, positions: Floats) -> Floats | None:
 def _sharing(layout: Layout, positions: Floats) -> tuple[NDArray[np.bool_] | None, Floats | None]:
     """Return ``together`` and ``turns`` of a pace: which layers share PEs of the home memory, and what copies take."""
     turns = turns_of(layout, positions)
+    if layout.pe_count == layout.grid.count:  # each PE holds one layer
+        return None, turns
     pairs = np.unique(np.stack([layout.pe, layout.grid.layer], axis=1), axis=0)
     if len(pairs) == layout.pe_count:
         return None, turns

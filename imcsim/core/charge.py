@@ -78,6 +78,9 @@ class Charge:
     @property
     def by_phase(self) -> Floats:
         """(F,) what it costs in each phase; of an amount without phases, (1,)."""
+        amount, each = self.amount, self.each.value
+        if isinstance(amount, np.ndarray) and amount.ndim > 1 and isinstance(each, float):
+            return np.asarray(amount.reshape(len(amount), -1).sum(axis=1) * each, dtype=np.float64)
         cost = np.atleast_1d(self.cost)
         return cost if cost.ndim == 1 else np.asarray(cost.sum(axis=tuple(range(1, cost.ndim))))
 
