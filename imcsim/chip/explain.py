@@ -11,7 +11,7 @@ from imcsim.chip.placed import place
 from imcsim.core.charge import Charge
 from imcsim.core.errors import ConfigError, nearest
 from imcsim.mapping.rule import MappingRule
-from imcsim.trace.given import TraceLike, given_trace
+from imcsim.trace.given import TraceLike, read_trace
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def explain_priced(
     TraceError, ConservationError
         As :func:`imcsim.chip.price.price`.
     """
-    trace, chip = given_trace(trace), given_chip(chip)
+    trace, chip = read_trace(trace), given_chip(chip)
     tree, *wanted = path.split(".")
     if tree not in SI_UNITS:
         trees = ", ".join(SI_UNITS)

@@ -17,7 +17,7 @@ from imcsim.core.units import SECONDS_PER_DAY
 from imcsim.mapping.rule import MappingRule
 from imcsim.trace import accuracy
 from imcsim.trace.acts import idle_acts
-from imcsim.trace.given import TraceLike, given_trace
+from imcsim.trace.given import TraceLike, read_trace
 from imcsim.trace.trace import Trace
 
 
@@ -42,7 +42,7 @@ def price(trace: TraceLike, chip: ChipLike, *, rule: str | MappingRule = "im2col
     ConservationError
         If a law of the trace or of its price does not hold; those of a trace are checked at its first price.
     """
-    trace, resolved = given_trace(trace), given_chip(chip)
+    trace, resolved = read_trace(trace), given_chip(chip)
     return report_of(charged(place(trace, resolved.config, rule)), resolved.origins)
 
 

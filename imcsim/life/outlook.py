@@ -30,7 +30,7 @@ from imcsim.life.options import LifeOptions
 from imcsim.life.spares import SpareCost
 from imcsim.mapping.rule import MappingRule
 from imcsim.memory.macro import Macro
-from imcsim.trace.given import TraceLike, given_trace
+from imcsim.trace.given import TraceLike, read_trace
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def outlook(
         If the trace does not fit the chip.
     """
     resolved = given_chip(chip)
-    return outlook_of(place(given_trace(trace), resolved.config, rule), resolved.origins, options, ledger)
+    return outlook_of(place(read_trace(trace), resolved.config, rule), resolved.origins, options, ledger)
 
 
 def outlook_of(
