@@ -148,7 +148,7 @@ def _description(kind: str, name: str) -> str:
         return Path(path_of(kind, name)).read_text(encoding="utf-8").rstrip()
     entry = registry_of(kind).get(name)
     entry = getattr(entry, "func", entry)  # a reader with arguments filled in
-    lines = [inspect.cleandoc(entry.__doc__ or name)]
+    lines = [inspect.cleandoc(entry.__doc__ or name).replace("``", "")]
     if kind == "method":
         settings = entry.config_type.model_fields.items()
         lines += ["", *(f"{field} = {info.get_default(call_default_factory=True)!r}" for field, info in settings)]
