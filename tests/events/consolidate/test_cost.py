@@ -7,7 +7,7 @@ import pytest
 
 from imcsim.chip.price import price
 from imcsim.events import run, work_of
-from imcsim.events.consolidate import CommitScheme, consolidation, crash, scheme_cost
+from imcsim.events.consolidate import CommitScheme, consolidation, crash, memory_before, scheme_cost
 from imcsim.testing.traces import make_trace
 from imcsim.trace.trace import Trace
 from tests.chip.hand import ENCODINGS, RRAM, one_pe_trace, random_trace, small_chip
@@ -150,3 +150,29 @@ def test_shares_of_cuts_and_chances_per_year() -> None:
     none = crash(one, ONE, cuts=1, cuts_per_year=0).yearly
     assert none is not None
     assert (none.in_consolidation, none.committed_lost, none.tasks_again) == (0, 0, 0)
+
+
+def test_residents_do_not_keep_a_whole_commit_from_being_whole() -> None:
+    """Layer a lives in SRAM alone: RRAM never holds what it learns, and no commit is to write it."""
+    trace = random_trace(0)
+    trace = replace(trace, meta=trace.meta.model_copy(update={"resident_layers": ("a",)}), cache={})
+    for scheme in (ONE, TWO):
+        found = crash(work(trace, 1), scheme, cuts=3, at_share=1.0)
+        assert found.shown is not None
+        assert (found.shown.whole, found.shown.wrong_weights, found.shown.train_again) == ("new", 0, False)
+        assert (found.shown.pe_state[:9] == "same").all()  # of layer a
+        begun = crash(work(trace, 1), scheme, cuts=3, at_share=0.0).shown
+        assert begun is not None
+        assert (begun.whole, begun.wrong_weights) == ("old", 0)
+
+
+def test_a_task_that_commits_nothing_writes_no_record() -> None:
+    nothing = {name: mask.copy() for name, mask in placed_trace(1).placement.items()}
+    for mask in nothing.values():
+        mask[1] = False
+    still = work(random_trace(1, 4, placement=nothing, pe_tile=(4, 2)), 2)
+    before, first = memory_before(still, TWO).records, memory_before(replace(still, phase=1), TWO).records
+    assert before is not None
+    assert first is not None
+    assert np.array_equal(before.maps, first.maps)
+    assert np.array_equal(before.marks, first.marks)
