@@ -8,6 +8,7 @@ import pytest
 
 from imcsim.core import content
 from imcsim.learn.networks import NETWORKS
+from tests.registries import forgetting
 
 CHECKOUT = Path(__file__).parents[2]
 FOLDERS = ("*.md", "docs/**/*.md", "studies/*/*.md", "examples/*.md")
@@ -119,7 +120,8 @@ def test_verbs_of_the_command_line_exist(page: Path) -> None:
 @each_page_of_docs
 def test_python_examples_run_and_print_what_they_say(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for example in re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
-        exec(compile(example, page.name, "exec"), {})
+        with forgetting():  # an example files a method of its own
+            exec(compile(example, page.name, "exec"), {})
         printed = capsys.readouterr().out.splitlines()
         said = [line.partition("  # ")[2].strip() for line in example.splitlines() if line.startswith("print(")]
         assert len(printed) == len(said)
@@ -180,3 +182,11 @@ def test_readme_calls_nothing_missing_that_a_page_describes() -> None:
         assert (CHECKOUT / "docs" / f"{page}.md").exists()
         assert name not in missing
     assert [item.strip() for item in missing.split(",")] == ["training on noisy arrays", "control logic"]
+
+
+def test_what_an_example_files_is_gone_after_it() -> None:
+    with forgetting():
+        exec("from imcsim.learn.networks import NETWORKS\nNETWORKS.register('of-an-example')(print)", {})
+        assert "of-an-example" in NETWORKS.names()
+    assert "of-an-example" not in NETWORKS.names()
+    assert "convnet" in NETWORKS.names()
