@@ -1,10 +1,10 @@
-"""The few global parameters of the models of published chips, and their fit.
+"""The few global parameters of the macro model, and their fit to published macros.
 
-No parameter belongs to a chip. Each is fitted to all chips of one family; a chip is predicted with parameters that
-were fitted without it.
+A parameter is a factor on some components of every macro, never of one chip. It is fitted around what the component
+files of ``models`` hold, with a wide prior there; a macro is predicted with parameters that were fitted without it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,88 +13,109 @@ from numpy.typing import NDArray
 
 from imcsim.core.errors import DataError
 
-Model = Literal["rram", "analog-sram", "digital-sram", "analog-sram-area"]  # of energy, but for the last
+Quantity = Literal["energy", "clock", "area"]
+QUANTITIES: tuple[Quantity, ...] = ("energy", "clock", "area")
+Floats = NDArray[np.float64]
 
-PARAMETERS: dict[Model, dict[str, str]] = {
-    "rram": {"sense": "column current (A) for each square root of a row"},
-    "analog-sram": {
-        "adc": "factor on the converter's fit",
-        "cells": "capacitance of a cell (F) for each metre of feature size",
-    },
-    "digital-sram": {},
-    "analog-sram-area": {
-        "adc": "factor on the area of the converter's fit",
-        "cells": "area of a cell with its share of the rest, in cells of six transistors",
-    },
-}
-_START: dict[Model, dict[str, float]] = {
-    "rram": {"sense": 1e-5},
-    "analog-sram": {"adc": 1.0, "cells": 1e-7},
-    "digital-sram": {},
-    "analog-sram-area": {"adc": 1.0, "cells": 10.0},
-}  # where the fit begins; the optimum does not depend on it
-_LEAST_CHIPS = 2
+_LEAST_SILICON = 2
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A factor on components of all macros.
+
+    Parameters
+    ----------
+    name, words
+        Its name, and what it multiplies.
+    prior
+        Standard deviation of its logarithm before any macro is seen; its median is 1: the value in the file.
+    """
+
+    name: str
+    words: str
+    prior: float
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a fit sees of one point: parts before calibration, and the reported energy (J) of one MAC or area (m2)."""
+    """What a fit sees of one point: the parts of a prediction, which parameter multiplies each, the reported sum.
 
-    chip_id: str
-    title: str
-    family: Model
-    parts: dict[str, float]
+    Parts are in J of one MAC, s of one input, or m2 of one macro; a part without a parameter is taken as it is.
+    """
+
+    silicon_id: str
+    parts: Mapping[str, float]
+    parameters: Mapping[str, str]
     reported: float
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Parameters of one model, by part, and the chips that they were fitted to."""
+    """Factors by parameter, how uncertain each is (standard deviation of its logarithm), and what they were fitted to."""
 
-    family: Model
-    values: dict[str, float]
-    chips: tuple[str, ...]
+    quantity: Quantity
+    values: Mapping[str, float]
+    spread: Mapping[str, float]
+    silicon: tuple[str, ...]
 
-    def predict(self, parts: dict[str, float]) -> dict[str, float]:
-        """Return joules or square metres by part: each times its parameter, as it is where it has none."""
-        return {name: amount * self.values.get(name, 1.0) for name, amount in parts.items()}
+    def parts(self, sample: Sample) -> dict[str, float]:
+        """Return the parts of a prediction, each times its parameter."""
+        return {
+            name: amount * self.values.get(sample.parameters.get(name, ""), 1.0)
+            for name, amount in sample.parts.items()
+        }
 
 
-def calibrate(family: Model, samples: Sequence[Sample]) -> Calibration:
-    """Fit the parameters of ``family`` to the samples of that family.
+def calibrate(quantity: Quantity, parameters: Sequence[Parameter], samples: Sequence[Sample]) -> Calibration:
+    """Fit the parameters to samples.
 
-    Least squares on the logarithms of predicted / reported, with the soft-L1 loss (2 (sqrt(1 + r^2) - 1)), so that no
-    single chip rules the fit; each chip has the same weight however many points it has. Parameters are > 0; parts
-    without one are taken as they are.
+    Least squares on the logarithms of predicted / reported with the soft-L1 loss (2 (sqrt(1 + r^2) - 1)), so that no
+    single macro rules the fit; each silicon has the same weight however many points it has. The prior is one more
+    residual for each parameter, so that one that no sample needs stays where the file has it.
 
     Raises
     ------
     DataError
-        If fewer than two chips are left to fit parameters to.
+        If fewer than two silicons are left to fit parameters to.
     """
     from scipy.optimize import least_squares
 
-    names, used = list(PARAMETERS[family]), [sample for sample in samples if sample.family == family]
-    chips = tuple(dict.fromkeys(sample.chip_id for sample in used))
-    if not names:
-        return Calibration(family, {}, ())
-    if len(chips) < _LEAST_CHIPS:
+    silicon = tuple(dict.fromkeys(sample.silicon_id for sample in samples))
+    if len(silicon) < _LEAST_SILICON:
         raise DataError(
-            f"too few published chips of family {family} to calibrate on: {len(chips)}, needed {_LEAST_CHIPS}"
+            f"too few published macros to calibrate {quantity} on: {len(silicon)} silicon, needed {_LEAST_SILICON}"
         )
-    parts = np.array([[sample.parts[name] for name in names] for sample in used])
-    fixed = np.array([sum(v for name, v in sample.parts.items() if name not in names) for sample in used])
-    reported = np.array([sample.reported for sample in used])
-    weights = np.array([1 / np.sqrt(sum(s.chip_id == sample.chip_id for s in used)) for sample in used])
+    parts, fixed = _matrix(parameters, samples)
+    reported = np.array([sample.reported for sample in samples])
+    counts = {each: sum(sample.silicon_id == each for sample in samples) for each in silicon}
+    weights = np.array([1 / np.sqrt(counts[sample.silicon_id]) for sample in samples])
+    priors = np.array([parameter.prior for parameter in parameters])
 
-    def residuals(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(weights * np.log((parts @ np.exp(logs) + fixed) / reported), dtype=np.float64)
+    def residuals(logs: Floats) -> Floats:
+        off = weights * np.log((parts @ np.exp(logs) + fixed) / reported)
+        return np.concatenate([off, logs / priors])
 
-    start = np.log([_START[family][name] for name in names])
-    fit = least_squares(residuals, start, loss="soft_l1", xtol=1e-12, ftol=1e-12, gtol=1e-12)
-    return Calibration(family, dict(zip(names, map(float, np.exp(fit.x)), strict=True)), chips)
+    fit = least_squares(residuals, np.zeros(len(parameters)), loss="soft_l1", xtol=1e-10, ftol=1e-10, gtol=1e-10)
+    covariance = np.linalg.inv(fit.jac.T @ fit.jac)
+    names = [parameter.name for parameter in parameters]
+    spread = dict(zip(names, map(float, np.sqrt(np.diag(covariance))), strict=True))
+    return Calibration(quantity, dict(zip(names, map(float, np.exp(fit.x)), strict=True)), spread, silicon)
 
 
-def without(samples: Sequence[Sample], chip_id: str, title: str) -> list[Sample]:
-    """Return the samples of other chips: neither the same chip_id nor the same paper."""
-    return [sample for sample in samples if sample.chip_id != chip_id and sample.title != title]
+def without(samples: Sequence[Sample], silicon_id: str) -> list[Sample]:
+    """Return the samples of other silicon."""
+    return [sample for sample in samples if sample.silicon_id != silicon_id]
+
+
+def _matrix(parameters: Sequence[Parameter], samples: Sequence[Sample]) -> tuple[Floats, Floats]:
+    """Return the parts by parameter (samples, parameters), and those without one (samples,)."""
+    names = [parameter.name for parameter in parameters]
+    parts, fixed = np.zeros((len(samples), len(names))), np.zeros(len(samples))
+    for at, sample in enumerate(samples):
+        for part, amount in sample.parts.items():
+            if (parameter := sample.parameters.get(part)) in names:
+                parts[at, names.index(parameter)] += amount
+            else:
+                fixed[at] += amount
+    return parts, fixed

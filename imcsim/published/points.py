@@ -1,179 +1,202 @@
-"""Reads operating points of published chips from a CSV: one row a point, SI inside."""
+"""One operating point of a published macro: what its public description states, in SI; None where it is silent."""
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from imcsim.core.content import content_root
-from imcsim.core.errors import DataError, nearest
+from imcsim.core.errors import DataError
+from imcsim.published.columns import (
+    ANALOG,
+    BITS_OF_A_CELL,
+    NUMBERS,
+    OPEN_WORDS,
+    TEXTS,
+    WORDS,
+    number,
+    said,
+)
 
-TEXTS = ("chip_id", "memory", "compute_style", "level", "condition", "source")
-NUMBERS = (
-    "node_nm", "array_rows", "array_cols", "vdd_V", "bits_in", "bits_w", "adc_or_out_bits", "rows_per_op", "t_cycle_ns",
-    "e_per_mac_fJ_native",
-)  # fmt: skip
-BITS = ("bits_in", "bits_w", "adc_or_out_bits")
-COUNTS = ("array_rows", "array_cols", "rows_per_op")
-MORE_TEXTS = ("name", "authors", "venue", "cell")
-MORE_NUMBERS = (
-    "year", "capacity_kb", "tops_per_w_native", "tops_per_w_1b_normalised", "tops_per_mm2_native",
-    "tops_per_mm2_1b_normalised",
-)  # fmt: skip
-_MAY_BE_ZERO = ("adc_or_out_bits",)  # digital arrays have no converter
-_SMALLEST, _LARGEST, _MOST_BITS = 1e-6, 1e9, 64.0  # beyond these a cell is a slip, in any column
-_LONGEST_QUOTE = 40  # characters of a bad cell that an error shows
 _SAME = 0.02  # share by which energy per MAC and TOPS/W of a row may differ by rounding
 
 
 @dataclass(frozen=True)
 class PublishedPoint:
-    """One operating point of a published chip, as its public description has it; None where that is silent.
+    """One operating point of a published macro, as the columns of a table have it.
 
-    ``reported_j`` is the energy of one MAC at the stated bits; one MAC counts as two operations where only TOPS/W is
-    given, and in ``density_ops_per_s_m2``, throughput on a unit of area. ``normalised`` tells that TOPS/W is given for
-    products of one bit alone; ``contradicts`` that energy and TOPS/W disagree.
+    Everything is of one array unless said. ``rows`` are the products summed into one output in one operation,
+    ``outputs`` the sums made in one; an operation takes ``operation_s`` and covers ``operation_bits`` of an input, the
+    whole input ``operations`` of them. ``reported_j`` is the energy of one MAC at the stated bits; one MAC counts as two
+    operations where only TOPS/W is given. ``cell_bits`` are the bits of a cell, ``multi_level`` says "analog".
+    ``foreign`` names the columns with a word that no model knows, and that word. ``contradicts`` tells that energy
+    and TOPS/W disagree.
     """
 
     chip_id: str
+    silicon_id: str
     title: str
+    family: str
     memory: str
-    style: str
-    cell: str
-    level: str
-    condition: str
+    includes: str
+    basis: str
     source: str
-    feature_size_m: float | None
-    supply_v: float | None
-    array_rows: int | None
-    rows_per_op: int | None
-    bits_in: float | None
-    bits_w: float | None
-    adc_bits: float | None
-    cycle_s: float | None
-    reported_j: float | None
-    normalised: bool
-    contradicts: bool
+    node_m: float | None = None
+    supply_v: float | None = None
+    input_bits: float | None = None
+    weight_bits: float | None = None
+    array_rows: int | None = None
     array_cols: int | None = None
-    capacity_bits: float | None = None
-    density_ops_per_s_m2: float | None = None
+    capacity_cells: int | None = None
+    rows: int | None = None
+    outputs: int | None = None
+    operation_s: float | None = None
+    operation_covers: str = ""
+    operation_bits: float | None = None
+    operations: int | None = None
+    dac_bits: float | None = None
+    input_coding: str = ""
+    cells_per_weight: int | None = None
+    cell_bits: float | None = None
+    multi_level: bool = False
+    sign: str = ""
+    sensing: str = ""
+    adc_type: str = ""
+    adc_bits: float | None = None
+    adcs: int | None = None
+    columns_per_adc: float | None = None
+    weight_sets: int | None = None
+    adder_kind: str = ""
+    input_toggle: float | None = None
+    weight_density: float | None = None
+    arrays: int | None = None
+    area_m2: float | None = None
+    area_uncertainty: float | None = None
+    cell_area_m2: float | None = None
+    cell_current_a: float | None = None
+    on_ohm: float | None = None
+    off_ohm: float | None = None
+    read_v: float | None = None
+    reported_j: float | None = None
+    contradicts: bool = False
+    foreign: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def cells(self) -> int | None:
+        """Cells of one array: its rows times its columns, else its capacity."""
+        if self.array_rows is not None and self.array_cols is not None:
+            return self.array_rows * self.array_cols
+        return self.capacity_cells
+
+    @property
+    def states_activity(self) -> bool:
+        """Whether both the toggle rate of inputs and the density of weights are stated."""
+        return self.input_toggle is not None and self.weight_density is not None
+
+    @property
+    def input_s(self) -> float | None:
+        """Time of a whole input (s)."""
+        if self.operation_s is None or self.operations is None:
+            return None
+        return self.operation_s * self.operations
 
 
-def shipped_points() -> tuple[PublishedPoint, ...]:
-    """Return the points of ``models/published/chips.csv`` in the content root; DataError if it is missing or broken."""
-    return read_points(content_root() / "models" / "published" / "chips.csv")
-
-
-def read_points(path: Path) -> tuple[PublishedPoint, ...]:
-    """Return the operating points of a CSV file, in its order.
+def point_of(row: Mapping[str, str], where: str) -> PublishedPoint:
+    """Return the operating point of one row, cells by column; ``where`` names the row in errors.
 
     Raises
     ------
     DataError
-        For a file that cannot be read, has no rows, lacks a column, has an unknown one, a cell that is no number, or
-        the same row twice.
+        For a row without a chip_id, and a cell that its column cannot hold.
     """
-    rows = _rows(path)
-    if not rows:
-        raise DataError(f"{path.name} holds no rows of chips")
-    return tuple(_point(row, f"{path.name}, row {number}") for number, row in enumerate(rows, start=1))
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, None)
-            if not header:
-                raise DataError(f"{path.name} is empty; its first line must name the columns")
-            _check_header(header, path.name)
-            lines = [line for line in reader if line]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path.name} is not a CSV file in UTF-8: {error}") from None
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
-    _check_lines(header, lines, path.name)
-    return [dict(zip(header, line, strict=True)) for line in lines]
-
-
-def _check_lines(header: Sequence[str], lines: Sequence[Sequence[str]], where: str) -> None:
-    seen: dict[tuple[str, ...], int] = {}
-    for number, line in enumerate(lines, start=1):
-        if len(line) != len(header):
-            raise DataError(f"{where}, row {number}: {len(line)} cells, but the header names {len(header)} columns")
-        if (first := seen.setdefault(tuple(line), number)) != number:
-            raise DataError(f"{where}, row {number} repeats row {first}; an operating point counts once")
-
-
-def _check_header(header: Sequence[str], where: str) -> None:
-    needed, known = (*TEXTS, *NUMBERS), {*TEXTS, *NUMBERS, *MORE_TEXTS, *MORE_NUMBERS}
-    for name in header:
-        if name not in known:
-            raise DataError(f"{where}: unknown column '{name}'{nearest(name, known)}")
-        if header.count(name) > 1:
-            raise DataError(f"{where}: column '{name}' appears {header.count(name)} times")
-    if missing := [name for name in needed if name not in header]:
-        raise DataError(f"{where}: column '{missing[0]}' is missing; needed are {', '.join(needed)}")
-
-
-def _point(row: Mapping[str, str], where: str) -> PublishedPoint:
-    number = {name: _number(row[name], name, where) for name in (*NUMBERS, *MORE_NUMBERS) if name in row}
-    text = {name: row.get(name, "").strip() for name in (*TEXTS, *MORE_TEXTS)}
+    value = {name: number(row.get(name), name, where) for name in NUMBERS}
+    text = {name: said(row.get(name)) for name in (*TEXTS, *OPEN_WORDS)}
+    words = {name: said(row.get(name)).lower() for name in WORDS}
+    known = {name: word if word in WORDS[name] else "" for name, word in words.items()}
     if not text["chip_id"]:
         raise DataError(f"{where}: chip_id is empty")
-    energy_fj, tops_per_w = number["e_per_mac_fJ_native"], number.get("tops_per_w_native")
-    from_tops_fj = None if tops_per_w is None else 2000 / tops_per_w
+    cell_bits, multi_level = _cell_bits(row, where)
+    operation_ns = value["t_op_ns"] if value["t_op_ns"] is not None else value["t_cycle_ns"]
+    reported_fj, contradicts = _energy_fj(value)
     return PublishedPoint(
         chip_id=text["chip_id"],
+        silicon_id=text["silicon_id"] or text["chip_id"],
         title=text["name"] or text["chip_id"],
+        family=words["family"] or _family(text),
         memory=text["memory"],
-        style=text["compute_style"],
-        cell=text["cell"],
-        level=text["level"],
-        condition=text["condition"],
+        includes=words["what_energy_includes"] or _includes(text["level"]),
+        basis=text["energy_basis"],
         source=text["source"],
-        feature_size_m=_over(number["node_nm"], 1e9),
-        supply_v=number["vdd_V"],
-        array_rows=_count(number["array_rows"]),
-        rows_per_op=_count(number["rows_per_op"]),
-        bits_in=number["bits_in"],
-        bits_w=number["bits_w"],
-        adc_bits=number["adc_or_out_bits"],
-        cycle_s=_over(number["t_cycle_ns"], 1e9),
-        reported_j=_over(energy_fj if energy_fj is not None else from_tops_fj, 1e15),
-        normalised=number.get("tops_per_w_1b_normalised") is not None and from_tops_fj is None,
-        contradicts=_contradict(energy_fj, from_tops_fj),
-        array_cols=_count(number["array_cols"]),
-        capacity_bits=_times(number.get("capacity_kb"), 1024),
-        density_ops_per_s_m2=_times(number.get("tops_per_mm2_native"), 1e18),
+        node_m=_over(value["node_nm"], 1e9),
+        supply_v=value["vdd_V"],
+        input_bits=value["bits_in"],
+        weight_bits=value["bits_w"],
+        array_rows=_count(value["array_rows"]),
+        array_cols=_count(value["array_cols"]),
+        capacity_cells=_kilo(value["capacity_kb_exact"] or value["capacity_kb"]),
+        rows=_count(value["rows_per_op"]),
+        outputs=_count(value["outputs_per_op"]),
+        operation_s=_over(operation_ns, 1e9),
+        operation_covers=known["t_op_covers"],
+        operation_bits=value["input_bits_per_op"],
+        operations=_count(value["ops_per_input"]),
+        dac_bits=value["dac_bits"],
+        input_coding=text["input_coding"],
+        cells_per_weight=_count(value["cells_per_weight"]),
+        cell_bits=cell_bits,
+        multi_level=multi_level,
+        sign=known["sign_scheme"],
+        sensing=known["sensing"],
+        adc_type=known["adc_type"],
+        adc_bits=value["adc_bits"] or value["adc_or_out_bits"] or None,
+        adcs=_count(value["adcs_per_array"]),
+        columns_per_adc=value["columns_per_adc"],
+        weight_sets=_count(value["weight_sets_per_adder"]),
+        adder_kind=known["adder_kind"],
+        input_toggle=value["activity_input_toggle"],
+        weight_density=value["activity_weight_density"],
+        arrays=_count(value["n_arrays"]),
+        area_m2=_over(value["area_mm2_macro"], 1e6),
+        area_uncertainty=_over(value["area_uncertainty_pct"], 100),
+        cell_area_m2=_over(value["cell_area_um2"], 1e12),
+        cell_current_a=_over(value["i_cell_uA"], 1e6),
+        on_ohm=value["r_on_ohm"],
+        off_ohm=value["r_off_ohm"],
+        read_v=value["v_read_V"],
+        reported_j=_over(reported_fj, 1e15),
+        contradicts=contradicts,
+        foreign=tuple((name, word) for name, word in words.items() if word and not known[name]),
     )
 
 
-def _number(text: str, name: str, where: str) -> float | None:
-    if not text.strip():
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        raise DataError(f"{where}: {name} must be a number or empty, got {_quoted(text)}") from None
-    low, high = _SMALLEST, _MOST_BITS if name in BITS else _LARGEST
-    if not (low <= value <= high or (value == 0 and name in _MAY_BE_ZERO)):  # nan fails, too
-        raise DataError(f"{where}: {name} must lie between {low:g} and {high:g}, got {_quoted(text)}")
-    if name in COUNTS and value != int(value):
-        raise DataError(f"{where}: {name} must be a whole number, got {_quoted(text)}")
-    return value
+def _cell_bits(row: Mapping[str, str], where: str) -> tuple[float | None, bool]:
+    given = said(row.get(BITS_OF_A_CELL))
+    if given.lower() == ANALOG:
+        return None, True
+    return number(given, BITS_OF_A_CELL, where), False
 
 
-def _quoted(text: str) -> str:
-    """Return a cell for an error of one line, whatever it holds."""
-    plain = " ".join(text.split())
-    return repr(plain if len(plain) <= _LONGEST_QUOTE else plain[:_LONGEST_QUOTE] + "...")
+def _energy_fj(value: Mapping[str, float | None]) -> tuple[float | None, bool]:
+    """Return the energy of a MAC (fJ), and whether the columns that state it disagree."""
+    tops_per_w = value["tops_per_w_native"]
+    from_tops_fj = None if tops_per_w is None else 2000 / tops_per_w
+    stated_fj = next((v for n in ("e_per_mac_fJ_reported", "e_per_mac_fJ_native") if (v := value[n]) is not None), None)
+    if stated_fj is None or from_tops_fj is None:
+        return (stated_fj if stated_fj is not None else from_tops_fj), False
+    return stated_fj, abs(stated_fj - from_tops_fj) > _SAME * from_tops_fj
 
 
-def _contradict(energy_fj: float | None, from_tops_fj: float | None) -> bool:
-    if energy_fj is None or from_tops_fj is None:
-        return False
-    return abs(energy_fj - from_tops_fj) > _SAME * from_tops_fj
+def _family(text: Mapping[str, str]) -> str:
+    """Return the family by the memory's name and the first word of the style, where no column states it."""
+    memory, style = text["memory"].lower(), text["compute_style"].lower()
+    if memory == "sram":
+        first = style.partition(" ")[0].rstrip(",")
+        return f"{first}-sram" if first in ("analog", "digital") else ""
+    return memory if memory in WORDS["family"] else ""
+
+
+def _includes(level: str) -> str:
+    """Return what a figure covers by its level, where no column states it; nothing for a silent level."""
+    if not level:
+        return ""
+    return "macro" if level.lower() in ("macro", "array", "core") else "processor"
 
 
 def _over(value: float | None, parts: float) -> float | None:
@@ -181,9 +204,9 @@ def _over(value: float | None, parts: float) -> float | None:
     return None if value is None else value / parts
 
 
-def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
-
-
 def _count(value: float | None) -> int | None:
     return None if value is None else int(value)
+
+
+def _kilo(value: float | None) -> int | None:
+    return None if value is None else round(value * 1024)
