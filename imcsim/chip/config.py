@@ -240,6 +240,7 @@ class ChipConfig(FrozenConfig):
             shift_add=self.shift_add,
             transposable=self.input_gradient == "transposable",
             copies=self.copies,
+            vector_bits=max(self.input_bits, self.error_bits),
         )
         return Macro(memory, site)
 

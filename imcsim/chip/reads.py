@@ -50,7 +50,8 @@ def conversions(placed: Placed, gated: bool | None = None) -> Floats:
     if bank is None:
         return np.zeros(placed.phases)
     grid = bank.grid
-    each = grid.cols * bank.site.phases(placed.chip.input_bits) * placed.positions[grid.layer] * bank.holds
+    sensed = bank.memory.conversions(bank.site, grid)
+    each = sensed * bank.site.phases(placed.chip.input_bits) * placed.positions[grid.layer] * bank.holds
     if bank.share is not None:
         each = each * bank.share
     skips = placed.chip.gate_columns if gated is None else gated

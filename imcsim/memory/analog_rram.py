@@ -3,9 +3,8 @@
 Formulas with their sources: docs/accounting.md. Shape letters: F placement phases, P PEs, K cells per weight.
 """
 
-from collections.abc import Mapping
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -18,24 +17,20 @@ from imcsim.devices.rram import RramCell
 from imcsim.devices.worn_out import stuck_low_share
 from imcsim.devices.write_failure import pulse_growth, temporary_failure_share, tries
 from imcsim.memory.ageing import Ageing, EventPulses
+from imcsim.memory.analog_array import AnalogArray
 from imcsim.memory.memory import (
     Activity,
     Component,
     Endurance,
     Floats,
-    Memory,
     Numbers,
-    Piece,
-    ReadTime,
     Weights,
-    accumulated,
-    line_drivers,
-    line_drives,
     memory_sort,
-    shift_adds,
+    with_control,
 )
 from imcsim.memory.site import Site
-from imcsim.periphery.adc import Adc
+
+Sensing = Literal["current-clamp", "voltage", "dc-free"]
 
 _WINDOW = ("cell.conductance_min_s", "cell.conductance_max_s")
 _PULSE = ("set_pulse_share", "set_energy_j", "reset_energy_j", "verify_energy_j")
@@ -46,7 +41,7 @@ _ROWS = (
 
 
 @memory_sort("analog-rram")
-class AnalogRram(Memory):
+class AnalogRram(AnalogArray):
     """RRAM PEs: analog read through shared column ADCs, write-verify programming.
 
     ``parallel_write_pes`` is how many PEs may be programmed at once (write current limits it); within a PE the rows
@@ -57,13 +52,9 @@ class AnalogRram(Memory):
     volatile: ClassVar[bool] = False
     verb: ClassVar[str] = "program"
     rows_vary: ClassVar[bool] = True
-    references: ClassVar[Mapping[str, str]] = {"cell": "device", "adc": "component"}
-
     cell: RramCell
     cell_bits: int = Field(ge=1, le=4)
-    adc: Adc
-    adc_bits: int = Field(ge=1, le=16)
-    columns_per_adc: int = Field(ge=1)
+    sensing: Sensing = "current-clamp"
     write_rule: WriteRule
     parallel_write_pes: int = Field(ge=1)
     wl_segment_ohm: float = Field(0.0, ge=0)
@@ -71,8 +62,8 @@ class AnalogRram(Memory):
 
     def check(self) -> None:
         """Raise ConfigError if the cell or the converter has no figures for its bits."""
+        super().check()
         self.cell.pulse_statistics(self.cell_bits)
-        self.adc.area_m2(self.adc_bits)
 
     def conductance_s(self, weights: Weights, *, after: bool = False) -> Floats:
         """Return the sum of the conductances of each PE's cells that a read meets, (F, P) in siemens.
@@ -86,68 +77,91 @@ class AnalogRram(Memory):
         sums = weights.level_sums[1:] if after else weights.level_sums[:-1]
         return np.asarray(weights.grid.crossed * self.cell.conductance_min_s + sums * step, dtype=np.float64)
 
-    def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
-        """One conversion for each used column and read cycle."""
-        grid = weights.grid
-        conductance_s = self.conductance_s(weights, after=after)
-        conversions = self._conversions(site, conductance_s, grid.cols, grid.layer, busy, "used columns x phases")
-        return (
-            line_drives(site, grid, busy),
-            self._cells(site, conductance_s, busy.power[:, grid.layer], "end" if after else "start"),
-            conversions,
-            shift_adds(site, conversions.amount, conversions.formula, "conversion"),
-            accumulated(site, grid),
-        )
+    def cells(
+        self, site: Site, weights: Weights, busy: Activity, bits: int, length: int, *, after: bool = False
+    ) -> Component:
+        """Cells conduct as long as the column that they stand on is sensed.
 
-    def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
-        """Columns are driven, rows are sensed.
-
-        The slices of a weight share a row, so that each takes a read of its own; the two columns of a differential
-        pair are driven with opposite polarity in the same read. Rows x phases x slices conversions, where the forward
-        read needs one for each used column and phase.
+        ``current-clamp``: the line is held at the read voltage and the supply gives its current, so that a siemens takes
+        V_read Vdd t, in proportion to the digit. ``voltage``: the line floats, and the rows at V_read feed those that
+        are not driven, V_read^2 p (1 - p) t for a share p of driven rows. ``dc-free``: lines are charged and cut off.
         """
-        grid, conductance_s = weights.grid, self.conductance_s(weights)
-        lines, said = grid.rows * grid.geometry.encoding.slices, "used rows x slices x phases"
-        conversions = self._conversions(site, conductance_s, lines, grid.layer, busy, said)
-        return (
-            line_drives(site, grid, busy, transposed=True),
-            self._cells(site, conductance_s, busy.power[:, grid.layer], "start"),
-            conversions,
-            shift_adds(site, conversions.amount, said, "conversion"),
-        )
+        layer, when = weights.grid.layer, "end" if after else "start"
+        if self.sensing == "dc-free":
+            return self._charged_lines(site, weights, busy, length)
+        conductance_s = self.conductance_s(weights, after=after)
+        said, open_time = f"cell conductances at the task's {when}", self._open_time(site, bits, length)
+        volts, formula, values = self._volts(site)
+        each = Price(volts * float(open_time.value), f"{formula} ({open_time.formula})", (*values, *open_time.origins))
+        each = each.also(*site.of(*self.window, "cell_bits", "sign"), "dac_bits")
+        if self.sensing == "voltage":
+            amount = conductance_s * (busy.level * (1 - busy.level / busy.phases))[:, layer]
+            said += " x p (1 - p), p the share of driven rows, all phases"
+        else:
+            amount, said = conductance_s * busy.level[:, layer], f"{said} x expected digit, all phases"
+        return Component("cells", amount, "siemens read", said, each, busy=True, codes=True)
+
+    def _volts(self, site: Site) -> tuple[float, str, tuple[str, ...]]:
+        """Return the volts squared of the current's energy, with words and paths."""
+        read_v, path = self.cell.read_voltage_v, site.of("cell.read_voltage_v")
+        if self.sensing == "voltage":
+            return read_v**2, "V_read^2", path
+        return read_v * site.supply_v, "V_read Vdd", (*path, "supply_v")
+
+    def _open_time(self, site: Site, bits: int, length: int) -> Price:
+        """Return how long a cell conducts in a read cycle (s); a flash converter mirrors the current 2^b - 1 times."""
+        name = "adc_bits" if bits == self.adc_bits else "transposed_adc_bits"
+        settle, convert = self.settling(site), self.adc.time_price(bits, length, f"{site.at}.adc")
+        mirrors = self.adc.mirrors(bits) if self.sensing == "current-clamp" else 1
+        seconds = mirrors * (float(settle.value) + float(convert.value))
+        times = f"{settle.formula} + {convert.formula}" + (" for each comparator" if mirrors > 1 else "")
+        return Price(seconds, times, (*settle.origins, *convert.origins, *site.of(name)))
+
+    def _charged_lines(self, site: Site, weights: Weights, busy: Activity, length: int) -> Component:
+        """Return the charge of the sensed lines: each is brought to the read voltage in every cycle."""
+        grid = weights.grid
+        joules = length * site.driver.wire_capacitance_per_cell_f * self.cell.read_voltage_v * site.supply_v
+        values = ("driver.wire_capacitance_per_cell_f", *site.of("cell.read_voltage_v"), "supply_v", "array.rows")
+        each = Price(joules, "cells of a line x C_wire V_read Vdd", (*values, "array.cols"))
+        said = f"{self._line_words}{self._pass_words} x phases"
+        amount = self.conversions(site, grid) * busy.phases * self.columns_a_line
+        return Component("cells", amount, "lines charged", said, each.also(*self._line_origins(site)), per_line=True)
+
+    def cell_area(self, site: Site) -> Price:
+        """Cell with its selector."""
+        return self.cell.area_price(f"{site.at}.cell")
+
+    def settling(self, site: Site) -> Price:
+        """The cell's read time."""
+        return Price(self.cell.read_time_s, "t_read", site.of("cell.read_time_s"))
+
+    @property
+    def window(self) -> tuple[str, ...]:
+        """The cell's conductances."""
+        return _WINDOW
 
     def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
-        """Every cell conducts once and is converted, row by row; a conversion sees a mean cell."""
+        """Every cell conducts once, row by row, and every line is converted; a conversion sees mean cells."""
         grid, crossed_s = weights.grid, self.conductance_s(weights)
         empty = 0 if grid.held is None else grid.crossed - grid.cells
         sums_s = np.asarray(crossed_s - empty * self.cell.conductance_min_s, dtype=np.float64)
-        converting = self._conversion(site, sums_s / grid.cells)
+        conversions = grid.weights * -(-grid.cells_per_weight // self.columns_a_line)
+        converting = self.conversion(site, sums_s / conversions, self.adc_bits).also(*self._line_origins(site))
         driving = site.driver.energy_price(site.cols, site.supply_v).also("array.cols")
-        reading = self._siemens(site)
+        open_time, (volts, formula, values) = self._open_time(site, self.adc_bits, site.rows), self._volts(site)
+        reading = Price(
+            volts * float(open_time.value), f"{formula} ({open_time.formula})", (*values, *open_time.origins)
+        ).also(*site.of(*_WINDOW, "cell_bits", "sign"))
         start = "conductance at the task's start of cells in use"
-        return (
+        parts = (
             Component("cells", sums_s, "siemens read", start, reading, codes=True),
-            Component("adc", grid.cells, "conversions", "cells in use", converting, codes=self.adc.follows_conductance),
+            Component(
+                "adc", conversions, "conversions", "weights x lines of a weight", converting,
+                codes=self.adc.follows_conductance,
+            ),
             Component("driver", grid.rows, "rows driven", "rows in use", driving),
-        )
-
-    def forward_time(self, site: Site, bits: int) -> ReadTime:
-        """Each cycle the array settles, then each ADC converts its columns in turn."""
-        return self._time(site, -(-bits // site.dac_bits), self.columns_per_adc, site.rows, "columns_per_adc")
-
-    def transposed_time(self, site: Site, bits: int) -> ReadTime:
-        """The same ADCs convert all rows in turn, once for each cycle and slice."""
-        adcs = max(1, site.cols // self.columns_per_adc)
-        turns = -(-site.rows // adcs)
-        passes = -(-bits // site.dac_bits) * site.geometry.encoding.slices
-        return self._time(site, passes, turns, site.cols, "ceil(rows / ADCs)", transposed=True)
-
-    def row_read_time(self, site: Site) -> Price:
-        """Settling, then a turn of the converters for each of their columns."""
-        time = self._time(site, 1, self.columns_per_adc, site.rows, "columns_per_adc")
-        return Price(
-            time.total_s, "t_read + columns_per_adc x t_conversion", time.settle.also(*time.convert.origins).origins
-        )
+        )  # fmt: skip
+        return with_control(self, site, parts)
 
     def row_write_time(self, site: Site) -> Price:
         """Pulses of the slowest of a row's cells, each with its verify."""
@@ -197,19 +211,6 @@ class AnalogRram(Memory):
         mu, sigma = lognormal_parameters(*self.cell.pulse_statistics(self.cell_bits))
         pulses = np.exp(mu + sigma * ndtri(generator.random(len(cells)) ** (1.0 / cells)))
         return np.asarray(pulses * float(self._pulse_time(site).value), dtype=np.float64)
-
-    def area(self, site: Site) -> dict[str, Piece]:
-        """Cells, converters, drivers, shift-adds; drivers on the columns where errors come in there."""
-        adcs = -(-site.cols // self.columns_per_adc)
-        sharing = (*_of(site, "columns_per_adc"), "array.cols")
-        converter = self.adc.area_price(self.adc_bits, f"{site.at}.adc").also(*_of(site, "adc_bits"), *sharing)
-        pieces = {
-            "cells": Piece(site.cells, "cells", self.cell.area_price(f"{site.at}.cell")),
-            "adc": Piece(adcs, "converters", converter),
-            "driver": line_drivers(site, "rows"),
-            "shift_add": Piece(adcs, "shift-adds", site.shift_add.area_price().also(*sharing)),
-        }
-        return pieces | ({"transpose_driver": line_drivers(site, "cols")} if site.transposable else {})
 
     @property
     def endurance(self) -> Endurance:
@@ -277,46 +278,6 @@ class AnalogRram(Memory):
     def read_out_leaf(self, site: Site) -> str:
         """Weights are read out through the converters."""
         return "read_out"
-
-    def _cells(self, site: Site, conductance_s: Floats, power: Floats, when: str) -> Component:
-        said = f"cell conductances at the task's {when} x expected squared digit, all phases"
-        each = self._siemens(site).also("dac_bits")
-        return Component("cells", power * conductance_s, "siemens read", said, each, busy=True, codes=True)
-
-    def _siemens(self, site: Site) -> Price:
-        return self.cell.read_price(f"{site.at}.cell").also(*_of(site, *_WINDOW, "cell_bits", "sign"))
-
-    def _conversions(
-        self, site: Site, conductance_s: Floats, lines: Numbers, layer: Numbers, busy: Activity, said: str
-    ) -> Component:
-        """Conversions of ``lines`` sensed lines a PE: each sees the conductance of a mean line, when it is driven."""
-        driven_s = conductance_s * busy.drives[:, layer] / lines
-        each = self._conversion(site, driven_s / busy.phases).also("dac_bits")
-        follows = self.adc.follows_conductance
-        return Component(
-            "adc", lines * busy.phases, "conversions", said, each, busy=follows, codes=follows, per_line=True
-        )
-
-    def _conversion(self, site: Site, line_s: Floats) -> Price:
-        each = self.adc.energy_price(self.adc_bits, site.supply_v, line_s, f"{site.at}.adc")
-        own = ("adc_bits", "cell_bits", "sign", *(_WINDOW if self.adc.follows_conductance else ()))
-        mean = "; mean over conversions of the lines of each PE in each task" if self.adc.follows_conductance else ""
-        return Price(each.value, each.formula + mean, each.also(*_of(site, *own)).origins)
-
-    def _time(
-        self, site: Site, passes: int, turns: int, length: int, said: str, *, transposed: bool = False
-    ) -> ReadTime:
-        slices = " x slices" if transposed else ""
-        shape = (*_of(site, "cell_bits"), "array.rows", "array.cols") if transposed else ()
-        own = ("dac_bits", *shape)
-        settle = Price(passes * self.cell.read_time_s, f"phases{slices} x t_read", _of(site, "cell.read_time_s")).also(
-            *own
-        )
-        one = self.adc.time_price(self.adc_bits, length, f"{site.at}.adc").also(
-            *_of(site, "adc_bits", "columns_per_adc")
-        )
-        seconds = passes * (turns * float(one.value))
-        return ReadTime(settle, Price(seconds, f"phases{slices} x {said} x t_conversion", one.origins).also(*own))
 
     def _pulse_time(self, site: Site) -> Price:
         names = ("cell.pulse_time_s", "cell.verify_time_s", "cell.pulses_mean", "cell.pulses_p99", "cell_bits")

@@ -25,17 +25,22 @@ from imcsim.memory.memory import (
     line_drivers,
     line_drives,
     memory_sort,
-    shift_adds,
+    with_control,
+    with_control_area,
 )
 from imcsim.memory.site import Site
 from imcsim.periphery.digital import AdderTree
 
-_TREE = "columns_per_tree x max(adder tree, clock)"
+_TURNS = "weight_sets x weights_per_tree"
 
 
 @memory_sort("digital-sram")
 class DigitalSram(Memory):
-    """SRAM PEs: digital, exact; an adder tree per column, ``columns_per_tree`` columns sharing one."""
+    """SRAM PEs: digital, exact; weights are multiplied by product gates and summed by adder trees.
+
+    A tree sums whole weights, of all rows at once or of those of one set: ``weight_sets`` rows share each of its inputs
+    with their product gates, and ``weights_per_tree`` weights of a row share a tree. Weights that share take turns.
+    """
 
     volatile: ClassVar[bool] = True
     verb: ClassVar[str] = "write"
@@ -45,28 +50,34 @@ class DigitalSram(Memory):
     cell: SramCell
     cell_bits: Literal[1]
     adder_tree: AdderTree
-    columns_per_tree: int = Field(ge=1)
+    weight_sets: int = Field(1, ge=1)
+    weights_per_tree: int = Field(1, ge=1)
+
+    def inputs(self, site: Site) -> int:
+        """Return the inputs of a tree: rows of one set."""
+        return -(-site.rows // self.weight_sets)
 
     def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
-        """One evaluation of a tree for each used column and read cycle."""
-        grid = weights.grid
-        sensed, said = grid.cols * busy.phases, "used columns x phases"
-        return (
+        """One evaluation of a tree for each output in use, set and read cycle."""
+        grid, words = weights.grid, self._words(site)
+        said = "used outputs x phases" if words == 1 else "used outputs x signs x phases"
+        parts = (
             line_drives(site, grid, busy),
-            self._trees(site, sensed, grid.rows, said),
-            shift_adds(site, sensed, said, "evaluation of a tree"),
+            *self._trees(site, grid.outputs * words, grid.rows, self.inputs(site), busy.phases, said),
             accumulated(site, grid),
         )
+        return with_control(self, site, parts)
 
     def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
-        """By a second set of trees on the rows, once for each slice."""
+        """By a second set of trees on the rows: each sums over the weights of a row."""
         grid: PeGrid = weights.grid
-        sensed, said = grid.rows * busy.phases * grid.geometry.encoding.slices, "used rows x slices x phases"
-        return (
+        words, said = self._words(site), "used rows x phases"
+        outputs, across = grid.outputs * words, site.geometry.weight_cols * words
+        parts = (
             line_drives(site, grid, busy, transposed=True),
-            self._trees(site, sensed, grid.outputs, said),
-            shift_adds(site, sensed, said, "evaluation of a tree"),
+            *self._trees(site, grid.rows, outputs, across, busy.phases, said),
         )
+        return with_control(self, site, parts)
 
     def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
         """Every bit of a weight is read through the port."""
@@ -75,13 +86,13 @@ class DigitalSram(Memory):
         return (Component("cells", bits, "bits", "weights x weight_bits", each),)
 
     def forward_time(self, site: Site, bits: int) -> ReadTime:
-        """Columns that share a tree take turns, not faster than the clock."""
-        return self._time(site, -(-bits // site.dac_bits), site.rows, "", ("array.rows",))
+        """Weights that share a tree take turns, not faster than the clock."""
+        return self._time(site, bits, self.inputs(site), self.weight_sets * self.weights_per_tree, ("array.rows",))
 
     def transposed_time(self, site: Site, bits: int) -> ReadTime:
-        """The trees on the rows sum over a row's weights."""
-        passes = -(-bits // site.dac_bits) * site.geometry.encoding.slices
-        return self._time(site, passes, site.geometry.weight_cols, " x slices", ("array.rows", "array.cols"))
+        """The trees on the rows sum over a row's weights; rows of a set share one."""
+        across = site.geometry.weight_cols * self._words(site)
+        return self._time(site, bits, across, self.weight_sets * self.weights_per_tree, ("array.rows", "array.cols"))
 
     def row_read_time(self, site: Site) -> Price:
         """Return the time of one row through the port."""
@@ -102,20 +113,17 @@ class DigitalSram(Memory):
         return Charge("", most, "row writes", said, (), self.row_write_time(site))
 
     def area(self, site: Site) -> dict[str, Piece]:
-        """Cells, trees, drivers, shift-adds; a transposable PE has a second set of trees and drivers."""
-        trees = -(-site.cols // self.columns_per_tree)
-        sharing = (*_of(site, "columns_per_tree"), "array.cols")
-        pieces = {
-            "cells": Piece(site.cells, "cells", self.cell.area_price(f"{site.at}.cell")),
-            "adder_tree": self._tree_area(site, trees, site.rows),
-            "driver": line_drivers(site, "rows"),
-            "shift_add": Piece(trees, "shift-adds", site.shift_add.area_price().also(*sharing)),
-        }
+        """Cells, product gates, trees, accumulators, drivers; a transposable PE has a second set of all but cells."""
+        across = site.geometry.weight_cols * self._words(site)
+        trees = -(-across // self.weights_per_tree)
+        pieces = {"cells": Piece(site.cells, "cells", self.cell.area_price(f"{site.at}.cell"))}
+        pieces |= self._logic_area(site, "", trees, self.inputs(site))
+        pieces["driver"] = line_drivers(site, "rows")
         if site.transposable:
-            rows = -(-site.rows // self.columns_per_tree)
-            pieces["transpose_tree"] = self._tree_area(site, rows, site.geometry.weight_cols)
+            rows = -(-self.inputs(site) // self.weights_per_tree)
+            pieces |= self._logic_area(site, "transpose_", rows, across)
             pieces["transpose_driver"] = line_drivers(site, "cols")
-        return pieces
+        return with_control_area(self, site, pieces)
 
     def leakage(self, site: Site) -> Price | None:
         """Every powered cell leaks."""
@@ -131,25 +139,72 @@ class DigitalSram(Memory):
         adders = self.adder_tree.full_adders(site.rows, site.dac_bits)
         return adders, self.adder_tree.energy_price(f"{site.at}.adder_tree").also("dac_bits")
 
-    def _trees(self, site: Site, sensed: Numbers, inputs: Numbers, said: str) -> Component:
-        sizes, position = np.unique(inputs, return_inverse=True)
-        adders = np.array([self.adder_tree.full_adders(int(size), site.dac_bits) for size in sizes])[position]
-        formula = f"{said} x (N (b + 1) - (b + log2 N + 1)), N inputs of b = dac_bits"
-        each = self.adder_tree.energy_price(f"{site.at}.adder_tree").also("dac_bits")
-        return Component("adder_tree", sensed * adders, "full adders", formula, each, per_line=True)
+    def _words(self, site: Site) -> int:
+        """Return the numbers that a weight is stored as: 1, or 2 where a positive and a negative one stand apart."""
+        encoding = site.geometry.encoding
+        return encoding.cells_per_weight // encoding.slices
 
-    def _time(self, site: Site, passes: int, inputs: int, slices: str, shape: tuple[str, ...]) -> ReadTime:
-        tree = self.adder_tree.time_price(inputs, site.dac_bits, f"{site.at}.adder_tree")
-        seconds = passes * (self.columns_per_tree * max(float(tree.value), 1.0 / site.clock_hz))
-        own = (*_of(site, "columns_per_tree"), "clock_hz", "dac_bits", *shape)
-        settle = Price(seconds, f"phases{slices} x {_TREE}", tree.also(*own).origins)
+    def _trees(
+        self, site: Site, trees: Numbers, inputs: Numbers, size: int, phases: int, said: str
+    ) -> tuple[Component, ...]:
+        """Return product gates, adders and accumulators of ``trees`` of ``size`` inputs, ``inputs`` of them in use."""
+        bits, weight_bits, tree = site.dac_bits, site.geometry.encoding.slices, self.adder_tree
+        sums = np.asarray(-(-np.asarray(inputs) // size))  # sets in use
+        products = np.asarray(inputs) * bits * weight_bits * trees * phases
+        joining = np.asarray(inputs) * tree.product_adders(weight_bits, bits)
+        sizes, position = np.unique(inputs, return_inverse=True)
+        adders = np.array([self._adders(int(n), size, weight_bits, bits) for n in sizes])[position] + joining
+        width = tree.sum_bits(size, weight_bits, phases * bits)
+        at, sharing = f"{site.at}.adder_tree", (*site.of("weight_sets", "sign"), "dac_bits", "weight_bits")
+        counted = f"{said} x (N (b + 1) - (b + log2 N + 1)) of each set of N inputs, b bits of a product"
+        return (
+            Component(
+                "product", products, "product gates", f"{said} x inputs x weight bits x dac_bits",
+                tree.product_price(at).also(*sharing), per_line=True,
+            ),
+            Component(
+                "adder_tree", trees * phases * adders, "full adders", counted,
+                tree.energy_price(at).also(*sharing, f"{at}.kind"), per_line=True,
+            ),
+            Component(
+                "accumulator", trees * phases * sums * width, "bits that are added", f"{said} x sets x bits of a sum",
+                tree.accumulator_price(at).also(*sharing, "array.rows", "array.cols"), per_line=True,
+            ),
+        )  # fmt: skip
+
+    def _adders(self, inputs: int, size: int, weight_bits: int, input_bits: int) -> int:
+        """Return the full adders that ``inputs`` inputs take, ``size`` of them at a time."""
+        bits = self.adder_tree.product_bits(weight_bits, input_bits)
+        full, rest = divmod(inputs, size)
+        found = full * self.adder_tree.full_adders(size, bits)
+        return found + (self.adder_tree.full_adders(rest, bits) if rest else 0)
+
+    def _time(self, site: Site, vector_bits: int, inputs: int, turns: int, shape: tuple[str, ...]) -> ReadTime:
+        at, weight_bits = f"{site.at}.adder_tree", site.geometry.encoding.slices
+        cycle = self.adder_tree.cycle_price(inputs, weight_bits, site.dac_bits, vector_bits, at)
+        phases = site.phases(vector_bits)
+        seconds = phases * turns * max(float(cycle.value), 1.0 / site.clock_hz)
+        names = ("weight_sets", "weights_per_tree", "sign", "adder_tree.kind")
+        own = (*site.of(*names), "clock_hz", "dac_bits", "weight_bits", *shape)
+        settle = Price(seconds, f"phases x {_TURNS} x max({cycle.formula}, clock)", cycle.also(*own).origins)
         return ReadTime(settle, Price(0.0, "no converter"))
 
-    def _tree_area(self, site: Site, trees: int, inputs: int) -> Piece:
-        adders = self.adder_tree.full_adders(inputs, site.dac_bits)
-        each = self.adder_tree.area_price(f"{site.at}.adder_tree")
-        own = (*_of(site, "columns_per_tree"), "array.rows", "array.cols", "dac_bits")
-        return Piece(trees * adders, "full adders", each.also(*own))
+    def _logic_area(self, site: Site, prefix: str, trees: int, inputs: int) -> dict[str, Piece]:
+        bits, weight_bits, tree = site.dac_bits, site.geometry.encoding.slices, self.adder_tree
+        at = f"{site.at}.adder_tree"
+        names = ("weight_sets", "weights_per_tree", "sign")
+        own = (*site.of(*names), f"{at}.kind", "array.rows", "array.cols", "dac_bits", "weight_bits")
+        adders = self._adders(inputs, inputs, weight_bits, bits) + inputs * tree.product_adders(weight_bits, bits)
+        width = tree.sum_bits(inputs, weight_bits, site.vector_bits)
+        return {
+            f"{prefix}product": Piece(
+                trees * inputs * bits * weight_bits, "product gates", tree.product_area_price(at).also(*own)
+            ),
+            f"{prefix}adder_tree": Piece(trees * adders, "full adders", tree.area_price(at).also(*own)),
+            f"{prefix}accumulator": Piece(
+                trees * width, "bits of accumulators", tree.accumulator_area_price(at).also(*own, "input_bits", "error_bits")
+            ),
+        }
 
 
 def _of(site: Site, *names: str) -> tuple[str, ...]:

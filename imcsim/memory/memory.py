@@ -10,7 +10,7 @@ Shape letters: F placement phases, P PEs, L layers, K cells per weight.
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import ClassVar, Literal, Protocol, TypeVar
 
@@ -35,11 +35,13 @@ Floats = NDArray[np.float64]
 class Activity:
     """How busy the lines of a vector are, (F, L).
 
-    ``drives`` expected line switches per line and vector, summed over read cycles; ``power`` the same weighted by the
-    squared digit, as the read current's energy is; ``phases`` read cycles per vector.
+    ``drives`` expected line switches per line and vector, summed over read cycles; ``level`` the same weighted by the
+    digit, as the current of a line at that voltage is, and ``power`` by its square, as what the cell itself dissipates
+    is; ``phases`` read cycles per vector.
     """
 
     drives: Floats
+    level: Floats
     power: Floats
     phases: int
 
@@ -48,19 +50,20 @@ def activity(density: Floats, dac_bits: int) -> Activity:
     """Group bit planes (F, L, b), least significant first, into cycles of ``dac_bits``; bits taken as independent."""
     bits = density.shape[2]
     phases = -(-bits // dac_bits)
-    drives = np.zeros(density.shape[:2])
-    power = np.zeros(density.shape[:2])
+    drives, level, power = (np.zeros(density.shape[:2]) for _ in range(3))
     for phase in range(phases):
         part = density[:, :, phase * dac_bits : (phase + 1) * dac_bits]
         weight = 2.0 ** np.arange(part.shape[2])
         mean = part @ weight  # expected digit of this cycle
         variance = (part * (1 - part)) @ weight**2
         drives += 1 - np.prod(1 - part, axis=2)  # a line switches unless all bits of its digit are 0
+        level += mean / weight.sum()
         power += (mean**2 + variance) / (weight.sum() ** 2)
-    return Activity(drives, power, phases)
+    return Activity(drives, level, power, phases)
 
 
-Numbers = NDArray[np.integer] | Floats
+Ints = NDArray[np.integer]
+Numbers = Ints | Floats
 WritePolicy = Literal["step", "epoch", "task"]
 
 
@@ -108,6 +111,10 @@ class Component:
     codes: bool = False
     per_line: bool = False
 
+    def also(self, *origins: str) -> "Component":
+        """Return the same, of an amount that follows from values of the chip, too: their paths."""
+        return replace(self, each=self.each.also(*origins))
+
 
 @dataclass(frozen=True)
 class ReadTime:
@@ -149,7 +156,8 @@ class Memory(FrozenConfig):
     """The PEs of one memory: what all sorts have in common.
 
     ``pe_count`` PEs; ``cell_bits`` and ``sign`` say how a weight lies in its cells; ``write_policy`` how often weights
-    that train here are written.
+    that train here are written. ``control_share`` and ``control_area_share``: what control, clock and decoders take
+    beside the components that are counted, as a share of those (:func:`with_control`, :func:`with_control_area`).
     """
 
     sort: ClassVar[str] = ""
@@ -169,6 +177,8 @@ class Memory(FrozenConfig):
     cell_bits: int = Field(ge=1)
     sign: Sign
     write_policy: WritePolicy
+    control_share: float = Field(0.0, ge=0, description="energy of control, clock and decoders over that of the rest")
+    control_area_share: float = Field(0.0, ge=0, description="their area over that of the rest")
 
     def geometry(self, rows: int, cols: int, weight_bits: int) -> PeGeometry:
         """Return a PE of ``rows`` x ``cols`` cells of this memory."""
@@ -180,6 +190,10 @@ class Memory(FrozenConfig):
     @abstractmethod
     def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
         """Return what one input vector takes of each PE; ``after``: of the codes at the end of each phase."""
+
+    def conversions(self, site: Site, grid: PeGrid) -> Ints:
+        """Return the lines that one read cycle of a vector senses in each PE, (P,); unless a sort says otherwise, all."""
+        return grid.cols
 
     @abstractmethod
     def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
@@ -287,7 +301,7 @@ MemoryT = TypeVar("MemoryT", bound=Memory)
 
 
 def _import_all() -> None:
-    from imcsim.memory import analog_rram, digital_sram  # noqa: F401
+    from imcsim.memory import analog_rram, analog_sram, digital_sram  # noqa: F401
 
 
 MEMORIES: Registry[type[Memory]] = Registry(
@@ -331,3 +345,45 @@ def accumulated(site: Site, grid: PeGrid) -> Component:
 def line_drivers(site: Site, across: str) -> Piece:
     """Return the drivers of all ``rows`` or ``cols`` of a PE."""
     return Piece(getattr(site, across), "line drivers", site.driver.area_price().also(f"array.{across}"))
+
+
+def with_control(memory: Memory, site: Site, parts: tuple[Component, ...]) -> tuple[Component, ...]:
+    """Return ``parts`` and what controls them: ``control_share`` of their energy.
+
+    What works for every sensed line is spared with it, so that its control stands apart from that of the rest.
+    """
+    if not memory.control_share:
+        return parts
+    return (*parts, *(_control(memory, site, group) for group in _groups(parts)))
+
+
+def _groups(parts: tuple[Component, ...]) -> tuple[tuple[Component, ...], ...]:
+    lines = tuple(part for part in parts if part.per_line)
+    rest = tuple(part for part in parts if not part.per_line)
+    return tuple(group for group in (lines, rest) if group)
+
+
+def _control(memory: Memory, site: Site, group: tuple[Component, ...]) -> Component:
+    joules = sum((np.asarray(part.amount * part.each.value, dtype=np.float64) for part in group), np.zeros(1))
+    origins = tuple(dict.fromkeys(origin for part in group for origin in part.each.origins))
+    names = " + ".join(part.name for part in group)
+    return Component(
+        "control",
+        joules,
+        "joules of what it controls",
+        f"energy of {names}",
+        Price(memory.control_share, "control_share", (*site.of("control_share"), *origins)),
+        busy=any(part.busy for part in group),
+        codes=any(part.codes for part in group),
+        per_line=group[0].per_line,
+    )
+
+
+def with_control_area(memory: Memory, site: Site, pieces: dict[str, Piece]) -> dict[str, Piece]:
+    """Return ``pieces`` and the area of what controls them, one piece: ``control_area_share`` of theirs."""
+    if not memory.control_area_share:
+        return pieces
+    area_m2 = memory.control_area_share * sum(piece.area_m2 for piece in pieces.values())
+    origins = tuple(dict.fromkeys(origin for piece in pieces.values() for origin in piece.each.origins))
+    each = Price(area_m2, "control_area_share x area of the rest", (*site.of("control_area_share"), *origins))
+    return pieces | {"control": Piece(1, "control blocks", each)}

@@ -27,6 +27,8 @@ class Site:
         Whether its PEs can be read from their columns, too.
     copies
         Copies of every weight that it holds: 2 where input gradients have one of their own.
+    vector_bits
+        Bits of the widest vector that it is read with.
     """
 
     at: str
@@ -38,6 +40,7 @@ class Site:
     shift_add: ShiftAdd
     transposable: bool = True
     copies: int = 1
+    vector_bits: int = 8
 
     @property
     def name(self) -> str:

@@ -59,6 +59,7 @@ class ConverterModel(FrozenConfig):
     energy_words: ClassVar[Words]
     time_words: ClassVar[Words]
     area_words: ClassVar[Words | None] = None
+    converter_type: ClassVar[str] = "sar"  # how it finds a code: "sar", "flash", "integrating" or "sense-amp"
     follows_conductance: ClassVar[bool] = False  # whether a conversion's energy depends on the column's conductance
 
     @property
