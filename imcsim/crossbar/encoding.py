@@ -35,11 +35,13 @@ class Encoding(FrozenConfig):
     """
 
     sign: Sign = "differential"
-    weight_bits: int = Field(8, ge=2, le=16)
+    weight_bits: int = Field(8, ge=1, le=16)
     cell_bits: int = Field(2, ge=1, le=16)
 
     @model_validator(mode="after")
     def _cell_not_wider_than_weight(self) -> "Encoding":
+        if self.sign == "differential" and self.weight_bits < 2:
+            raise ValueError("a differential pair holds a magnitude and a sign: weight_bits must be >= 2, got 1")
         if self.cell_bits > self.weight_bits:
             raise ValueError(f"cell_bits ({self.cell_bits}) must be <= weight_bits ({self.weight_bits})")
         return self

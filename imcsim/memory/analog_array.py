@@ -150,7 +150,8 @@ class AnalogArray(Memory):
         passes = int(self.passes(site, site.rows))
         said = "columns_per_adc" + (" x passes" if self.open_rows else "")
         origins = self._line_origins(site) if self.open_rows else ()
-        return self._time(site, site.phases(bits) * passes, self.columns_per_adc, site.rows, said, origins)
+        summed = min(site.rows, self.open_rows or site.rows)
+        return self._time(site, site.phases(bits) * passes, self.columns_per_adc, summed, said, origins)
 
     def transposed_time(self, site: Site, bits: int) -> ReadTime:
         """The same converters take all rows in turn, once for each cycle and slice."""

@@ -42,13 +42,13 @@ class AnalogSram(AnalogArray):
     def cells(
         self, site: Site, weights: Weights, busy: Activity, bits: int, length: int, *, after: bool = False
     ) -> Component:
-        """Cells that hold a one and see a driven line move their charge, C Vdd^2 a product."""
+        """Cells that hold a one move a charge in proportion to the digit on their line, C Vdd^2 for the highest."""
         sums = weights.level_sums[1:] if after else weights.level_sums[:-1]
-        amount = np.asarray(sums * busy.drives[:, weights.grid.layer], dtype=np.float64)
+        amount = np.asarray(sums * busy.level[:, weights.grid.layer], dtype=np.float64)
         joules = self.unit_capacitors * self.product_capacitance_f * site.supply_v**2
         own = (*site.of("unit_capacitors", "product_capacitance_f"), "supply_v", "dac_bits")
         each = Price(joules, "unit_capacitors x product_capacitance_f Vdd^2", own)
-        said = "cells that hold a one x expected switches of their line, all phases"
+        said = "cells that hold a one x expected digit on their line over the highest, all phases"
         return Component("cells", amount, "products of ones", said, each, busy=True, codes=True)
 
     def cell_area(self, site: Site) -> Price:

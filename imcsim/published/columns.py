@@ -32,7 +32,7 @@ COUNTS = (
     "array_rows", "array_cols", "rows_per_op", "outputs_per_op", "ops_per_input", "adcs_per_array",
     "weight_sets_per_adder", "n_arrays", "cells_per_weight",
 )  # fmt: skip
-SHARES = ("activity_input_toggle", "activity_weight_density")
+SHARES = ("activity_input_toggle", "activity_weight_density", "activity_product")
 AMOUNTS = (
     "node_nm", "vdd_V", "t_op_ns", "t_cycle_ns", "capacity_kb", "capacity_kb_exact", "columns_per_adc",
     "area_mm2_macro", "area_uncertainty_pct", "cell_area_um2", "clock_MHz", "e_per_mac_fJ_reported",

@@ -24,7 +24,7 @@ class PublishedPoint:
 
     Everything is of one array unless said. ``rows`` are the products summed into one output in one operation,
     ``outputs`` the sums made in one; an operation takes ``operation_s`` and covers ``operation_bits`` of an input, the
-    whole input ``operations`` of them. ``reported_j`` is the energy of one MAC at the stated bits; one MAC counts as two
+    whole input ``operations`` of them. ``activity`` is the product of toggle rate and density. ``reported_j`` is the energy of one MAC at the stated bits; one MAC counts as two
     operations where only TOPS/W is given. ``cell_bits`` are the bits of a cell, ``multi_level`` says "analog".
     ``foreign`` names the columns with a word that no model knows, and that word. ``contradicts`` tells that energy
     and TOPS/W disagree.
@@ -35,6 +35,8 @@ class PublishedPoint:
     title: str
     family: str
     memory: str
+    style: str
+    cell: str
     includes: str
     basis: str
     source: str
@@ -66,6 +68,7 @@ class PublishedPoint:
     adder_kind: str = ""
     input_toggle: float | None = None
     weight_density: float | None = None
+    activity: float | None = None
     arrays: int | None = None
     area_m2: float | None = None
     area_uncertainty: float | None = None
@@ -87,8 +90,8 @@ class PublishedPoint:
 
     @property
     def states_activity(self) -> bool:
-        """Whether both the toggle rate of inputs and the density of weights are stated."""
-        return self.input_toggle is not None and self.weight_density is not None
+        """Whether toggle rate of inputs and density of weights are stated, or their product."""
+        return self.activity is not None
 
     @property
     def input_s(self) -> float | None:
@@ -121,6 +124,8 @@ def point_of(row: Mapping[str, str], where: str) -> PublishedPoint:
         title=text["name"] or text["chip_id"],
         family=words["family"] or _family(text),
         memory=text["memory"],
+        style=text["compute_style"],
+        cell=text["cell"],
         includes=words["what_energy_includes"] or _includes(text["level"]),
         basis=text["energy_basis"],
         source=text["source"],
@@ -152,6 +157,7 @@ def point_of(row: Mapping[str, str], where: str) -> PublishedPoint:
         adder_kind=known["adder_kind"],
         input_toggle=value["activity_input_toggle"],
         weight_density=value["activity_weight_density"],
+        activity=_product(value),
         arrays=_count(value["n_arrays"]),
         area_m2=_over(value["area_mm2_macro"], 1e6),
         area_uncertainty=_over(value["area_uncertainty_pct"], 100),
@@ -164,6 +170,12 @@ def point_of(row: Mapping[str, str], where: str) -> PublishedPoint:
         contradicts=contradicts,
         foreign=tuple((name, word) for name, word in words.items() if word and not known[name]),
     )
+
+
+def _product(value: Mapping[str, float | None]) -> float | None:
+    """Return toggle rate times density: of both, else the product that is stated alone."""
+    toggle, density = value["activity_input_toggle"], value["activity_weight_density"]
+    return value["activity_product"] if toggle is None or density is None else toggle * density
 
 
 def _cell_bits(row: Mapping[str, str], where: str) -> tuple[float | None, bool]:
