@@ -72,9 +72,9 @@ class AnalogArray(Memory):
 
     @abstractmethod
     def cells(
-        self, site: Site, weights: Weights, busy: Activity, bits: int, length: int, *, after: bool = False
+        self, site: Site, weights: Weights, busy: Activity, *, after: bool = False, transposed: bool = False
     ) -> Component:
-        """Return what the cells take of a vector, sensed by converters of ``bits`` on lines of ``length`` cells."""
+        """Return what the cells of each PE take of a vector."""
 
     @abstractmethod
     def cell_area(self, site: Site) -> Price:
@@ -121,7 +121,7 @@ class AnalogArray(Memory):
         )
         parts = (
             line_drives(site, grid, busy),
-            self.cells(site, weights, busy, self.adc_bits, site.rows, after=after),
+            self.cells(site, weights, busy, after=after),
             converting,
             shift_adds(site, converting.amount, said, "conversion").also(*self._line_origins(site)),
             accumulated(site, grid),
@@ -139,7 +139,7 @@ class AnalogArray(Memory):
         converting = self._converting(site, weights, lines, busy, self.back_bits, said)
         parts = (
             line_drives(site, grid, busy, transposed=True),
-            self.cells(site, weights, busy, self.back_bits, site.cols),
+            self.cells(site, weights, busy, transposed=True),
             converting,
             shift_adds(site, converting.amount, said, "conversion").also(*site.of("cell_bits", "sign")),
         )
@@ -211,8 +211,9 @@ class AnalogArray(Memory):
 
     def _line_origins(self, site: Site) -> tuple[str, ...]:
         """Paths of what sets the number of sensed lines and passes."""
-        names = [*(["pair"] if self.sign == "differential" else []), *(["joined_columns"] * (self.joined_columns > 1))]
-        return site.of(*names, *(["open_rows"] if self.open_rows else []))
+        pairs = ("pair",) if self.sign == "differential" else ()
+        passes = ("open_rows",) if self.open_rows else ()
+        return site.of("joined_columns", *pairs, *passes)
 
     def _converting(
         self, site: Site, weights: Weights, lines: Numbers, busy: Activity, bits: int, said: str, *, after: bool = False
