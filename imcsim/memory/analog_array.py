@@ -100,7 +100,7 @@ class AnalogArray(Memory):
         pairs = 2 if self.sign == "differential" and self.pair == "subtracted" else 1
         return pairs * self.joined_columns
 
-    def passes(self, site: Site, rows: Numbers) -> Ints:
+    def passes(self, site: Site, rows: Numbers | int) -> Ints:
         """Return the passes that ``rows`` rows in use take."""
         return np.asarray(-(-np.asarray(rows) // (self.open_rows or site.rows)), dtype=np.int64)
 
@@ -187,14 +187,15 @@ class AnalogArray(Memory):
             pieces["transpose_driver"] = line_drivers(site, "cols")
         return with_control_area(self, site, pieces)
 
-    def conversion(self, site: Site, line_s: Floats | float, bits: int, transposed: bool = False) -> Price:
+    def conversion(self, site: Site, line_s: Floats, bits: int, transposed: bool = False) -> Price:
         """Return the price of one conversion (J) of lines that conduct ``line_s`` (S)."""
         each = self.adc.energy_price(bits, site.supply_v, line_s, f"{site.at}.adc")
         name = "transposed_adc_bits" if transposed and self.transposed_adc_bits else "adc_bits"
         follows = self.adc.follows_conductance
+        value = each.value if follows else float(np.ravel(each.value)[0])  # of every line alike
         own = (name, "cell_bits", "sign", *(self.window if follows else ()))
         mean = "; mean over conversions of the lines of each PE in each task" if follows else ""
-        return Price(each.value, each.formula + mean, each.also(*site.of(*own)).origins)
+        return Price(value, each.formula + mean, each.also(*site.of(*own)).origins)
 
     @property
     def window(self) -> tuple[str, ...]:
@@ -220,7 +221,7 @@ class AnalogArray(Memory):
     ) -> Component:
         """Conversions of ``lines`` lines a PE and cycle: each sees the conductance of a mean line, when driven."""
         follows, layer, transposed = self.adc.follows_conductance, weights.grid.layer, "slices" in said
-        line_s: Floats | float = 0.0
+        line_s = np.zeros(1)
         if follows:
             line_s = self.conductance_s(weights, after=after) * busy.drives[:, layer] / (lines * busy.phases)
         each = self.conversion(site, line_s, bits, transposed).also("dac_bits", *self._line_origins(site))

@@ -151,9 +151,9 @@ class DigitalSram(Memory):
         """Return product gates, adders and accumulators of ``trees`` of ``size`` inputs, ``inputs`` of them in use."""
         bits, tree = site.dac_bits, self.adder_tree
         weight_bits = weight_bits or site.geometry.encoding.slices
-        sums = np.asarray(-(-np.asarray(inputs) // size))  # sets in use
-        products = np.asarray(inputs) * bits * weight_bits * trees * phases
-        joining = np.asarray(inputs) * tree.product_adders(weight_bits, bits)
+        sums = np.asarray(-(-inputs // size), dtype=np.int64)  # sets in use
+        products = np.asarray(inputs * bits * weight_bits * trees * phases, dtype=np.float64)
+        joining = inputs * tree.product_adders(weight_bits, bits)
         sizes, position = np.unique(inputs, return_inverse=True)
         adders = np.array([self._adders(int(n), size, weight_bits, bits) for n in sizes])[position] + joining
         width = tree.sum_bits(size, weight_bits, phases * bits)
@@ -165,11 +165,11 @@ class DigitalSram(Memory):
                 tree.product_price(at).also(*sharing), per_line=True,
             ),
             Component(
-                "adder_tree", trees * phases * adders, "full adders", counted,
+                "adder_tree", np.asarray(trees * phases * adders, dtype=np.float64), "full adders", counted,
                 tree.energy_price(at).also(*sharing, f"{at}.kind"), per_line=True,
             ),
             Component(
-                "accumulator", trees * phases * sums * width, "bits that are added", f"{said} x sets x bits of a sum",
+                "accumulator", np.asarray(trees * phases * sums * width, dtype=np.float64), "bits that are added", f"{said} x sets x bits of a sum",
                 tree.accumulator_price(at).also(*sharing, "array.rows", "array.cols"), per_line=True,
             ),
         )  # fmt: skip
