@@ -71,28 +71,26 @@ def _array_energy(placed: Placed, bank: Bank, macs: Floats) -> Charges:
     """Activations of the batch are written into SRAM arrays (vectors along the rows) and errors streamed through.
 
     As DNN+NeuroSim V2.1's weight-gradient array (neurosim/DNN_NeuroSim_V2.1, Training_pytorch/NeuroSIM), with a digital
-    adder tree: one evaluation adds ``rows`` vectors for one activation bit, one error bit and one output.
+    adder tree: one evaluation adds ``rows`` vectors for one activation, one digit of the error and one output.
     """
-    chip, site, tree = placed.chip, bank.site, bank.memory.gradient_evaluation(bank.site)
-    if tree is None:  # the chip's check has refused it
-        raise ValueError(f"[{site.at}] cannot sum weight gradients")
-    adders, each = tree
+    chip, site = placed.chip, bank.site
+    parts = bank.memory.gradient_evaluation(site, chip.input_bits)
     own = ("weight_gradient", "skip_masked_gradients", "array.rows", "input_bits", "error_bits", "dac_bits")
-    evaluations = macs / site.rows * chip.input_bits * -(-chip.error_bits // site.dac_bits)
-    said, fields = "MACs / rows x input_bits x phases of an error", _macs_said(chip)[1]
+    evaluations = macs / site.rows * -(-chip.error_bits // site.dac_bits)
+    fields = _macs_said(chip)[1]
     written = placed.counts["weight_gradient_vectors"] * placed.sides[0] * chip.input_bits
     writing = bank.write_price
     flat = Price(float(np.max(writing.value)), writing.formula, writing.origins)
-    trees = f"{said} x (N (b + 1) - (b + log2 N + 1)), N = rows, b = dac_bits"
     vectors = ("weight_gradient_vectors",)
-    return (
-        Charge("weight_gradient.adder_tree", evaluations * adders, "full adders", trees, fields, each.also(*own)),
+    adding = tuple(
         Charge(
-            "weight_gradient.shift_add", evaluations, "shift-adds", said, fields,
-            site.shift_add.energy_price().also(*own),
-        ),
-        Charge(
-            "weight_gradient.array_write", written, "cell writes", "vectors x fan-in x input_bits", vectors,
-            flat.also("input_bits", "weight_gradient"),
-        ),
+            f"weight_gradient.{part.name}", evaluations * float(part.amount[0]), part.of,
+            f"evaluations = MACs / rows x phases of an error, x {part.formula}", fields, part.each.also(*own),
+        )
+        for part in parts
     )  # fmt: skip
+    writes = Charge(
+        "weight_gradient.array_write", written, "cell writes", "vectors x fan-in x input_bits", vectors,
+        flat.also("input_bits", "weight_gradient"),
+    )  # fmt: skip
+    return (*adding, writes)

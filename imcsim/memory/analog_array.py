@@ -72,9 +72,9 @@ class AnalogArray(Memory):
 
     @abstractmethod
     def cells(
-        self, site: Site, weights: Weights, busy: Activity, bits: int, length: int, *, after: bool = False
+        self, site: Site, weights: Weights, busy: Activity, *, after: bool = False, transposed: bool = False
     ) -> Component:
-        """Return what the cells take of a vector, sensed by converters of ``bits`` on lines of ``length`` cells."""
+        """Return what the cells of each PE take of a vector."""
 
     @abstractmethod
     def cell_area(self, site: Site) -> Price:
@@ -100,7 +100,7 @@ class AnalogArray(Memory):
         pairs = 2 if self.sign == "differential" and self.pair == "subtracted" else 1
         return pairs * self.joined_columns
 
-    def passes(self, site: Site, rows: Numbers) -> Ints:
+    def passes(self, site: Site, rows: Numbers | int) -> Ints:
         """Return the passes that ``rows`` rows in use take."""
         return np.asarray(-(-np.asarray(rows) // (self.open_rows or site.rows)), dtype=np.int64)
 
@@ -121,7 +121,7 @@ class AnalogArray(Memory):
         )
         parts = (
             line_drives(site, grid, busy),
-            self.cells(site, weights, busy, self.adc_bits, site.rows, after=after),
+            self.cells(site, weights, busy, after=after),
             converting,
             shift_adds(site, converting.amount, said, "conversion").also(*self._line_origins(site)),
             accumulated(site, grid),
@@ -139,7 +139,7 @@ class AnalogArray(Memory):
         converting = self._converting(site, weights, lines, busy, self.back_bits, said)
         parts = (
             line_drives(site, grid, busy, transposed=True),
-            self.cells(site, weights, busy, self.back_bits, site.cols),
+            self.cells(site, weights, busy, transposed=True),
             converting,
             shift_adds(site, converting.amount, said, "conversion").also(*site.of("cell_bits", "sign")),
         )
@@ -188,14 +188,15 @@ class AnalogArray(Memory):
             pieces["transpose_driver"] = line_drivers(site, "cols")
         return with_control_area(self, site, pieces)
 
-    def conversion(self, site: Site, line_s: Floats | float, bits: int, transposed: bool = False) -> Price:
+    def conversion(self, site: Site, line_s: Floats, bits: int, transposed: bool = False) -> Price:
         """Return the price of one conversion (J) of lines that conduct ``line_s`` (S)."""
         each = self.adc.energy_price(bits, site.supply_v, line_s, f"{site.at}.adc")
         name = "transposed_adc_bits" if transposed and self.transposed_adc_bits else "adc_bits"
         follows = self.adc.follows_conductance
+        value = each.value if follows else float(np.ravel(each.value)[0])  # of every line alike
         own = (name, "cell_bits", "sign", *(self.window if follows else ()))
         mean = "; mean over conversions of the lines of each PE in each task" if follows else ""
-        return Price(each.value, each.formula + mean, each.also(*site.of(*own)).origins)
+        return Price(value, each.formula + mean, each.also(*site.of(*own)).origins)
 
     @property
     def window(self) -> tuple[str, ...]:
@@ -212,15 +213,16 @@ class AnalogArray(Memory):
 
     def _line_origins(self, site: Site) -> tuple[str, ...]:
         """Paths of what sets the number of sensed lines and passes."""
-        names = [*(["pair"] if self.sign == "differential" else []), *(["joined_columns"] * (self.joined_columns > 1))]
-        return site.of(*names, *(["open_rows"] if self.open_rows else []))
+        pairs = ("pair",) if self.sign == "differential" else ()
+        passes = ("open_rows",) if self.open_rows else ()
+        return site.of("joined_columns", *pairs, *passes)
 
     def _converting(
         self, site: Site, weights: Weights, lines: Numbers, busy: Activity, bits: int, said: str, *, after: bool = False
     ) -> Component:
         """Conversions of ``lines`` lines a PE and cycle: each sees the conductance of a mean line, when driven."""
         follows, layer, transposed = self.adc.follows_conductance, weights.grid.layer, "slices" in said
-        line_s: Floats | float = 0.0
+        line_s = np.zeros(1)
         if follows:
             line_s = self.conductance_s(weights, after=after) * busy.drives[:, layer] / (lines * busy.phases)
         each = self.conversion(site, line_s, bits, transposed).also("dac_bits", *self._line_origins(site))

@@ -78,17 +78,19 @@ class AnalogRram(AnalogArray):
         return np.asarray(weights.grid.crossed * self.cell.conductance_min_s + sums * step, dtype=np.float64)
 
     def cells(
-        self, site: Site, weights: Weights, busy: Activity, bits: int, length: int, *, after: bool = False
+        self, site: Site, weights: Weights, busy: Activity, *, after: bool = False, transposed: bool = False
     ) -> Component:
         """Cells conduct as long as the column that they stand on is sensed.
 
-        ``current-clamp``: the line is held at the read voltage and the supply gives its current, so that a siemens takes
-        V_read Vdd t, in proportion to the digit. ``voltage``: the line floats, and the rows at V_read feed those that
-        are not driven, V_read^2 p (1 - p) t for a share p of driven rows. ``dc-free``: lines are charged and cut off.
+        ``current-clamp``: the line is held at the read voltage and the supply gives its current, so that one
+        siemens takes V_read Vdd t, in proportion to the digit. ``voltage``: the line floats, and the rows at V_read
+        feed those that are not driven, V_read^2 p (1 - p) t for a share p of driven rows.
+        ``dc-free``: lines are charged and cut off.
         """
         layer, when = weights.grid.layer, "end" if after else "start"
+        bits, length = (self.back_bits, site.cols) if transposed else (self.adc_bits, site.rows)
         if self.sensing == "dc-free":
-            return self._charged_lines(site, weights, busy, length)
+            return self._charged_lines(site, weights, busy, length, transposed)
         conductance_s = self.conductance_s(weights, after=after)
         said, open_time = f"cell conductances at the task's {when}", self._open_time(site, bits, length)
         volts, formula, values = self._volts(site)
@@ -117,15 +119,18 @@ class AnalogRram(AnalogArray):
         times = f"{settle.formula} + {convert.formula}" + (" for each comparator" if mirrors > 1 else "")
         return Price(seconds, times, (*settle.origins, *convert.origins, *site.of(name)))
 
-    def _charged_lines(self, site: Site, weights: Weights, busy: Activity, length: int) -> Component:
+    def _charged_lines(self, site: Site, weights: Weights, busy: Activity, length: int, transposed: bool) -> Component:
         """Return the charge of the sensed lines: each is brought to the read voltage in every cycle."""
         grid = weights.grid
         joules = length * site.driver.wire_capacitance_per_cell_f * self.cell.read_voltage_v * site.supply_v
         values = ("driver.wire_capacitance_per_cell_f", *site.of("cell.read_voltage_v"), "supply_v", "array.rows")
-        each = Price(joules, "cells of a line x C_wire V_read Vdd", (*values, "array.cols"))
-        said = f"{self._line_words}{self._pass_words} x phases"
-        amount = self.conversions(site, grid) * busy.phases * self.columns_a_line
-        return Component("cells", amount, "lines charged", said, each.also(*self._line_origins(site)), per_line=True)
+        each = Price(joules, "cells of a line x C_wire V_read Vdd", (*values, "array.cols", "dac_bits"))
+        lines = self.conversions(site, grid) * self.columns_a_line
+        said = f"{self._line_words} x columns of a line{self._pass_words} x phases"
+        if transposed:
+            lines, said = grid.rows * grid.geometry.encoding.slices, "used rows x slices x phases"
+        each = each.also(*self._line_origins(site), *site.of("cell_bits", "sign"))
+        return Component("cells", lines * busy.phases, "lines charged", said, each, per_line=True)
 
     def cell_area(self, site: Site) -> Price:
         """Cell with its selector."""

@@ -40,7 +40,7 @@ class AnalogSram(AnalogArray):
         return np.zeros((len(weights.level_sums) - 1, weights.grid.count))
 
     def cells(
-        self, site: Site, weights: Weights, busy: Activity, bits: int, length: int, *, after: bool = False
+        self, site: Site, weights: Weights, busy: Activity, *, after: bool = False, transposed: bool = False
     ) -> Component:
         """Cells that hold a one move a charge in proportion to the digit on their line, C Vdd^2 for the highest."""
         sums = weights.level_sums[1:] if after else weights.level_sums[:-1]

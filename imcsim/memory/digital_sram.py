@@ -83,7 +83,8 @@ class DigitalSram(Memory):
         """Every bit of a weight is read through the port."""
         bits = weights.grid.weights * site.geometry.encoding.weight_bits
         each = self.cell.read_price(f"{site.at}.cell").also("weight_bits")
-        return (Component("cells", bits, "bits", "weights x weight_bits", each),)
+        parts = (Component("cells", bits, "bits", "weights x weight_bits", each),)
+        return with_control(self, site, parts)
 
     def forward_time(self, site: Site, bits: int) -> ReadTime:
         """Weights that share a tree take turns, not faster than the clock."""
@@ -134,10 +135,10 @@ class DigitalSram(Memory):
         """Practically without limit; no distribution of failures is known."""
         return Endurance(self.cell.endurance_cycles)
 
-    def gradient_evaluation(self, site: Site) -> tuple[int, Price]:
-        """Return the full adders of a tree over all rows of a PE, and what one costs (J)."""
-        adders = self.adder_tree.full_adders(site.rows, site.dac_bits)
-        return adders, self.adder_tree.energy_price(f"{site.at}.adder_tree").also("dac_bits")
+    def gradient_evaluation(self, site: Site, bits: int) -> tuple[Component, ...]:
+        """One evaluation of a tree, of whose weights activations take the place."""
+        one, rows = np.ones(1), np.array([site.rows])
+        return self._trees(site, one, rows, self.inputs(site), 1, "evaluations", weight_bits=bits)
 
     def _words(self, site: Site) -> int:
         """Return the numbers that a weight is stored as: 1, or 2 where a positive and a negative one stand apart."""
@@ -145,13 +146,14 @@ class DigitalSram(Memory):
         return encoding.cells_per_weight // encoding.slices
 
     def _trees(
-        self, site: Site, trees: Numbers, inputs: Numbers, size: int, phases: int, said: str
+        self, site: Site, trees: Numbers, inputs: Numbers, size: int, phases: int, said: str, weight_bits: int = 0
     ) -> tuple[Component, ...]:
         """Return product gates, adders and accumulators of ``trees`` of ``size`` inputs, ``inputs`` of them in use."""
-        bits, weight_bits, tree = site.dac_bits, site.geometry.encoding.slices, self.adder_tree
-        sums = np.asarray(-(-np.asarray(inputs) // size))  # sets in use
-        products = np.asarray(inputs) * bits * weight_bits * trees * phases
-        joining = np.asarray(inputs) * tree.product_adders(weight_bits, bits)
+        bits, tree = site.dac_bits, self.adder_tree
+        weight_bits = weight_bits or site.geometry.encoding.slices
+        sums = np.asarray(-(-inputs // size), dtype=np.int64)  # sets in use
+        products = np.asarray(inputs * bits * weight_bits * trees * phases, dtype=np.float64)
+        joining = inputs * tree.product_adders(weight_bits, bits)
         sizes, position = np.unique(inputs, return_inverse=True)
         adders = np.array([self._adders(int(n), size, weight_bits, bits) for n in sizes])[position] + joining
         width = tree.sum_bits(size, weight_bits, phases * bits)
@@ -163,11 +165,11 @@ class DigitalSram(Memory):
                 tree.product_price(at).also(*sharing), per_line=True,
             ),
             Component(
-                "adder_tree", trees * phases * adders, "full adders", counted,
+                "adder_tree", np.asarray(trees * phases * adders, dtype=np.float64), "full adders", counted,
                 tree.energy_price(at).also(*sharing, f"{at}.kind"), per_line=True,
             ),
             Component(
-                "accumulator", trees * phases * sums * width, "bits that are added", f"{said} x sets x bits of a sum",
+                "accumulator", np.asarray(trees * phases * sums * width, dtype=np.float64), "bits that are added", f"{said} x sets x bits of a sum",
                 tree.accumulator_price(at).also(*sharing, "array.rows", "array.cols"), per_line=True,
             ),
         )  # fmt: skip
@@ -194,6 +196,7 @@ class DigitalSram(Memory):
         at = f"{site.at}.adder_tree"
         names = ("weight_sets", "weights_per_tree", "sign")
         own = (*site.of(*names), f"{at}.kind", "array.rows", "array.cols", "dac_bits", "weight_bits")
+        vectors = ("input_bits", "error_bits")
         adders = self._adders(inputs, inputs, weight_bits, bits) + inputs * tree.product_adders(weight_bits, bits)
         width = tree.sum_bits(inputs, weight_bits, site.vector_bits)
         return {
@@ -202,7 +205,9 @@ class DigitalSram(Memory):
             ),
             f"{prefix}adder_tree": Piece(trees * adders, "full adders", tree.area_price(at).also(*own)),
             f"{prefix}accumulator": Piece(
-                trees * width, "bits of accumulators", tree.accumulator_area_price(at).also(*own, "input_bits", "error_bits")
+                trees * width,
+                "bits of accumulators",
+                tree.accumulator_area_price(at).also(*own, *vectors),
             ),
         }
 

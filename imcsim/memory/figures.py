@@ -79,9 +79,7 @@ def full_pe(macro: Macro, density: float) -> FullPe:
     """Return a PE of ``macro`` at whose every crossing a weight lies, with ``density`` of its cells' highest levels."""
     geometry = macro.geometry
     one: Ints = np.array([0])
-    grid = PeGrid(
-        geometry, one, one + geometry.weight_rows, one + geometry.weight_cols, np.array([1]), (slice(0, 1),)
-    )
+    grid = PeGrid(geometry, one, one + geometry.weight_rows, one + geometry.weight_cols, np.array([1]), (slice(0, 1),))
     encoding = geometry.encoding
     words = encoding.cells_per_weight // encoding.slices  # of a differential pair, one cell holds the weight
     level = density * (encoding.level_count - 1) / words
@@ -96,8 +94,8 @@ def figures(macro: Macro, *, input_bits: int, toggle: float = 0.5, density: floa
     toggle
         Share of input bits that are one.
     density
-        Mean level of the cells that hold a weight, over the highest: for cells of one bit the share that hold a one. Of a
-        differential pair one cell holds the weight, the other stands at the lowest level.
+        Mean level of the cells that hold a weight, over the highest: for cells of one bit the share that hold a one.
+        Of a differential pair one cell holds the weight, the other stands at the lowest level.
 
     Raises
     ------

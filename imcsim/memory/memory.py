@@ -192,7 +192,7 @@ class Memory(FrozenConfig):
         """Return what one input vector takes of each PE; ``after``: of the codes at the end of each phase."""
 
     def conversions(self, site: Site, grid: PeGrid) -> Ints:
-        """Return the lines that one read cycle of a vector senses in each PE, (P,); unless a sort says otherwise, all."""
+        """Return the lines of each PE that one read cycle of a vector senses, (P,): unless a sort says so, all."""
         return grid.cols
 
     @abstractmethod
@@ -256,9 +256,12 @@ class Memory(FrozenConfig):
         """Return the power of one cell while nothing switches (W); None if it has none."""
         return None
 
-    def gradient_evaluation(self, site: Site) -> tuple[int, Price] | None:
-        """Return the adders that sum a PE's rows for weight gradients, and what one costs (J); None: it cannot."""
-        return None
+    def gradient_evaluation(self, site: Site, bits: int) -> tuple[Component, ...]:
+        """Return what summing a digit of an error over all rows of one column of ``bits`` activations takes.
+
+        Amounts are (1,); nothing where its arrays cannot add up weight gradients.
+        """
+        return ()
 
     def failed_write(self, site: Site) -> tuple[Price, Price] | None:
         """Return what a write to a dead cell costs beyond a mean one until it is given up (J, s); None: not known."""

@@ -15,20 +15,23 @@ from tests.chip.hand import ENCODINGS, one_pe_trace, small_chip
 from tests.learn.helpers import tiny_config, tiny_net, tiny_stream
 
 GATED = {"gate_columns": True}
-EVALUATED = {"all-rram-28nm": ("rram", "adc"), "all-sram-28nm": ("sram", "adder_tree")}
+EVALUATED = {
+    "all-rram-28nm": ("rram", "adc", "shift_add"),
+    "all-sram-28nm": ("sram", "product", "adder_tree", "accumulator"),
+}
 
 
 @pytest.mark.parametrize("name", ["all-rram-28nm", "all-sram-28nm"])
 def test_one_of_two_columns_closed_halves_what_works_for_each_column(name: str) -> None:
     trace = one_pe_trace(counts={"closed_segments": 1, "forward_vectors": 10})
     every, gated = price(trace, small_chip(name)), price(trace, small_chip(name, GATED))
-    memory, evaluates = EVALUATED[name]
-    for component in (evaluates, "shift_add"):
+    memory, *evaluates = EVALUATED[name]
+    for component in evaluates:
         whole, half = (report.inference.part(memory, component).total for report in (every, gated))
         assert whole > 0
         assert half == pytest.approx(whole / 2, rel=1e-12)
     saved = every.inference.total - gated.inference.total
-    parts = sum(every.inference.part(memory, component).total for component in (evaluates, "shift_add"))
+    parts = sum(every.inference.part(memory, component).total for component in evaluates)
     assert saved == pytest.approx(parts / 2, rel=1e-12)
     assert gated.energy.total == every.energy.total
 
@@ -50,8 +53,8 @@ def test_conversions_by_hand() -> None:
     trace = make_trace(
         layers, {"a": codes}, {"a": [[[codes]], [[codes]]]}, ENCODINGS, counts={"closed_segments": np.array([[0], [2]])}
     )
-    # 2 row tiles x 3 outputs, 8 columns each (4 slices, two signs), 8 phases of one bit, 5 positions
-    each = 8 * 8 * 5
+    # 2 row tiles x 3 outputs, 4 pairs of columns each (slices), 8 phases of one bit, 5 positions
+    each = 4 * 8 * 5
     assert _conversions(trace, gated=False) == [6 * each, 6 * each]
     assert _conversions(trace, gated=True) == pytest.approx([6 * each, 4 * each])
     assert _conversions(trace, gated=None) == [6 * each, 6 * each]

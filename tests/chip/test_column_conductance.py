@@ -12,7 +12,8 @@ from imcsim.mapping.network_map import map_network
 from imcsim.testing.traces import linear_layer, make_trace
 from tests.chip.hand import ENCODINGS, small_chip
 
-CHIP = load_chip("all-rram-28nm", {"rram.adc": "adc-neurosim-22nm", "rram.adc_bits": 5, "array.rows": 4}).config
+FIVE_BITS = {"rram.adc": "adc-neurosim-22nm", "rram.adc_bits": 5, "rram.pair": "converted"}
+CHIP = load_chip("all-rram-28nm", FIVE_BITS | {"array.rows": 4}).config
 
 
 def adc_j(ones: float) -> float:
@@ -60,7 +61,7 @@ def converted_j(low: float, high: float, codes: int) -> float:
 @pytest.mark.parametrize("later", [0, 127])
 def test_each_pe_pays_for_its_own_cells_in_each_task(later: int) -> None:
     """Two PEs, tasks that leave codes (1, 127), then (85, 3), then ``later``: no task pays for another's codes."""
-    chip = small_chip("all-rram-28nm", {"rram.adc": "adc-neurosim-22nm", "rram.adc_bits": 5})
+    chip = small_chip("all-rram-28nm", FIVE_BITS)
     moments = [(1, 127), (85, 3), (later, later), (3, 1)]
     codes = [np.repeat(np.array([moment]), 2, axis=1)[:, None].repeat(4, axis=1) for moment in moments]
     trace = make_trace(

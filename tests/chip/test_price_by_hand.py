@@ -21,14 +21,16 @@ def test_rram_forward_energy_component_by_component() -> None:
     assert report.energy.leaves["forward", "rram", "driver"] == pytest.approx(
         VECTORS * drives * config.driver.energy_j(16, config.supply_v)
     )
-    # 2 outputs x 8 cells a weight x 8 phases conversions; every column summed as much as the mean column
-    conversions = VECTORS * 16 * 8
+    # 2 outputs x 4 pairs of cells a weight x 8 phases conversions; every pair summed as much as the mean pair
+    conversions = VECTORS * 8 * 8
     # levels of the start codes, base 4: 0 | 5=1,1 | 7=3,1 | -7=3,1 | 100=0,1,2,1 | 3=3 | 2=2 | -1=1 -> sum 23
     step = (part.cell.conductance_max_s - part.cell.conductance_min_s) / 3
     total_s = 64 * part.cell.conductance_min_s + (2 + 4 + 4 + 4 + 3 + 2 + 1) * step
-    each_j = part.adc.energy_j(part.adc_bits, config.supply_v, total_s / 16)
+    each_j = part.adc.energy_j(part.adc_bits, config.supply_v, total_s / 8)
     assert report.energy.leaves["forward", "rram", "adc"] == pytest.approx(conversions * each_j)
-    cells = VECTORS * 8 * 0.5 * part.cell.read_voltage_v**2 * part.cell.read_time_s * total_s
+    # a clamp holds the columns: the supply gives the current while a pair settles and is converted
+    open_s = part.cell.read_time_s + part.adc.time_s(part.adc_bits, 4)
+    cells = VECTORS * 8 * 0.5 * part.cell.read_voltage_v * config.supply_v * open_s * total_s
     assert report.energy.leaves["forward", "rram", "cells"] == pytest.approx(cells)
     assert report.energy.leaves["forward", "rram", "shift_add"] == pytest.approx(
         conversions * config.shift_add.energy_j
@@ -47,14 +49,95 @@ def test_transposed_read_takes_a_pass_for_each_slice() -> None:
     )
 
 
-def test_sram_forward_energy_is_one_tree_evaluation_a_column_and_phase() -> None:
+def test_sram_forward_energy_is_one_tree_evaluation_an_output_and_phase() -> None:
     chip = small_chip("all-sram-28nm")
     part = chip.config.sram
     assert part is not None
     report = price(one_pe_trace(counts={"forward_vectors": VECTORS}), chip)
-    assert report.energy.leaves["forward", "sram", "adder_tree"] == pytest.approx(
-        VECTORS * 16 * 8 * part.adder_tree.energy_j(4, 1)
+    # 2 outputs, 8 phases; 4 x 8 product gates; 4 weights of 8 bits: 4 x 9 - (8 + 2 + 1) = 25 full adders; a sum of
+    # 8 bits of a weight, 8 of an input and 2 of the rows
+    tree, evaluations = part.adder_tree, VECTORS * 2 * 8
+    adder_j = tree.full_adder_energy_j * tree.activity
+    leaves = report.energy.leaves
+    assert leaves["forward", "sram", "product"] == pytest.approx(
+        evaluations * 32 * tree.product_energy_j * tree.activity
     )
+    assert leaves["forward", "sram", "adder_tree"] == pytest.approx(evaluations * 25 * adder_j)
+    assert leaves["forward", "sram", "accumulator"] == pytest.approx(
+        evaluations * 18 * (adder_j + tree.flip_flop_energy_j)
+    )
+
+
+def test_weights_that_share_an_adder_take_turns() -> None:
+    counts = {"forward_vectors": VECTORS}
+    chip = small_chip("all-sram-28nm", {"sram.weight_sets": 2, "clock_hz": 1e12})
+    part = chip.config.sram
+    assert part is not None
+    report = price(one_pe_trace(counts=counts), chip)
+    tree, evaluations = part.adder_tree, VECTORS * 2 * 8
+    adder_j = tree.full_adder_energy_j * tree.activity
+    # two sets of 2 rows: 2 x 9 - (8 + 1 + 1) = 8 full adders each, and two additions to a sum of 17 bits
+    assert report.energy.leaves["forward", "sram", "adder_tree"] == pytest.approx(evaluations * 2 * 8 * adder_j)
+    assert report.energy.leaves["forward", "sram", "accumulator"] == pytest.approx(
+        evaluations * 2 * 17 * (adder_j + tree.flip_flop_energy_j)
+    )
+    # product gate; the last level's carry in, then along 8 bits of a sum; then along the 17 bits of the accumulator
+    carry_in_s = tree.full_adder_delay_s / 2 + tree.carry_delay_s
+    path_s = tree.product_delay_s + carry_in_s + 7 * tree.carry_delay_s + carry_in_s + 16 * tree.carry_delay_s
+    assert report.latency.leaves["forward",] == pytest.approx(VECTORS * 8 * 2 * path_s)
+    assert report.area.leaves["sram", "adder_tree"] == pytest.approx(2 * 8 * tree.full_adder_area_m2)
+    assert report.area.leaves["sram", "product"] == pytest.approx(2 * 2 * 8 * tree.product_area_m2)
+
+
+def test_rows_that_are_opened_in_turn_are_converted_in_turn() -> None:
+    whole, turns = (
+        price(one_pe_trace(counts={"forward_vectors": VECTORS}), small_chip("all-rram-28nm", more))
+        for more in ({}, {"rram.open_rows": 3})
+    )
+    one, two = whole.energy.part("forward", "rram"), turns.energy.part("forward", "rram")
+    assert two.part("adc").total == pytest.approx(2 * one.part("adc").total)
+    assert two.part("cells").total == pytest.approx(one.part("cells").total)  # each cell is open in one of the passes
+    assert turns.latency.leaves["forward",] == pytest.approx(2 * whole.latency.leaves["forward",])
+
+
+def test_a_pair_that_is_converted_one_by_one_takes_two_conversions() -> None:
+    whole, twice = (
+        price(one_pe_trace(counts={"forward_vectors": VECTORS}), small_chip("all-rram-28nm", more))
+        for more in ({}, {"rram.pair": "converted"})
+    )
+    one, two = whole.energy.part("forward", "rram"), twice.energy.part("forward", "rram")
+    assert two.part("adc").total == pytest.approx(2 * one.part("adc").total)
+    assert two.part("shift_add").total == pytest.approx(2 * one.part("shift_add").total)
+    assert two.part("cells").total == pytest.approx(one.part("cells").total)
+
+
+def test_control_is_a_share_of_what_it_controls() -> None:
+    more = {"sram.control_share": 0.25, "sram.control_area_share": 0.5}
+    counts = {"forward_vectors": VECTORS, "input_gradient_vectors": 3}
+    plain, controlled = (
+        price(one_pe_trace(counts=counts), small_chip("all-sram-28nm", chosen)) for chosen in ({}, more)
+    )
+    for tree in ("forward", "input_gradient"):
+        rest = plain.energy.part(tree, "sram").total
+        assert controlled.energy.leaves[tree, "sram", "control"] == pytest.approx(0.25 * rest)
+    rest = plain.area.part("sram").total + plain.area.leaves["unused", "sram_cells"]
+    assert controlled.area.leaves["sram", "control"] == pytest.approx(0.5 * rest)
+
+
+def test_sensing_by_floating_or_cut_off_lines() -> None:
+    counts = {"forward_vectors": VECTORS}
+    chips = [small_chip("all-rram-28nm", {"rram.sensing": how}) for how in ("current-clamp", "voltage", "dc-free")]
+    clamp, floating, cut_off = (
+        price(one_pe_trace(counts=counts), chip).energy.leaves["forward", "rram", "cells"] for chip in chips
+    )
+    config = chips[0].config
+    assert config.rram is not None
+    read_v = config.rram.cell.read_voltage_v
+    # half of the rows are driven: half of the conductance carries V_read Vdd, a quarter of it V_read^2
+    assert floating / clamp == pytest.approx(read_v**2 / 4 / (read_v * config.supply_v / 2))
+    # 16 columns past 4 cells, 8 phases
+    farad = 4 * config.driver.wire_capacitance_per_cell_f
+    assert cut_off == pytest.approx(VECTORS * 16 * 8 * farad * read_v * config.supply_v)
 
 
 def test_rram_writes_follow_the_two_steps() -> None:
@@ -222,8 +305,13 @@ def test_wider_inputs_take_fewer_phases_of_a_wider_tree() -> None:
     part = chip.config.sram
     assert part is not None
     report = price(one_pe_trace(counts={"forward_vectors": VECTORS}), chip)
+    # 2 outputs, 4 phases; products of 8 + 2 bits, each joined by 8 full adders; 4 x 11 - (10 + 2 + 1) = 31 in the tree
+    tree = part.adder_tree
     assert report.energy.leaves["forward", "sram", "adder_tree"] == pytest.approx(
-        VECTORS * 16 * 4 * part.adder_tree.energy_j(4, 2)
+        VECTORS * 2 * 4 * (31 + 4 * 8) * tree.full_adder_energy_j * tree.activity
+    )
+    assert report.energy.leaves["forward", "sram", "product"] == pytest.approx(
+        VECTORS * 2 * 4 * 4 * 8 * 2 * tree.product_energy_j * tree.activity
     )
     assert report.energy.leaves["forward", "sram", "driver"] == pytest.approx(
         # a phase of two bits switches a line unless both are 0: 3 of 4 times at density 0.5

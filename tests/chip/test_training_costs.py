@@ -44,14 +44,15 @@ def trained_on(name: str, counts: Any = None, task_counts: Any = None, **more: A
 
 
 def read_out_j(chip: ChipConfig) -> float:
-    """A whole PE at the first codes: 64 cells read and converted one by one, 4 rows driven across 16 columns."""
+    """A whole PE at the first codes: 64 cells read, 32 pairs converted, 4 rows driven across 16 columns."""
     part = chip.rram
     assert part is not None
     # levels, base 4: 5 = 1,1 | 7 = 3,1 | -7 | 100 = 0,1,2,1 | 3 | 2 | -1: 20 steps of a third of the window
     low, high = part.cell.conductance_min_s, part.cell.conductance_max_s
     all_s = 64 * low + 20 * (high - low) / 3
-    cells_j = part.cell.read_voltage_v**2 * part.cell.read_time_s * all_s
-    converters_j = 64 * part.adc.energy_j(8, chip.supply_v, all_s / 64)
+    open_s = part.cell.read_time_s + part.adc.time_s(part.adc_bits, 4)
+    cells_j = part.cell.read_voltage_v * chip.supply_v * open_s * all_s
+    converters_j = 32 * part.adc.energy_j(part.adc_bits, chip.supply_v, all_s / 32)
     return cells_j + converters_j + 4 * chip.driver.energy_j(16, chip.supply_v)
 
 
@@ -61,23 +62,23 @@ def read_out_j(chip: ChipConfig) -> float:
 def test_transposable_drives_columns_and_senses_rows() -> None:
     chip, report = trained_on("all-sram-28nm", {"input_gradient_vectors": 10})
     assert chip.sram is not None
-    # 8 error bits at density one half; 16 columns driven; 4 rows x 8 slices sensed by trees over 2 outputs
+    # 8 error bits at density one half; 16 columns driven; 4 rows summed by trees over 2 outputs of 8 bits: 8 full adders
     leaves = report.energy.leaves
     assert leaves["input_gradient", "sram", "driver"] == pytest.approx(
         10 * 16 * 8 * 0.5 * chip.driver.energy_j(4, chip.supply_v)
     )
     assert leaves["input_gradient", "sram", "adder_tree"] == pytest.approx(
-        10 * 4 * 8 * 8 * chip.sram.adder_tree.energy_j(2, 1)
+        10 * 4 * 8 * 8 * chip.sram.adder_tree.full_adder_energy_j * chip.sram.adder_tree.activity
     )
     # the elements that leave: 4 inputs a vector
     assert leaves["input_gradient", "activation"] == pytest.approx(10 * 4 * chip.mac.vector_energy_j)
 
 
 def test_a_second_copy_reads_forward_on_its_own_pes() -> None:
-    # turned, 2 x 4 weights take two PEs of 4 x 2: twice the columns of the forward copy
+    # turned, 2 x 4 weights take two PEs of 4 x 2: twice the pairs of columns of the forward copy
     chip, report = trained_on("all-rram-28nm", {"input_gradient_vectors": 10}, input_gradient="second-copy")
     assert report.energy.leaves["input_gradient", "rram", "shift_add"] == pytest.approx(
-        10 * 2 * 16 * 8 * chip.shift_add.energy_j
+        10 * 2 * 8 * 8 * chip.shift_add.energy_j
     )
 
 
@@ -108,14 +109,20 @@ def test_weight_gradients_in_sram_arrays() -> None:
     chip, report = trained_on("all-sram-28nm", counts, weight_gradient="sram-array")
     part = chip.sram
     assert part is not None
-    # 4 vectors lie along the rows: 10 sums of 4 for each of 8 activation bits and 8 error bits
-    evaluations = 40 / 4 * 8 * 8
-    leaves = report.energy.leaves
-    assert leaves["weight_gradient", "adder_tree"] == pytest.approx(evaluations * part.adder_tree.energy_j(4, 1))
-    assert leaves["weight_gradient", "shift_add"] == pytest.approx(evaluations * chip.shift_add.energy_j)
+    # 4 vectors lie along the rows: 10 sums of 4 activations of 8 bits for each of 8 error bits: 25 full adders, 32 product
+    # gates, and an addition to a sum of 8 + 1 + 2 bits
+    tree, evaluations = part.adder_tree, 40 / 4 * 8
+    adder_j, leaves = tree.full_adder_energy_j * tree.activity, report.energy.leaves
+    assert leaves["weight_gradient", "adder_tree"] == pytest.approx(evaluations * 25 * adder_j)
+    assert leaves["weight_gradient", "product"] == pytest.approx(
+        evaluations * 32 * tree.product_energy_j * tree.activity
+    )
+    assert leaves["weight_gradient", "accumulator"] == pytest.approx(
+        evaluations * 11 * (adder_j + tree.flip_flop_energy_j)
+    )
     assert leaves["weight_gradient", "array_write"] == pytest.approx(10 * 4 * 8 * part.cell.write_energy_j)
     # two arrays of 16 columns hold 4 inputs of 8 bits; each pass of both makes 2 x 4 x 16 / 8 MACs for one error bit
-    one_s = max(part.adder_tree.time_s(4, 1), 1 / chip.clock_hz)
+    one_s = max(tree.cycle_price(4, 8, 1, 1, "").value, 1 / chip.clock_hz)
     assert report.latency.leaves["weight_gradient",] == pytest.approx(40 / 16 * 8 * one_s)
 
 

@@ -86,8 +86,9 @@ def test_loads_commits_and_room_by_hand() -> None:
     # two PEs of 64 rows and 4 outputs are read out, all cells at their lowest level
     read = 2 * 64 * chip.config.driver.energy_j(64, chip.config.supply_v)
     siemens = 64 * 8 * 14 * cell.conductance_min_s
-    read += siemens * cell.read_voltage_v**2 * cell.read_time_s
-    read += 64 * 8 * 14 * home.adc.energy_j(home.adc_bits, chip.config.supply_v, cell.conductance_min_s)
+    open_s = cell.read_time_s + home.adc.time_s(home.adc_bits, 64)
+    read += siemens * cell.read_voltage_v * chip.config.supply_v * open_s
+    read += 64 * 8 * 7 * home.adc.energy_j(home.adc_bits, chip.config.supply_v, 2 * cell.conductance_min_s)
     assert report.energy.leaves["migration", "rram_read"] == pytest.approx(read)
     with pytest.raises(TraceError, match=r"needs 3 PEs but 'hybrid-28nm' has rram.pe_count = 2"):
         price(trace, chip_64({"rram.pe_count": 2}))
@@ -106,10 +107,9 @@ def test_reads_by_hand() -> None:
     assert report.energy.leaves["forward", "sram", "driver"] == pytest.approx(10 * 64 * 4 * drive_j)
     assert report.energy.leaves["forward", "rram", "driver"] == pytest.approx(10 * 64 * 4 * drive_j)
     shift_j = config.shift_add.energy_j
-    assert report.energy.leaves["forward", "sram", "shift_add"] == pytest.approx(10 * 8 * 8 * 8 * shift_j)
-    assert report.energy.leaves["forward", "rram", "shift_add"] == pytest.approx(10 * 4 * 14 * 8 * shift_j)
-    # once committed, an image is read from three RRAM PEs of 4 outputs of 14 columns
-    assert report.inference.leaves["rram", "shift_add"] == pytest.approx(3 * 4 * 14 * 8 * shift_j)
+    assert report.energy.leaves["forward", "rram", "shift_add"] == pytest.approx(10 * 4 * 7 * 8 * shift_j)
+    # once committed, an image is read from three RRAM PEs of 4 outputs of 7 pairs of columns
+    assert report.inference.leaves["rram", "shift_add"] == pytest.approx(3 * 4 * 7 * 8 * shift_j)
     assert report.inference.leaves["rram", "driver"] == pytest.approx(3 * 64 * 4 * drive_j)
     assert report.inference.part("sram").total == 0
     part = config.rram
@@ -117,7 +117,8 @@ def test_reads_by_hand() -> None:
     step = part.cell.conductance_max_s - part.cell.conductance_min_s
     # 64 x 12 weights of 14 cells; 64 x 8 of them are 1: one cell each in the high state
     siemens = 64 * 12 * 14 * part.cell.conductance_min_s + 64 * 8 * step
-    cells_j = 8 * 0.5 * siemens * part.cell.read_voltage_v**2 * part.cell.read_time_s
+    open_s = part.cell.read_time_s + part.adc.time_s(part.adc_bits, 64)
+    cells_j = 8 * 0.5 * siemens * part.cell.read_voltage_v * config.supply_v * open_s
     assert report.inference.leaves["rram", "cells"] == pytest.approx(cells_j)
 
 

@@ -52,7 +52,7 @@ def test_a_leaf_of_several_terms_tells_each(imcsim: Run, trace_file: Path) -> No
 def test_a_time_and_an_area_are_told(imcsim: Run, trace_file: Path) -> None:
     time = imcsim("explain", "latency.forward", "--trace", str(trace_file), *ON)
     assert "vectors through SRAM" in time.stdout
-    assert "columns_per_tree x max(adder tree, clock)" in time.stdout
+    assert "weight_sets x weights_per_tree x max(product + adders + accumulator" in time.stdout
     area = imcsim("explain", "area.rram.adc", "--trace", str(trace_file), *ON)
     assert " m2" in area.stdout
     assert "converters" in area.stdout

@@ -94,7 +94,7 @@ WITH_RRAM: tuple[Choice, ...] = (
 WITH_SRAM: tuple[Choice, ...] = (
     {"sram.write_policy": "epoch"},
     {"sram.write_policy": "task"},
-    {"sram.columns_per_tree": 4},
+    {"sram.weights_per_tree": 4},
     {"sram.cell": "sram-22nm-pessimistic"},
     {"weight_gradient": "sram-array"},
     {"weight_gradient": "sram-array", "input_gradient": "digital"},
@@ -239,7 +239,7 @@ def _images() -> Iterator[Pair]:
         ("lora", HYBRID, {}),
         ("closed-columns", RRAM, {"rram.columns_per_adc": 4}),
         ("cell-bits", RRAM, {"rram.cell_bits": 1, "rram.sign": "offset"}),
-        ("nispa", SRAM, {"sram.columns_per_tree": 4}),
+        ("nispa", SRAM, {"sram.weights_per_tree": 4}),
     )
     for i, (trace, chip, choice) in enumerate(asked):
         yield _pair("image", trace, chip, choice, -1 if i % 2 else 0)

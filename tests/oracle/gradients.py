@@ -1,7 +1,7 @@
 """Weight gradients: multiply-accumulates in the digital unit, or in SRAM arrays that hold the activations."""
 
 from tests.oracle.cells import up
-from tests.oracle.periphery import tree_j, tree_s
+from tests.oracle.periphery import sum_j, sum_s
 from tests.oracle.scene import Leaves, Scene
 
 
@@ -33,13 +33,13 @@ def energy(scene: Scene) -> Leaves:
     for f in scene.phase_count():
         if not in_arrays(scene):
             each = {"mac": macs(scene, f) * chip.mac.gradient_energy_j}
-        else:  # one evaluation adds `rows` vectors up, for a bit of the activation and a digit of the error
-            evaluations = macs(scene, f) / chip.array.rows * chip.input_bits * up(chip.error_bits, chip.dac_bits)
+        else:  # one evaluation adds `rows` vectors up, for an activation and a digit of the error
+            evaluations = macs(scene, f) / chip.array.rows * up(chip.error_bits, chip.dac_bits)
             vectors = scene.facts.count["weight_gradient_vectors"][f]
             stored = sum(n * layer.inputs_all for n, layer in zip(vectors, scene.facts.layers, strict=True))
-            each = {
-                "adder_tree": evaluations * tree_j(chip.sram.adder_tree, chip.array.rows, chip.dac_bits),
-                "shift_add": evaluations * chip.shift_add.energy_j,
+            rows, at_once = chip.array.rows, up(chip.array.rows, chip.sram.weight_sets)
+            one = sum_j(chip.sram.adder_tree, rows, at_once, chip.input_bits, (chip.dac_bits, 1))
+            each = {name: evaluations * joules for name, joules in one.items()} | {
                 "array_write": float(stored) * chip.input_bits * chip.sram.cell.write_energy_j,
             }
         for name, joules in each.items():
@@ -54,4 +54,5 @@ def seconds(scene: Scene, f: int) -> float:
         return float(macs(scene, f) / chip.mac.macs_per_s)
     activations = chip.array.rows * chip.array.cols / chip.input_bits  # that one array holds
     passes = macs(scene, f) / activations * up(chip.error_bits, chip.dac_bits) / scratch_pes(scene)
-    return float(passes * tree_s(chip, chip.array.rows))
+    slices = chip.weight_bits - (chip.sram.sign == "differential")
+    return float(passes * sum_s(chip, up(chip.array.rows, chip.sram.weight_sets), slices, chip.dac_bits))

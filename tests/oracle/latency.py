@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from tests.oracle import gradients, turns
 from tests.oracle.cells import up
 from tests.oracle.facts import Array
-from tests.oracle.periphery import buffer_w, conversion_s, tree_s
+from tests.oracle.periphery import buffer_w, conversion_s, sum_s
+from tests.oracle.reads import lines
 from tests.oracle.scene import Leaves, Scene
 from tests.oracle.traffic import Bits
 from tests.oracle.writes import Written, failed_writes
@@ -63,16 +64,19 @@ def pipeline(vectors: Array, vector_s: Sequence[float], fills: float) -> float:
     return busy[slowest] + others * fills
 
 
-def ahead_s(scene: Scene, in_sram: Array) -> list[float]:
+def ahead_s(scene: Scene, in_sram: Array, bits: int = 0) -> list[float]:
     """Return (L,) seconds of one input vector through each layer: of the slower memory that holds it."""
-    chip, phases = scene.chip, up(scene.chip.input_bits, scene.chip.dac_bits)
+    bits = bits or scene.chip.input_bits
+    chip, phases = scene.chip, up(bits, scene.chip.dac_bits)
     rram = sram = 0.0
     if scene.rram is not None:  # settle, then a converter takes its columns in turn
         part = chip.rram
         turn = conversion_s(part.adc, part.adc_bits, chip.array.rows)
-        rram = phases * (part.cell.read_time_s + part.columns_per_adc * turn)
+        passes = up(chip.array.rows, part.open_rows) if part.open_rows else 1
+        rram = phases * passes * (part.cell.read_time_s + part.columns_per_adc * turn)
     if scene.sram is not None:
-        sram = phases * tree_s(chip, chip.array.rows)
+        inputs = up(chip.array.rows, chip.sram.weight_sets)
+        sram = phases * sum_s(chip, inputs, scene.sram.slices, bits)
     return _slower(scene, in_sram, rram, sram)
 
 
@@ -82,17 +86,17 @@ def back_s(scene: Scene, in_sram: Array) -> list[float]:
     if chip.input_gradient == "digital":
         return [layer.weights / chip.mac.macs_per_s for layer in scene.facts.layers]
     if chip.input_gradient == "second-copy":
-        share = phases / up(chip.input_bits, chip.dac_bits)
-        return [each * share for each in ahead_s(scene, in_sram)]
+        return ahead_s(scene, in_sram, chip.error_bits)
     rram = sram = 0.0
     if scene.rram is not None:  # the same converters take all rows in turn, slice after slice
         part = chip.rram
-        converters = max(1, chip.array.cols // part.columns_per_adc)
-        turn = conversion_s(part.adc, part.adc_bits, chip.array.cols)
+        converters = up(lines(scene.rram, scene.rram.outs_per_pe), part.columns_per_adc)
+        turn = conversion_s(part.adc, part.transposed_adc_bits or part.adc_bits, chip.array.cols)
         each = part.cell.read_time_s + up(chip.array.rows, converters) * turn
         rram = phases * scene.rram.slices * each
     if scene.sram is not None:
-        sram = phases * scene.sram.slices * tree_s(chip, scene.sram.outs_per_pe)
+        signs = scene.sram.per_weight // scene.sram.slices
+        sram = phases * sum_s(chip, scene.sram.outs_per_pe * signs, scene.sram.slices, chip.error_bits)
     return _slower(scene, in_sram, rram, sram)
 
 

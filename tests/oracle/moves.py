@@ -7,8 +7,8 @@ from typing import Any
 from tests.oracle.report import expected
 
 WHOLE = (
-    "columns_per_adc", "columns_per_tree", "parallel_write_pes", "pe_count", "size_bytes", "pes_per_router",
-    "inferences_per_task",
+    "columns_per_adc", "joined_columns", "weight_sets", "weights_per_tree", "parallel_write_pes", "pe_count",
+    "size_bytes", "pes_per_router", "inferences_per_task",
 )  # fmt: skip
 """Whole numbers that can be one more and leave the trace as it is: not widths, nor the size of a PE."""
 

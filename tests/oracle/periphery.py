@@ -75,8 +75,10 @@ def line_j(chip: Any, cells: int, bits: int = 1) -> float:
     return float(farad * chip.supply_v**2)
 
 
-def full_adders(inputs: int, bits: int) -> int:
-    """Return the full adders of a tree of ``inputs``: N (b + 1) - (b + log2 N + 1), log2 rounded up."""
+def full_adders(inputs: int, bits: int, kind: str = "tree") -> int:
+    """Return the full adders of a tree, N (b + 1) - (b + log2 N + 1), log2 rounded up; in a chain N whole sums."""
+    if kind == "chain":
+        return inputs * (bits + levels(inputs)) if inputs > 1 else 0
     return inputs * (bits + 1) - (bits + levels(inputs) + 1)
 
 
@@ -88,16 +90,43 @@ def levels(inputs: int) -> int:
     return count
 
 
-def tree_j(tree: Any, inputs: int, bits: int) -> float:
-    """Return the energy of one evaluation of an adder tree."""
-    return float(full_adders(inputs, bits) * tree.full_adder_energy_j * tree.activity)
+def sum_j(tree: Any, inputs: int, at_once: int, weight_bits: int, cycles: tuple[int, int]) -> dict[str, float]:
+    """Return the energy of summing ``inputs`` products, ``at_once`` at a time, by component.
+
+    ``cycles``: bits of an input in a cycle, and cycles of an input; the accumulator holds the sum of all of them.
+    """
+    bits, count = cycles
+    gates = adders = width = 0
+    for start in range(0, inputs, at_once):
+        of = min(at_once, inputs - start)
+        gates += of * bits * weight_bits
+        joined = weight_bits + bits if bits > 1 else weight_bits
+        adders += full_adders(of, joined, tree.kind) + of * (bits - 1) * weight_bits
+        width += weight_bits + bits * count + levels(at_once)
+    adder_j = tree.full_adder_energy_j * tree.activity
+    return {
+        "product": gates * tree.product_energy_j * tree.activity,
+        "adder_tree": adders * adder_j,
+        "accumulator": width * (adder_j + tree.flip_flop_energy_j),
+    }
 
 
-def tree_s(chip: Any, inputs: int) -> float:
-    """Return the time of all evaluations that share a tree: its critical path, not faster than the clock."""
-    tree, bits = chip.sram.adder_tree, chip.dac_bits
-    adders = bits + 2 * levels(inputs) - 2 if full_adders(inputs, bits) else 0
-    return float(chip.sram.columns_per_tree * max(adders * tree.full_adder_delay_s, 1 / chip.clock_hz))
+def sum_s(chip: Any, inputs: int, weight_bits: int, vector_bits: int) -> float:
+    """Return the time of all evaluations that share a tree: the longest path, not faster than the clock.
+
+    Product gate (and adders that join several input bits), levels of the tree, the carry along the sum, and the carry
+    along the accumulator, which a register may part from the tree.
+    """
+    part = chip.sram
+    tree, bits, xor_s = part.adder_tree, chip.dac_bits, part.adder_tree.full_adder_delay_s / 2
+    wide = weight_bits + bits if bits > 1 else weight_bits
+    first_s = tree.product_delay_s + (bits - 1) * tree.full_adder_delay_s
+    if inputs > 1:
+        steps = inputs if tree.kind == "chain" else levels(inputs)
+        first_s += (steps - 1) * 2 * xor_s + xor_s + (wide + levels(inputs) - 1) * tree.carry_delay_s
+    second_s = xor_s + (weight_bits + vector_bits + levels(inputs)) * tree.carry_delay_s
+    path_s = max(first_s, second_s) if tree.pipelined else first_s + second_s
+    return float(part.weight_sets * part.weights_per_tree * max(path_s, 1 / chip.clock_hz))
 
 
 def buffer_read_j(chip: Any) -> float:

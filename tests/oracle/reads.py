@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from tests.oracle.cells import Memory, Pe
+from tests.oracle.cells import Memory, Pe, up
 from tests.oracle.facts import Array
-from tests.oracle.periphery import conversion_j, line_j, tree_j
+from tests.oracle.periphery import conversion_j, conversion_s, line_j, sum_j
 from tests.oracle.scene import Leaves, Scene
 
 
 @dataclass(frozen=True)
 class Line:
-    """One input line for one vector: how often it switches, the squared digits (of the largest), read cycles."""
+    """One input line for one vector: how often it switches, its digits (of the largest), read cycles."""
 
     switches: float
-    power: float
+    digits: float
     cycles: int
 
 
@@ -39,7 +39,7 @@ class Way:
 
 def line_of(ones: Array, dac_bits: int) -> Line:
     """Return how busy a line is: digits of ``dac_bits`` bits each, every bit a one with its own chance, alone."""
-    switches = power = 0.0
+    switches = digits = 0.0
     cycles = [ones[start : start + dac_bits] for start in range(0, len(ones), dac_bits)]
     for bits in cycles:
         most = 2 ** len(bits) - 1
@@ -49,8 +49,8 @@ def line_of(ones: Array, dac_bits: int) -> Line:
                 chance *= one if bit else 1 - one
                 digit += bit * 2**place
             switches += chance * (digit > 0)
-            power += chance * (digit / most) ** 2
-    return Line(float(switches), float(power), len(cycles))
+            digits += chance * digit / most
+    return Line(float(switches), float(digits), len(cycles))
 
 
 def conductance_s(memory: Memory, pe: Pe, entry: int) -> float:
@@ -61,8 +61,11 @@ def conductance_s(memory: Memory, pe: Pe, entry: int) -> float:
     return float(memory.cells(pe) * cell.conductance_min_s + raised * step)
 
 
-PARTS = {"rram": ("driver", "cells", "adc", "shift_add"), "sram": ("driver", "adder_tree", "shift_add")}
-EVALUATED = ("adc", "adder_tree", "shift_add")
+PARTS = {
+    "rram": ("driver", "cells", "adc", "shift_add"),
+    "sram": ("driver", "product", "adder_tree", "accumulator"),
+}
+EVALUATED = ("adc", "shift_add", "product", "adder_tree", "accumulator")
 """What works for each column segment, and rests where a mask closes it."""
 
 
@@ -74,6 +77,8 @@ def passes(scene: Scene, way: Way, in_sram: Array) -> Leaves:
             continue
         parts = PARTS[kind] if way.transposed else (*PARTS[kind], "accumulate")
         found |= {f"{kind}.{part}": scene.zeros() for part in parts}
+        if memory.part.control_share:
+            found[f"{kind}.control"] = scene.zeros()
         for f in scene.phase_count():
             lines = [line_of(way.density[f, index], scene.chip.dac_bits) for index in range(len(scene.facts.layers))]
             for p, pe in enumerate(memory.pes):
@@ -82,41 +87,82 @@ def passes(scene: Scene, way: Way, in_sram: Array) -> Leaves:
                     continue
                 open_ = 1.0 if way.open is None else float(way.open[f, pe.layer])
                 for part, joules in one_vector(scene, memory, pe, lines[pe.layer], way, f).items():
-                    found[f"{kind}.{part}"][f] += vectors * joules * (open_ if part in EVALUATED else 1.0)
+                    spent = vectors * joules * (open_ if part in EVALUATED else 1.0)
+                    found[f"{kind}.{part}"][f] += spent
+                    if memory.part.control_share:
+                        found[f"{kind}.control"][f] += spent * memory.part.control_share
     return found
 
 
 def _rram(scene: Scene, memory: Memory, pe: Pe, line: Line, way: Way, f: int) -> dict[str, float]:
     """One vector through one analog PE: lines driven, cells conducting, every sensed line converted once a cycle."""
-    chip, cell = scene.chip, memory.part.cell
-    driven, sensed = pe.height, memory.columns(pe)
-    across = chip.array.cols
+    chip, part = scene.chip, memory.part
     if way.transposed:  # columns driven, rows sensed; a weight's slices share a row and take passes of their own
-        driven, sensed, across = memory.columns(pe), pe.height * memory.slices, chip.array.rows
+        driven, conversions, across, past = memory.columns(pe), pe.height * memory.slices, chip.array.rows, "cols"
+    else:  # in turn, open_rows rows at a time, each pass converts every line
+        passes = up(pe.height, part.open_rows) if part.open_rows else 1
+        driven, conversions, across, past = pe.height, lines(memory, pe.width) * passes, chip.array.cols, "rows"
+    bits = (part.transposed_adc_bits if way.transposed else 0) or part.adc_bits
     siemens = conductance_s(memory, pe, f + way.entry)
-    on_line = siemens * line.switches / sensed / line.cycles  # a mean sensed line in a mean cycle
-    conversions = sensed * line.cycles
+    on_line = siemens * line.switches / conversions / line.cycles  # a mean sensed line in a mean cycle
+    conversions *= line.cycles
     found = {
         "driver": driven * line.switches * line_j(chip, across, chip.dac_bits),
-        "cells": siemens * line.power * cell.read_voltage_v**2 * cell.read_time_s,
-        "adc": conversions * conversion_j(memory.part.adc, memory.part.adc_bits, chip.supply_v, on_line),
+        "cells": sensing_j(chip, part, siemens, line, bits, getattr(chip.array, past))
+        if part.sensing != "dc-free"
+        else charging_j(scene, memory, pe, line.cycles, transposed=way.transposed),
+        "adc": conversions * conversion_j(part.adc, bits, chip.supply_v, on_line),
         "shift_add": conversions * chip.shift_add.energy_j,
     }
     return found if way.transposed else found | {"accumulate": _joining(scene.chip, pe)}
 
 
+def lines(memory: Memory, outputs: int) -> int:
+    """Return the lines that converters see: a pair that is subtracted first is one, and so are joined columns."""
+    subtracted = memory.part.sign == "differential" and memory.part.pair == "subtracted"
+    return outputs * up(memory.per_weight, (2 if subtracted else 1) * memory.part.joined_columns)
+
+
+def sensing_j(chip: Any, part: Any, siemens: float, line: Line, bits: int, length: int) -> float:
+    """Return what the cells take: each conducts while its line settles and is converted, in every cycle.
+
+    A clamp holds the line at the read voltage, so that the supply gives the current. A line that floats takes what
+    flows between driven rows and those that are not: with a share p of rows driven, p (1 - p) of the conductance.
+    """
+    volt, comparators = part.cell.read_voltage_v, 1
+    seconds = part.cell.read_time_s + conversion_s(part.adc, bits, length)
+    if part.sensing == "voltage":
+        share = line.digits / line.cycles
+        return float(siemens * line.cycles * share * (1 - share) * volt**2 * seconds)
+    if part.adc.model == "flash":  # one copy of the column's current for each comparator
+        comparators = 2**bits - 1
+    return float(siemens * line.digits * volt * chip.supply_v * seconds * comparators)
+
+
+def charging_j(scene: Scene, memory: Memory, pe: Pe, cycles: int, *, transposed: bool) -> float:
+    """Return what lines that are charged, and cut off from the supply, take of it: each past all cells it crosses."""
+    chip, part = scene.chip, memory.part
+    charged, length = pe.height * memory.slices, chip.array.cols
+    if not transposed:
+        columns = part.joined_columns * (2 if part.sign == "differential" and part.pair == "subtracted" else 1)
+        charged = lines(memory, pe.width) * columns * (up(pe.height, part.open_rows) if part.open_rows else 1)
+        length = chip.array.rows
+    farad = length * chip.driver.wire_capacitance_per_cell_f
+    return float(charged * cycles * farad * part.cell.read_voltage_v * chip.supply_v)
+
+
 def _sram(scene: Scene, memory: Memory, pe: Pe, line: Line, way: Way, _: int) -> dict[str, float]:
-    """One vector through one digital PE: lines driven, one tree evaluated for each sensed line and cycle."""
-    chip = scene.chip
-    driven, sensed, inputs, across = pe.height, memory.columns(pe), pe.height, chip.array.cols
-    if way.transposed:  # trees on the rows add up outputs, slice after slice
-        driven, sensed, inputs, across = memory.columns(pe), pe.height * memory.slices, pe.width, chip.array.rows
-    evaluations = sensed * line.cycles
-    found = {
-        "driver": driven * line.switches * line_j(chip, across, chip.dac_bits),
-        "adder_tree": evaluations * tree_j(memory.part.adder_tree, inputs, chip.dac_bits),
-        "shift_add": evaluations * chip.shift_add.energy_j,
-    }
+    """One vector through one digital PE: lines driven, one tree evaluated for each output and cycle."""
+    chip, part = scene.chip, memory.part
+    signs = memory.per_weight // memory.slices
+    trees, inputs, at_once = pe.width * signs, pe.height, up(chip.array.rows, part.weight_sets)
+    driven, across = pe.height, chip.array.cols
+    if way.transposed:  # trees on the rows add up outputs
+        trees, inputs, at_once = pe.height, pe.width * signs, memory.outs_per_pe * signs
+        driven, across = memory.columns(pe), chip.array.rows
+    found = {"driver": driven * line.switches * line_j(chip, across, chip.dac_bits)}
+    for name, joules in sum_j(part.adder_tree, inputs, at_once, memory.slices, (chip.dac_bits, line.cycles)).items():
+        found[name] = trees * line.cycles * joules
     return found if way.transposed else found | {"accumulate": _joining(chip, pe)}
 
 
@@ -160,17 +206,24 @@ def _digital(scene: Scene, vectors: Array, *, scoring: bool) -> Leaves:
                 leaf[f] += times * (not in_sram) * whole_pe_j(scene, scene.rram, pe, f)
             if scene.sram is not None:
                 leaf = found.setdefault("sram_read", scene.zeros())
-                leaf[f] += times * in_sram * pe.weights * chip.weight_bits * chip.sram.cell.read_energy_j
+                leaf[f] += times * in_sram * sram_pe_j(scene, pe)
     return found
 
 
 def whole_pe_j(scene: Scene, memory: Memory, pe: Pe, entry: int) -> float:
-    """Return joules of reading an RRAM PE row by row: every cell conducts once and is converted once."""
-    chip, cell, siemens = scene.chip, memory.part.cell, conductance_s(memory, pe, entry)
-    cells = memory.cells(pe)
-    conversion = conversion_j(memory.part.adc, memory.part.adc_bits, chip.supply_v, siemens / cells)
-    read = siemens * cell.read_voltage_v**2 * cell.read_time_s
-    return float(read + cells * conversion + pe.height * line_j(chip, chip.array.cols))
+    """Return joules of reading an RRAM PE row by row: every cell conducts once, every line of a row is converted."""
+    chip, part, siemens = scene.chip, memory.part, conductance_s(memory, pe, entry)
+    conversions = pe.height * lines(memory, pe.width)
+    conversion = conversion_j(part.adc, part.adc_bits, chip.supply_v, siemens / conversions)
+    read = sensing_j(chip, part, siemens, Line(1.0, 1.0, 1), part.adc_bits, chip.array.rows)
+    joules = read + conversions * conversion + pe.height * line_j(chip, chip.array.cols)
+    return float(joules * (1 + part.control_share))
+
+
+def sram_pe_j(scene: Scene, pe: Pe) -> float:
+    """Return joules of reading the weights of an SRAM PE through its port."""
+    part, bits = scene.chip.sram, pe.weights * scene.chip.weight_bits
+    return float(bits * part.cell.read_energy_j * (1 + part.control_share))
 
 
 def open_share(scene: Scene, memory: Memory) -> Array:

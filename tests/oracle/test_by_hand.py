@@ -10,7 +10,7 @@ from tests.chip.hand import one_pe_trace, random_trace, small_chip
 from tests.oracle import serve
 from tests.oracle.cells import levels_of
 from tests.oracle.latency import ahead_s, pipeline
-from tests.oracle.periphery import conversion_j, full_adders, levels, line_j
+from tests.oracle.periphery import conversion_j, conversion_s, full_adders, levels, line_j
 from tests.oracle.place import Commit, Place, commits_of
 from tests.oracle.reads import Way, conductance_s, line_of, passes
 from tests.oracle.report import expected
@@ -38,25 +38,29 @@ def test_levels_are_the_digits_of_a_code() -> None:
 def test_a_line_switches_when_a_digit_is_not_nothing() -> None:
     ones = np.array([0.5, 0.25, 1.0, 0.0])
     single, double = line_of(ones, 1), line_of(ones, 2)
-    assert (single.switches, single.power, single.cycles) == (1.75, 1.75, 4)
+    assert (single.switches, single.digits, single.cycles) == (1.75, 1.75, 4)
     # digits 0..3 with chances 3/8, 3/8, 1/8, 1/8, and a digit of 1 for sure
     assert double.switches == pytest.approx(5 / 8 + 1)
-    assert double.power == pytest.approx((3 / 8 * 1 + 1 / 8 * 4 + 1 / 8 * 9) / 9 + 1 / 9)
-    assert line_of(np.ones(5), 2).power == pytest.approx(3)  # the last cycle's largest digit is 1
+    assert double.digits == pytest.approx((3 / 8 * 1 + 1 / 8 * 2 + 1 / 8 * 3) / 3 + 1 / 3)
+    assert line_of(np.ones(5), 2).digits == pytest.approx(3)  # the last cycle's largest digit is 1
 
 
 def test_conversions() -> None:
-    # 16 columns, 8 cycles, 5 vectors
+    # 8 pairs of columns, 8 cycles, 5 vectors
     scene = one_pe()
     way = Way(np.array([[5.0]]), np.full((1, 1, 8), 0.5))
     part, chip = scene.chip.rram, scene.chip
     found = passes(scene, way, scene.place.in_sram)
-    assert found["rram.adc"] == [pytest.approx(5 * 16 * 8 * conversion_j(part.adc, part.adc_bits, chip.supply_v, 1.0))]
+    assert found["rram.adc"] == [pytest.approx(5 * 8 * 8 * conversion_j(part.adc, part.adc_bits, chip.supply_v, 1.0))]
+    siemens = 64e-6 + 20 * 13e-6  # of all cells; each conducts while its pair settles and is converted
+    seconds = part.cell.read_time_s + conversion_s(part.adc, part.adc_bits, 4)
+    volts = part.cell.read_voltage_v * chip.supply_v
+    assert found["rram.cells"] == [pytest.approx(5 * siemens * 8 * 0.5 * volts * seconds)]
     assert found["rram.driver"] == [pytest.approx(5 * 4 * 8 * 0.5 * line_j(chip, 16))]
     assert found["rram.accumulate"] == [0.0]
     back = passes(scene, Way(way.vectors, way.density, transposed=True), scene.place.in_sram)
     # transposed: 4 rows, each in 4 slices, are sensed; 16 columns are driven past 4 cells
-    assert back["rram.adc"] == [pytest.approx(found["rram.adc"][0])]
+    assert back["rram.adc"] == [pytest.approx(2 * found["rram.adc"][0])]
     assert back["rram.driver"] == [pytest.approx(5 * 16 * 8 * 0.5 * line_j(chip, 4))]
 
 

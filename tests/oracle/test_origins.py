@@ -61,5 +61,5 @@ def test_what_moves_a_number_by_hand() -> None:
     assert found["energy.dram.masks"] == {"dram.energy_j"}
     assert found["energy.update.sram_write"] == {"sram.cell.write_energy_j"}
     assert found["lifetime.rram.tasks_guaranteed"] == {"rram.cell.guaranteed_cycles"}
-    assert found["energy.forward.rram.shift_add"] == {"shift_add.energy_j"}
+    assert found["energy.forward.rram.shift_add"] == {"shift_add.energy_j", "rram.joined_columns"}
     assert found["writes.rram.total"] == set()

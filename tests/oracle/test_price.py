@@ -66,6 +66,11 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"commit": "lazy", "rram.write_rule": "arithmetic", "input_gradient": "digital", "rram.adc.model": "neurosim"},
         {"sram.pe_count": 12, "commit": "lazy", "input_gradient": "second-copy", "rram.write_policy": "epoch"},
         {"weight_gradient": "sram-array", "gate_columns": True, "rram.adc": "adc-neurosim-22nm", "rram.adc_bits": 5},
+        {"sram.weight_sets": 2, "rram.open_rows": 3, "rram.control_share": 0.3, "sram.control_share": 0.2},
+        {"sram.weight_sets": 3, "sram.weights_per_tree": 2, "dac_bits": 2, "rram.pair": "converted"},
+        {"input_gradient": "digital", "rram.control_share": 0.1, "sram.control_share": 0.4, "gate_columns": True},
+        {"rram.control_area_share": 0.5, "sram.control_area_share": 0.25, "rram.transposed_adc_bits": 5},
+        {"sram.adder_tree.kind": "chain", "sram.adder_tree.pipelined": True, "weight_gradient": "sram-array"},
     ),
     RRAM: (
         {"rram.parallel_write_pes": 1, "gate_columns": True, "rram.adc.model": "survey"},
@@ -73,6 +78,8 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"rram.adc": "adc-mnsim", "rram.write_policy": "epoch", "dac_bits": 2},
         {"input_gradient": "second-copy", "floor_plan": {"topology": "mesh", "pes_per_router": 2}},
         {"input_gradient": "digital", "rram.write_policy": "task", "rram.write_rule": "harmonic"},
+        {"rram.sensing": "voltage", "dac_bits": 2, "rram.open_rows": 2, "rram.joined_columns": 2},
+        {"rram.sensing": "dc-free", "rram.joined_columns": 4, "rram.pair": "converted", "rram.open_rows": 3},
     ),
     SRAM: (
         {"oversize": "multiplex", "sram.pe_count": 5, "power_gate_unused": False},

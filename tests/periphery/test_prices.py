@@ -24,12 +24,29 @@ PRICES: dict[str, tuple[str, type[FrozenConfig], Callable[[Any], Price], Callabl
     "shift_add": ("shift-add-28nm", ShiftAdd, lambda s: s.energy_price(), lambda s: s.energy_j),
     "shift_add, area": ("shift-add-28nm", ShiftAdd, lambda s: s.area_price(), lambda s: s.area_m2),
     "sram.adder_tree": (
-        "adder-tree-28nm", AdderTree, lambda t: t.energy_price(), lambda t: t.energy_j(8, 4) / t.full_adders(8, 4),
+        "adder-tree-28nm", AdderTree, lambda t: t.energy_price(), lambda t: t.full_adder_energy_j * t.activity,
+    ),
+    "sram.adder_tree, product": (
+        "adder-tree-28nm", AdderTree, lambda t: t.product_price(), lambda t: t.product_energy_j * t.activity,
+    ),
+    "sram.adder_tree, sum": (
+        "adder-tree-28nm", AdderTree, lambda t: t.accumulator_price(),
+        lambda t: t.full_adder_energy_j * t.activity + t.flip_flop_energy_j,
     ),
     "sram.adder_tree, area": (
-        "adder-tree-28nm", AdderTree, lambda t: t.area_price(), lambda t: t.area_m2(8, 4) / t.full_adders(8, 4),
+        "adder-tree-28nm", AdderTree, lambda t: t.area_price(), lambda t: t.full_adder_area_m2,
     ),
-    "sram.adder_tree, time": ("adder-tree-28nm", AdderTree, lambda t: t.time_price(8, 4), lambda t: t.time_s(8, 4)),
+    "sram.adder_tree, product area": (
+        "adder-tree-28nm", AdderTree, lambda t: t.product_area_price(), lambda t: t.product_area_m2,
+    ),
+    "sram.adder_tree, sum area": (
+        "adder-tree-28nm", AdderTree, lambda t: t.accumulator_area_price(),
+        lambda t: t.full_adder_area_m2 + t.flip_flop_area_m2,
+    ),
+    "sram.adder_tree, time": (
+        "adder-tree-28nm", AdderTree, lambda t: t.cycle_price(8, 8, 1, 8, "sram.adder_tree"),
+        lambda t: t.product_delay_s + t.time_s(8, 8) + t.accumulate_s(8 + 8 + 3),
+    ),
     "buffer, read": ("buffer-28nm", Buffer, lambda b: b.read_price(), lambda b: b.read_energy_j),
     "buffer, write": ("buffer-28nm", Buffer, lambda b: b.write_price(), lambda b: b.write_energy_j),
     "buffer, leakage": ("buffer-28nm", Buffer, lambda b: b.leakage_price(), lambda b: b.leakage_w / b.size_bits),
@@ -73,7 +90,8 @@ def test_words_of_a_driver_say_what_the_line_crosses() -> None:
 
 def test_a_path_of_ones_own_leads_every_origin() -> None:
     tree = load_resolved(AdderTree, "component", "adder-tree-28nm").config
-    for price in (tree.energy_price("fefet.tree"), tree.area_price("fefet.tree"), tree.time_price(8, 4, "fefet.tree")):
+    for price in (tree.energy_price("fefet.tree"), tree.area_price("fefet.tree"), tree.product_price("fefet.tree"),
+                  tree.cycle_price(8, 8, 1, 8, "fefet.tree")):  # fmt: skip
         assert {origin.rpartition(".")[0] for origin in price.origins} == {"fefet.tree"}
 
 

@@ -88,10 +88,13 @@ def test_the_digital_unit_does_vectors_and_gradients() -> None:
 def test_weight_gradients_in_arrays() -> None:
     chip, report = priced(SRAM, {"weight_gradient": "sram-array"})
     assert chip.sram is not None
-    evaluations = 105 / 4 * 8 * 8  # four vectors at once, for each bit of an input and of an error
+    evaluations = 105 / 4 * 8  # four vectors at once, for each bit of an error
+    tree = chip.sram.adder_tree
+    adder_j = tree.full_adder_energy_j * tree.activity
     check(report, "energy", {
-        "weight_gradient.adder_tree": evaluations * chip.sram.adder_tree.energy_j(4, 1),
-        "weight_gradient.shift_add": evaluations * chip.shift_add.energy_j,
+        "weight_gradient.product": evaluations * 4 * 8 * tree.product_energy_j * tree.activity,
+        "weight_gradient.adder_tree": evaluations * 25 * adder_j,  # of four activations of 8 bits
+        "weight_gradient.accumulator": evaluations * 11 * (adder_j + tree.flip_flop_energy_j),  # 8 + 1 + 2 bits
         "weight_gradient.array_write": 12 * IN * 8 * chip.sram.cell.write_energy_j,
     })  # fmt: skip
 

@@ -26,20 +26,29 @@ from tests.chip.leaves.two_tiles import (
 )  # fmt: skip
 
 Codes = list[list[int]]
+PAIRS = COLUMNS // 2
 FORWARD = (("energy", "forward", 15, START), ("energy", "scoring.forward", 6, START), ("inference", "", POSITIONS, END))
 BACK = (("input_gradient", 9), ("scoring.input_gradient", 3))
+
+
+def open_v2s(chip: ChipConfig, cells: int) -> float:
+    """Joules of a siemens that is open for one phase, on a line past ``cells`` cells that a clamp holds."""
+    part = chip.rram
+    assert part is not None
+    seconds = part.cell.read_time_s + part.adc.time_s(part.adc_bits, cells)
+    return part.cell.read_voltage_v * chip.supply_v * seconds
 
 
 def rram_forward(chip: ChipConfig, vectors: float, codes: Codes) -> dict[str, float]:
     part = chip.rram
     assert part is not None
     sums = [conductance_s(chip, codes, rows) for rows in TILES]
-    each = [part.adc.energy_j(part.adc_bits, chip.supply_v, g * DRIVES / PHASES / COLUMNS) for g in sums]
+    each = [part.adc.energy_j(part.adc_bits, chip.supply_v, g * DRIVES / PHASES / PAIRS) for g in sums]
     return {
         "driver": vectors * IN * DRIVES * chip.driver.energy_j(COLUMNS, chip.supply_v),
-        "cells": vectors * DRIVES * part.cell.read_voltage_v**2 * part.cell.read_time_s * sum(sums),
-        "adc": vectors * COLUMNS * PHASES * sum(each),
-        "shift_add": vectors * 2 * COLUMNS * PHASES * chip.shift_add.energy_j,
+        "cells": vectors * DRIVES * open_v2s(chip, 4) * sum(sums),
+        "adc": vectors * PAIRS * PHASES * sum(each),
+        "shift_add": vectors * 2 * PAIRS * PHASES * chip.shift_add.energy_j,
         "accumulate": vectors * OUT * chip.shift_add.energy_j,  # two partial sums of each output
     }
 
@@ -47,11 +56,13 @@ def rram_forward(chip: ChipConfig, vectors: float, codes: Codes) -> dict[str, fl
 def sram_forward(chip: ChipConfig, vectors: float, codes: Codes) -> dict[str, float]:
     part = chip.sram
     assert part is not None
-    trees = part.adder_tree.energy_j(4, 1) + part.adder_tree.energy_j(2, 1)
+    tree, evaluations = part.adder_tree, vectors * OUT * PHASES
+    adder_j = tree.full_adder_energy_j * tree.activity
     return {
         "driver": vectors * IN * DRIVES * chip.driver.energy_j(COLUMNS, chip.supply_v),
-        "adder_tree": vectors * COLUMNS * PHASES * trees,
-        "shift_add": vectors * 2 * COLUMNS * PHASES * chip.shift_add.energy_j,
+        "product": evaluations * IN * 8 * tree.product_energy_j * tree.activity,
+        "adder_tree": evaluations * (25 + 8) * adder_j,  # of 4 and of 2 weights of 8 bits
+        "accumulator": evaluations * 2 * 18 * (adder_j + tree.flip_flop_energy_j),  # 8 + 8 + 2 bits in both
         "accumulate": vectors * OUT * chip.shift_add.energy_j,
     }
 
@@ -67,7 +78,7 @@ def rram_back(chip: ChipConfig, vectors: float) -> dict[str, float]:
     ]
     return {
         "driver": vectors * 2 * COLUMNS * DRIVES * chip.driver.energy_j(4, chip.supply_v),
-        "cells": vectors * DRIVES * part.cell.read_voltage_v**2 * part.cell.read_time_s * sum(sums),
+        "cells": vectors * DRIVES * open_v2s(chip, COLUMNS) * sum(sums),
         "adc": vectors * PHASES * sum(each),
         "shift_add": vectors * PHASES * IN * SLICES * chip.shift_add.energy_j,
     }
@@ -76,10 +87,13 @@ def rram_back(chip: ChipConfig, vectors: float) -> dict[str, float]:
 def sram_back(chip: ChipConfig, vectors: float) -> dict[str, float]:
     part = chip.sram
     assert part is not None
+    tree = part.adder_tree
+    adder_j = tree.full_adder_energy_j * tree.activity
     return {
         "driver": vectors * 2 * COLUMNS * DRIVES * chip.driver.energy_j(4, chip.supply_v),
-        "adder_tree": vectors * PHASES * IN * 8 * part.adder_tree.energy_j(OUT, 1),  # 8 one-bit slices a weight
-        "shift_add": vectors * PHASES * IN * 8 * chip.shift_add.energy_j,
+        "product": vectors * PHASES * IN * OUT * 8 * tree.product_energy_j * tree.activity,
+        "adder_tree": vectors * PHASES * IN * 8 * adder_j,  # of 2 weights of 8 bits
+        "accumulator": vectors * PHASES * IN * 17 * (adder_j + tree.flip_flop_energy_j),
     }
 
 
@@ -148,12 +162,12 @@ def test_a_pe_that_comes_to_sram_is_read_whole() -> None:
 
 
 def read_out_j(chip: ChipConfig) -> float:
-    """Read the first codes of both PEs, row by row, a conversion for each cell at its PE's mean conductance."""
+    """Read the first codes of both PEs, row by row, a conversion for each pair at its PE's mean conductance."""
     part, total = chip.rram, 0.0
     assert part is not None
     for rows in TILES:
-        g, cells = conductance_s(chip, START, rows), len(rows) * COLUMNS
-        total += part.cell.read_voltage_v**2 * part.cell.read_time_s * g
-        total += cells * part.adc.energy_j(part.adc_bits, chip.supply_v, g / cells)
+        g, pairs = conductance_s(chip, START, rows), len(rows) * PAIRS
+        total += open_v2s(chip, 4) * g
+        total += pairs * part.adc.energy_j(part.adc_bits, chip.supply_v, g / pairs)
         total += len(rows) * chip.driver.energy_j(COLUMNS, chip.supply_v)
     return total

@@ -16,9 +16,9 @@ def test_area_of_rram() -> None:
     part = chip.rram
     assert part is not None
     pe = {
-        "adc": COLUMNS / part.columns_per_adc * part.adc.area_m2(part.adc_bits),
+        "adc": COLUMNS / 2 / part.columns_per_adc * part.adc.area_m2(part.adc_bits),
         "driver": ROWS * chip.driver.area_per_row_m2,
-        "shift_add": COLUMNS / part.columns_per_adc * chip.shift_add.area_m2,
+        "shift_add": COLUMNS / 2 / part.columns_per_adc * chip.shift_add.area_m2,
         "transpose_driver": COLUMNS * chip.driver.area_per_row_m2,
     }
     each = sum(pe.values()) + CELLS * part.cell.area_m2
@@ -35,11 +35,15 @@ def test_area_of_sram_and_buffer() -> None:
     chip, report = priced(SRAM)
     part = chip.sram
     assert part is not None
+    tree = part.adder_tree
     pe = {
-        "adder_tree": COLUMNS * part.adder_tree.area_m2(ROWS, 1),
+        "product": OUT * ROWS * 8 * tree.product_area_m2,
+        "adder_tree": OUT * 25 * tree.full_adder_area_m2,
+        "accumulator": OUT * 18 * (tree.full_adder_area_m2 + tree.flip_flop_area_m2),
         "driver": ROWS * chip.driver.area_per_row_m2,
-        "shift_add": COLUMNS * chip.shift_add.area_m2,
-        "transpose_tree": ROWS * part.adder_tree.area_m2(OUT, 1),
+        "transpose_product": ROWS * OUT * 8 * tree.product_area_m2,
+        "transpose_adder_tree": ROWS * 8 * tree.full_adder_area_m2,
+        "transpose_accumulator": ROWS * 17 * (tree.full_adder_area_m2 + tree.flip_flop_area_m2),
         "transpose_driver": COLUMNS * chip.driver.area_per_row_m2,
     }
     each = sum(pe.values()) + CELLS * part.cell.area_m2
@@ -59,8 +63,8 @@ def test_time_of_vectors_in_rram() -> None:
     part = chip.rram
     assert part is not None
     forward = 8 * (part.cell.read_time_s + part.columns_per_adc * part.adc.time_s(part.adc_bits, ROWS))
-    # two converters share four rows: two turns for each phase and each of four slices, columns of 16 cells
-    back = 8 * 4 * (part.cell.read_time_s + 2 * part.adc.time_s(part.adc_bits, COLUMNS))
+    # one converter senses four rows: four turns for each phase and each of four slices, columns of 16 cells
+    back = 8 * 4 * (part.cell.read_time_s + 4 * part.adc.time_s(part.adc_bits, COLUMNS))
     mac_s = 1 / chip.mac.macs_per_s
     check(report, "latency", {
         "forward": 15 * forward,
@@ -77,8 +81,12 @@ def test_time_of_vectors_in_sram() -> None:
         chip, report = priced(SRAM, {"clock_hz": clock_hz})
         assert chip.sram is not None
         tree = chip.sram.adder_tree
-        forward = 8 * max(tree.time_s(ROWS, 1), 1 / clock_hz)
-        back = 8 * 8 * max(tree.time_s(OUT, 1), 1 / clock_hz)
+        carry_in_s, carry_s = tree.full_adder_delay_s / 2 + tree.carry_delay_s, tree.carry_delay_s
+        # product; two levels and the carry along 8 + 1 bits; then along an accumulator of 18 bits
+        path_s = tree.product_delay_s + tree.full_adder_delay_s + carry_in_s + 8 * carry_s + carry_in_s + 17 * carry_s
+        forward = 8 * max(path_s, 1 / clock_hz)
+        path_s = tree.product_delay_s + carry_in_s + 7 * carry_s + carry_in_s + 16 * carry_s  # one level, 17 bits
+        back = 8 * max(path_s, 1 / clock_hz)
         check(report, "latency", {"forward": 15 * forward, "input_gradient": 9 * back})
         check(report, "inference_latency", {"forward": POSITIONS * forward})
 
