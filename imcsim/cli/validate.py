@@ -1,4 +1,4 @@
-"""``imcsim validate``: published chips, predicted and reported."""
+"""``imcsim validate``: published macros, predicted and reported; a chip's own memories among them."""
 
 from __future__ import annotations
 
@@ -13,29 +13,60 @@ from imcsim.cli.options import JsonOption, echo_json
 def validate_command(
     csv: Annotated[
         Path | None,
-        typer.Argument(metavar="[CSV]", help="Operating points of chips; else those that come with imcsim."),
+        typer.Argument(metavar="[CSV]", help="Operating points of macros; else those that come with imcsim."),
     ] = None,
     json_: JsonOption = False,
-    assume_activity: Annotated[
-        float | None,
-        typer.Option(
-            "--assume-activity",
-            metavar="SHARE",
-            help="Also predict digital arrays that state no activity: this share of gates switches (0 to 1).",
-        ),
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the page docs/validation.md.")] = False,
+    chip: Annotated[
+        str | None, typer.Option("--chip", metavar="CHIP", help="Show this chip's own memories as macros instead.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw the chip's memories among published macros.")
     ] = None,
 ) -> None:
-    """Predict energy per MAC, clock and area of published chips from their public description, beside reported ones.
+    """Predict energy per MAC, clock and area of published macros by the functions that price a chip.
 
     Example: imcsim validate
     """
+    from imcsim.core.errors import ConfigError
     from imcsim.published import load_units, read_points, shipped_points, validate
-    from imcsim.published.text import text
 
-    references = shipped_points()
-    points = references if csv is None else read_points(csv)
-    found = validate(points, references, load_units().config, assumed_activity=assume_activity)
+    if plot is not None and chip is None:
+        raise ConfigError("--plot draws a chip's memories among published macros; name the chip with --chip")
+    if chip is not None:
+        if csv is not None or markdown:
+            raise ConfigError("--chip shows a chip's own memories; leave out the file of macros and --markdown")
+        _chip(chip, json_, plot)
+        return
+    points = shipped_points()
+    found = validate(points if csv is None else read_points(csv), points, load_units().config)
+    if markdown and csv is not None:
+        raise ConfigError("--markdown prints the page of the macros that come with imcsim; leave out the file")
     if json_:
         echo_json([comparison.record() for comparison in found.comparisons])
+    elif markdown:
+        from imcsim.published.page import fixed_text, page
+
+        typer.echo(page(found, fixed_text()), nl=False)
     else:
+        from imcsim.published.text import text
+
         typer.echo(text(found, "models/published/chips.csv" if csv is None else csv.name), nl=False)
+
+
+def _chip(name: str, json_: bool, plot: Path | None) -> None:
+    from imcsim.chip.config import load_chip
+    from imcsim.published import load_units, shipped_points
+    from imcsim.published.chip_macros import chip_macros, chip_text
+
+    points = shipped_points()
+    macros = chip_macros(load_chip(name).config, points, load_units().config)
+    if json_:
+        echo_json([macro.record() for macro in macros])
+    else:
+        typer.echo(chip_text(name, macros), nl=False)
+    if plot is not None:
+        from imcsim.report.macro_picture import draw_macros
+        from imcsim.report.style import save_as
+
+        save_as(draw_macros(name, macros, points), plot)

@@ -101,6 +101,11 @@ class Adc(FrozenConfig):
         """Whether the energy of a conversion depends on the column's conductance."""
         return self._chosen().follows_conductance
 
+    @property
+    def converter_type(self) -> str:
+        """How it finds a code: "sar", "flash", "integrating" or "sense-amp"."""
+        return self._chosen().converter_type
+
     def mirrors(self, bits: int) -> int:
         """Return the comparators that a column's current is mirrored into: 2^b - 1 in a flash converter, else 1."""
         return 2**bits - 1 if self._chosen().converter_type == "flash" else 1

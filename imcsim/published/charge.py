@@ -1,13 +1,11 @@
 """A published analog SRAM array as the memory sort ``analog-sram``."""
 
 from imcsim.memory.analog_sram import AnalogSram
-from imcsim.published.converter import Converter, converter_of
-from imcsim.published.facts import Facts
+from imcsim.published.converter import Converter
 from imcsim.published.points import PublishedPoint
 from imcsim.published.shape import Shape
 from imcsim.published.units import PublishedUnits
 
-_CAPACITOR = "C"  # as in 10T1C
 _PULSES = "pulse"
 _PULSE_S = 0.25e-9  # design choice: of a word line at 28 nm
 _LADDER = "c-2c"
@@ -15,10 +13,9 @@ _LADDER_CAPACITORS = 3  # one, and two in series twice as large
 
 
 def charge_memory(
-    point: PublishedPoint, shape: Shape, node_m: float, delay_scale: float, facts: Facts, units: PublishedUnits
+    point: PublishedPoint, shape: Shape, converter: Converter, node_m: float, delay_scale: float, units: PublishedUnits
 ) -> AnalogSram:
     """Return the memory; a cell's charge is in proportion to the node, as its wires and gates are."""
-    converter = converter_of(point, shape, facts, units)
     shipped = units.sram_cell
     cell_m2 = shipped.area_f2 * node_m**2 if point.cell_area_m2 is None else point.cell_area_m2
     around_m2 = units.assumed.analog_share_m2_per_m * node_m
@@ -26,7 +23,7 @@ def charge_memory(
         update={
             "feature_size_m": node_m,
             "area_f2": (cell_m2 + around_m2) / node_m**2,
-            "read_time_s": _settling_s(point, shape, converter, delay_scale, units),
+            "read_time_s": _settling_s(point, shape, delay_scale, units),
         }
     )
     return AnalogSram(
@@ -40,17 +37,21 @@ def charge_memory(
         columns_per_adc=converter.lines_per_adc,
         joined_columns=converter.joined_columns,
         open_rows=shape.rows,
-        product_capacitance_f=units.assumed.product_capacitance_f_per_m * node_m,
+        product_capacitance_f=_capacitance_f(point, node_m, units),
         unit_capacitors=_LADDER_CAPACITORS if _LADDER in point.style.lower() else 1,
         write_policy="step",
     )
 
 
-def _settling_s(
-    point: PublishedPoint, shape: Shape, converter: Converter, delay_scale: float, units: PublishedUnits
-) -> float:
+def _capacitance_f(point: PublishedPoint, node_m: float, units: PublishedUnits) -> float:
+    """Return the charge over supply of a product: of the cell's own capacitor, else of its share of a line."""
+    assumed = units.assumed
+    return node_m * (assumed.capacitor_f_per_m if point.has_capacitors else assumed.product_capacitance_f_per_m)
+
+
+def _settling_s(point: PublishedPoint, shape: Shape, delay_scale: float, units: PublishedUnits) -> float:
     """Return how long a column's charge takes to settle, each row's after the other where cells have capacitors."""
-    if point.cell.endswith(_CAPACITOR):
+    if point.has_capacitors:
         return units.assumed.capacitor_s_per_row * shape.rows
     pulses = 2.0**shape.dac_bits - 1 if point.input_coding.startswith(_PULSES) else 1.0
     return _PULSE_S * pulses * delay_scale

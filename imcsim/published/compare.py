@@ -1,17 +1,17 @@
 """Predictions beside reported figures: each macro with parameters that were fitted to other silicon alone."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from imcsim.published.bands import Miss, half_width, model_sigma, row_sigma
-from imcsim.published.calibration import QUANTITIES, Calibration, Parameter, Quantity, Sample, calibrate, without
-from imcsim.published.errors import Errors, errors_of
+from imcsim.published.bands import Miss, half_width, row_sigma, model_sigma
+from imcsim.published.calibration import QUANTITIES, Calibration, Quantity, Sample, calibrate, without
+from imcsim.published.errors import Bands, Errors, bands_of, errors_of
 from imcsim.published.facts import Assumption, OutOfScope
 from imcsim.published.parameters import PARAMETERS, parameters_of
 from imcsim.published.points import PublishedPoint
 from imcsim.published.predict import Prediction, predict
-from imcsim.published.scope import FAMILIES, Family, check_energy, family_of
+from imcsim.published.scope import Family, check_clock, check_energy, family_of
 from imcsim.published.units import PublishedUnits
 
 _SCALE: dict[Quantity, tuple[str, str, float]] = {
@@ -68,6 +68,11 @@ class Comparison:
     figures: Mapping[Quantity, Figure]
     assumed: tuple[Assumption, ...]
 
+    @property
+    def predicts_energy(self) -> bool:
+        """Whether its energy is predicted."""
+        return self.figures["energy"].predicted is not None
+
     def record(self) -> dict[str, object]:
         """Return the comparison for JSON: energies in femtojoules, cycles in ns, areas in mm2, as published."""
         found: dict[str, object] = {"chip_id": self.point.chip_id}
@@ -79,7 +84,7 @@ class Comparison:
             found[f"reported_{name}"] = _times(figure.reported, factor)
             found[f"{prefix}ratio"] = figure.ratio
             if quantity == "energy":
-                found["excluded"] = figure.predicted is None
+                found["excluded"] = not self.predicts_energy
             found[f"{prefix}reason"] = figure.reason
         found["states_activity"] = self.point.states_activity
         found["assumed"] = [str(assumption) for assumption in self.assumed]
@@ -98,8 +103,172 @@ class Validation:
     ) -> Errors | None:
         """Return the errors of one family's points, of all without ``family``; None if nothing was compared."""
         return errors_of(
-            (c.point.silicon_id, ratio, figure.low, figure.high, figure.held)
-            for c in self.comparisons
-            if (family is None or c.family == family)
-            and (ratio := (figure := c.figures[quantity]).in_sample_ratio if in_sample else c.figures[quantity].ratio)
+            (c.point.silicon_id, ratio)
+            for c in self.chosen(family)
+            if (ratio := c.figures[quantity].in_sample_ratio if in_sample else c.figures[quantity].ratio) is not None
         )
+
+    def bands(self, quantity: Quantity = "energy", family: Family | None = None) -> Bands | None:
+        """Return how often bands held, and how wide they are; None if nothing was compared."""
+        return bands_of(
+            (c.point.silicon_id, held, (figure.high or 0.0) / (figure.low or 1.0))
+            for c in self.chosen(family)
+            if (held := (figure := c.figures[quantity]).held) is not None
+        )
+
+    def chosen(self, family: Family | None) -> list[Comparison]:
+        """Return the comparisons of a family, all without one."""
+        return [c for c in self.comparisons if family is None or c.family == family]
+
+
+def validate(
+    points: Sequence[PublishedPoint], references: Sequence[PublishedPoint], units: PublishedUnits
+) -> Validation:
+    """Predict ``points``, each with parameters and bands from ``references`` of other silicon.
+
+    Reported figures of ``points`` are compared and never fitted; if they are references as well, this is
+    leave-one-silicon-out.
+
+    Raises
+    ------
+    DataError
+        If ``references`` hold too few macros to calibrate on.
+    """
+    known = {point: _row(point, units) for point in dict.fromkeys((*references, *points))}
+    models = {quantity: _Model(quantity, [known[point] for point in references], units) for quantity in QUANTITIES}
+    compared = []
+    for point in points:
+        row = known[point]
+        figures = {quantity: model.figure(row) for quantity, model in models.items()}
+        compared.append(Comparison(point, row.family, figures, row.prediction.assumed if row.prediction else ()))
+    return Validation(tuple(compared), {quantity: model.full for quantity, model in models.items()})
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A point with its prediction before calibration, and those with each assumption at an end of its range."""
+
+    point: PublishedPoint
+    family: Family | None
+    prediction: Prediction | None
+    ends: tuple[tuple[Prediction, ...], ...]
+    reason: str
+
+
+def _row(point: PublishedPoint, units: PublishedUnits) -> _Row:
+    try:
+        family = family_of(point)
+    except OutOfScope as reason:
+        return _Row(point, None, None, (), str(reason))
+    try:
+        found = predict(point, units)
+    except OutOfScope as reason:
+        return _Row(point, family, None, (), str(reason))
+    ends = tuple(
+        tuple(predict(point, units, {each.name: other}) for other in each.others) for each in found.assumed if each.others
+    )
+    return _Row(point, family, found, ends, "")
+
+
+class _Model:
+    """One quantity: its references, the fits without one silicon that were made so far, and what those were off."""
+
+    def __init__(self, quantity: Quantity, references: Sequence[_Row], units: PublishedUnits) -> None:
+        self.quantity: Quantity = quantity
+        self.samples = [sample for row in references if (sample := _sample(quantity, row)) is not None]
+        self.full = calibrate(quantity, PARAMETERS[quantity], self.samples)
+        self._fits: dict[str, Calibration] = {}
+        rows = [row for row in references if _sample(quantity, row) is not None]
+        self.misses = [self._miss(row) for row in rows]
+
+    def figure(self, row: _Row) -> Figure:
+        """Return one point's figure: calibrated and banded without its own silicon."""
+        reported = _reported(self.quantity, row.point)
+        reason = row.reason or _why_not(self.quantity, row.point)
+        if row.prediction is None or row.family is None or reason:
+            return Figure(reported=reported, reason=reason)
+        sample = _asked(self.quantity, row.family, row.point, row.prediction)
+        parts = self._without(row.point.silicon_id).parts(sample)
+        predicted = math.fsum(parts.values())
+        others = [miss for miss in self.misses if miss.silicon_id != row.point.silicon_id]
+        wide = math.exp(half_width(model_sigma(others, row.family), self._row_sigma(row)))
+        return Figure(
+            predicted=predicted,
+            low=predicted / wide,
+            high=predicted * wide,
+            reported=reported,
+            parts=parts,
+            in_sample=math.fsum(self.full.parts(sample).values()),
+            reason="" if reported is not None else _NOT_STATED[self.quantity],
+        )
+
+    def _without(self, silicon_id: str) -> Calibration:
+        if silicon_id not in self._fits:
+            left = without(self.samples, silicon_id)
+            same = len(left) == len(self.samples)
+            self._fits[silicon_id] = self.full if same else calibrate(self.quantity, PARAMETERS[self.quantity], left)
+        return self._fits[silicon_id]
+
+    def _total(self, row: _Row, prediction: Prediction) -> float:
+        assert row.family is not None
+        sample = _asked(self.quantity, row.family, row.point, prediction)
+        return math.fsum(self._without(row.point.silicon_id).parts(sample).values())
+
+    def _row_sigma(self, row: _Row) -> float:
+        assert row.prediction is not None
+        usual = self._total(row, row.prediction)
+        return row_sigma(
+            [max(abs(math.log(self._total(row, end) / usual)) for end in assumption) for assumption in row.ends]
+        )
+
+    def _miss(self, row: _Row) -> Miss:
+        assert row.prediction is not None and row.family is not None
+        reported = _reported(self.quantity, row.point)
+        assert reported is not None
+        ratio = self._total(row, row.prediction) / reported
+        return Miss(row.point.silicon_id, row.family, math.log(ratio), self._row_sigma(row))
+
+
+_NOT_STATED: dict[Quantity, str] = {
+    "energy": "no energy of a MAC is stated",
+    "clock": "no time of a whole input is stated",
+    "area": "no area is stated",
+}
+
+
+def _sample(quantity: Quantity, row: _Row) -> Sample | None:
+    """Return what a fit sees of a row; None if it is not predicted or has no reported figure."""
+    reported = _reported(quantity, row.point)
+    if row.prediction is None or row.family is None or reported is None or _why_not(quantity, row.point):
+        return None
+    return _asked(quantity, row.family, row.point, row.prediction, reported)
+
+
+def _asked(
+    quantity: Quantity, family: Family, point: PublishedPoint, prediction: Prediction, reported: float = 1.0
+) -> Sample:
+    parts = {"energy": prediction.energy_j, "clock": prediction.time_s, "area": prediction.area_m2}[quantity]
+    return Sample(point.silicon_id, parts, parameters_of(quantity, family, point), reported)
+
+
+def _reported(quantity: Quantity, point: PublishedPoint) -> float | None:
+    return {"energy": point.reported_j, "clock": point.input_s, "area": point.area_m2}[quantity]
+
+
+def _why_not(quantity: Quantity, point: PublishedPoint) -> str:
+    checks: dict[Quantity, Callable[[PublishedPoint], None]] = {"energy": check_energy, "clock": check_clock}
+    if quantity not in checks:
+        return ""
+    try:
+        checks[quantity](point)
+    except OutOfScope as reason:
+        return str(reason)
+    return ""
+
+
+def _ratio(predicted: float | None, reported: float | None) -> float | None:
+    return None if predicted is None or reported is None else predicted / reported
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor

@@ -57,6 +57,7 @@ def _scaled(
         update={
             "kind": "chain" if kind == "chain" else "tree",
             "activity": activity,
+            "pipelined": True,
             "full_adder_energy_j": shipped.full_adder_energy_j * energy * fewer,
             "product_energy_j": shipped.product_energy_j * energy * (_SELECTOR_ENERGY if booth else 1.0),
             "flip_flop_energy_j": shipped.flip_flop_energy_j * energy,

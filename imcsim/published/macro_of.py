@@ -14,6 +14,7 @@ from imcsim.memory.site import Site
 from imcsim.periphery.digital import ShiftAdd
 from imcsim.periphery.driver import RowDriver
 from imcsim.published.charge import charge_memory
+from imcsim.published.converter import converter_of
 from imcsim.published.facts import Assumption, Fact, Facts, OutOfScope, need
 from imcsim.published.gates import gate_memory
 from imcsim.published.points import PublishedPoint
@@ -39,6 +40,10 @@ class PublishedMacro:
         Rows that are open at once, outputs of one operation, input bits.
     toggle, density
         Share of input bits and of weight bits that are one.
+    input_s
+        Time of a whole input that its cells conduct for (s): stated, else None.
+    slower
+        Factor on the modelled time of an input that states none.
     assumed
         What the row does not state.
     """
@@ -48,6 +53,8 @@ class PublishedMacro:
     shape: Shape
     toggle: float
     density: float
+    input_s: float | None
+    slower: float
     assumed: tuple[Assumption, ...]
 
 
@@ -79,7 +86,11 @@ def macro_of(point: PublishedPoint, units: PublishedUnits, instead: Mapping[str,
         transposable=family == "resistive",  # columns are driven, too, when cells are written
         vector_bits=shape.input_bits,
     )
-    return PublishedMacro(family, Macro(memory, site), shape, toggle, density, tuple(facts.assumed.values()))
+    slower = 1.0
+    if family == "resistive" and point.input_s is None:
+        slower = facts.number("time_over_model", None, 1.0, (0.5, 2.0), "no time of an input: cells conduct as modelled")
+    assumed = tuple(facts.assumed.values())
+    return PublishedMacro(family, Macro(memory, site), shape, toggle, density, point.input_s, slower, assumed)
 
 
 def _memory(
@@ -92,10 +103,10 @@ def _memory(
     bits = shape.cells_per_weight // 2 + 1 if shape.differential else shape.cells_per_weight
     if bits > _WIDEST:
         raise OutOfScope(f"a weight of {shape.cells_per_weight} cells is wider than {_WIDEST} bits")
+    converter = converter_of(point, shape, facts, units)
     if family == "resistive":
-        return resistive_memory(point, shape, node_m, supply_v, facts, units), bits
-    delay = units.delay_scale(node_m, supply_v)
-    return charge_memory(point, shape, node_m, delay, facts, units), bits
+        return resistive_memory(point, shape, converter, node_m, supply_v, facts, units), bits
+    return charge_memory(point, shape, converter, node_m, units.delay_scale(node_m, supply_v), units), bits
 
 
 def _activity(point: PublishedPoint, facts: Facts, units: PublishedUnits) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """Which few factors are fitted to published macros, and which parts of a prediction each multiplies."""
 
+from imcsim.memory.memory import Memory
 from imcsim.published.calibration import Parameter, Quantity
 from imcsim.published.points import PublishedPoint
 from imcsim.published.scope import Family
@@ -10,7 +11,8 @@ PARAMETERS: dict[Quantity, tuple[Parameter, ...]] = {
     "energy": (
         Parameter("cell_current", "current of resistive cells", _WIDE),
         Parameter("cell_charge", "charge of a product in an analog SRAM cell", _WIDE),
-        Parameter("conversion", "energy of a conversion in an analog SRAM array", _NARROW),
+        Parameter("capacitor_charge", "charge of a product in an analog SRAM cell with a capacitor", _WIDE),
+        Parameter("conversion", "energy of a conversion in an analog SRAM array", _WIDE),
         Parameter("switching", "share of full adders that switch where activity is not stated", _NARROW),
     ),
     "clock": (
@@ -27,6 +29,11 @@ PARAMETERS: dict[Quantity, tuple[Parameter, ...]] = {
     ),
 }
 
+_SORTS: dict[str, Family] = {
+    "analog-rram": "resistive",
+    "analog-sram": "analog-sram",
+    "digital-sram": "digital-sram",
+}
 _ADDERS = ("product", "adder_tree", "accumulator")
 _OF: dict[tuple[Quantity, Family], dict[str, str]] = {  # fmt: skip
     ("energy", "resistive"): {"cells": "cell_current"},
@@ -48,4 +55,12 @@ def parameters_of(quantity: Quantity, family: Family, point: PublishedPoint) -> 
     """Return the parameter of each part of a prediction that has one."""
     if quantity == "energy" and family == "digital-sram" and point.states_activity:
         return {}
+    if quantity == "energy" and family == "analog-sram" and point.has_capacitors:
+        return {"cells": "capacitor_charge", "adc": "conversion"}
     return _OF[quantity, family]
+
+
+def parts_of_memory(quantity: Quantity, memory: Memory) -> dict[str, str]:
+    """Return the parameter of each part of a chip's own memory; none for a sort of another package."""
+    family = _SORTS.get(memory.sort)
+    return {} if family is None else _OF[quantity, family]

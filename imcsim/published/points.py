@@ -15,6 +15,7 @@ from imcsim.published.columns import (
     said,
 )
 
+_CAPACITOR = "1C"
 _SAME = 0.02  # share by which energy per MAC and TOPS/W of a row may differ by rounding
 
 
@@ -87,6 +88,11 @@ class PublishedPoint:
         if self.array_rows is not None and self.array_cols is not None:
             return self.array_rows * self.array_cols
         return self.capacity_cells
+
+    @property
+    def has_capacitors(self) -> bool:
+        """Whether each cell has a capacitor of its own, as one of ``10T1C``."""
+        return self.cell.upper().endswith(_CAPACITOR)
 
     @property
     def states_activity(self) -> bool:

@@ -39,7 +39,9 @@ def predict(point: PublishedPoint, units: PublishedUnits, instead: Mapping[str, 
         per_weight = full.macs / (macro.site.rows * shape.array_cols / shape.cells_per_weight)
         energy_j = {name: joules * per_weight for name, joules in energy_j.items()}
     if isinstance(macro.memory, AnalogRram):
-        energy_j["cells"] *= _conducting(macro.memory, point, time_s)
+        energy_j["cells"] *= _conducting(macro.memory, found, time_s)
+        if macro.memory.adc.name == "stub-integrating" and found.input_s is not None:
+            energy_j["adc"] *= found.input_s / time_s["conversion"]  # its bias flows for the time that is stated
     return Prediction(found, energy_j, time_s, dict(full.area_m2))
 
 
@@ -55,7 +57,7 @@ def _input_s(found: PublishedMacro) -> dict[str, float]:
     return {"settling": settle_s / passes, "conversion": convert_s / (passes * memory.columns_per_adc)}
 
 
-def _conducting(memory: AnalogRram, point: PublishedPoint, time_s: Mapping[str, float]) -> float:
+def _conducting(memory: AnalogRram, found: PublishedMacro, time_s: Mapping[str, float]) -> float:
     """Return how long cells conduct, over the time that the model gives an input.
 
     Clamped cells conduct for the time that the row states. A floating line is sampled when it has settled, and an
@@ -63,7 +65,7 @@ def _conducting(memory: AnalogRram, point: PublishedPoint, time_s: Mapping[str, 
     """
     if memory.sensing == "voltage":
         return time_s["settling"] / sum(time_s.values())
-    return 1.0 if point.input_s is None else point.input_s / sum(time_s.values())
+    return found.slower if found.input_s is None else found.input_s / sum(time_s.values())
 
 
 def _chain_share(memory: DigitalSram, found: PublishedMacro) -> float:

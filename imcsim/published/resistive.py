@@ -4,7 +4,7 @@ import math
 
 from imcsim.devices.rram import RramCell
 from imcsim.memory.analog_rram import AnalogRram, Sensing
-from imcsim.published.converter import converter_of
+from imcsim.published.converter import Converter
 from imcsim.published.facts import Facts
 from imcsim.published.points import PublishedPoint
 from imcsim.published.shape import Shape
@@ -15,11 +15,11 @@ _CURRENT_SPREAD = 2.5  # design choice: currents of cells of one kind differ by 
 
 
 def resistive_memory(
-    point: PublishedPoint, shape: Shape, node_m: float, supply_v: float, facts: Facts, units: PublishedUnits
-) -> AnalogRram:
+    point: PublishedPoint, shape: Shape, converter: Converter, node_m: float, supply_v: float, facts: Facts,
+    units: PublishedUnits,
+) -> AnalogRram:  # fmt: skip
     """Return the memory; pulses and wear are those of the shipped cell, which nothing here asks for."""
     sensing = _sensing(point, facts)
-    converter = converter_of(point, shape, facts, units)
     cell = _cell(point, shape, sensing, node_m, supply_v, facts, units)
     return AnalogRram(
         pe_count=1,
@@ -64,6 +64,7 @@ def _cell(
         update={
             "feature_size_m": node_m,
             "area_f2": area_f2,
+            "read_time_s": shipped.read_time_s * math.sqrt(node_m / units.feature_size_m),
             "read_voltage_v": read_v,
             "conductance_max_s": high_s,
             "conductance_min_s": low_s,

@@ -14,6 +14,7 @@ _FAMILY: dict[str, Family] = {
     "rram": "resistive", "pcm": "resistive", "mram": "resistive", "analog-sram": "analog-sram",
     "digital-sram": "digital-sram",
 }  # fmt: skip
+_MRAM = "an MRAM cell's on/off ratio of about two is read by circuits that have no model"
 _WHY_NOT = {
     "eflash": "flash cells have no model",
     "digital-core": "a digital core computes beside its memory, not in it",
@@ -41,11 +42,23 @@ def family_of(point: PublishedPoint) -> Family:
     return _FAMILY[point.family]
 
 
+def check_clock(point: PublishedPoint) -> None:
+    """Raise OutOfScope if a point's time is not that of a circuit which has a model."""
+    if point.family == "mram":
+        raise OutOfScope(_MRAM)
+    if point.sensing == "voltage" and point.adc_type == "integrating":
+        raise OutOfScope("how long an amplifier integrates a floating line's voltage has no model")
+
+
 def check_energy(point: PublishedPoint) -> None:
     """Raise OutOfScope if a point's energy is not for comparison."""
     if "simulated" in point.basis:
         raise OutOfScope("simulated, not measured")
     if "normalised" in point.basis:
         raise OutOfScope("its energy is normalised, to an unknown basis")
+    if point.supply_v is None:
+        raise OutOfScope("vdd_V is not stated")
+    if point.family == "mram":
+        raise OutOfScope(_MRAM)
     if point.contradicts:
         raise OutOfScope("its energy per MAC and its TOPS/W contradict each other")

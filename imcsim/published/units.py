@@ -33,7 +33,10 @@ class Assumed(FrozenConfig):
     tree_activity, chain_activity
         Share of full adders that switch in a cycle.
     product_capacitance_f_per_m
-        Charge over supply of a product of ones (F) for each metre of feature size.
+        Charge over supply of a product of ones (F) for each metre of feature size, where it moves a cell's share of a
+        line.
+    capacitor_f_per_m
+        The same, where each cell has a capacitor of its own.
     analog_share_m2_per_m
         Area of an analog SRAM cell's capacitor, wires and share of its column (m2) for each metre of feature size.
     capacitor_s_per_row
@@ -52,6 +55,7 @@ class Assumed(FrozenConfig):
     tree_activity: float = Field(gt=0, le=1)
     chain_activity: float = Field(gt=0, le=1)
     product_capacitance_f_per_m: float = Field(gt=0)
+    capacitor_f_per_m: float = Field(gt=0)
     analog_share_m2_per_m: float = Field(gt=0)
     capacitor_s_per_row: float = Field(gt=0)
     high_voltage_line_m2: float = Field(gt=0)
