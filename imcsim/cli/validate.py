@@ -38,10 +38,10 @@ def validate_command(
             raise ConfigError("--chip shows a chip's own memories; leave out the file of macros and --markdown")
         _chip(chip, json_, plot)
         return
-    points = shipped_points()
-    found = validate(points if csv is None else read_points(csv), points, load_units().config)
     if markdown and csv is not None:
         raise ConfigError("--markdown prints the page of the macros that come with imcsim; leave out the file")
+    points = shipped_points()
+    found = validate(points if csv is None else read_points(csv), points, load_units().config)
     if json_:
         echo_json([comparison.record() for comparison in found.comparisons])
     elif markdown:

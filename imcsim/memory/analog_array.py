@@ -104,6 +104,10 @@ class AnalogArray(Memory):
         """Return the passes that ``rows`` rows in use take."""
         return np.asarray(-(-np.asarray(rows) // (self.open_rows or site.rows)), dtype=np.int64)
 
+    def summed(self, site: Site) -> int:
+        """Return the rows that one conversion of a forward read sums at most."""
+        return min(site.rows, self.open_rows or site.rows)
+
     def lines(self, grid: PeGrid) -> Ints:
         """Return the lines that are sensed in each PE, (P,): a weight's columns are joined among themselves alone."""
         return np.asarray(grid.outputs * -(-grid.cells_per_weight // self.columns_a_line), dtype=np.int64)
@@ -150,8 +154,7 @@ class AnalogArray(Memory):
         passes = int(self.passes(site, site.rows))
         said = "columns_per_adc" + (" x passes" if self.open_rows else "")
         origins = self._line_origins(site) if self.open_rows else ()
-        summed = min(site.rows, self.open_rows or site.rows)
-        return self._time(site, site.phases(bits) * passes, self.columns_per_adc, summed, said, origins)
+        return self._time(site, site.phases(bits) * passes, self.columns_per_adc, self.summed(site), said, origins)
 
     def transposed_time(self, site: Site, bits: int) -> ReadTime:
         """The same converters take all rows in turn, once for each cycle and slice."""

@@ -55,6 +55,7 @@ class AnalogRram(AnalogArray):
     cell: RramCell
     cell_bits: int = Field(ge=1, le=4)
     sensing: Sensing = "current-clamp"
+    clamp_current_a: float = Field(0.0, ge=0, description="of the amplifier that holds a sensed line")
     write_rule: WriteRule
     parallel_write_pes: int = Field(ge=1)
     wl_segment_ohm: float = Field(0.0, ge=0)
@@ -88,7 +89,7 @@ class AnalogRram(AnalogArray):
         ``dc-free``: lines are charged and cut off.
         """
         layer, when = weights.grid.layer, "end" if after else "start"
-        bits, length = (self.back_bits, site.cols) if transposed else (self.adc_bits, site.rows)
+        bits, length = (self.back_bits, site.cols) if transposed else (self.adc_bits, self.summed(site))
         if self.sensing == "dc-free":
             return self._charged_lines(site, weights, busy, length, transposed)
         conductance_s = self.conductance_s(weights, after=after)
@@ -102,6 +103,23 @@ class AnalogRram(AnalogArray):
         else:
             amount, said = conductance_s * busy.level[:, layer], f"{said} x expected digit, all phases"
         return Component("cells", amount, "siemens read", said, each, busy=True, codes=True)
+
+    def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
+        """As in all analog arrays; clamps draw their own current beside the cells'."""
+        parts = super().forward(site, weights, busy, after=after)
+        if not self.clamp_current_a or self.sensing != "current-clamp":
+            return parts
+        lines = self.conversions(site, weights.grid) * busy.phases
+        return (*parts, self._clamps(site, lines, self.adc_bits, self.summed(site)))
+
+    def _clamps(self, site: Site, lines: Numbers, bits: int, length: int) -> Component:
+        """Return what the clamps of ``lines`` sensed lines take, of all read cycles together."""
+        open_time = self._open_time(site, bits, length)
+        joules = self.clamp_current_a * site.supply_v * float(open_time.value)
+        each = Price(joules, f"I_clamp Vdd ({open_time.formula})", (*site.of("clamp_current_a"), "supply_v"))
+        said = f"{self._line_words}{self._pass_words} x phases"
+        each = each.also(*open_time.origins, *self._line_origins(site), "dac_bits")
+        return Component("clamp", lines, "lines clamped", said, each, per_line=True)
 
     def _volts(self, site: Site) -> tuple[float, str, tuple[str, ...]]:
         """Return the volts squared of the current's energy, with words and paths."""

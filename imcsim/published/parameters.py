@@ -10,6 +10,7 @@ _WIDE, _NARROW = 0.7, 0.4  # standard deviations of the logarithm: a factor of 2
 PARAMETERS: dict[Quantity, tuple[Parameter, ...]] = {
     "energy": (
         Parameter("cell_current", "current of resistive cells", _WIDE),
+        Parameter("clamp_current", "current of the clamps of resistive arrays", _WIDE),
         Parameter("cell_charge", "charge of a product in an analog SRAM cell", _WIDE),
         Parameter("capacitor_charge", "charge of a product in an analog SRAM cell with a capacitor", _WIDE),
         Parameter("conversion", "energy of a conversion in an analog SRAM array", _WIDE),
@@ -36,7 +37,7 @@ _SORTS: dict[str, Family] = {
 }
 _ADDERS = ("product", "adder_tree", "accumulator")
 _OF: dict[tuple[Quantity, Family], dict[str, str]] = {  # fmt: skip
-    ("energy", "resistive"): {"cells": "cell_current"},
+    ("energy", "resistive"): {"cells": "cell_current", "clamp": "clamp_current"},
     ("energy", "analog-sram"): {"cells": "cell_charge", "adc": "conversion"},
     ("energy", "digital-sram"): dict.fromkeys(_ADDERS, "switching"),
     ("clock", "resistive"): dict.fromkeys(("settling", "conversion"), "resistive_time"),
@@ -57,6 +58,8 @@ def parameters_of(quantity: Quantity, family: Family, point: PublishedPoint) -> 
         return {}
     if quantity == "energy" and family == "analog-sram" and point.has_capacitors:
         return {"cells": "capacitor_charge", "adc": "conversion"}
+    if quantity == "energy" and family == "resistive" and point.states_current:
+        return {"clamp": "clamp_current"}
     return _OF[quantity, family]
 
 

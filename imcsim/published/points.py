@@ -90,6 +90,11 @@ class PublishedPoint:
         return self.capacity_cells
 
     @property
+    def states_current(self) -> bool:
+        """Whether the current of a cell is stated, or its resistance."""
+        return self.cell_current_a is not None or self.on_ohm is not None
+
+    @property
     def has_capacitors(self) -> bool:
         """Whether each cell has a capacitor of its own, as one of ``10T1C``."""
         return self.cell.upper().endswith(_CAPACITOR)

@@ -39,7 +39,8 @@ def predict(point: PublishedPoint, units: PublishedUnits, instead: Mapping[str, 
         per_weight = full.macs / (macro.site.rows * shape.array_cols / shape.cells_per_weight)
         energy_j = {name: joules * per_weight for name, joules in energy_j.items()}
     if isinstance(macro.memory, AnalogRram):
-        energy_j["cells"] *= _conducting(macro.memory, found, time_s)
+        for part in {"cells", "clamp"} & set(energy_j):
+            energy_j[part] *= _conducting(macro.memory, found, time_s)
         if macro.memory.adc.name == "stub-integrating" and found.input_s is not None:
             energy_j["adc"] *= found.input_s / time_s["conversion"]  # its bias flows for the time that is stated
     return Prediction(found, energy_j, time_s, dict(full.area_m2))

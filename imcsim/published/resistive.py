@@ -33,6 +33,7 @@ def resistive_memory(
         joined_columns=converter.joined_columns,
         open_rows=shape.rows,
         sensing=sensing,
+        clamp_current_a=units.assumed.clamp_current_a,
         write_rule="flat",
         write_policy="step",
         parallel_write_pes=1,
@@ -80,15 +81,10 @@ def _window(
         high_s = 1 / point.on_ohm
         low_s = high_s / assumed.on_off_ratio if point.off_ohm is None else 1 / point.off_ohm
         return high_s, low_s
-    usual_a = assumed.on_current_a * _resolved_rows(point, shape) ** -assumed.on_current_exponent
+    usual_a = assumed.on_current_a * shape.rows**-assumed.on_current_exponent
     why = "cell current and resistance are not stated"
     others = (usual_a / _CURRENT_SPREAD, usual_a * _CURRENT_SPREAD)
     current_a = facts.number("cell_current_a", point.cell_current_a, usual_a, others, why)
     high_s = current_a / read_v
     return high_s, high_s / assumed.on_off_ratio
 
-
-def _resolved_rows(point: PublishedPoint, shape: Shape) -> float:
-    """Return the rows that cells were chosen for: as many as are open, or as the converter can tell apart."""
-    spare_bits = 0.0 if point.adc_bits is None else point.adc_bits - math.ceil(shape.weight_bits)
-    return max(float(shape.rows), 2.0**spare_bits)

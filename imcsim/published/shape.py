@@ -63,7 +63,7 @@ def shape_of(point: PublishedPoint, facts: Facts, units: PublishedUnits) -> Shap
     weight_bits, input_bits = need(point.weight_bits, "bits_w"), math.ceil(need(point.input_bits, "bits_in"))
     differential = point.sign.startswith("differential")
     cells = _cells_per_weight(point, weight_bits, differential, facts, units)
-    rows = _rows(point, facts)
+    rows = _rows(point, weight_bits, facts)
     array_rows, array_cols = _size(point, rows, cells)
     outputs = point.outputs if point.outputs is not None else max(1, array_cols // cells)
     dac_bits = min(input_bits, _dac_bits(point, input_bits, facts))
@@ -106,7 +106,11 @@ def _cells_per_weight(
     return round(facts.number("cells_per_weight", None, usual, (low, high), why))
 
 
-def _rows(point: PublishedPoint, facts: Facts) -> int:
+def _rows(point: PublishedPoint, weight_bits: float, facts: Facts) -> int:
+    spare_bits = 0.0 if point.adc_bits is None else point.adc_bits - math.ceil(weight_bits)
+    if point.rows == 1 and spare_bits > 0 and point.family != "digital-sram":
+        why = "one row is stated, but its converter has bits for a sum of more: as many as it can tell apart"
+        return round(facts.number("rows_per_op", None, 2.0**spare_bits, (1,), why))
     if point.rows is not None:
         return point.rows
     most = point.array_rows

@@ -26,6 +26,8 @@ class Assumed(FrozenConfig):
         N^-exponent of it, as arrays that open many rows are built of cells of less current.
     on_off_ratio
         Highest over lowest conductance.
+    clamp_current_a
+        Current of the amplifier that clamps a sensed line (A).
     cell_bits
         Bits of a resistive cell.
     weight_bits_per_conversion
@@ -50,6 +52,7 @@ class Assumed(FrozenConfig):
     on_current_a: float = Field(gt=0)
     on_current_exponent: float = Field(ge=0, le=1)
     on_off_ratio: float = Field(gt=1)
+    clamp_current_a: float = Field(ge=0)
     cell_bits: int = Field(ge=1, le=4)
     weight_bits_per_conversion: int = Field(ge=1)
     tree_activity: float = Field(gt=0, le=1)

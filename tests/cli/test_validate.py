@@ -4,70 +4,59 @@ import json
 import math
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run
 from tests.published.rows import ANALOG, DIGITAL, RRAM, write
 
-FIELDS = ["chip_id", "predicted_fj_per_mac", "reported_fj_per_mac", "ratio", "excluded", "reason"]
-MORE = [
-    *("predicted_cycle_ns", "reported_cycle_ns", "cycle_ratio", "cycle_reason"),
-    *("predicted_area_mm2", "reported_area_mm2", "area_ratio", "area_reason", "states_activity"),
-]
 
-
-def test_without_a_file_it_prints_the_shipped_chips(imcsim: Run) -> None:
+def test_without_a_file_it_prints_the_shipped_macros(imcsim: Run) -> None:
     done = imcsim("validate")
     assert done.returncode == 0
-    assert "leave one chip out" in " ".join(done.stdout.split())
+    assert "leave one silicon out" in " ".join(done.stdout.split())
     assert "Energy not predicted" in done.stdout
-    assert "SRAM, clock (ns) and area (mm2)" in done.stdout
-    assert max(len(line) for line in done.stdout.splitlines()) <= 100
 
 
 def test_json_is_one_object_a_row_in_order(imcsim: Run, tmp_path: Path) -> None:
-    path = write(tmp_path / "mine.csv", RRAM, ANALOG | {"level": "processor"}, DIGITAL)
+    path = write(tmp_path / "mine.csv", RRAM, ANALOG | {"what_energy_includes": "processor"}, DIGITAL)
     done = imcsim("validate", str(path), "--json")
     assert done.returncode == 0
     records = json.loads(done.stdout)
-    assert [list(record) for record in records] == [[*FIELDS, *MORE]] * 3
     assert [record["chip_id"] for record in records] == ["r", "a", "d"]
     assert [record["excluded"] for record in records] == [False, True, False]
     for record in (records[0], records[2]):
         assert math.isclose(record["ratio"], record["predicted_fj_per_mac"] / record["reported_fj_per_mac"])
-        assert math.isclose(record["reported_fj_per_mac"], 35)
-    assert records[1]["predicted_fj_per_mac"] is None
-    assert "processor" in records[1]["reason"]
-    assert records[0]["predicted_cycle_ns"] is None
-    assert records[2]["predicted_area_mm2"] > 0
-    assert [record["states_activity"] for record in records] == [False, False, True]
+        for name in ("fj_per_mac", "cycle_ns", "area_mm2"):
+            low, middle, high = (record[f"predicted_{at}{name}"] for at in ("low_", "", "high_"))
+            assert 0 < low < middle < high
 
 
-def test_an_assumed_activity_fills_in(imcsim: Run, tmp_path: Path) -> None:
-    path = write(tmp_path / "mine.csv", DIGITAL | {"condition": ""})
-    (left_out,) = json.loads(imcsim("validate", str(path), "--json").stdout)
-    (assumed,) = json.loads(imcsim("validate", str(path), "--json", "--assume-activity", "0.25").stdout)
-    assert left_out["excluded"]
-    assert "missing activity" in left_out["reason"]
-    assert not assumed["excluded"]
-    assert assumed["reason"] == "activity of 0.25 assumed"
-    refused = imcsim("validate", str(path), "--assume-activity", "2")
-    assert refused.returncode == 2
-    assert "an assumed activity is a share" in refused.stderr
+def test_a_chip_s_own_memories_are_macros_and_are_drawn(imcsim: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "m.png"
+    done = imcsim("validate", "--chip", "hybrid-28nm", "--json", "--plot", str(picture))
+    assert done.returncode == 0
+    rram, sram = json.loads(done.stdout)
+    keys = ["memory", "fj_per_mac", "validated_fj_per_mac", "tops_per_w", "tops_per_mm2", "mb_per_mm2", "cycle_ns"]
+    assert list(rram) == list(sram) == keys
+    assert [rram["memory"], sram["memory"]] == ["rram", "sram"]
+    assert math.isclose(rram["tops_per_w"], 2000 / rram["fj_per_mac"])
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "fJ/MAC" in imcsim("validate", "--chip", "hybrid-28nm").stdout
 
 
-def test_a_bad_file_is_one_sentence_and_status_two(imcsim: Run, tmp_path: Path) -> None:
-    empty = tmp_path / "empty.csv"
-    empty.write_text("")
-    for path, words in (
-        (empty, "is empty"),
-        (tmp_path / "none.csv", "cannot read"),
-        (write(tmp_path / "bad.csv", RRAM | {"vdd_V": "x"}), "vdd_V must be a number"),
-        (write(tmp_path / "minus.csv", RRAM | {"t_cycle_ns": "-3"}), "t_cycle_ns must lie between"),
-        (write(tmp_path / "header.csv"), "holds no rows of chips"),
-        (write(tmp_path / "twice.csv", RRAM, RRAM), "row 2 repeats row 1"),
-        (write(tmp_path / "less.csv", columns=("chip_id", "memory")), "column 'compute_style' is missing"),
-    ):
-        done = imcsim("validate", str(path))
-        assert done.returncode == 2
-        assert done.stdout == ""
-        assert words in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("none.csv",), "cannot read"),
+        (("--plot", "m.png"), "name the chip with --chip"),
+        (("--chip", "hybrid-28nm", "--markdown"), "leave out the file of macros and --markdown"),
+        (("--chip", "hybrid-28m"), "hybrid-28nm"),
+        (("none.csv", "--markdown"), "leave out the file"),
+        (("--chip", "hybrid-28nm", "--plot", "m.svg"), "a figure is written as .png or .pdf"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_status_two(imcsim: Run, arguments: tuple[str, ...], words: str) -> None:
+    done = imcsim("validate", *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
