@@ -73,6 +73,9 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"rram.adc": "adc-mnsim", "rram.write_policy": "epoch", "dac_bits": 2},
         {"input_gradient": "second-copy", "floor_plan": {"topology": "mesh", "pes_per_router": 2}},
         {"input_gradient": "digital", "rram.write_policy": "task", "rram.write_rule": "harmonic"},
+        {"rram.adc.model": "flash", "rram.adc_bits": 5, "gate_columns": True},
+        {"rram.adc.model": "sense-amp", "rram.adc.sense_amp.at_once": True, "rram.adc_bits": 4, "dac_bits": 2},
+        {"rram.adc.model": "integrating", "rram.columns_per_adc": 2},
     ),
     SRAM: (
         {"oversize": "multiplex", "sram.pe_count": 5, "power_gate_unused": False},
