@@ -103,7 +103,7 @@ def _memory(
     bits = shape.cells_per_weight // 2 + 1 if shape.differential else shape.cells_per_weight
     if bits > _WIDEST:
         raise OutOfScope(f"a weight of {shape.cells_per_weight} cells is wider than {_WIDEST} bits")
-    converter = converter_of(point, shape, facts, units)
+    converter = converter_of(point, shape, node_m, supply_v, facts, units)
     if family == "resistive":
         return resistive_memory(point, shape, converter, node_m, supply_v, facts, units), bits
     return charge_memory(point, shape, converter, node_m, units.delay_scale(node_m, supply_v), units), bits

@@ -41,7 +41,7 @@ def predict(point: PublishedPoint, units: PublishedUnits, instead: Mapping[str, 
     if isinstance(macro.memory, AnalogRram):
         for part in {"cells", "clamp"} & set(energy_j):
             energy_j[part] *= _conducting(macro.memory, found, time_s)
-        if macro.memory.adc.name == "stub-integrating" and found.input_s is not None:
+        if macro.memory.adc.converter_type == "integrating" and found.input_s is not None:
             energy_j["adc"] *= found.input_s / time_s["conversion"]  # its bias flows for the time that is stated
     return Prediction(found, energy_j, time_s, dict(full.area_m2))
 

@@ -11,7 +11,7 @@ from imcsim.devices.sram import SramCell
 from imcsim.periphery.adc import Adc
 from imcsim.periphery.digital import AdderTree, ShiftAdd
 from imcsim.periphery.driver import RowDriver
-from imcsim.published.nodes import NodeTable
+from imcsim.periphery.nodes import NodeTable
 
 
 class Assumed(FrozenConfig):

@@ -1,10 +1,12 @@
 """Digital logic from node to node and from supply to supply: energy, delay and area, relative."""
 
 import math
+from dataclasses import dataclass
 
 from pydantic import Field, model_validator
 
 from imcsim.core.config import FrozenConfig
+from imcsim.core.errors import ConfigError
 from imcsim.periphery.table import check_increasing, log_log
 
 
@@ -80,3 +82,43 @@ class NodeTable(FrozenConfig):
         edge, inner = (0, 1) if feature_size_m < nodes[0] else (-1, -2)
         slope = math.log(values[edge] / values[inner]) / math.log(nodes[edge] / nodes[inner])
         return values[edge] * math.pow(feature_size_m / nodes[edge], slope)
+
+
+@dataclass(frozen=True)
+class Shrink:
+    """What gates become from one node and supply to another, as factors.
+
+    Parameters
+    ----------
+    capacitance
+        On a capacitance, so that energy is the factor times the square of either supply.
+    delay, area
+        On a delay between the two supplies, and on an area.
+    """
+
+    capacitance: float
+    delay: float
+    area: float
+
+
+def shrink(nodes: NodeTable, from_m: float, to_m: float, to_v: float, from_v: float | None = None) -> Shrink:
+    """Return how gates change from node ``from_m`` (m) to ``to_m`` (m), and from supply ``from_v`` (V) to ``to_v`` (V).
+
+    ``from_v`` is by default the nominal supply of the first node.
+
+    Raises
+    ------
+    ConfigError
+        For a node too far outside the table.
+    """
+    for node_m in (from_m, to_m):
+        if not nodes.covers(node_m):
+            ends = f"{nodes.feature_sizes_m[0] * 1e9:g} to {nodes.feature_sizes_m[-1] * 1e9:g} nm"
+            raise ConfigError(f"feature_size_m must lie in the table of nodes, {ends}, got {node_m * 1e9:g} nm")
+    before_v = nodes.nominal_supply_v(from_m) if from_v is None else from_v
+    delay = nodes.delay_factor(to_m, to_v) / nodes.delay_factor(from_m, before_v)
+    return Shrink(
+        capacitance=nodes.digital_factor(to_m, 1.0) / nodes.digital_factor(from_m, 1.0),
+        delay=delay,
+        area=nodes.area_factor(to_m) / nodes.area_factor(from_m),
+    )
