@@ -14,6 +14,8 @@ from imcsim.memory.analog_array import AnalogArray
 from imcsim.memory.memory import Activity, Component, Endurance, Floats, Numbers, Weights, memory_sort, with_control
 from imcsim.memory.site import Site
 
+_MEAN_PRODUCT = 0.25  # half of the rows driven, half of the cells at one
+
 
 @memory_sort("analog-sram")
 class AnalogSram(AnalogArray):
@@ -25,6 +27,9 @@ class AnalogSram(AnalogArray):
         Charge over supply of one product of two ones, with the wires that it moves (F).
     unit_capacitors
         Capacitors of a cell: 3 in a C-2C ladder (one, and two in series twice as large), else 1.
+    idle_share
+        Share of a mean product's charge (half of the rows driven, half of the cells at one) that a cell's share of a
+        line moves whatever the data: precharge and clocks.
     """
 
     volatile: ClassVar[bool] = True
@@ -34,6 +39,7 @@ class AnalogSram(AnalogArray):
     cell_bits: Literal[1]
     product_capacitance_f: float = Field(ge=0)
     unit_capacitors: int = Field(1, ge=1)
+    idle_share: float = Field(0.0, ge=0, lt=1)
 
     def conductance_s(self, weights: Weights, *, after: bool = False) -> Floats:
         """Nothing conducts: columns hold charge."""
@@ -44,11 +50,15 @@ class AnalogSram(AnalogArray):
     ) -> Component:
         """Cells that hold a one move a charge in proportion to the digit on their line, C Vdd^2 for the highest."""
         sums = weights.level_sums[1:] if after else weights.level_sums[:-1]
-        amount = np.asarray(sums * busy.level[:, weights.grid.layer], dtype=np.float64)
+        moved = sums * busy.level[:, weights.grid.layer]
+        always = _MEAN_PRODUCT * weights.grid.crossed * busy.phases
+        amount = np.asarray((1 - self.idle_share) * moved + self.idle_share * always, dtype=np.float64)
         joules = self.unit_capacitors * self.product_capacitance_f * site.supply_v**2
         own = (*site.of("unit_capacitors", "product_capacitance_f"), "supply_v", "dac_bits")
         each = Price(joules, "unit_capacitors x product_capacitance_f Vdd^2", own)
         said = "cells that hold a one x expected digit on their line over the highest, all phases"
+        if self.idle_share:
+            said, each = f"(1 - idle_share) x {said} + idle_share x cells / 4", each.also(*site.of("idle_share"))
         return Component("cells", amount, "products of ones", said, each, busy=True, codes=True)
 
     def cell_area(self, site: Site) -> Price:

@@ -135,8 +135,12 @@ class Adc(FrozenConfig):
         kinds = sorted({model.kind for _, model in self if isinstance(model, ConverterModel)})
         raise ConfigError(f"adc '{self.name}': none of its tables is of type '{wanted}'; there is {', '.join(kinds)}")
 
-    def scaled(self, nodes: NodeTable, feature_size_m: float, supply_v: float) -> "Adc":
-        """Return the converter at another node (m) and supply (V); its times are those at its node's nominal supply.
+    def scaled(
+        self, nodes: NodeTable, feature_size_m: float, supply_v: float, from_v: float | None = None
+    ) -> "Adc":
+        """Return the converter at another node (m) and supply (V).
+
+        Its times are those at ``from_v`` (V), by default its node's nominal supply.
 
         Each model says what it does with the factors of gates (``scaled``): comparators and counters follow them,
         capacitors and currents that noise and matching set do not. A model fitted at several nodes has its own law.
@@ -146,7 +150,7 @@ class Adc(FrozenConfig):
         ConfigError
             For a node too far outside the table.
         """
-        by = shrink(nodes, self.feature_size_m, feature_size_m, supply_v)
+        by = shrink(nodes, self.feature_size_m, feature_size_m, supply_v, from_v)
         tables = {key: model.scaled(by) for key, model in self if isinstance(model, ConverterModel)}
         return self.model_copy(update={"feature_size_m": feature_size_m, **tables})
 

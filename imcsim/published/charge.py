@@ -38,6 +38,7 @@ def charge_memory(
         joined_columns=converter.joined_columns,
         open_rows=shape.rows,
         product_capacitance_f=_capacitance_f(point, node_m, units),
+        idle_share=units.assumed.idle_share,
         unit_capacitors=_LADDER_CAPACITORS if _LADDER in point.style.lower() else 1,
         write_policy="step",
     )
@@ -53,5 +54,6 @@ def _settling_s(point: PublishedPoint, shape: Shape, delay_scale: float, units: 
     """Return how long a column's charge takes to settle, each row's after the other where cells have capacitors."""
     if point.has_capacitors:
         return units.assumed.capacitor_s_per_row * shape.rows
-    pulses = 2.0**shape.dac_bits - 1 if point.input_coding.startswith(_PULSES) else 1.0
-    return _PULSE_S * pulses * delay_scale
+    if point.input_coding.startswith(_PULSES):
+        return _PULSE_S * (2.0**shape.dac_bits - 1)
+    return _PULSE_S * delay_scale

@@ -41,7 +41,8 @@ def converter_of(
     joined = -(-columns // shape.conversions)
     lines = shape.weights_per_row * -(-columns // joined)
     adcs = point.adcs if point.adcs is not None else shape.outputs * shape.conversions
-    adc = units.adc.of_type(kind).scaled(units.nodes, node_m, supply_v)
+    from_v = units.assumed.sar_supply_v if kind == "sar" else None
+    adc = units.adc.of_type(kind).scaled(units.nodes, node_m, supply_v, from_v)
     return Converter(
         adc=adc,
         bits=max(adc.bits_known[0], min(adc.bits_known[-1], round(bits))),

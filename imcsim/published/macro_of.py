@@ -4,7 +4,6 @@ What the row states is taken as it is. A component whose size or energy follows 
 scaled. What the row does not state is assumed, with a range.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -111,7 +110,8 @@ def _memory(
 
 def _activity(point: PublishedPoint, facts: Facts, units: PublishedUnits) -> tuple[float, float]:
     if point.activity is not None and point.input_toggle is None:
-        return math.sqrt(point.activity), math.sqrt(point.activity)  # the product counts
+        toggle = max(units.assumed.input_toggle, point.activity)
+        return toggle, point.activity / toggle  # the product counts
     found = []
     for name, stated, usual in (
         ("input_toggle", point.input_toggle, units.assumed.input_toggle),

@@ -33,17 +33,15 @@ def predict(point: PublishedPoint, units: PublishedUnits, instead: Mapping[str, 
     found = macro_of(point, units, instead)
     shape, macro = found.shape, found.macro
     full = figures(macro, input_bits=shape.input_bits, toggle=found.toggle, density=found.density)
-    time_s = _input_s(found)
-    energy_j = dict(full.mac_j)
+    energy_j, time_s = dict(full.mac_j), _input_s(found)
     if found.family != "digital-sram":
         per_weight = full.macs / (macro.site.rows * shape.array_cols / shape.cells_per_weight)
         energy_j = {name: joules * per_weight for name, joules in energy_j.items()}
     if isinstance(macro.memory, AnalogRram):
         for part in {"cells", "clamp"} & set(energy_j):
             energy_j[part] *= _conducting(macro.memory, found, time_s)
-        if macro.memory.adc.converter_type == "integrating" and found.input_s is not None:
-            energy_j["adc"] *= found.input_s / time_s["conversion"]  # its bias flows for the time that is stated
-    return Prediction(found, energy_j, time_s, dict(full.area_m2))
+        energy_j["adc"] *= _integrating(macro.memory, found)
+    return Prediction(found, energy_j, _shown(found, time_s), dict(full.area_m2))
 
 
 def _input_s(found: PublishedMacro) -> dict[str, float]:
@@ -52,10 +50,24 @@ def _input_s(found: PublishedMacro) -> dict[str, float]:
     time = memory.forward_time(site, found.shape.input_bits)
     settle_s, convert_s = float(time.settle.value), float(time.convert.value)
     if isinstance(memory, DigitalSram):
-        return {"gates": _chain_share(memory, found) * settle_s / (memory.weight_sets * memory.weights_per_tree)}
+        return {"gates": settle_s / (memory.weight_sets * memory.weights_per_tree)}
     assert isinstance(memory, AnalogArray)
     passes = int(memory.passes(site, site.rows))
     return {"settling": settle_s / passes, "conversion": convert_s / (passes * memory.columns_per_adc)}
+
+
+def _shown(found: PublishedMacro, time_s: Mapping[str, float]) -> dict[str, float]:
+    """Return the time of one input where two of the row's circuits are faster or slower than the sort's.
+
+    A chain of adders is cut by registers: the geometric middle of one row and all of them lies between two. An
+    integrating converter counts while the pulses of an input of several bits last.
+    """
+    memory, site, shown = found.macro.memory, found.macro.site, dict(time_s)
+    if isinstance(memory, DigitalSram) and memory.adder_tree.kind == "chain":
+        shown["gates"] *= found.shape.rows**-0.5
+    if isinstance(memory, AnalogArray) and memory.adc.converter_type == "integrating" and site.dac_bits > 1:
+        shown["conversion"] *= memory.adc.time_s(site.dac_bits, 1) / memory.adc.time_s(memory.adc_bits, 1)
+    return shown
 
 
 def _conducting(memory: AnalogRram, found: PublishedMacro, time_s: Mapping[str, float]) -> float:
@@ -69,6 +81,16 @@ def _conducting(memory: AnalogRram, found: PublishedMacro, time_s: Mapping[str, 
     return found.slower if found.input_s is None else found.input_s / sum(time_s.values())
 
 
-def _chain_share(memory: DigitalSram, found: PublishedMacro) -> float:
-    """Return the share of a chain's path between two registers: the geometric middle of one row and all of them."""
-    return 1.0 if memory.adder_tree.kind == "tree" else found.shape.rows**-0.5
+def _integrating(memory: AnalogRram, found: PublishedMacro) -> float:
+    """Return the energy of a conversion that lasts as long as the row states, over that of the modelled ones.
+
+    An integrating converter's bias flows all the time, and it adds up the read cycles of an input before it counts
+    once; others take the same energy however long they wait.
+    """
+    adc, bits = memory.adc, memory.adc_bits
+    if adc.integrating is None or adc.converter_type != "integrating" or found.input_s is None:
+        return 1.0
+    lasting = adc.integrating.model_copy(update={"stated_bits": (bits,), "stated_times_s": (found.input_s,)})
+    supply_v = found.macro.site.supply_v
+    once_j, each_j = (model.energy_j(adc.feature_size_m, bits, supply_v, 0.0) for model in (lasting, adc.integrating))
+    return once_j / (found.shape.phases * each_j)

@@ -32,6 +32,8 @@ class Assumed(FrozenConfig):
         Bits of a resistive cell.
     weight_bits_per_conversion
         Bits of a weight whose columns are joined before a converter.
+    sar_supply_v
+        Supply (V) at which the successive-approximation converter's times hold.
     tree_activity, chain_activity
         Share of full adders that switch in a cycle.
     product_capacitance_f_per_m
@@ -39,6 +41,8 @@ class Assumed(FrozenConfig):
         line.
     capacitor_f_per_m
         The same, where each cell has a capacitor of its own.
+    idle_share
+        Share of an analog SRAM cell's mean charge that moves whatever the data.
     analog_share_m2_per_m
         Area of an analog SRAM cell's capacitor, wires and share of its column (m2) for each metre of feature size.
     capacitor_s_per_row
@@ -55,10 +59,12 @@ class Assumed(FrozenConfig):
     clamp_current_a: float = Field(ge=0)
     cell_bits: int = Field(ge=1, le=4)
     weight_bits_per_conversion: int = Field(ge=1)
+    sar_supply_v: float = Field(gt=0)
     tree_activity: float = Field(gt=0, le=1)
     chain_activity: float = Field(gt=0, le=1)
     product_capacitance_f_per_m: float = Field(gt=0)
     capacitor_f_per_m: float = Field(gt=0)
+    idle_share: float = Field(ge=0, lt=1)
     analog_share_m2_per_m: float = Field(gt=0)
     capacitor_s_per_row: float = Field(gt=0)
     high_voltage_line_m2: float = Field(gt=0)
