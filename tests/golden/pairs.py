@@ -84,7 +84,7 @@ WITH_RRAM: tuple[Choice, ...] = (
     {"rram.parallel_write_pes": 1},
     {"rram.columns_per_adc": 4},
     {"rram.adc.model": "neurosim"},
-    {"rram.adc.model": "survey"},
+    {"rram.adc.model": "survey", "rram.adc_bits": 8},
     {"rram.adc": "adc-mnsim"},
     {"rram.adc": "adc-neurosim-22nm", "rram.adc_bits": 5},
     {"rram.adc": "adc-neurosim-32nm", "rram.adc_bits": 6},

@@ -73,7 +73,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"sram.adder_tree.kind": "chain", "sram.adder_tree.pipelined": True, "weight_gradient": "sram-array"},
     ),
     RRAM: (
-        {"rram.parallel_write_pes": 1, "gate_columns": True, "rram.adc.model": "survey"},
+        {"rram.parallel_write_pes": 1, "gate_columns": True, "rram.adc.model": "survey", "rram.adc_bits": 8},
         {"master_copy.location": "dram", "buffer.size_bytes": 4096, "rram.columns_per_adc": 4},
         {"rram.adc": "adc-mnsim", "rram.write_policy": "epoch", "dac_bits": 2},
         {"input_gradient": "second-copy", "floor_plan": {"topology": "mesh", "pes_per_router": 2}},

@@ -30,7 +30,7 @@ from imcsim.memory import (
 from imcsim.periphery.adc import Adc
 
 
-@memory_sort("analog-sram")
+@memory_sort("sense-amp-sram")
 class AnalogSram(Memory):
     """Charge-domain SRAM PEs: volatile; a capacitor of ``capacitor_f`` beside each bit, an ADC for several columns."""
 
