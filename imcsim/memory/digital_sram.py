@@ -151,12 +151,12 @@ class DigitalSram(Memory):
         """Return product gates, adders and accumulators of ``trees`` of ``size`` inputs, ``inputs`` of them in use."""
         bits, tree = site.dac_bits, self.adder_tree
         weight_bits = weight_bits or site.geometry.encoding.slices
-        sums = np.asarray(-(-inputs // size), dtype=np.int64)  # sets in use
+        width = tree.sum_bits(size, weight_bits, phases * bits)
+        added = np.asarray(trees * phases * -(-inputs // size) * width, dtype=np.float64)  # by each set in use
         products = np.asarray(inputs * bits * weight_bits * trees * phases, dtype=np.float64)
         joining = inputs * tree.product_adders(weight_bits, bits)
         sizes, position = np.unique(inputs, return_inverse=True)
         adders = np.array([self._adders(int(n), size, weight_bits, bits) for n in sizes])[position] + joining
-        width = tree.sum_bits(size, weight_bits, phases * bits)
         at, sharing = f"{site.at}.adder_tree", (*site.of("weight_sets", "sign"), "dac_bits", "weight_bits")
         counted = f"{said} x (N (b + 1) - (b + log2 N + 1)) of each set of N inputs, b bits of a product"
         return (
@@ -169,7 +169,7 @@ class DigitalSram(Memory):
                 tree.energy_price(at).also(*sharing, f"{at}.kind"), per_line=True,
             ),
             Component(
-                "accumulator", np.asarray(trees * phases * sums * width, dtype=np.float64), "bits that are added", f"{said} x sets x bits of a sum",
+                "accumulator", added, "bits that are added", f"{said} x sets x bits of a sum",
                 tree.accumulator_price(at).also(*sharing, "array.rows", "array.cols"), per_line=True,
             ),
         )  # fmt: skip

@@ -167,7 +167,7 @@ def test_programming_by_hand() -> None:
 
 
 def test_whole_pes_are_read_row_by_row() -> None:
-    # one PE of 4 rows x 8 pairs of columns arrives in SRAM once: 64 cells of 1 uS at least, 20 levels of 13 uS among them
+    # one PE of 4 rows x 8 pairs of columns arrives in SRAM: 64 cells of 1 uS, 20 levels of 13 uS among them
     terms = terms_of("energy", one_pe_trace(), chip_of("hybrid-28nm"))["migration.rram_read"]
     assert [(term.amount_of, term.amount) for term in terms] == [
         ("siemens read", pytest.approx(64 * 1e-6 + 20 * 13e-6)), ("conversions", 32), ("rows driven", 4),
