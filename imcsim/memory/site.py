@@ -21,6 +21,8 @@ class Site:
         Supply (V) and clock (Hz).
     dac_bits
         Bits of an input that are driven at once.
+    input_bits, error_bits
+        Bits of an input, and of an error that goes back.
     driver, shift_add
         What drives its lines, and joins its slices and phases.
     transposable
@@ -34,6 +36,8 @@ class Site:
     supply_v: float
     clock_hz: float
     dac_bits: int
+    input_bits: int
+    error_bits: int
     driver: RowDriver
     shift_add: ShiftAdd
     transposable: bool = True

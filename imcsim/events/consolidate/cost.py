@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.report import Lifetime
-from imcsim.chip.switching import switched_in
 from imcsim.chip.wear.cell_writes import CellWrites, counted, joined, switch_counts
 from imcsim.chip.wear.lifetime import lifetime_at, lifetime_of
 from imcsim.events.consolidate.memory import Memory, levels_of
@@ -109,7 +108,7 @@ def scheme_cost(work: Work, scheme: CommitScheme) -> SchemeCost:
 
 def _written(work: Work, copies: list[Counts], cells: int) -> CellWrites:
     """Return how often weight cells are written: by commits, and by task switches, which rewrite the copy in force."""
-    trace, switched = work.trace, switched_in(work.trace, work.chip)[0]
+    trace, switched = work.trace, work.placed.switched[0]
     encoding = home_of(work).site.geometry.encoding
     tables = []
     for counts in copies:
@@ -155,7 +154,7 @@ def _area(work: Work, scheme: CommitScheme, ever: NDArray[np.bool_]) -> tuple[fl
     pieces = home.memory.area(home.site)
     records = scheme.record_slots * (len(ever) + 1) * float(pieces["cells"].each.value)
     own = sum(pieces[name].area_m2 for name in ("cells", "driver") if name in pieces)
-    return pes * own + records, pes * home.macro.pe_area_m2 + records
+    return pes * own + records, pes * home.macro.sheet.pe_area_m2 + records
 
 
 def _records(work: Work, scheme: CommitScheme, turned: int, commits: int) -> RecordCost:

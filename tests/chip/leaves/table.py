@@ -50,7 +50,7 @@ _PARTS = {
         f"weight_gradient.{name}" for name in ("mac", "adder_tree", "shift_add", "array_write")
     ),
     "chip.gradients:weight_gradient_time": ("",),
-    "chip.reads:pipeline": ("",),
+    "chip.pace:pipeline": ("",),
     "chip.leakage:leakage": ("leakage.buffer", "leakage.sram"),
     "chip.leakage:retention_w": ("",),
     "chip.traffic:traffic": (
