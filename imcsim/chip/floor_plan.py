@@ -108,5 +108,5 @@ def _area_per_home_m2(chip: ChipConfig) -> float:
     """Area of a PE of the home memory, and of its share of the PEs of the other one that stand beside it."""
     homes = max(chip.home.memory.pe_count, 1)
     return sum(
-        macro.sheet.pe_area_m2 * (macro.memory.pe_count / homes if macro != chip.home else 1.0) for macro in chip.macros
+        macro.pe_area_m2 * (macro.memory.pe_count / homes if macro != chip.home else 1.0) for macro in chip.macros
     )

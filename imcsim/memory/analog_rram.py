@@ -23,16 +23,14 @@ from imcsim.memory.memory import (
     Component,
     Endurance,
     Floats,
+    Lines,
     Memory,
     Numbers,
     Piece,
     ReadTime,
     Weights,
-    accumulated,
     line_drivers,
-    line_drives,
     memory_sort,
-    shift_adds,
 )
 from imcsim.memory.site import Site
 from imcsim.periphery.adc import Adc
@@ -56,6 +54,7 @@ class AnalogRram(Memory):
 
     volatile: ClassVar[bool] = False
     verb: ClassVar[str] = "program"
+    sensing: ClassVar[str] = "conversion"
     rows_vary: ClassVar[bool] = True
     references: ClassVar[Mapping[str, str]] = {"cell": "device", "adc": "component"}
 
@@ -86,34 +85,16 @@ class AnalogRram(Memory):
         sums = weights.level_sums[1:] if after else weights.level_sums[:-1]
         return np.asarray(weights.grid.crossed * self.cell.conductance_min_s + sums * step, dtype=np.float64)
 
-    def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
-        """One conversion for each used column and read cycle."""
-        grid = weights.grid
-        conductance_s = self.conductance_s(weights, after=after)
-        conversions = self._conversions(site, conductance_s, grid.cols, grid.layer, busy, "used columns x phases")
-        return (
-            line_drives(site, grid, busy),
-            self._cells(site, conductance_s, busy.power[:, grid.layer], "end" if after else "start"),
-            conversions,
-            shift_adds(site, conversions.amount, conversions.formula, "conversion"),
-            accumulated(site, grid),
-        )
+    def sensed(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> tuple[Component, ...]:
+        """Cells conduct, and each sensed line is converted.
 
-    def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
-        """Columns are driven, rows are sensed.
-
-        The slices of a weight share a row, so that each takes a read of its own; the two columns of a differential
-        pair are driven with opposite polarity in the same read. Rows x phases x slices conversions, where the forward
-        read needs one for each used column and phase.
+        Where columns are driven, the two of a differential pair have opposite polarity in the same read.
         """
-        grid, conductance_s = weights.grid, self.conductance_s(weights)
-        lines, said = grid.rows * grid.geometry.encoding.slices, "used rows x slices x phases"
-        conversions = self._conversions(site, conductance_s, lines, grid.layer, busy, said)
+        conductance_s, layer = self.conductance_s(weights, after=lines.after), weights.grid.layer
+        when = "end" if lines.after else "start"
         return (
-            line_drives(site, grid, busy, transposed=True),
-            self._cells(site, conductance_s, busy.power[:, grid.layer], "start"),
-            conversions,
-            shift_adds(site, conversions.amount, said, "conversion"),
+            self._cells(site, conductance_s, busy.power[:, layer], when),
+            self._conversions(site, conductance_s, busy.drives[:, layer], lines),
         )
 
     def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
@@ -286,15 +267,13 @@ class AnalogRram(Memory):
     def _siemens(self, site: Site) -> Price:
         return self.cell.read_price(f"{site.at}.cell").also(*_of(site, *_WINDOW, "cell_bits", "sign"))
 
-    def _conversions(
-        self, site: Site, conductance_s: Floats, lines: Numbers, layer: Numbers, busy: Activity, said: str
-    ) -> Component:
-        """Conversions of ``lines`` sensed lines a PE: each sees the conductance of a mean line, when it is driven."""
-        driven_s = conductance_s * busy.drives[:, layer] / lines
-        each = self._conversion(site, driven_s / busy.phases).also("dac_bits")
+    def _conversions(self, site: Site, conductance_s: Floats, drives: Floats, lines: Lines) -> Component:
+        """Conversions of sensed lines: each sees the conductance of a mean line, when it is driven."""
+        driven_s = conductance_s * drives / lines.count
+        each = self._conversion(site, driven_s / lines.phases).also("dac_bits")
         follows = self.adc.follows_conductance
         return Component(
-            "adc", lines * busy.phases, "conversions", said, each, busy=follows, codes=follows, per_line=True
+            "adc", lines.sensed, "conversions", lines.said, each, busy=follows, codes=follows, per_line=True
         )
 
     def _conversion(self, site: Site, line_s: Floats) -> Price:

@@ -51,11 +51,6 @@ class DataSheet:
     failed_write: tuple[Price, Price] | None
     doubts: tuple[str, ...]
 
-    @property
-    def pe_area_m2(self) -> float:
-        """Area of one PE."""
-        return sum(piece.area_m2 for piece in self.area.values())
-
 
 def data_sheet(memory: Memory, site: Site) -> DataSheet:
     """Return the data sheet of ``memory`` at ``site``."""

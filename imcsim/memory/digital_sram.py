@@ -11,21 +11,18 @@ from pydantic import Field
 
 from imcsim.core.charge import Charge, Price
 from imcsim.devices.sram import SramCell
-from imcsim.mapping.pe_grid import PeGrid
 from imcsim.memory.memory import (
     Activity,
     Component,
     Endurance,
+    Lines,
     Memory,
     Numbers,
     Piece,
     ReadTime,
     Weights,
-    accumulated,
     line_drivers,
-    line_drives,
     memory_sort,
-    shift_adds,
 )
 from imcsim.memory.site import Site
 from imcsim.periphery.digital import AdderTree
@@ -39,6 +36,7 @@ class DigitalSram(Memory):
 
     volatile: ClassVar[bool] = True
     verb: ClassVar[str] = "write"
+    sensing: ClassVar[str] = "evaluation of a tree"
     sums_gradients: ClassVar[bool] = True
     references: ClassVar[Mapping[str, str]] = {"cell": "device", "adder_tree": "component"}
 
@@ -47,26 +45,13 @@ class DigitalSram(Memory):
     adder_tree: AdderTree
     columns_per_tree: int = Field(ge=1)
 
-    def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
-        """One evaluation of a tree for each used column and read cycle."""
-        grid = weights.grid
-        sensed, said = grid.cols * busy.phases, "used columns x phases"
-        return (
-            line_drives(site, grid, busy),
-            self._trees(site, sensed, grid.rows, said),
-            shift_adds(site, sensed, said, "evaluation of a tree"),
-            accumulated(site, grid),
-        )
-
-    def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
-        """By a second set of trees on the rows, once for each slice."""
-        grid: PeGrid = weights.grid
-        sensed, said = grid.rows * busy.phases * grid.geometry.encoding.slices, "used rows x slices x phases"
-        return (
-            line_drives(site, grid, busy, transposed=True),
-            self._trees(site, sensed, grid.outputs, said),
-            shift_adds(site, sensed, said, "evaluation of a tree"),
-        )
+    def sensed(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> tuple[Component, ...]:
+        """One evaluation of a tree for each line and cycle; errors take a second set of trees, on the rows."""
+        sizes, position = np.unique(lines.inputs, return_inverse=True)
+        adders = np.array([self.adder_tree.full_adders(int(size), site.dac_bits) for size in sizes])[position]
+        formula = f"{lines.said} x (N (b + 1) - (b + log2 N + 1)), N inputs of b = dac_bits"
+        each = self.adder_tree.energy_price(f"{site.at}.adder_tree").also("dac_bits")
+        return (Component("adder_tree", lines.sensed * adders, "full adders", formula, each, per_line=True),)
 
     def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
         """Every bit of a weight is read through the port."""
@@ -130,13 +115,6 @@ class DigitalSram(Memory):
         """Return the full adders of a tree over all rows of a PE, and what one costs (J)."""
         adders = self.adder_tree.full_adders(site.rows, site.dac_bits)
         return adders, self.adder_tree.energy_price(f"{site.at}.adder_tree").also("dac_bits")
-
-    def _trees(self, site: Site, sensed: Numbers, inputs: Numbers, said: str) -> Component:
-        sizes, position = np.unique(inputs, return_inverse=True)
-        adders = np.array([self.adder_tree.full_adders(int(size), site.dac_bits) for size in sizes])[position]
-        formula = f"{said} x (N (b + 1) - (b + log2 N + 1)), N inputs of b = dac_bits"
-        each = self.adder_tree.energy_price(f"{site.at}.adder_tree").also("dac_bits")
-        return Component("adder_tree", sensed * adders, "full adders", formula, each, per_line=True)
 
     def _time(self, site: Site, passes: int, inputs: int, slices: str, shape: tuple[str, ...]) -> ReadTime:
         tree = self.adder_tree.time_price(inputs, site.dac_bits, f"{site.at}.adder_tree")

@@ -38,6 +38,11 @@ class Macro:
         return data_sheet(self.memory, self.site)
 
     @property
+    def pe_area_m2(self) -> float:
+        """Area of one PE."""
+        return sum(piece.area_m2 for piece in self.sheet.area.values())
+
+    @property
     def room(self) -> int:
         """PEs that one copy of the weights may take."""
         return self.memory.pe_count // self.site.copies

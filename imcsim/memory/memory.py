@@ -110,6 +110,39 @@ class Component:
 
 
 @dataclass(frozen=True)
+class Lines:
+    """The lines that a read senses.
+
+    Parameters
+    ----------
+    count
+        (P,) lines of each PE that are sensed in each read cycle: columns, or rows once for each slice.
+    inputs
+        (P,) weights that a line adds up.
+    phases
+        Read cycles of a vector.
+    said
+        What is counted, and how.
+    transposed
+        Whether columns are driven and rows sensed.
+    after
+        Whether the cells hold the codes at the end of each phase, else those at its start.
+    """
+
+    count: Numbers
+    inputs: Numbers
+    phases: int
+    said: str
+    transposed: bool
+    after: bool
+
+    @property
+    def sensed(self) -> Numbers:
+        """(P,) how often one vector has a line of each PE sensed."""
+        return self.count * self.phases
+
+
+@dataclass(frozen=True)
 class ReadTime:
     """How long a PE is busy with one vector (s): the array settles, then converters take their turns (0: none)."""
 
@@ -158,6 +191,8 @@ class Memory(FrozenConfig):
     """Whether it loses its weights without power."""
     verb: ClassVar[str]
     """What writing it is called in leaves: "program" for cells that are verified, else "write"."""
+    sensing: ClassVar[str]
+    """What senses a line once: "conversion" or another."""
     sums_gradients: ClassVar[bool] = False
     """Whether its arrays can add up weight gradients (:meth:`gradient_evaluation`)."""
     rows_vary: ClassVar[bool] = False
@@ -177,13 +212,32 @@ class Memory(FrozenConfig):
     def check(self) -> None:
         """Raise ConfigError if parts of it contradict; called once when a chip is loaded."""
 
-    @abstractmethod
     def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
-        """Return what one input vector takes of each PE; ``after``: of the codes at the end of each phase."""
+        """Return what one input vector takes of each PE: rows are driven, columns sensed, tiles' sums joined.
+
+        ``after``: of the codes at the end of each phase.
+        """
+        grid = weights.grid
+        lines = Lines(grid.cols, grid.rows, busy.phases, "used columns x phases", transposed=False, after=after)
+        return (*self._read(site, weights, busy, lines), _accumulated(site, grid))
+
+    def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
+        """Return what one error vector takes of each PE that is read the other way.
+
+        The slices of a weight share a row, so that each takes a read of its own.
+        """
+        grid, said = weights.grid, "used rows x slices x phases"
+        count = grid.rows * grid.geometry.encoding.slices
+        lines = Lines(count, grid.outputs, busy.phases, said, transposed=True, after=False)
+        return self._read(site, weights, busy, lines)
+
+    def _read(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> tuple[Component, ...]:
+        drives = _line_drives(site, weights.grid, busy, transposed=lines.transposed)
+        return (drives, *self.sensed(site, weights, busy, lines), _shift_adds(site, lines, self.sensing))
 
     @abstractmethod
-    def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
-        """Return what one error vector takes of each PE that is read the other way."""
+    def sensed(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> tuple[Component, ...]:
+        """Return what cells, and what senses ``lines``, take of one vector: all but drivers, shift-adds and sums."""
 
     @abstractmethod
     def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
@@ -291,7 +345,7 @@ def _import_all() -> None:
 
 
 MEMORIES: Registry[type[Memory]] = Registry(
-    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, "volatile", "verb")
+    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, "volatile", "verb", "sensing")
 )
 
 
@@ -306,7 +360,7 @@ def memory_sort(name: str) -> Callable[[type[MemoryT]], type[MemoryT]]:
     return add
 
 
-def line_drives(site: Site, grid: PeGrid, busy: Activity, *, transposed: bool = False) -> Component:
+def _line_drives(site: Site, grid: PeGrid, busy: Activity, *, transposed: bool = False) -> Component:
     """Return the switched lines of one vector: rows, or columns of a transposed read."""
     driven, across, length = (grid.cols, "rows", site.rows) if transposed else (grid.rows, "cols", site.cols)
     each = site.driver.energy_price(length, site.supply_v, site.dac_bits).also(f"array.{across}", "dac_bits")
@@ -314,13 +368,13 @@ def line_drives(site: Site, grid: PeGrid, busy: Activity, *, transposed: bool = 
     return Component("driver", driven * busy.drives[:, grid.layer], "line switches", of, each, busy=True)
 
 
-def shift_adds(site: Site, sensed: Numbers, formula: str, per: str) -> Component:
-    """Return one shift-add for each of ``sensed`` lines and cycles: for each ``per`` of them."""
+def _shift_adds(site: Site, lines: Lines, per: str) -> Component:
+    """Return one shift-add for each line and cycle: for each ``per``."""
     each = site.shift_add.energy_price().also("dac_bits")
-    return Component("shift_add", sensed, "shift-adds", formula, each, per, per_line=True)
+    return Component("shift_add", lines.sensed, "shift-adds", lines.said, each, per, per_line=True)
 
 
-def accumulated(site: Site, grid: PeGrid) -> Component:
+def _accumulated(site: Site, grid: PeGrid) -> Component:
     """Return the additions that join row tiles: a sum of n partial sums takes n - 1."""
     tiles = grid.row_tiles[grid.layer]
     amount = np.asarray(grid.outputs * (tiles - 1) / tiles, dtype=np.float64)

@@ -154,7 +154,7 @@ def _area(work: Work, scheme: CommitScheme, ever: NDArray[np.bool_]) -> tuple[fl
     pieces = home.memory.area(home.site)
     records = scheme.record_slots * (len(ever) + 1) * float(pieces["cells"].each.value)
     own = sum(pieces[name].area_m2 for name in ("cells", "driver") if name in pieces)
-    return pes * own + records, pes * home.macro.sheet.pe_area_m2 + records
+    return pes * own + records, pes * home.macro.pe_area_m2 + records
 
 
 def _records(work: Work, scheme: CommitScheme, turned: int, commits: int) -> RecordCost:

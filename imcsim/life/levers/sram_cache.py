@@ -82,7 +82,7 @@ def sram_cache(placed: Placed, options: LifeOptions) -> CacheUse:
         evictions=float(found.times @ sizes) * each, events=float(events.sum()) * each,
         commit_j=commit_j * each * charged, load_j=load_j * each * charged, leakage_j=held * powered_j,
         time_s=_seconds(found, home) / ledger.tasks,
-        area_m2=away.memory.pe_count * away.macro.sheet.pe_area_m2, held_pes=held, dirty_pes=int(found.dirty) * copies,
+        area_m2=away.memory.pe_count * away.macro.pe_area_m2, held_pes=held, dirty_pes=int(found.dirty) * copies,
     )  # fmt: skip
 
 
