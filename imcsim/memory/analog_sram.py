@@ -11,7 +11,17 @@ from pydantic import Field
 from imcsim.core.charge import Charge, Price
 from imcsim.devices.sram import SramCell
 from imcsim.memory.analog_array import AnalogArray
-from imcsim.memory.memory import Activity, Component, Endurance, Floats, Numbers, Weights, memory_sort, with_control
+from imcsim.memory.memory import (
+    Activity,
+    Component,
+    Endurance,
+    Floats,
+    Lines,
+    Numbers,
+    Weights,
+    memory_sort,
+    with_control,
+)
 from imcsim.memory.site import Site
 
 
@@ -39,11 +49,9 @@ class AnalogSram(AnalogArray):
         """Nothing conducts: columns hold charge."""
         return np.zeros((len(weights.level_sums) - 1, weights.grid.count))
 
-    def cells(
-        self, site: Site, weights: Weights, busy: Activity, *, after: bool = False, transposed: bool = False
-    ) -> Component:
+    def cells(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> Component:
         """Cells that hold a one and see a driven line move their charge, C Vdd^2 a product."""
-        sums = weights.level_sums[1:] if after else weights.level_sums[:-1]
+        sums = weights.level_sums[1:] if lines.after else weights.level_sums[:-1]
         amount = np.asarray(sums * busy.drives[:, weights.grid.layer], dtype=np.float64)
         joules = self.unit_capacitors * self.product_capacitance_f * site.supply_v**2
         own = (*site.of("unit_capacitors", "product_capacitance_f"), "supply_v", "dac_bits")

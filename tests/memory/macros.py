@@ -33,6 +33,8 @@ def analog_sram(rows: int = 8, cols: int = 16, **more: Any) -> Macro:
         supply_v=1.0,
         clock_hz=1e9,
         dac_bits=1,
+        input_bits=8,
+        error_bits=8,
         driver=RowDriver(
             name="d", wire_capacitance_per_cell_f=1e-16, gate_capacitance_per_cell_f=4e-16,
             dac_capacitance_per_bit_f=5e-14, area_per_row_m2=1e-12,
