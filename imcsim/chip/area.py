@@ -1,11 +1,11 @@
 """Area of the chip, with the share that no weight uses named (m2)."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.gradients import scratch_pes
 from imcsim.chip.placed import Bank, Placed
-from imcsim.chip.reload import held_pes
 from imcsim.core.charge import Charge, Charges
 from imcsim.memory.memory import Piece
 
@@ -16,9 +16,9 @@ def area(placed: Placed) -> Charges:
     """Return the charges: PEs in use by memory and component, buffer, digital unit, and what no weight uses."""
     used, unused = list[Charge](), list[Charge]()
     for bank in placed.banks:
-        pieces = bank.memory.area(bank.site)
-        chosen, scratch = _in_use(placed, bank)
-        pes = int(bank.count(chosen)) * bank.copies + scratch
+        pieces, scratch = bank.sheet.area, placed.scratch_pes if bank.memory.volatile else 0
+        chosen, held = _in_use(bank)
+        pes = held * bank.copies + scratch
         cells = int(bank.grid.cells[chosen].sum()) * bank.copies
         available = max(bank.memory.pe_count, pes) if bank.memory.volatile else bank.memory.pe_count
         own = (f"{bank.at}.pe_count", "input_gradient", "oversize", "weight_gradient")
@@ -35,17 +35,17 @@ def area(placed: Placed) -> Charges:
     )
 
 
-def _in_use(placed: Placed, bank: Bank) -> tuple[NDArray[np.bool_], int]:
-    """(P,) that hold weights at once, in the phase with the most PEs, and PEs for weight gradients beside."""
+def _in_use(bank: Bank) -> tuple[NDArray[np.bool_], int]:
+    """(P,) that hold weights at once, in the phase with the most PEs, and how many PEs of one copy those are."""
     if not bank.memory.volatile:
-        return np.ones(bank.grid.count, dtype=bool), 0
-    counts, pe = bank.count(bank.holds), bank.layout.pe
-    chosen = bank.holds[int(counts.argmax())]
-    held = np.unique(pe[chosen])[: held_pes(int(counts.max()) * bank.copies, placed.chip) // bank.copies]
-    return chosen & np.isin(pe, held), scratch_pes(placed.trace, placed.chip)
+        return np.ones(bank.grid.count, dtype=bool), bank.layout.pe_count
+    pe, most = bank.layout.pe, int(bank.held_pes.argmax())
+    chosen = bank.holds[most]
+    held = np.unique(pe[chosen])[: int(bank.held_pes[most]) // bank.copies]
+    return chosen & np.isin(pe, held), len(held)
 
 
-def _used(bank: Bank, pieces: dict[str, Piece], pes: int, cells: int, own: tuple[str, ...]) -> Charges:
+def _used(bank: Bank, pieces: Mapping[str, Piece], pes: int, cells: int, own: tuple[str, ...]) -> Charges:
     held = "cells that hold a weight, or activations for weight gradients, in the task with the most PEs"
     said = held if bank.memory.volatile else "cells that hold a weight"
     found = []
@@ -55,7 +55,7 @@ def _used(bank: Bank, pieces: dict[str, Piece], pes: int, cells: int, own: tuple
     return tuple(found)
 
 
-def _unused(bank: Bank, pieces: dict[str, Piece], pes: tuple[int, int], empty: int, own: tuple[str, ...]) -> Charges:
+def _unused(bank: Bank, pieces: Mapping[str, Piece], pes: tuple[int, int], empty: int, own: tuple[str, ...]) -> Charges:
     idle = pes[1] - pes[0]
     whole = tuple(
         Charge(

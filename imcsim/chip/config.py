@@ -4,6 +4,7 @@ Every number of a chip file has a source; every choice is named. Units are SI, i
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import (
@@ -163,12 +164,12 @@ class ChipConfig(FrozenConfig):
             raise ValueError(f"dac_bits ({self.dac_bits}) must be <= input_bits ({self.input_bits})")
         return self
 
-    @property
+    @cached_property
     def nonvolatile(self) -> Macro | None:
         """The memory that keeps its weights without power, where they rest; None if the chip has none."""
         return self._macro(volatile=False)
 
-    @property
+    @cached_property
     def volatile(self) -> Macro | None:
         """The memory that loses its weights without power, where they train; None if the chip has none."""
         return self._macro(volatile=True)
@@ -181,7 +182,7 @@ class ChipConfig(FrozenConfig):
             raise ValueError("a chip needs a memory")
         return found
 
-    @property
+    @cached_property
     def macros(self) -> tuple[Macro, ...]:
         """Its memories, the one that keeps its weights without power first."""
         return tuple(macro for macro in (self.nonvolatile, self.volatile) if macro is not None)
@@ -190,6 +191,13 @@ class ChipConfig(FrozenConfig):
     def copies(self) -> int:
         """Copies of the weights that it keeps."""
         return 2 if self.input_gradient == "second-copy" else 1
+
+    @property
+    def hop_values(self) -> tuple[str, ...]:
+        """Dotted paths of the values that hops over links follow from."""
+        if self.floor_plan is None:
+            return ("link.hops",)
+        return ("floor_plan.topology", "floor_plan.pes_per_router", f"{self.home.site.at}.pe_count")
 
     @property
     def rram_geometry(self) -> PeGeometry | None:
@@ -236,11 +244,12 @@ class ChipConfig(FrozenConfig):
             supply_v=self.supply_v,
             clock_hz=self.clock_hz,
             dac_bits=self.dac_bits,
+            input_bits=self.input_bits,
+            error_bits=self.error_bits,
             driver=self.driver,
             shift_add=self.shift_add,
             transposable=self.input_gradient == "transposable",
             copies=self.copies,
-            vector_bits=max(self.input_bits, self.error_bits),
         )
         return Macro(memory, site)
 

@@ -34,12 +34,11 @@ def check_assignment(placed: Placed) -> None:
     placed.home.layout.check(placed.trace)
     if not where.resting.any():
         return
-    policies: set[Policy] = {bank.memory.write_policy for bank in placed.banks}
-    policies |= {"task"} if placed.chip.commit != "never" else set()
-    frozen = placed.home.pes(where.resting)
-    for policy in sorted(policies):
-        hit = (placed.home.profile.policy(policy).changes * frozen).sum()
-        _demand(int(hit) == 0, f"a frozen cell must never be written ({policy} policy)")
+    home = placed.home
+    written = [(bank.memory.write_policy, bank.in_place.changes * bank.rests) for bank in placed.banks]
+    written += [("task", home.by_task.changes * home.rests)] if placed.chip.commit != "never" else []
+    for policy, hit in written:
+        _demand(not hit.any(), f"a frozen cell must never be written ({policy} policy)")
 
 
 def check_writes(placed: Placed, writes: Writes) -> None:
@@ -51,7 +50,7 @@ def check_writes(placed: Placed, writes: Writes) -> None:
         if policy == "task" and placed.phases != placed.trace.meta.tasks:
             continue  # changes that several phases make to a PE are told by no phase alone
         total = _of_trace(bank, policy)
-        in_place = sum(written.count(placed.phases) for written in writes.of("in place", bank)) // bank.copies
+        in_place = sum(written.count for written in writes.in_place if written.bank is bank) // bank.copies
         elsewhere = bank.elsewhere if placed.hybrid else np.zeros_like(bank.trains)
         charged = in_place + (bank.in_place.changes * elsewhere).sum(axis=1)
         name = bank.name.upper()
@@ -62,13 +61,13 @@ def check_writes(placed: Placed, writes: Writes) -> None:
 
 
 def _check_commits(placed: Placed, writes: Writes) -> None:
-    home, where = placed.home, placed.where
+    home = placed.home
     if placed.phases != placed.trace.meta.tasks:
         return
     total = _of_trace(home, "task")
-    homeless = where.volatile_training & ~where.homed_training
-    elsewhere = (home.by_task.changes * home.pes(where.nonvolatile_training | homeless)).sum(axis=1)
-    committed = sum(written.count(placed.phases) for written in writes.of("commit")) // home.copies
+    homeless = home.elsewhere & ~home.homed
+    elsewhere = (home.by_task.changes * (home.trains | homeless)).sum(axis=1)
+    committed = sum(written.count for written in writes.committed) // home.copies
     _demand(np.array_equal(committed + elsewhere, total), "committed events must equal the codes changed by the task")
 
 
@@ -84,7 +83,7 @@ def check_bytes(spent: Charged, energy: Breakdown) -> None:
     reads, writes = float(np.sum(list(bits.buffer_reads.values()))), float(np.sum(list(bits.buffer_writes.values())))
     expected = reads * chip.buffer.read_energy_j + writes * chip.buffer.write_energy_j
     _demand(_close(energy.part("buffer").total, expected), "every buffer bit must be charged once")
-    moved = float(bits.dram_bits().sum()) * chip.dram.energy_j
+    moved = float(bits.dram_bits.sum()) * chip.dram.energy_j
     _demand(_close(energy.part("dram").total, moved), "every DRAM bit must be charged once")
 
 

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.placed import Bank, Placed
 from imcsim.core.charge import Charge, Charges, Price
-from imcsim.trace.trace import Trace
 
 Floats = NDArray[np.float64]
 
@@ -22,9 +21,15 @@ def weight_gradient_macs(placed: Placed) -> Floats:
     return placed.counts["weight_gradient_vectors"] * placed.weights
 
 
-def weight_gradient_energy(placed: Placed) -> Charges:
-    """Return the charges (J), by component below ``weight_gradient``."""
-    where, macs = _in_arrays(placed), weight_gradient_macs(placed)
+def weight_gradient(placed: Placed) -> tuple[Charges, Charges]:
+    """Return the charges (J), by component below ``weight_gradient``, and those of its time (s)."""
+    macs = weight_gradient_macs(placed)
+    return weight_gradient_energy(placed, macs), weight_gradient_time(placed, macs)
+
+
+def weight_gradient_energy(placed: Placed, macs: Floats) -> Charges:
+    """Return the charges (J) of ``macs`` (F, L)."""
+    where = _in_arrays(placed)
     if where is not None:
         return _array_energy(placed, where, macs)
     said, fields = _macs_said(placed.chip)
@@ -32,28 +37,20 @@ def weight_gradient_energy(placed: Placed) -> Charges:
     return (Charge("weight_gradient.mac", macs, "MACs", said, fields, each),)
 
 
-def weight_gradient_time(placed: Placed) -> Charges:
+def weight_gradient_time(placed: Placed, macs: Floats) -> Charges:
     """Return the charge (s): the digital unit's throughput, or the scratch arrays working in parallel."""
-    where, macs = _in_arrays(placed), weight_gradient_macs(placed)
+    where = _in_arrays(placed)
     said, fields = _macs_said(placed.chip)
     own = ("weight_gradient", "skip_masked_gradients")
     if where is None:
         each = placed.chip.mac.time_price().also(*own)
         return (Charge("weight_gradient", macs, "MACs", "MACs of the weight gradient", fields, each),)
-    chip, arrays, site = placed.chip, scratch_pes(placed.trace, placed.chip), where.site
+    chip, arrays, site = placed.chip, placed.scratch_pes, where.site
     passes = macs / (site.cells / chip.input_bits) * -(-chip.error_bits // site.dac_bits) / arrays
     said = f"MACs / (cells of a PE / input_bits) x phases of an error / {arrays} arrays of the widest layer"
     one = where.memory.forward_time(site, site.dac_bits).settle  # of one read cycle
     each = one.also("array.cols", "input_bits", "error_bits", *own)
     return (Charge("weight_gradient", passes, "passes of the arrays", said, fields, each),)
-
-
-def scratch_pes(trace: Trace, chip: ChipConfig) -> int:
-    """PEs that hold activations for weight gradients: the widest layer's fan-in bits, one row tile deep."""
-    if chip.weight_gradient != "sram-array":
-        return 0
-    widest = max(spec.fan_in for spec in trace.meta.layers) * chip.input_bits
-    return -(-widest // chip.array.cols)
 
 
 def _in_arrays(placed: Placed) -> Bank | None:
@@ -79,7 +76,7 @@ def _array_energy(placed: Placed, bank: Bank, macs: Floats) -> Charges:
     evaluations = macs / site.rows * -(-chip.error_bits // site.dac_bits)
     fields = _macs_said(chip)[1]
     written = placed.counts["weight_gradient_vectors"] * placed.sides[0] * chip.input_bits
-    writing = bank.write_price
+    writing = bank.sheet.write
     flat = Price(float(np.max(writing.value)), writing.formula, writing.origins)
     vectors = ("weight_gradient_vectors",)
     adding = tuple(

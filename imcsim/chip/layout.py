@@ -85,14 +85,12 @@ class Layout(Protocol):
     def most(self, values: Counts, layer: int) -> Ints:
         """Return the largest of the weights of each PE: (G, D, N) -> (PEs of the layer,)."""
 
-    def rows(self, values: Counts, layer: int) -> Floats:
-        """Sum over the weights of each row of each PE: (A, G, D, N) -> (A, ...), for the two methods below."""
+    def written(self, changes: Counts, commits: Floats, layer: int) -> tuple[Ints, Floats]:
+        """Return level changes and expected row writes of each PE, both (A, PEs of the layer).
 
-    def over_rows(self, per_row: Floats, layer: int) -> Floats:
-        """Sum what :meth:`rows` returned over the rows of each PE: (A, PEs of the layer)."""
-
-    def row_events(self, per_row: Floats, commits: Floats, layer: int) -> Floats:
-        """Return the expected row writes of each PE, (A, PEs of the layer); see :func:`..cell_counts.row_writes`."""
+        ``changes`` (A, G, D, N) level changes of the cells of each weight in ``commits`` (A,) commits; see
+        :func:`..cell_counts.row_writes`.
+        """
 
     def trains(self, placed: Mask, tile: Pair, layer: int) -> Mask:
         """Return (F, PEs of the layer): PEs with a weight that trains, by a placement (F, G, row tiles, columns)."""
@@ -184,18 +182,13 @@ class GridLayout:
         """As the protocol says."""
         return np.asarray(reduce_blocks(values, *self._starts[layer], "max").ravel(), dtype=np.int64)
 
-    def rows(self, values: Counts, layer: int) -> Floats:
-        """(A, G, D, runs of outputs)."""
-        return row_sums(values, self._starts[layer][1])
-
-    def over_rows(self, per_row: Floats, layer: int) -> Floats:
+    def written(self, changes: Counts, commits: Floats, layer: int) -> tuple[Ints, Floats]:
         """As the protocol says."""
-        return stack_rows(per_row, self._starts[layer][0])
-
-    def row_events(self, per_row: Floats, commits: Floats, layer: int) -> Floats:
-        """As the protocol says."""
-        widths = _lengths(self._starts[layer][1], self.layers[layer].outputs)
-        return self.over_rows(row_writes(per_row, commits, widths * self.geometry.encoding.cells_per_weight), layer)
+        rows, cols = self._starts[layer]
+        per_row = row_sums(changes, cols)  # (A, G, D, runs of outputs)
+        cells = _lengths(cols, self.layers[layer].outputs) * self.geometry.encoding.cells_per_weight
+        events = stack_rows(per_row, rows).astype(np.int64)
+        return events, stack_rows(row_writes(per_row, commits, cells), rows)
 
     def trains(self, placed: Mask, tile: Pair, layer: int) -> Mask:
         """As the protocol says; ``tile`` is the unit's own."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.layout import Layout
-from imcsim.chip.profile import profile_of
+from imcsim.chip.profile import TileProfile, profile_of, profile_on
 from imcsim.chip.rule_layout import RuleLayout, cut_map, used_weights
 from imcsim.core.errors import MappingError
 from imcsim.mapping.masks import expand_pe_mask
@@ -24,8 +24,8 @@ from imcsim.trace.trace import Trace
 Masks = dict[str, NDArray[np.bool_]]
 
 
-def layouts_of(trace: Trace, chip: ChipConfig, rule: str | MappingRule) -> tuple[Layout, ...]:
-    """Return the layout of each of ``chip.macros``, kept with the trace.
+def profiles_of(trace: Trace, chip: ChipConfig, rule: str | MappingRule) -> tuple[TileProfile, ...]:
+    """Return the trace as the PEs of each of ``chip.macros`` see it, kept with the trace.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def layouts_of(trace: Trace, chip: ChipConfig, rule: str | MappingRule) -> tuple
     if rule == "im2col" or rule is MAPPING_RULES.get("im2col"):
         home = chip.home.geometry
         tile = trace.meta.pe_tile if trace.placement and trace.meta.pe_tile else (home.weight_rows, home.weight_cols)
-        return tuple(profile_of(trace, macro.geometry, tile).layout for macro in chip.macros)
+        return tuple(profile_of(trace, macro.geometry, tile) for macro in chip.macros)
     function = MAPPING_RULES.get(rule) if isinstance(rule, str) else rule
     name = rule if isinstance(rule, str) else rule_name(rule)
     budget = chip.home.room if "pe_budget" in needs_of(function) else None
@@ -57,7 +57,7 @@ def layouts_of(trace: Trace, chip: ChipConfig, rule: str | MappingRule) -> tuple
         trace.cache[key] = found
     check_readable(found[0], chip, name)
     layouts: tuple[Layout, ...] = found[1]
-    return layouts
+    return tuple(profile_on(trace, layout) for layout in layouts)
 
 
 def _layouts(network_map: NetworkMap, macros: tuple[Macro, ...], key: Any, name: str) -> Iterator[RuleLayout]:

@@ -3,9 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.gradients import scratch_pes
 from imcsim.chip.placed import Bank, Placed
-from imcsim.chip.reload import held_pes
 from imcsim.core.charge import Charge, Charges, Price
 
 Floats = NDArray[np.float64]
@@ -21,7 +19,7 @@ def leakage(placed: Placed, seconds: Floats) -> Charges:
     said = "training time of all tasks, see docs/accounting.md, section 7"
     found = [Charge("leakage.buffer", seconds, "seconds", said, _COUNTED, watts)]
     for bank in placed.banks:
-        if (cell := bank.memory.leakage(bank.site)) is not None:
+        if (cell := bank.sheet.leakage) is not None:
             own = ("array.rows", "array.cols", "power_gate_unused", f"{bank.at}.pe_count", "weight_gradient")
             said = f"cells of powered {bank.name.upper()} PEs x training time, docs/accounting.md, section 7"
             amount = _powered_cells(placed, bank) * seconds
@@ -43,21 +41,15 @@ def retention_w(placed: Placed) -> float:
     bank = placed.volatile
     if bank is None or (placed.nonvolatile is not None and placed.chip.commit == "task"):
         return 0.0
-    cell = bank.memory.leakage(bank.site)
-    return 0.0 if cell is None else float(_held(placed, bank)[-1]) * bank.site.cells * float(cell.value)
+    cell = bank.sheet.leakage
+    return 0.0 if cell is None else float(bank.held_pes[-1]) * bank.site.cells * float(cell.value)
 
 
 def _powered_cells(placed: Placed, bank: Bank) -> Floats:
     """(F,) cells that leak; unused PEs do unless they are power-gated."""
-    powered = _held(placed, bank)
+    powered = bank.held_pes.astype(np.float64)
     if bank.memory.volatile:
-        powered = powered + scratch_pes(placed.trace, placed.chip)
+        powered = powered + placed.scratch_pes
     if not placed.chip.power_gate_unused:
         powered = np.maximum(powered, bank.memory.pe_count)
     return powered * float(bank.site.cells)
-
-
-def _held(placed: Placed, bank: Bank) -> Floats:
-    """(F,) PEs that hold weights in each phase, those of a second copy among them."""
-    counts = bank.count(bank.holds) * bank.copies
-    return np.array([held_pes(int(count), placed.chip) for count in counts], dtype=float)

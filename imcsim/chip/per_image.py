@@ -16,8 +16,9 @@ from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import layer_hops
 from imcsim.chip.layout import Layout
 from imcsim.chip.layouts import cut_layout
+from imcsim.chip.pace import busiest, slower
 from imcsim.chip.part import Spent
-from imcsim.chip.reads import Vectors, busiest, one_vector, slower
+from imcsim.chip.reads import Vectors, one_vector
 from imcsim.chip.reload import load_energy, load_time, taking_turns
 from imcsim.chip.rule_layout import RuleLayout
 from imcsim.chip.serving import Image, moved_by
@@ -202,7 +203,7 @@ def _reload(home: Layout, chip: ChipConfig) -> tuple[Charges, float]:
 
 def _times(chip: ChipConfig, banks: Sequence[_MappedBank], positions: Floats) -> tuple[float, float]:
     """Latency and interval (s): copies of a layer share its vectors, layers that share a PE take turns."""
-    times = [(bank, bank.memory.forward_time(bank.site, chip.input_bits)) for bank in banks]
+    times = [(bank, bank.macro.sheet.forward) for bank in banks]
     pace = slower(banks[0].layout, positions, times)
     vectors = positions if pace.turns is None else positions * pace.turns
     busy = vectors[None] * pace.vector_s

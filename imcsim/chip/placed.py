@@ -16,11 +16,11 @@ from imcsim.chip.assign import Assignment, assign, check_match
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.floor_plan import layer_hops
 from imcsim.chip.layout import Layout, in_pes, pes_in
-from imcsim.chip.layouts import layouts_of
-from imcsim.chip.profile import PolicyProfile, TileProfile, profile_on
-from imcsim.core.charge import Price
+from imcsim.chip.layouts import profiles_of
+from imcsim.chip.profile import PolicyProfile, TileProfile
 from imcsim.mapping.pe_grid import PeGrid
 from imcsim.mapping.rule import MappingRule
+from imcsim.memory.data_sheet import DataSheet
 from imcsim.memory.macro import Macro
 from imcsim.memory.memory import Activity, Memory, activity
 from imcsim.memory.site import Site
@@ -46,6 +46,8 @@ class Bank:
     arrives, homed, elsewhere
         (F, P): PEs whose weights come from home at the start of a phase; train away from a home that keeps them; train
         in the chip's other memory.
+    places
+        PEs that hold weights at once, where those of a network take turns; None: all have a place.
     """
 
     macro: Macro
@@ -55,6 +57,7 @@ class Bank:
     arrives: Mask
     homed: Mask
     elsewhere: Mask
+    places: int | None = None
 
     @property
     def name(self) -> str:
@@ -97,14 +100,9 @@ class Bank:
         return self.macro.site.at
 
     @property
-    def write_price(self) -> Price:
-        """What one level change costs (J)."""
-        return self.macro.memory.write_energy(self.macro.site)
-
-    @property
-    def write_leaf(self) -> str:
-        """Last name of leaves of writes."""
-        return self.macro.memory.write_leaf(self.macro.site)
+    def sheet(self) -> DataSheet:
+        """The memory's numbers."""
+        return self.macro.sheet
 
     @property
     def in_place(self) -> PolicyProfile:
@@ -115,6 +113,33 @@ class Bank:
     def by_task(self) -> PolicyProfile:
         """Level changes between the codes at the ends of phases."""
         return self.profile.policy("task")
+
+    @cached_property
+    def rests(self) -> Mask:
+        """(F, P): PEs whose weights do not change, in whichever memory they are."""
+        return ~(self.trains | self.elsewhere)
+
+    @cached_property
+    def held_pes(self) -> Ints:
+        """(F,) PEs that hold weights at once, copies among them."""
+        held = self.count(self.holds) * self.copies
+        return held if self.places is None else np.minimum(held, self.places)
+
+    @cached_property
+    def training_pes(self) -> Ints:
+        """(F,) PEs of one copy that train here."""
+        return self.count(self.trains)
+
+    @cached_property
+    def resting_pes(self) -> Ints:
+        """(F,) PEs of one copy that are here and do not change."""
+        return self.count(self.holds & ~self.trains)
+
+    @cached_property
+    def arriving_rows(self) -> Floats:
+        """(F,) used rows of the tallest PE whose weights come from home."""
+        rows = self.merged(self.arrives * self.grid.rows)
+        return np.asarray(rows.max(axis=1, initial=0), dtype=np.float64)
 
     def pes(self, units: NDArray[Scalar]) -> NDArray[Scalar]:
         """Give each PE the value of its placement unit: (..., U) -> (..., P)."""
@@ -188,11 +213,22 @@ class Placed:
         fetched, sent = self.home.layout.inputs
         return fetched, sent + self.sides[1]
 
-    def hops(self, copy: int = 0) -> Floats:
-        """(L,) hops of each layer's bits; ``copy`` 1 is a second copy, after the first."""
-        layout = self.home.layout
+    @cached_property
+    def hops(self) -> Floats:
+        """(L,) hops of the bits of each layer's inputs and outputs."""
+        return self._hops(0)
+
+    @cached_property
+    def error_hops(self) -> Floats:
+        """(L,) hops of the bits of each layer's errors, which go to the second copy where there is one."""
+        return self._hops(1) if self.chip.input_gradient == "second-copy" else self.hops
+
+    def _hops(self, copy: int) -> Floats:
+        layout, spans = self.home.layout, self.home.grid.layer_slices
+        if self.chip.floor_plan is None:  # a rule may lay nothing of a layer of zeros
+            return np.array([self.chip.link.hops if span.stop > span.start else 0.0 for span in spans])
         pes = layout.pe + copy * layout.pe_count
-        return layer_hops(self.chip, [pes[span] for span in layout.grid.layer_slices])
+        return layer_hops(self.chip, [pes[span] for span in spans])
 
     @cached_property
     def weights(self) -> Floats:
@@ -204,8 +240,18 @@ class Placed:
         """(L,) input vectors of one image."""
         return np.array([spec.positions for spec in self.trace.meta.layers], dtype=np.float64)
 
-    def activity(self, density: str) -> Activity:
-        """How busy the lines of input or error vectors are, by the trace's field of that name; kept with the trace."""
+    @property
+    def input_activity(self) -> Activity:
+        """How busy the lines of input vectors are."""
+        return self._activity("input_density")
+
+    @property
+    def error_activity(self) -> Activity:
+        """How busy the lines of error vectors are."""
+        return self._activity("error_density")
+
+    def _activity(self, density: str) -> Activity:
+        """By the trace's field of that name; kept with the trace."""
         key = ("activity", density, self.chip.dac_bits)
         found = self.trace.cache.get(key)
         if not isinstance(found, Activity):
@@ -224,6 +270,24 @@ class Placed:
         return {name: np.asarray(count, dtype=np.float64) for name, count in self.trace.task_counts.items()}
 
     @cached_property
+    def scratch_pes(self) -> int:
+        """PEs that hold activations for weight gradients: the widest layer's fan-in bits, one row tile deep."""
+        if self.chip.weight_gradient != "sram-array":
+            return 0
+        widest = max(spec.fan_in for spec in self.trace.meta.layers) * self.chip.input_bits
+        return -(-widest // self.chip.array.cols)
+
+    @cached_property
+    def switched(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Layers that a task switch rewrites in the memory that keeps its weights, and in the other one."""
+        meta = self.trace.meta
+        if meta.tasks < 2 or self.nonvolatile is None:
+            return (), meta.switched_layers if meta.tasks > 1 else ()
+        stays = set(meta.resident_layers) if self.volatile is not None else set()
+        switched = meta.switched_layers
+        return tuple(n for n in switched if n not in stays), tuple(n for n in switched if n in stays)
+
+    @cached_property
     def serving(self) -> "Placed":
         """Where the weights are read once a task is learned: at home if they are committed, else where they trained.
 
@@ -234,7 +298,7 @@ class Placed:
         resident = np.zeros_like(self.where.volatile_training) | self.where.resident
         nowhere = np.zeros_like(resident)
         where = Assignment(nowhere, nowhere, resident, ~resident, self.where.resident)
-        return Placed(self.trace, self.chip, where, *_banks(self.trace, where, self.profiles))
+        return Placed(self.trace, self.chip, where, *_banks(self.chip, where, self.profiles))
 
     @property
     def profiles(self) -> Iterator[tuple[Macro, TileProfile]]:
@@ -260,23 +324,25 @@ def place(trace: Trace, chip: ChipConfig, rule: str | MappingRule = "im2col") ->
         If a law of the trace does not hold.
     """
     check_match(check_once(trace), chip)
-    macros = chip.macros
-    profiles = [profile_on(trace, layout) for layout in layouts_of(trace, chip, rule)]
+    profiles = profiles_of(trace, chip, rule)
     where = assign(chip, profiles[0], profiles[1] if len(profiles) > 1 else None)
-    return Placed(trace, chip, where, *_banks(trace, where, zip(macros, profiles, strict=True)))
+    return Placed(trace, chip, where, *_banks(chip, where, zip(chip.macros, profiles, strict=True)))
 
 
 def _banks(
-    trace: Trace, where: Assignment, profiles: Iterator[tuple[Macro, TileProfile]]
+    chip: ChipConfig, where: Assignment, profiles: Iterator[tuple[Macro, TileProfile]]
 ) -> tuple[Bank | None, Bank | None]:
     found: dict[bool, Bank] = {}
     for macro, profile in profiles:
         volatile, unit = macro.memory.volatile, profile.layout.unit
-        trains, elsewhere = where.volatile_training, where.nonvolatile_training
+        trains, rests, elsewhere = where.volatile_training, where.volatile_resting, where.nonvolatile_training
         if not volatile:
-            trains, elsewhere = elsewhere, trains
-        units = (where.within(volatile=volatile), trains, where.arriving, where.homed_training, elsewhere)
+            trains, rests, elsewhere = elsewhere, where.nonvolatile_resting, trains
+        units = (trains | rests, trains, where.arriving, where.homed_training, elsewhere)
         alike = np.array_equal(unit, np.arange(trains.shape[1]))  # each unit is one PE, and they are in order
         masks = units if alike else tuple(mask[:, unit] for mask in units)
-        found[volatile] = Bank(macro, profile, *masks)
+        turns = chip.oversize == "multiplex" and volatile
+        holds, trained, arrives, homed, away = masks
+        places = macro.memory.pe_count if turns else None
+        found[volatile] = Bank(macro, profile, holds, trained, arrives, homed, away, places)
     return found.get(False), found.get(True)

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from imcsim.chip import conservation
 from imcsim.chip.charged import Charged, charged
 from imcsim.chip.given import ChipLike, given_chip
 from imcsim.chip.leakage import retention_w
 from imcsim.chip.placed import Placed, place
-from imcsim.chip.report import Lifetime, Report, Writes
+from imcsim.chip.report import Report
 from imcsim.chip.suspicious import suspicious
-from imcsim.chip.wear.lifetime import nonvolatile_wear, volatile_wear
+from imcsim.chip.wear.lifetime import wear_of
 from imcsim.core.cost import Breakdown
 from imcsim.core.sources import Origin
 from imcsim.core.units import SECONDS_PER_DAY
@@ -56,12 +58,9 @@ def report_of(spent: Charged, origins: Mapping[str, Origin]) -> Report:
     """
     placed, trace = spent.placed, spent.placed.trace
     meta = trace.meta
-    energy, energy_by_task = spent.by_task("energy")
-    latency, latency_by_task = spent.by_task("latency")
-    trees = {"energy": energy, "latency": latency}
-    trees |= {name: spent.tree(name) for name in spent.trees if name not in trees}
+    trees, (energy, energy_by_task), latency_by_task = spent.sums, spent.by_task["energy"], spent.by_task["latency"][1]
     conservation.check(spent, energy, energy_by_task)
-    writes, life = _wear(spent)
+    writes, life = wear_of(spent)
     return Report(
         chip=placed.chip.name,
         method=meta.method,
@@ -76,7 +75,7 @@ def report_of(spent: Charged, origins: Mapping[str, Origin]) -> Report:
         horizon=_horizon(spent, trees),
         placement=_placement(placed),
         accuracy=accuracies(trace),
-        warnings=(*placed.where.warnings, *suspicious(spent, latency, energy), *meta.notes),
+        warnings=(*placed.where.warnings, *suspicious(spent, trees["latency"], energy), *meta.notes),
         origins=origins,
         idle_acts=idle_acts(meta.acts),
         kept_in=None if placed.nonvolatile is None else placed.nonvolatile.name,
@@ -99,25 +98,14 @@ def accuracies(trace: Trace) -> dict[str, Any]:
     return result
 
 
-def _wear(spent: Charged) -> tuple[dict[str, Writes], dict[str, Lifetime]]:
-    writes, life = {}, {}
-    for bank in spent.placed.banks:
-        wear = volatile_wear if bank.memory.volatile else nonvolatile_wear
-        writes[bank.name], life[bank.name] = wear(spent, bank)
-    return writes, life
-
-
 def _placement(placed: Placed) -> dict[str, Any]:
     """PEs of each memory that train and that rest, (F,); memories that a chip lacks are told as the two of imcsim."""
-    where, found = placed.where, {}
-    for state, masks in (
-        ("training", (where.volatile_training, where.nonvolatile_training)),
-        ("frozen", (where.volatile_resting, where.nonvolatile_resting)),
-    ):
-        for bank, missing, mask in zip((placed.volatile, placed.nonvolatile), ("sram", "rram"), masks, strict=True):
-            name, counts = (missing, mask.sum(axis=1)) if bank is None else (bank.name, bank.count(bank.pes(mask)))
-            found[f"{name}_{state}"] = counts
-    return found
+    memories, none = ((placed.volatile, "sram"), (placed.nonvolatile, "rram")), np.zeros(placed.phases, np.int64)
+    training = {
+        f"{bank.name if bank else name}_training": bank.training_pes if bank else none for bank, name in memories
+    }
+    frozen = {f"{bank.name if bank else name}_frozen": bank.resting_pes if bank else none for bank, name in memories}
+    return training | frozen
 
 
 def _horizon(spent: Charged, trees: dict[str, Breakdown]) -> dict[str, float]:

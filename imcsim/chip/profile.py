@@ -145,9 +145,9 @@ class TileProfile:
             for layer, spec in enumerate(self.trace.meta.layers):
                 levels = self.geometry.encoding.levels(self.trace.codes[spec.name][[first, last]])
                 moved = (levels[:, 0] != levels[:, 1]).sum(axis=0, dtype=np.int64)
-                per_row = self.layout.rows(moved[None], layer)
-                cells.append(self.layout.over_rows(per_row, layer)[0].astype(np.int64))
-                rows.append(self.layout.over_rows((per_row > 0).astype(np.float64), layer)[0].astype(np.int64))
+                events, row_events = self.layout.written(moved[None], np.ones(1), layer)
+                cells.append(events[0])
+                rows.append(row_events[0].astype(np.int64))  # exact: of one commit
             self._between[first, last] = np.concatenate(cells), np.concatenate(rows)
         return self._between[first, last]
 
@@ -169,9 +169,9 @@ class TileProfile:
                 by_weight, most, counted = changes_of_codes(self.trace.codes[spec.name], self.geometry.encoding)
             else:
                 by_weight, most, counted = changes_of_cells(self.trace.changes[policy, key, spec.name])
-            per_row = self.layout.rows(by_weight, layer)
-            changes.append(self.layout.over_rows(per_row, layer).astype(np.int64))
-            events.append(self.layout.row_events(per_row, commit_counts, layer))
+            changed, rows = self.layout.written(by_weight, commit_counts, layer)
+            changes.append(changed)
+            events.append(rows)
             worst.append(self.layout.most(most, layer))
             cells.append(counted)
         join = np.concatenate

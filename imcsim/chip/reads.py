@@ -1,7 +1,6 @@
-"""Reading the weights with vectors: what the arrays take, forward and back, in joules and in seconds.
+"""Reading the weights with vectors: what the arrays take, forward and back, in joules; :mod:`.pace` has the seconds.
 
-Layers form a pipeline, the arrays of a layer work in parallel; nothing contends here (contention needs the event
-simulation). Column segments that a task's mask closes add 0, so that a chip need not evaluate them: a trace counts them
+Column segments that a task's mask closes add 0, so that a chip need not evaluate them: a trace counts them
 by layer and task, they are taken as spread evenly over the PEs of a layer, which is exact where all of them are in one
 memory. Only serving may skip them: training needs their partial sums.
 
@@ -15,11 +14,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.layout import Layout
 from imcsim.chip.placed import Bank, Placed
-from imcsim.core.charge import Charge, Charges, Price
+from imcsim.core.charge import Charge, Charges, Price, under
 from imcsim.mapping.pe_grid import PeGrid
-from imcsim.memory.memory import Component, ReadTime
+from imcsim.memory.memory import Component
 from imcsim.trace.trace import Trace
 
 Floats = NDArray[np.float64]
@@ -50,7 +48,7 @@ def conversions(placed: Placed, gated: bool | None = None) -> Floats:
     if bank is None:
         return np.zeros(placed.phases)
     grid = bank.grid
-    sensed = bank.memory.conversions(bank.site, grid)
+    sensed = bank.memory.lines(bank.site, grid).count
     each = sensed * bank.site.phases(placed.chip.input_bits) * placed.positions[grid.layer] * bank.holds
     if bank.share is not None:
         each = each * bank.share
@@ -126,13 +124,59 @@ class OneVector:
         return Charge(leaf, self.amount * vectors.amount, part.of, formula, tuple(fields), self.each)
 
 
+@dataclass(frozen=True)
+class Reads:
+    """The charges (J) of all vectors of training: below ``forward``, ``input_gradient`` and ``scoring``."""
+
+    forward: Charges
+    input_gradient: Charges
+    scoring: Charges
+
+
+def training_reads(placed: Placed) -> Reads:
+    """Return what vectors are charged in training: by the arrays, and by the activation function of each layer."""
+    there, back, (inputs, outputs) = forward(placed), transposed(placed), placed.sides
+    ahead, errors, scored, scored_errors = (
+        "forward_vectors", "input_gradient_vectors", "scoring_forward_vectors", "scoring_input_gradient_vectors",
+    )  # fmt: skip
+    return Reads(
+        (*_ahead("forward", placed, there, ahead), _active("forward", placed, ahead, outputs, "outputs")),
+        (
+            *under("input_gradient", backward(placed, back, errors)),
+            _active("input_gradient", placed, errors, inputs, "fan-in"),
+        ),
+        (
+            *_ahead("scoring.forward", placed, there, scored),
+            *under("scoring.input_gradient", backward(placed, back, scored_errors, scoring=True)),
+        ),
+    )
+
+
+def image_reads(placed: Placed) -> Charges:
+    """Return the charges (J) of the arrays for one image after the last task."""
+    vectors = np.zeros((placed.phases, len(placed.positions)))
+    vectors[-1] = placed.positions
+    image = Vectors(vectors, "layers", said=" (positions of one image, last task)")
+    return tuple(one.of(image) for one in forward(placed.serving, serving=True))
+
+
+def _ahead(leaf: str, placed: Placed, one: Sequence[OneVector], field: str) -> Charges:
+    vectors = Vectors(placed.counts[field], field)
+    return under(leaf, tuple(each.of(vectors) for each in one))
+
+
+def _active(leaf: str, placed: Placed, field: str, elements: Floats, said: str) -> Charge:
+    amount, each = placed.counts[field] * elements, placed.chip.mac.vector_price()
+    return Charge(f"{leaf}.activation", amount, "elements", f"vectors x {said}", (field,), each)
+
+
 def forward(placed: Placed, *, serving: bool = False) -> tuple[OneVector, ...]:
     """Return what one input vector takes of the arrays.
 
     ``serving``: of each task once it is learned. Arrays hold the codes at its end, and a chip with ``gate_columns``
     does not evaluate column segments that the task's mask closes.
     """
-    busy = placed.activity("input_density")
+    busy = placed.input_activity
     skips = serving and placed.chip.gate_columns and bool(placed.trace.counts["closed_segments"].any())
     found: list[OneVector] = []
     for bank in placed.banks:
@@ -144,7 +188,7 @@ def forward(placed: Placed, *, serving: bool = False) -> tuple[OneVector, ...]:
 
 def transposed(placed: Placed) -> tuple[OneVector, ...]:
     """Return what one error vector takes of the arrays: read the other way, or a copy of their own forward."""
-    busy = placed.activity("error_density")
+    busy = placed.error_activity
     found: list[OneVector] = []
     for bank in placed.banks:
         if placed.chip.input_gradient == "transposable":
@@ -212,178 +256,6 @@ def _digital(placed: Placed, vectors: Floats, field: str, *, scoring: bool) -> C
             one = one_vector(bank, part)
             said = f"{part.formula} of PEs in {bank.name.upper()}, of layers that errors pass, {when}"
             more = (*fields, "codes") if part.codes else fields
-            leaf = bank.memory.read_out_leaf(bank.site)
+            leaf = bank.sheet.read_out_leaf
             found.append(Charge(leaf, one.amount * reads, part.of, said, more, one.each.also("input_gradient")))
     return tuple(found)
-
-
-class Timed(Protocol):
-    """A memory whose weights are read: ``holds`` (F, P) of its PEs hold some."""
-
-    @property
-    def name(self) -> str:
-        """The memory's name."""
-
-    @property
-    def layout(self) -> Layout:
-        """Which weight lies in which of its PEs."""
-
-    @property
-    def grid(self) -> PeGrid:
-        """Shapes of its PEs."""
-
-    @property
-    def holds(self) -> NDArray[np.bool_]:
-        """(F, P)."""
-
-
-@dataclass(frozen=True)
-class Pace:
-    """One direction through the network, layer by layer.
-
-    Parameters
-    ----------
-    prices, of
-        What may set the pace of a layer: how long one takes (s), and one of what.
-    chosen
-        (F, L) which of them does.
-    size
-        (F, L) how many of those one vector is.
-    together
-        (PEs, L) layers that take turns in a PE that they share, and each other layer alone; None: no layers share one.
-    turns
-        (L,) share of a layer's vectors that one of its copies takes, the largest; None: there are no copies.
-    """
-
-    prices: tuple[Price, ...]
-    of: tuple[str, ...]
-    chosen: NDArray[np.intp]
-    size: Floats
-    together: NDArray[np.bool_] | None = None
-    turns: Floats | None = None
-
-    @property
-    def vector_s(self) -> Floats:
-        """(F, L) seconds of one vector through a layer."""
-        return np.array([float(price.value) for price in self.prices])[self.chosen] * self.size
-
-    def last(self) -> "Pace":
-        """Return the pace in the last phase."""
-        return replace(self, chosen=self.chosen[-1:], size=self.size[-1:])
-
-
-def forward_times(placed: Placed) -> tuple[tuple[Bank, ReadTime], ...]:
-    """Return how long each memory takes for an input vector."""
-    bits = placed.chip.input_bits
-    return tuple((bank, _with(bank.memory.forward_time(bank.site, bits), "input_bits")) for bank in placed.banks)
-
-
-def backward_times(placed: Placed) -> tuple[tuple[Bank, ReadTime], ...]:
-    """Return how long each memory takes for an error vector, in its own cells or in a copy of their own."""
-    bits, copy = placed.chip.error_bits, placed.chip.input_gradient == "second-copy"
-    found = []
-    for bank in placed.banks:
-        time = bank.memory.forward_time if copy else bank.memory.transposed_time
-        found.append((bank, _with(time(bank.site, bits), "error_bits")))
-    return tuple(found)
-
-
-def forward_pace(placed: Placed) -> Pace:
-    """Return the pace of input vectors: of the slower memory of those that hold a layer."""
-    return slower(placed.home.layout, placed.positions, forward_times(placed))
-
-
-def backward_pace(placed: Placed) -> Pace:
-    """Return the pace of error vectors, through the arrays or the digital unit."""
-    if placed.chip.input_gradient != "digital":
-        return slower(placed.home.layout, placed.positions, backward_times(placed))
-    shape = (placed.phases, len(placed.weights))
-    each = placed.chip.mac.time_price().also("input_gradient")
-    return Pace((each,), ("MACs",), np.zeros(shape, np.intp), np.tile(placed.weights, (shape[0], 1)))
-
-
-def pipeline(leaf: str, vectors: Floats, pace: Pace, fills: Floats, fields: tuple[str, ...]) -> Charges:
-    """Return the slowest layer's vectors (F, L), and one vector through each other layer in use for each of ``fills``.
-
-    Layers that share a PE are one in that; copies of a layer share its vectors. ``fields`` are those of the vectors,
-    then of the fills.
-    """
-    rest = (vectors > 0) * pace.size
-    if pace.turns is not None:
-        vectors = vectors * pace.turns
-    slowest = busiest(vectors * pace.vector_s, pace)
-    rest[slowest] = 0.0
-    found = []
-    for index, (each, of) in enumerate(zip(pace.prices, pace.of, strict=True)):
-        mine = pace.chosen == index
-        said = f"{of} of the slowest layer, where it is read so"
-        most = np.where(slowest, vectors * pace.size * mine, 0.0).sum(axis=1)
-        found.append(Charge(leaf, most, of, said, fields[:1], each))
-        said = f"{of} that fill the pipeline: one vector of each other layer and step"
-        found.append(Charge(leaf, (rest * mine).sum(axis=1) * fills, of, said, fields, each))
-    return tuple(found)
-
-
-def present(bank: Timed) -> NDArray[np.bool_]:
-    """(F, L): whether the memory holds anything of a layer."""
-    return np.asarray(bank.grid.by_layer(bank.holds.astype(np.float64)) > 0)
-
-
-def busiest(busy: Floats, pace: Pace) -> NDArray[np.bool_]:
-    """(F, L): the layer that is busy (F, L) longest, or those that share the PE that is."""
-    if pace.together is None:
-        found = np.zeros(busy.shape, dtype=bool)
-        found[np.arange(len(busy)), busy.argmax(axis=1)] = True
-        return found
-    return np.asarray(pace.together[(busy @ pace.together.T).argmax(axis=1)])
-
-
-def depth(bank: Timed) -> Floats:
-    """(F, L): reads in sequence that a vector of a layer takes of the memory; 0 where it holds nothing of it."""
-    passes = bank.layout.passes
-    if passes is None:
-        return present(bank).astype(np.float64)
-    spans = bank.grid.layer_slices
-    return np.stack([(bank.holds[:, s] * passes[s]).max(axis=1, initial=0) for s in spans], axis=1).astype(np.float64)
-
-
-def turns_of(layout: Layout, positions: Floats) -> Floats | None:
-    """(L,) share of a layer's vectors that the busiest of its copies takes; None if no layer has copies."""
-    if (layout.copies == 1).all():
-        return None
-    return np.asarray(np.ceil(positions / layout.copies) / positions, dtype=np.float64)
-
-
-def _sharing(layout: Layout, positions: Floats) -> tuple[NDArray[np.bool_] | None, Floats | None]:
-    """Return ``together`` and ``turns`` of a pace: which layers share PEs of the home memory, and what copies take."""
-    turns = turns_of(layout, positions)
-    if layout.pe_count == layout.grid.count:  # each PE holds one layer
-        return None, turns
-    pairs = np.unique(np.stack([layout.pe, layout.grid.layer], axis=1), axis=0)
-    if len(pairs) == layout.pe_count:
-        return None, turns
-    member = np.zeros((layout.pe_count, len(positions)), dtype=bool)
-    member[pairs[:, 0], pairs[:, 1]] = True
-    return np.unique(np.vstack([member, np.eye(len(positions), dtype=bool)]), axis=0), turns
-
-
-def slower(layout: Layout, positions: Floats, times: Sequence[tuple[Timed, ReadTime]]) -> Pace:
-    """Return the pace of vectors through memories that take ``times``; ``layout`` is that of the home memory."""
-    depths = np.stack([depth(bank) for bank, _ in times])
-    seconds = depths * np.array([time.total_s for _, time in times])[:, None, None]
-    prices = tuple(_both(time) for _, time in times)
-    of = tuple(f"vectors through {bank.name.upper()}" for bank, _ in times)
-    chosen = seconds.argmax(axis=0)
-    size = np.take_along_axis(depths, chosen[None], axis=0)[0] * (seconds.max(axis=0) > 0)
-    return Pace(prices, of, chosen, size, *_sharing(layout, positions))
-
-
-def _both(time: ReadTime) -> Price:
-    if not time.convert.origins:
-        return time.settle
-    formula = f"{time.settle.formula} + {time.convert.formula}"
-    return Price(time.total_s, formula, time.settle.also(*time.convert.origins).origins)
-
-
-def _with(time: ReadTime, bits: str) -> ReadTime:
-    return ReadTime(time.settle.also(bits), time.convert.also(bits) if time.convert.origins else time.convert)

@@ -49,8 +49,18 @@ class Reloads:
         return np.asarray(self.loads @ self.grid.cells, dtype=np.int64)
 
 
-def reloads(placed: Placed) -> Reloads | None:
-    """Return what does not stay on the chip, None if everything does.
+@dataclass(frozen=True)
+class ReloadCharges:
+    """The charges of ``reload``, in J and s: of training, and of one image."""
+
+    energy: Charges = ()
+    latency: Charges = ()
+    image_energy: Charges = ()
+    image_latency: Charges = ()
+
+
+def reloads(placed: Placed) -> tuple[Reloads | None, ReloadCharges]:
+    """Return what does not stay on the chip, None if everything does, and what that is charged.
 
     In training a batch passes a PE before the next is loaded: each step loads every PE without a place once forward,
     and once backward if errors pass its layer; scoring counts as one step. Codes that a step may have changed go back
@@ -58,20 +68,18 @@ def reloads(placed: Placed) -> Reloads | None:
     """
     bank = placed.volatile
     if placed.chip.oversize != "multiplex" or bank is None:
-        return None
+        return None, ReloadCharges()
     moving = taking_turns(bank.layout, placed.chip) * bank.copies
     if not moving.any():
-        return None
+        return None, ReloadCharges()
     forward, backward = passes(placed)
     loads = (forward[:, None] + backward[:, bank.grid.layer]) * moving
     steps = placed.trace.task_counts["optimizer_steps"][:, None]
-    return Reloads(bank.macro, bank.grid, loads, bank.trains * (moving > 0) * steps, moving[None])
+    again = Reloads(bank.macro, bank.grid, loads, bank.trains * (moving > 0) * steps, moving[None])
+    return again, ReloadCharges(*_training(placed, again), *_image(placed, again))
 
 
-def training_reload(placed: Placed, again: Reloads | None) -> tuple[Charges, Charges]:
-    """Return the charges of ``reload`` in training: energy (J) and time (s)."""
-    if again is None:
-        return (), ()
+def _training(placed: Placed, again: Reloads) -> tuple[Charges, Charges]:
     energy = under("reload", load_energy(again.macro, again.grid, placed.chip, again.loads, _TRAINING, _FIELDS))
     time = load_time(again.macro, again.grid, placed.chip, again.loads, _TRAINING, _FIELDS)
     bits = _bits(again.grid, placed.chip, again.back)
@@ -81,10 +89,7 @@ def training_reload(placed: Placed, again: Reloads | None) -> tuple[Charges, Cha
     return (*energy, written), (*time, took)
 
 
-def image_reload(placed: Placed, again: Reloads | None) -> tuple[Charges, Charges]:
-    """Return the charges of ``reload`` for one image: energy (J) and time (s)."""
-    if again is None:
-        return (), ()
+def _image(placed: Placed, again: Reloads) -> tuple[Charges, Charges]:
     said = "of PEs without a place of their own"
     energy = load_energy(again.macro, again.grid, placed.chip, again.image, said, ("layers",))
     return under("reload", energy), load_time(again.macro, again.grid, placed.chip, again.image, said, ("layers",))
@@ -105,20 +110,13 @@ def taking_turns(layout: Layout, chip: ChipConfig) -> NDArray[np.bool_]:
     return np.asarray(layout.pe >= (count if count <= room else max(room - 1, 0)))
 
 
-def held_pes(count: int, chip: ChipConfig) -> int:
-    """Return how many of ``count`` PEs are in the chip's only memory at once."""
-    if chip.oversize == "multiplex" and chip.volatile is not None:
-        return min(count, chip.volatile.memory.pe_count)
-    return count
-
-
 def load_energy(
     macro: Macro, grid: PeGrid, chip: ChipConfig, loads: Ints, said: str, fields: tuple[str, ...]
 ) -> Charges:
     """Return the charges (J) of ``loads`` (F, P): codes from DRAM, every cell written."""
-    own, cell = _own(macro), macro.memory.write_energy(macro.site)
+    own, cell = _own(macro), macro.sheet.write
     bits, cells = _bits(grid, chip, loads), np.asarray(loads @ grid.cells, dtype=np.float64)
-    leaf = macro.memory.write_leaf(macro.site)
+    leaf = macro.sheet.write_leaf
     from_dram = chip.dram.energy_price().also(*own)
     return (
         Charge("dram_read", bits, "bits", f"weights x weight_bits {said}", fields, from_dram),
@@ -128,7 +126,7 @@ def load_energy(
 
 def load_time(macro: Macro, grid: PeGrid, chip: ChipConfig, loads: Ints, said: str, fields: tuple[str, ...]) -> Charges:
     """Return the charges (s) of ``loads`` (F, P): codes at DRAM's bandwidth, then row after row; nothing overlaps."""
-    own, row = _own(macro), macro.memory.row_write_time(macro.site)
+    own, row = _own(macro), macro.sheet.row_write
     bits, rows = _bits(grid, chip, loads), np.asarray(loads @ grid.rows, dtype=np.float64)
     moving = chip.dram.time_price().also(*own)
     return (

@@ -127,8 +127,8 @@ class RuleLayout:
 
     def sums(self, values: Counts, layer: int) -> Ints:
         """As the protocol says."""
-        found = self.over_rows(self.rows(values, layer), layer)
-        return np.asarray(found, dtype=np.int64)
+        places = self._places(layer)
+        return np.asarray(_added(self._lines(values, places), places.first_lines), dtype=np.int64)
 
     def most(self, values: Counts, layer: int) -> Ints:
         """As the protocol says."""
@@ -137,20 +137,12 @@ class RuleLayout:
             return np.zeros(0, np.int64)
         return np.maximum.reduceat(values.reshape(-1)[places.order], places.firsts).astype(np.int64)
 
-    def rows(self, values: Counts, layer: int) -> Floats:
-        """(A, lines)."""
+    def written(self, changes: Counts, commits: Floats, layer: int) -> tuple[Ints, Floats]:
+        """As the protocol says."""
         places = self._places(layer)
-        flat = values.reshape(len(values), -1)
-        return _added(flat[:, places.order], places.line_starts)
-
-    def over_rows(self, per_row: Floats, layer: int) -> Floats:
-        """As the protocol says."""
-        return _added(per_row, self._places(layer).first_lines)
-
-    def row_events(self, per_row: Floats, commits: Floats, layer: int) -> Floats:
-        """As the protocol says."""
-        cells = self._places(layer).line_weights * self.geometry.encoding.cells_per_weight
-        return self.over_rows(row_writes(per_row, commits, cells), layer)
+        per_row, cells = self._lines(changes, places), places.line_weights * self.geometry.encoding.cells_per_weight
+        events = _added(per_row, places.first_lines).astype(np.int64)
+        return events, _added(row_writes(per_row, commits, cells), places.first_lines)
 
     def trains(self, placed: Mask, tile: Pair, layer: int) -> Mask:
         """As the protocol says: a PE trains if any weight in it does."""
@@ -182,6 +174,10 @@ class RuleLayout:
         picked = cells[self._pe_of(places)[first], places.rows[first], :, places.cols[first]]
         found.reshape(len(found), -1)[:, places.order[first]] = picked.T
         return found
+
+    def _lines(self, values: Counts, places: _Places) -> Floats:
+        """Sum over the weights of each row of each PE: (A, lines)."""
+        return _added(values.reshape(len(values), -1)[:, places.order], places.line_starts)
 
     def _pe_of(self, places: _Places) -> Ints:
         return np.repeat(np.arange(len(places.weights)), places.weights)

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig
+from imcsim.chip.pace import image_pace
 from imcsim.chip.placed import Bank, Placed
-from imcsim.chip.reads import Vectors, forward, forward_pace, pipeline
-from imcsim.chip.reload import Reloads, image_reload
-from imcsim.chip.traffic import hop_values
+from imcsim.chip.reads import image_reads
+from imcsim.chip.reload import ReloadCharges
 from imcsim.core.charge import Charge, Charges, Price
 
 Floats = NDArray[np.float64]
@@ -41,7 +41,7 @@ def moved_by(image: Image, chip: ChipConfig) -> Charges:
     """Return the charges (J) of activation functions, buffer and links."""
     said, bits, layers = "positions of one image", chip.input_bits, ("layers",)
     read, write = chip.buffer.read_price().also("input_bits"), chip.buffer.write_price().also("input_bits")
-    hop = chip.link.energy_price().also(*hop_values(chip), "input_bits")
+    hop = chip.link.energy_price().also(*chip.hop_values, "input_bits")
     return (
         Charge("activation", image.outputs, "elements", f"{said} x outputs", layers, chip.mac.vector_price()),
         Charge("buffer.read", image.fetched * bits, "bits", f"{said} x fan-in x input_bits", layers, read),
@@ -50,6 +50,26 @@ def moved_by(image: Image, chip: ChipConfig) -> Charges:
             "link", image.crossed * bits, "bit hops", "the bits read and written x hops of their layer", layers, hop
         ),
     )
+
+
+@dataclass(frozen=True)
+class Served:
+    """The charges apart from training, in J and, of ``inference_latency``, in s.
+
+    ``deployed_events`` are programming events of the deployment, in the memory that keeps its weights.
+    """
+
+    deployment: Charges
+    deployed_events: int
+    power_up: Charges
+    inference: Charges
+    inference_latency: Charges
+
+
+def served(placed: Placed, again: ReloadCharges) -> Served:
+    """Return what is charged apart from training; ``again`` is what weights that take turns are."""
+    taken = (*image_pace(placed), *again.image_latency)
+    return Served(*deployment(placed), power_up(placed), (*inference(placed), *again.image_energy), taken)
 
 
 _ALL = "all weights x weight_bits"
@@ -64,32 +84,20 @@ def deployment(placed: Placed) -> tuple[Charges, int]:
     if bank is None:
         return _all_loaded(placed.home, placed.chip), 0
     table = np.sum(bank.profile.initial_transitions, axis=0) * bank.copies
-    each, events = bank.write_price.also("input_gradient"), int(table.sum())
+    each, events = bank.sheet.write.also("input_gradient"), int(table.sum())
     said = "cells that the first codes put on another level than 0"
     amount = np.where(np.asarray(each.value) > 0, table, 0.0)[None] if np.ndim(each.value) else float(events)
-    leaf = bank.write_leaf
+    leaf = bank.sheet.write_leaf
     return (Charge(leaf, amount, "programming events", said, ("codes",), each),), events
 
 
-def inference(placed: Placed, again: Reloads | None) -> Charges:
+def inference(placed: Placed) -> Charges:
     """Return the charges (J) of one image after the last task: arrays, activation functions, buffer, links."""
-    served = placed.serving
-    vectors = np.zeros((placed.phases, len(placed.positions)))
-    vectors[-1] = placed.positions
-    image = Vectors(vectors, "layers", said=" (positions of one image, last task)")
-    arrays = tuple(one.of(image) for one in forward(served, serving=True))
     positions, (fetched, crossing) = placed.positions, placed.moved
     moves = Image(
-        float(positions @ placed.sides[1]), float(positions @ fetched), float(positions * crossing @ placed.hops())
+        float(positions @ placed.sides[1]), float(positions @ fetched), float(positions * crossing @ placed.hops)
     )  # fmt: skip
-    return (*arrays, *moved_by(moves, placed.chip), *image_reload(placed, again)[0])
-
-
-def inference_latency(placed: Placed, again: Reloads | None) -> Charges:
-    """Return the charges (s) of one image after the last task: vectors of the slowest layer, one of each other."""
-    pace = forward_pace(placed.serving).last()
-    found = pipeline("forward", placed.positions[None], pace, np.ones(1), ("layers", "layers"))
-    return (*found, *image_reload(placed, again)[1])
+    return (*image_reads(placed), *moved_by(moves, placed.chip))
 
 
 def power_up(placed: Placed) -> Charges:
@@ -102,7 +110,7 @@ def power_up(placed: Placed) -> Charges:
         nothing, kept = Price(0.0, "nothing to charge"), f"{placed.home.name.upper()} keeps all weights without power"
         name = "sram" if away is None else away.name
         return tuple(Charge(leaf, 0.0, "cells", kept, (), nothing) for leaf in ("dram_read", f"{name}_reload"))
-    write = away.write_price
+    write = away.sheet.write
     return (
         Charge("dram_read", bits, "bits", "weights x weight_bits of residents", said, placed.chip.dram.energy_price()),
         Charge(f"{away.name}_reload", cells, "cell writes", "cells of residents", said, write),
@@ -123,8 +131,8 @@ def resident_load(placed: Placed) -> tuple[float, float]:
 
 def _all_loaded(bank: Bank, chip: ChipConfig) -> Charges:
     bits = _weights(bank, np.ones(bank.grid.count, dtype=bool)) * chip.weight_bits
-    cells, write = float(bank.grid.cells.sum()) * bank.copies, bank.write_price
-    leaf, layers = bank.write_leaf, ("layers",)
+    cells, write = float(bank.grid.cells.sum()) * bank.copies, bank.sheet.write
+    leaf, layers = bank.sheet.write_leaf, ("layers",)
     return (
         Charge("dram_read", bits, "bits", _ALL, layers, chip.dram.energy_price()),
         Charge(leaf, cells, "cell writes", "cells of all PEs and copies", layers, write),

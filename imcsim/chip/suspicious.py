@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from imcsim.chip.charged import Charged
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.traffic import Traffic, master_bits
-from imcsim.chip.writes import unfit
 from imcsim.core.cost import Breakdown
 from imcsim.trace.trace import Trace
 
@@ -25,9 +24,9 @@ def suspicious(spent: Charged, latency: Breakdown, energy: Breakdown) -> list[st
     trace, chip = spent.placed.trace, spent.placed.chip
     found = [*_stale(chip)]
     for macro in chip.macros:
-        found += macro.memory.doubts(macro.site)
+        found += macro.sheet.doubts
     found += [*_memory(trace, chip, spent.bits), *_dram_bound(latency, energy)]
-    found += unfit(trace, chip)
+    found += spent.writes.unfit
     if spent.writes.uncommitted_pes:
         name = spent.placed.home.name.upper()
         found.append(f"{spent.writes.uncommitted_pes} trained PEs are not committed to {name} when the stream ends")

@@ -15,7 +15,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.config import ChipConfig
 from imcsim.chip.placed import Bank, Placed
 from imcsim.chip.profile import TileProfile
 from imcsim.core.charge import Charge, Charges, tree_of
@@ -57,7 +56,7 @@ def switch(placed: Placed) -> Switch:
     once as the memory allows.
     """
     chip, bits = placed.chip, switched_mask_bits(placed.trace)
-    keeps, loses = switched_in(placed.trace, chip)
+    keeps, loses = placed.switched
     said, fields = "bits of a task's masks, mean over tasks", ("mask_bits",)
     charges = [
         Charge("mask_dram", bits, "bits", said, fields, chip.dram.energy_price()),
@@ -84,15 +83,6 @@ def switched_mask_bits(trace: Trace) -> float:
     if not trace.meta.told_task:
         return 0.0
     return float(trace.task_counts["mask_bits"][list(trace.meta.last_phases)].mean())
-
-
-def switched_in(trace: Trace, chip: ChipConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the layers that a switch rewrites in the memory that keeps its weights, and in the other one."""
-    switched, resident = trace.meta.switched_layers, trace.meta.resident_layers
-    if trace.meta.tasks < 2 or chip.nonvolatile is None:
-        return (), switched if trace.meta.tasks > 1 else ()
-    stays = set(resident) if chip.volatile is not None else set()
-    return tuple(n for n in switched if n not in stays), tuple(n for n in switched if n in stays)
 
 
 def switch_transitions(profile: TileProfile, layers: Sequence[str]) -> Ints:
@@ -127,7 +117,7 @@ def switch_cells(profile: TileProfile, layers: Sequence[str]) -> tuple[Ints, Int
 def dram_weights(placed: Placed) -> float:
     """Return the weights that a switch brings from DRAM, beside masks: those of a chip that keeps no others."""
     trace = placed.trace
-    own = [name for name in switched_in(trace, placed.chip)[1] if name not in trace.meta.resident_layers]
+    own = [name for name in placed.switched[1] if name not in trace.meta.resident_layers]
     if placed.nonvolatile is not None or not own:
         return 0.0
     moved = [sum(int((trace.codes[n][a] != trace.codes[n][b]).sum()) for n in own) for a, b in pairs_of(trace)]
@@ -136,7 +126,7 @@ def dram_weights(placed: Placed) -> float:
 
 def _rewritten(bank: Bank, layers: Sequence[str]) -> tuple[float, Charge]:
     """Cells that one switch rewrites, copies included, and their charge."""
-    leaf, each = bank.write_leaf, bank.write_price.also("input_gradient")
+    leaf, each = bank.sheet.write_leaf, bank.sheet.write.also("input_gradient")
     cells = float(switch_cells(bank.profile, layers)[0].sum(axis=1).mean()) * bank.copies
     if np.ndim(each.value) == 0:
         return cells, Charge(leaf, cells, "cell writes", _SAID, _FIELDS, each)

@@ -64,11 +64,13 @@ class Traffic:
     spilled_share: Floats
     master_spilled_share: Floats
 
+    @property
     def buffer_bits(self) -> Floats:
         """All buffer bits of each task, (F,)."""
         parts = [*self.buffer_reads.values(), *self.buffer_writes.values()]
         return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
 
+    @property
     def dram_bits(self) -> Floats:
         """All DRAM bits of each task, (F,)."""
         return np.asarray(np.sum(list(self.dram.values()), axis=0), dtype=np.float64)
@@ -121,7 +123,7 @@ def traffic(placed: Placed) -> Traffic:
 
 
 def moved(placed: Placed, bits: Traffic) -> Charges:
-    """Return the charges (J) of moving bits: below ``buffer``, ``link`` and ``dram``."""
+    """Return the charges (J) of moving bits: below ``buffer``, ``link``, ``dram`` and ``masks``."""
     chip, found = placed.chip, list[Charge]()
     for way, amounts in (("read", bits.buffer_reads), ("write", bits.buffer_writes)):
         price = chip.buffer.read_price() if way == "read" else chip.buffer.write_price()
@@ -133,11 +135,11 @@ def moved(placed: Placed, bits: Traffic) -> Charges:
         own = _MASTER if name == "master" else ("input_bits", *_MASTER) if name == "activations" else ()
         each = chip.dram.energy_price().also(*own)
         found.append(Charge(f"dram.{name}", amount, "bits", _DRAM_SAID[name], DRAM_FIELDS[name], each))
-    return tuple(found)
+    return (*found, *_masks(placed))
 
 
-def masks(placed: Placed) -> Charges:
-    """Return the charges (J) of writing a task's masks once and reading them at every step; in no other buffer leaf."""
+def _masks(placed: Placed) -> Charges:
+    """A task's masks are written once and read at every step; they are in no other buffer leaf."""
     buffer, bits = placed.chip.buffer, placed.phase_counts["mask_bits"]
     steps = placed.phase_counts["optimizer_steps"]
     once, always = "bits of each task's masks, once", "bits of each task's masks, at every step"
@@ -154,22 +156,15 @@ def move_time(placed: Placed, bits: Traffic, beside: Floats, hidden_s: Floats) -
     ``beside`` (F,) are bits of other purposes that cross the buffer's port.
     """
     rate = placed.chip.buffer.bandwidth_bits_per_s
-    left_s = np.maximum(0.0, (bits.buffer_bits() + beside) / rate - hidden_s)
+    left_s = np.maximum(0.0, (bits.buffer_bits + beside) / rate - hidden_s)
     said = "bits beyond bandwidth x seconds of forward, input_gradient and weight_gradient, by task"
     fields = tuple(dict.fromkeys(field for names in FIELDS.values() for field in names))
     outside = tuple(dict.fromkeys(field for names in DRAM_FIELDS.values() for field in names))
     waiting = placed.chip.dram.time_price().also("input_bits", *_MASTER)
     return (
         Charge("buffer", left_s * rate, "bits", said, fields, placed.chip.buffer.time_price()),
-        Charge("dram", bits.dram_bits(), "bits", "all bits to and from DRAM", outside, waiting),
+        Charge("dram", bits.dram_bits, "bits", "all bits to and from DRAM", outside, waiting),
     )
-
-
-def hop_values(chip: ChipConfig) -> tuple[str, ...]:
-    """Return the values that hops follow from."""
-    if chip.floor_plan is None:
-        return ("link.hops",)
-    return ("floor_plan.topology", "floor_plan.pes_per_router", f"{chip.home.site.at}.pe_count")
 
 
 def _link(placed: Placed, bits: Traffic, name: str) -> Charge:
@@ -178,7 +173,7 @@ def _link(placed: Placed, bits: Traffic, name: str) -> Charge:
     planned = f"hops of its layer on the floor plan ({mean:.4g} on average)"
     far = planned if placed.chip.floor_plan is not None else "the link's mean hops"
     said = f"the bits read and written for it, {_MATRIX}, x {far}"
-    each = placed.chip.link.energy_price().also(*hop_values(placed.chip), *_WIDTHS.get(name, _BOTH))
+    each = placed.chip.link.energy_price().also(*placed.chip.hop_values, *_WIDTHS.get(name, _BOTH))
     return Charge(f"link.{name}", crossing * hops, "bit hops", said, FIELDS[name], each)
 
 
@@ -194,8 +189,7 @@ def _mean_hops(placed: Placed) -> dict[str, Floats]:
     if chip.floor_plan is None:
         return {name: np.full(placed.phases, chip.link.hops) for name in ("forward", "input_gradient", "scoring")}
     inputs, outputs = placed.sides
-    there = placed.hops()
-    back = placed.hops(copy=1) if chip.input_gradient == "second-copy" else there
+    there, back = placed.hops, placed.error_hops
     ahead, errors = placed.moved[1] * chip.input_bits, (inputs + outputs) * chip.error_bits
     crossed = {
         "forward": (count["forward_vectors"] * ahead, 0.0 * count["forward_vectors"]),

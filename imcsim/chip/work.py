@@ -4,6 +4,8 @@ An operation is one element of the digital unit's vector arithmetic. Bytes go to
 names; registers of the logic itself cost no access. Shape letters: F placement phases.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +18,31 @@ Floats = NDArray[np.float64]
 _BITS = 8.0
 
 
-def work_energy(placed: Placed) -> Charges:
-    """Return the charges (J), below ``work`` and the term's name."""
+@dataclass(frozen=True)
+class DeclaredWork:
+    """The charges of work that a method declares, and the bits of it that cross the buffer's port.
+
+    Parameters
+    ----------
+    energy
+        (J), below ``work`` and the term's name.
+    latency
+        (s) of ``work``: operations, and bits to and from DRAM; those of the buffer use its port.
+    buffer_bits
+        (F,).
+    """
+
+    energy: Charges
+    latency: Charges
+    buffer_bits: Floats
+
+
+def declared_work(placed: Placed) -> DeclaredWork:
+    """Return what the work of the trace's terms is charged."""
+    return DeclaredWork(_energy(placed), _time(placed), _buffer_bits(placed))
+
+
+def _energy(placed: Placed) -> Charges:
     found = list[Charge]()
     for term in placed.trace.meta.work_terms:
         amounts, said, leaf = placed.trace.work[term.name], f"declared by the method: {term.why}", f"work.{term.name}"
@@ -34,8 +59,7 @@ def work_energy(placed: Placed) -> Charges:
     return tuple(found)
 
 
-def work_time(placed: Placed) -> Charges:
-    """Return the charges (s) of ``work``: operations, and bits to and from DRAM; those of the buffer use its port."""
+def _time(placed: Placed) -> Charges:
     found = list[Charge]()
     for term in placed.trace.meta.work_terms:
         operations = np.asarray(placed.trace.work[term.name]["operations"], dtype=np.float64)
@@ -47,8 +71,7 @@ def work_time(placed: Placed) -> Charges:
     return tuple(found)
 
 
-def work_buffer_bits(placed: Placed) -> Floats:
-    """(F,) bits that cross the buffer's port."""
+def _buffer_bits(placed: Placed) -> Floats:
     total = np.zeros(placed.phases)
     for term in placed.trace.meta.work_terms:
         if term.memory == "buffer":

@@ -7,7 +7,6 @@ every other. Shape letters: F placement phases, P PEs, L layers. Rules and their
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,64 +66,100 @@ class Written:
     fields: tuple[str, ...]
     origins: tuple[str, ...]
 
-    def energy(self, leaf: str, phases: int, factor: float = 1.0) -> Charge:
+    @property
+    def phases(self) -> int:
+        """F."""
+        return len(self.bank.holds)
+
+    @property
+    def count(self) -> Ints:
+        """(F,) level changes of all copies."""
+        events = self.events.sum(axis=1) * self.bank.copies
+        return events if self.phase is None else np.asarray(_at(self.phase, self.phases, events[0]), dtype=np.int64)
+
+    def energy(self, leaf: str, factor: float = 1.0) -> Charge:
         """Return the charge (J) of all copies, ``factor`` of it."""
-        each, times = self.bank.write_price, self.bank.copies * factor
+        each, times = self.bank.sheet.write, self.bank.copies * factor
         table = np.ndim(each.value) > 0
         amount: Floats = self.table() if table else np.asarray(self.events.sum(axis=1), dtype=np.float64)
         if self.phase is not None:
-            amount = _at(self.phase, phases, amount if table else amount[0])
+            amount = _at(self.phase, self.phases, amount if table else amount[0])
         if table:
             amount = np.where(np.asarray(each.value) > 0, amount, 0.0)
         return Charge(leaf, amount * times, _CELLS, self.said, self.fields, each.also(*self.origins))
 
-    def time(self, leaf: str, phases: int, factor: float = 1.0) -> Charge:
+    def time(self, leaf: str, factor: float = 1.0) -> Charge:
         """Return the charge (s): copies are written at the same time."""
         found = self.bank.memory.write_time(self.bank.site, self.bank.merged(self.events), self.bank.merged(self.rows))
         amount = np.asarray(found.amount, dtype=np.float64)
         if self.phase is not None:
-            amount = _at(self.phase, phases, amount[0])
+            amount = _at(self.phase, self.phases, amount[0])
         formula = f"{found.formula}, {self.reason}"
         return replace(
             found, leaf=leaf, amount=amount * factor, formula=formula, fields=self.fields,
             each=found.each.also(*self.origins),
         )  # fmt: skip
 
-    def count(self, phases: int) -> Ints:
-        """(F,) level changes of all copies."""
-        events = self.events.sum(axis=1) * self.bank.copies
-        return events if self.phase is None else np.asarray(_at(self.phase, phases, events[0]), dtype=np.int64)
-
 
 @dataclass(frozen=True)
 class Writes:
-    """Every write of a training run; ``uncommitted_pes`` have learned what their home does not hold at its end."""
+    """Every write of a training run.
 
-    written: tuple[Written, ...]
+    Parameters
+    ----------
+    in_place, committed, loaded
+        While training; of what was learned elsewhere; from home.
+    uncommitted_pes
+        PEs that have learned what their home does not hold at its end.
+    unfit
+        What a reader must know if cells wore otherwise than on this chip.
+    """
+
+    in_place: tuple[Written, ...]
+    committed: tuple[Written, ...]
+    loaded: tuple[Written, ...]
     commits: tuple[Commit, ...]
     uncommitted_pes: int
+    unfit: tuple[str, ...]
 
-    def of(self, reason: str, bank: Bank | None = None) -> tuple[Written, ...]:
-        """Those of one reason, in ``bank`` if one is given."""
-        return tuple(w for w in self.written if w.reason == reason and (bank is None or w.bank is bank))
-
-    def events(self, bank: Bank, phases: int) -> Ints:
+    def events(self, bank: Bank) -> Ints:
         """(F,) level changes of a memory, copies included."""
-        return np.asarray(sum((w.count(phases) for w in self.written if w.bank is bank), np.zeros(phases, np.int64)))
+        mine = (w.count for w in (*self.in_place, *self.committed, *self.loaded) if w.bank is bank)
+        return np.asarray(sum(mine, np.zeros(len(bank.holds), np.int64)))
+
+
+@dataclass(frozen=True)
+class WriteCharges:
+    """What writes are charged.
+
+    Parameters
+    ----------
+    energy
+        (J) below ``update`` in place and ``migration`` between memories; failed writes below either.
+    update, migration, failed
+        (s) of ``update``, ``migration`` and ``failed_writes``.
+    """
+
+    energy: Charges
+    update: Charges
+    migration: Charges
+    failed: Charges
 
 
 def writes_of(placed: Placed) -> Writes:
     """Return every write of training, in the order of their leaves."""
-    written = [w for bank in reversed(placed.banks) for w in _in_place(bank, placed.trace.meta.phase_tasks)]
+    in_place = [w for bank in reversed(placed.banks) for w in _in_place(bank, placed.trace.meta.phase_tasks)]
     commits: tuple[Commit, ...] = ()
+    committed, loaded = list[Written](), list[Written]()
     if placed.nonvolatile is not None and placed.volatile is not None:
         commits = plan_commits(placed)
-        written += [*_committed(placed.nonvolatile, placed, commits), _loaded(placed.volatile, placed)]
+        committed, loaded = _committed(placed.nonvolatile, placed, commits), [_loaded(placed.volatile)]
     last = commits[-1] if commits else None
     due = placed.home.homed[-1]
     here = last.pes if last is not None and last.phase == placed.phases - 1 else np.zeros_like(due)
     uncommitted = int(placed.home.count(due & ~here)) if placed.nonvolatile is not None else 0
-    return Writes(tuple(written), commits, uncommitted)
+    unfit = _unfit(placed.trace, placed.chip)
+    return Writes(tuple(in_place), tuple(committed), tuple(loaded), commits, uncommitted, unfit)
 
 
 def plan_commits(placed: Placed) -> tuple[Commit, ...]:
@@ -156,28 +191,31 @@ def commits_by_policy(training: Mask, policy: str, phase_tasks: Sequence[int]) -
     return tuple(commits)
 
 
-def training_write_energy(placed: Placed, writes: Writes) -> Charges:
-    """Return the charges (J) of writing weights: ``update`` in place, ``migration`` between memories."""
-    phases = placed.phases
-    update = tuple(w.energy(f"update.{w.bank.write_leaf}", phases) for w in writes.of("in place"))
-    return (*_with_absent(placed, update), *_migration_energy(placed, writes), *failed_writes(placed, "energy"))
+def write_charges(placed: Placed, writes: Writes) -> WriteCharges:
+    """Return what ``writes`` are charged."""
+    update = tuple(w.energy(f"update.{w.bank.sheet.write_leaf}") for w in writes.in_place)
+    failed_j, failed_s = _failed_writes(placed, writes)
+    return WriteCharges(
+        energy=(*_with_absent(placed, update), *_migration_energy(placed, writes), *failed_j),
+        update=tuple(w.time("update") for w in writes.in_place),
+        migration=_migration_time(placed, writes),
+        failed=failed_s,
+    )
 
 
-def training_write_time(placed: Placed, writes: Writes) -> tuple[Charges, Charges]:
-    """Return the charges (s) of ``update`` and of ``migration``."""
-    update = tuple(w.time("update", placed.phases) for w in writes.of("in place"))
+def _migration_time(placed: Placed, writes: Writes) -> Charges:
     if not placed.hybrid:
         missing = "rram" if placed.nonvolatile is None else "sram"
         nothing = Price(0.0, "nothing to take")
         said = f"the chip has no [{missing}]: nothing migrates"
-        return update, (Charge("migration", np.zeros(placed.phases), "rows", said, (), nothing),)
+        return (Charge("migration", np.zeros(placed.phases), "rows", said, (), nothing),)
     charged, own = float(placed.chip.charge_migration), ("charge_migration",)
-    commits = tuple(w.time("migration", placed.phases, charged) for w in writes.of("commit"))
+    commits = tuple(w.time("migration", charged) for w in writes.committed)
     read = tuple(
-        Charge("migration", _most_rows(placed, bank) * charged, "rows", said, ("placement",), price.also(*own))
+        Charge("migration", bank.arriving_rows * charged, "rows", said, ("placement",), price.also(*own))
         for bank, price, said in _row_by_row(placed)
     )
-    return update, (*commits, *read)
+    return (*commits, *read)
 
 
 def _in_place(bank: Bank, phase_tasks: Sequence[int]) -> list[Written]:
@@ -208,7 +246,7 @@ def _whole(commits: Sequence[Commit], shape: tuple[int, ...]) -> Mask:
 
 
 def _by_pair(bank: Bank) -> bool:
-    return np.ndim(bank.write_price.value) > 0
+    return np.ndim(bank.sheet.write.value) > 0
 
 
 def _committed(bank: Bank, placed: Placed, commits: tuple[Commit, ...]) -> list[Written]:
@@ -238,7 +276,7 @@ def _late(bank: Bank, commit: Commit, reason: str, said: str, fields: tuple[str,
     )  # fmt: skip
 
 
-def _loaded(bank: Bank, placed: Placed) -> Written:
+def _loaded(bank: Bank) -> Written:
     """Home -> volatile memory for PEs that become trainable: every cell is written."""
     arriving, own = bank.arrives, ("charge_migration", "input_gradient")
     return Written(
@@ -252,14 +290,14 @@ def _migration_energy(placed: Placed, writes: Writes) -> Charges:
     if placed.nonvolatile is None or placed.volatile is None:
         missing = "rram" if placed.nonvolatile is None else "sram"
         leaves = {"rram_program": _CELLS, "rram_read": "cells read", "sram_write": _CELLS}
-        return tuple(absent(f"migration.{leaf}", missing, of, phases) for leaf, of in leaves.items())
+        return tuple(_absent(f"migration.{leaf}", missing, of, phases) for leaf, of in leaves.items())
     home, away = placed.nonvolatile, placed.volatile
-    commits = (w.energy(f"migration.{home.write_leaf}", phases, charged) for w in writes.of("commit"))
-    loads = (w.energy(f"migration.{away.write_leaf}", phases, charged) for w in writes.of("load"))
-    return (*commits, *_read_home(home, placed, charged), *loads)
+    commits = (w.energy(f"migration.{home.sheet.write_leaf}", charged) for w in writes.committed)
+    loads = (w.energy(f"migration.{away.sheet.write_leaf}", charged) for w in writes.loaded)
+    return (*commits, *_read_home(home, charged), *loads)
 
 
-def _read_home(home: Bank, placed: Placed, charged: float) -> Charges:
+def _read_home(home: Bank, charged: float) -> Charges:
     """Charges of reading the PEs that become trainable, row by row."""
     times = home.arrives * (home.copies * charged)
     own, found = ("charge_migration", "input_gradient"), []
@@ -278,17 +316,12 @@ def _row_by_row(placed: Placed) -> list[tuple[Bank, Price, str]]:
     home, away = placed.banks
     said = "rows of the tallest PE that becomes trainable, by task"
     return [
-        (home, home.memory.row_read_time(home.site), f"{said}, read"),
-        (away, away.memory.row_write_time(away.site), f"{said}, written"),
+        (home, home.sheet.row_read, f"{said}, read"),
+        (away, away.sheet.row_write, f"{said}, written"),
     ]
 
 
-def _most_rows(placed: Placed, bank: Bank) -> Floats:
-    arriving = bank.arrives
-    return np.asarray(bank.merged(arriving * bank.grid.rows).max(axis=1, initial=0), dtype=np.float64)
-
-
-def absent(leaf: str, missing: str, of: str, phases: int) -> Charge:
+def _absent(leaf: str, missing: str, of: str, phases: int) -> Charge:
     """Return the charge of a leaf that is zero because the chip has no ``missing`` memory."""
     said = f"the chip has no [{missing}], so that there are none"
     return Charge(leaf, np.zeros(phases), of, said, (), Price(0.0, "nothing to charge"))
@@ -297,9 +330,9 @@ def absent(leaf: str, missing: str, of: str, phases: int) -> Charge:
 def _with_absent(placed: Placed, update: Charges) -> Charges:
     """Leaves of both memories stand in every tree, so that tables of chips have the same columns."""
     if placed.volatile is None:
-        return (absent("update.sram_write", "sram", _CELLS, placed.phases), *update)
+        return (_absent("update.sram_write", "sram", _CELLS, placed.phases), *update)
     if placed.nonvolatile is None:
-        return (*update, absent("update.rram_program", "rram", _CELLS, placed.phases))
+        return (*update, _absent("update.rram_program", "rram", _CELLS, placed.phases))
     return update
 
 
@@ -309,37 +342,36 @@ def _at(phase: int, phases: int, value: Floats | Ints | float) -> Floats:
     return found
 
 
-def failed_writes(placed: Placed, tree: Literal["energy", "latency"]) -> Charges:
-    """Return the charge of failed writes in a tree; none without any, or if cells wore otherwise than on this chip."""
+def _failed_writes(placed: Placed, writes: Writes) -> tuple[Charges, Charges]:
+    """Charges (J, s) of failed writes; none without any, or if cells wore otherwise than on this chip."""
     home = placed.nonvolatile
-    if not placed.trace.wear_counts or home is None or unfit(placed.trace, placed.chip):
-        return ()
-    prices = home.memory.failed_write(home.site)
-    if prices is None:
-        return ()
+    if not placed.trace.wear_counts or home is None or writes.unfit or home.sheet.failed_write is None:
+        return (), ()
     by_layer = placed.trace.wear_counts["failed_writes"].astype(np.float64)
     events = np.asarray(by_layer @ home.layout.copies * float(home.copies), dtype=np.float64)
     own: tuple[str, ...] = ("input_gradient",)
     if placed.hybrid:
         events, own = events * float(placed.chip.charge_migration), (*own, "charge_migration")
     leaf = "migration.failed_writes" if placed.hybrid else "update.failed_writes"
-    each = prices[0] if tree == "energy" else prices[1]
-    said = "writes to dead cells that verify finds to have failed"
-    name = leaf if tree == "energy" else "failed_writes"
-    return (Charge(name, events, "failed writes", said, ("failed_writes",), each.also(*own)),)
+    said, fields = "writes to dead cells that verify finds to have failed", ("failed_writes",)
+    joules, seconds = (price.also(*own) for price in home.sheet.failed_write)
+    return (
+        (Charge(leaf, events, "failed writes", said, fields, joules),),
+        (Charge("failed_writes", events, "failed writes", said, fields, seconds),),
+    )
 
 
-def unfit(trace: Trace, chip: ChipConfig) -> list[str]:
-    """Return the sentence that a reader must see if cells wore otherwise than ``chip`` wears them."""
+def _unfit(trace: Trace, chip: ChipConfig) -> tuple[str, ...]:
+    """The sentence that a reader must see if cells wore otherwise than ``chip`` wears them."""
     wear, macro = trace.meta.config.get("wear"), chip.nonvolatile
     if not trace.wear_counts or not wear or macro is None:
-        return []
+        return ()
     policy = macro.memory.write_policy if chip.volatile is None else f"commit ({chip.commit})"
     mine = macro.geometry.encoding.name, policy
     its = wear["encoding"] or trace.meta.encodings[0].name, wear["policy"].replace("commit", "commit (task)")
     if mine == its:
-        return []
-    return [
+        return ()
+    return (
         f"cells wore as {its[0]}, written at every {its[1]}; this chip has {mine[0]}, {mine[1]}: failed writes are not "
-        f"charged, and the accuracy is not this chip's"
-    ]
+        f"charged, and the accuracy is not this chip's",
+    )

@@ -5,7 +5,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -34,6 +34,13 @@ class FrozenConfig(BaseModel):
 
     # as pydantic's RootModel does it: validation from within a model goes on without this __init__
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with the values of ``update``, which has worked out nothing yet."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
     @classmethod
     def table_keys(cls) -> list[str]:

@@ -1,6 +1,6 @@
 """Latency with contention: task graphs on SimPy, and a training step as one.
 
-The closed form (:mod:`imcsim.chip.training`) charges each part its own time; here parts wait for one another.
+The closed form (:mod:`imcsim.chip.charged`) charges each part its own time; here parts wait for one another.
 """
 
 from imcsim.events.closed_form import closed_form_graph

@@ -1,4 +1,4 @@
-"""The closed form of a latency (:mod:`imcsim.chip.training`) as a task graph: the same assumptions, run by the engine.
+"""The closed form of a latency (:mod:`imcsim.chip.charged`) as a task graph: the same assumptions, run by the engine.
 
 What is assumed there, and what stands for it here:
 
@@ -17,7 +17,7 @@ these assumptions. Times only: its tasks carry no energy.
 import numpy as np
 from numpy.typing import NDArray
 
-from imcsim.chip.reads import backward_pace, forward_pace
+from imcsim.chip.pace import backward_pace, forward_pace
 from imcsim.events.graph import GraphBuilder, Task, TaskGraph
 from imcsim.events.passes import weight_gradient_s
 from imcsim.events.rest import rest_of
@@ -55,7 +55,7 @@ def _step(build: GraphBuilder, work: Work, there: Floats, back: Floats, start: A
     gradient_s = float(weight_gradient_s(work).sum()) / steps
     last = build.add(Task("weight gradients", "digital", gradient_s, after=after, phase="weight_gradient"))
     rest = rest_of(work)
-    moved_s = (float(work.bits.buffer_bits()[work.phase]) + rest.port_bits) * work.each_s("buffer") / steps
+    moved_s = (float(work.bits.buffer_bits[work.phase]) + rest.port_bits) * work.each_s("buffer") / steps
     moved = build.add(Task("buffer", "buffer", moved_s, after=start, phase="buffer"))
     after = build.meet((last, moved))
     serial = {name: work.seconds(name) for name in ("dram", "update", "reload")} | rest.seconds

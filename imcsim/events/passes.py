@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imcsim.chip.pace import depth, turns_of
 from imcsim.chip.placed import Bank
-from imcsim.chip.reads import backward_times, depth, forward_times, turns_of
 from imcsim.events.work import Work
 from imcsim.memory.memory import ReadTime
 
@@ -64,19 +64,18 @@ class Pass:
 def forward_pass(work: Work, *, scoring: bool = False) -> Pass:
     """Return the forward direction, of training or of scoring."""
     outputs, (fetched, crossing), bits = work.placed.sides[1], work.placed.moved, work.chip.input_bits
-    stages = _present(work, ((bank, bank.name, time) for bank, time in forward_times(work.placed)))
+    stages = _present(work, ((bank, bank.name, bank.sheet.forward) for bank in work.placed.banks))
     vectors, joules = _vectors(work, "forward", scoring=scoring)
     sent, written = (crossing - outputs) * bits, outputs * bits
-    return Pass(vectors, stages, *joules, fetched * bits, written, sent, outputs, work.placed.hops())
+    return Pass(vectors, stages, *joules, fetched * bits, written, sent, outputs, work.placed.hops)
 
 
 def backward_pass(work: Work, *, scoring: bool = False) -> Pass:
     """Return the way of the errors back, as the chip computes input gradients."""
     (inputs, outputs), bits = work.placed.sides, work.chip.error_bits
-    copy = 1 if work.chip.input_gradient == "second-copy" else 0
     vectors, joules = _vectors(work, "input_gradient", scoring=scoring)
-    read, hops = outputs * bits, work.placed.hops(copy)
-    return Pass(vectors, _backward_stages(work), *joules, read, inputs * bits, read, inputs, hops)
+    read = outputs * bits
+    return Pass(vectors, _backward_stages(work), *joules, read, inputs * bits, read, inputs, work.placed.error_hops)
 
 
 def weight_gradient_s(work: Work) -> Floats:
@@ -103,7 +102,8 @@ def _backward_stages(work: Work) -> Stages:
         mac_s = float(work.chip.mac.time_price().value)
         return tuple((Stage("digital", float(weights) * mac_s, 0.0),) for weights in placed.weights)
     suffix = "-copy" if work.chip.input_gradient == "second-copy" else ""
-    return _present(work, ((bank, f"{bank.name}{suffix}", time) for bank, time in backward_times(placed)))
+    times = ((bank, f"{bank.name}{suffix}", bank.sheet.backward) for bank in placed.banks)
+    return _present(work, ((bank, name, time) for bank, name, time in times if time is not None))
 
 
 def _present(work: Work, times: Iterable[tuple[Bank, str, ReadTime]]) -> Stages:

@@ -6,7 +6,7 @@ It is spent all the same, in equal shares at the ends of the steps, so that simu
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imcsim.chip.work import work_buffer_bits
+from imcsim.chip.work import declared_work
 from imcsim.core.charge import Charge
 from imcsim.events.work import Work
 
@@ -36,7 +36,7 @@ def rest_of(work: Work) -> Rest:
         by_layer = charge.leaf == "weight_gradient" and work.tells_layers(charge)
         if charge.leaf not in _SECONDS and not by_layer and (more := work.cost((charge,))):
             seconds[charge.leaf] = seconds.get(charge.leaf, 0.0) + more
-    return Rest(work.cost(left), seconds, float(work_buffer_bits(work.placed)[work.phase]))
+    return Rest(work.cost(left), seconds, float(declared_work(work.placed).buffer_bits[work.phase]))
 
 
 def _is_carried(work: Work, charge: Charge, carried: frozenset[str]) -> bool:
@@ -56,5 +56,5 @@ def _carried(work: Work) -> Iterator[str]:
     yield from (f"buffer.write_{name}" for name in bits.buffer_writes)
     yield from (f"dram.{name}" for name in bits.dram)
     for bank in work.placed.banks:
-        leaf = bank.memory.write_leaf(bank.site)
+        leaf = bank.sheet.write_leaf
         yield from (f"update.{leaf}", f"migration.{leaf}", f"migration.{bank.name}_read")

@@ -59,7 +59,8 @@ def in_place(work: Work) -> tuple[PeWrites, ...]:
     """Return the writes of PEs that train where they are, a memory each."""
     found = []
     for bank in reversed(work.placed.banks):
-        mine = _of(work, work.spent.writes.of("in place", bank))  # once a task: PEs of one phase, and of several
+        here = tuple(one for one in work.spent.writes.in_place if one.bank is bank)
+        mine = _of(work, here)  # once a task: PEs of one phase, and of several
         if mine:
             found.append(
                 PeWrites(bank, np.sum([w.events for w in mine], axis=0), np.sum([w.rows for w in mine], axis=0))
@@ -69,7 +70,7 @@ def in_place(work: Work) -> tuple[PeWrites, ...]:
 
 def commits(work: Work) -> tuple[PeWrites, ...]:
     """Return the commits of the phase to the home memory: late ones of PEs that come to rest, then its own."""
-    written = work.spent.writes.of("commit")
+    written = work.spent.writes.committed
     return _of(work, sorted(written, key=lambda one: one.phase is None))
 
 

@@ -37,8 +37,7 @@ class Updates:
         by_layer = work.count("updated_weights").astype(float)
         self.updated = by_layer + digital * shares(by_layer)
         self.in_place = [
-            _InPlace(one, one.share(work.joules(f"update.{one.bank.memory.write_leaf(one.bank.site)}")))
-            for one in in_place(work)
+            _InPlace(one, one.share(work.joules(f"update.{one.bank.sheet.write_leaf}"))) for one in in_place(work)
         ]
         self.drivers = _drivers(lines)
         self.update_j = work.each_j("update.arithmetic")
@@ -68,10 +67,10 @@ class Updates:
         home, away = placed.banks
         arriving = placed.where.arriving[work.phase]
         (read_rows, read_share), (written_rows, written_share) = (_by_layer(bank, arriving) for bank in placed.banks)
-        seconds = read_rows * float(home.memory.row_read_time(home.site).value)
-        seconds += written_rows * float(away.memory.row_write_time(away.site).value)
+        seconds = read_rows * float(home.sheet.row_read.value)
+        seconds += written_rows * float(away.sheet.row_write.value)
         joules = read_share * work.joules(f"migration.{home.name}_read")
-        joules += written_share * work.joules(f"migration.{away.memory.write_leaf(away.site)}")
+        joules += written_share * work.joules(f"migration.{away.sheet.write_leaf}")
         loads = [
             Task(f"{name} load", f"{away.name} {arrays}", float(took), float(spent), after, phase="migration")
             for name, arrays, took, spent in zip(work.names, work.arrays, seconds, joules, strict=True)
@@ -84,7 +83,7 @@ class Updates:
         found = commits(self.work) if self.work.chip.charge_migration else ()
         events = sum(float(writes.events.sum()) for writes in found)
         for writes in found:
-            leaf = f"migration.{writes.bank.memory.write_leaf(writes.bank.site)}"
+            leaf = f"migration.{writes.bank.sheet.write_leaf}"
             joules = self.work.joules(leaf) * writes.events / max(events, 1.0)
             seconds = writes.mean_s() if self.generator is None else writes.drawn_s(1.0, self.generator)
             after = self._everywhere(writes.bank, seconds, joules, after) or after

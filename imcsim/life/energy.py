@@ -31,7 +31,7 @@ class LifeEnergy:
 
         With a write-back cache its commits, loads and leakage take the place of the price's migration.
         """
-        leaf = macro.memory.write_leaf(macro.site)
+        leaf = macro.sheet.write_leaf
         training, moved = report.energy.total / tasks, report.energy.part("migration")
         in_place = report.energy.part("update", leaf).total / tasks
         commits, loads = moved.part(leaf).total / tasks, moved.total / tasks

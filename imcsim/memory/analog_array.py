@@ -9,29 +9,27 @@ Formulas with their sources: docs/memories.md. Shape letters: F placement phases
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from imcsim.core.charge import Price
+from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.pe_grid import PeGrid
 from imcsim.memory.memory import (
     Activity,
     Component,
     Floats,
     Ints,
+    Lines,
     Memory,
     Numbers,
     Piece,
     ReadTime,
     Weights,
-    accumulated,
     line_drivers,
-    line_drives,
-    shift_adds,
-    with_control,
-    with_control_area,
 )
 from imcsim.memory.site import Site
 from imcsim.periphery.adc import Adc
@@ -56,6 +54,7 @@ class AnalogArray(Memory):
         Columns (pairs, where they are subtracted) of one weight that are joined before the converter.
     """
 
+    senses: ClassVar[str] = "conversion"
     references: ClassVar[Mapping[str, str]] = {"cell": "device", "adc": "component"}
 
     adc: Adc
@@ -71,9 +70,7 @@ class AnalogArray(Memory):
         """Return the sum of the conductances of each PE's cells that a read meets, (F, P) in siemens; 0: none."""
 
     @abstractmethod
-    def cells(
-        self, site: Site, weights: Weights, busy: Activity, *, after: bool = False, transposed: bool = False
-    ) -> Component:
+    def cells(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> Component:
         """Return what the cells of each PE take of a vector."""
 
     @abstractmethod
@@ -104,82 +101,69 @@ class AnalogArray(Memory):
         """Return the passes that ``rows`` rows in use take."""
         return np.asarray(-(-np.asarray(rows) // (self.open_rows or site.rows)), dtype=np.int64)
 
-    def summed(self, site: Site) -> int:
-        """Return the rows that one conversion of a forward read sums at most."""
-        return min(site.rows, self.open_rows or site.rows)
+    def lines(self, site: Site, grid: PeGrid, *, transposed: bool = False) -> Lines:
+        """Columns that are joined before the converter are one line; rows that are opened in turn take passes.
 
-    def lines(self, grid: PeGrid) -> Ints:
-        """Return the lines that are sensed in each PE, (P,): a weight's columns are joined among themselves alone."""
-        return np.asarray(grid.outputs * -(-grid.cells_per_weight // self.columns_a_line), dtype=np.int64)
-
-    def conversions(self, site: Site, grid: PeGrid) -> Ints:
-        """Return the conversions of one read cycle of each PE, (P,)."""
-        return np.asarray(self.lines(grid) * self.passes(site, grid.rows))
-
-    def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
-        """One conversion for each line in use, pass and read cycle."""
-        grid = weights.grid
-        said = f"{self._line_words}{self._pass_words} x phases"
-        converting = self._converting(
-            site, weights, self.conversions(site, grid), busy, self.adc_bits, said, after=after
-        )
-        parts = (
-            line_drives(site, grid, busy),
-            self.cells(site, weights, busy, after=after),
-            converting,
-            shift_adds(site, converting.amount, said, "conversion").also(*self._line_origins(site)),
-            accumulated(site, grid),
-        )
-        return with_control(self, site, parts)
-
-    def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
-        """Columns are driven, rows are sensed.
-
-        The slices of a weight share a row, so that each takes a read of its own; the two columns of a differential
-        pair are driven with opposite polarity in the same read. Rows x phases x slices conversions.
+        Where columns are driven, the two of a differential pair have opposite polarity in the same read.
         """
-        grid = weights.grid
-        lines, said = grid.rows * grid.geometry.encoding.slices, "used rows x slices x phases"
-        converting = self._converting(site, weights, lines, busy, self.back_bits, said)
-        parts = (
-            line_drives(site, grid, busy, transposed=True),
-            self.cells(site, weights, busy, transposed=True),
-            converting,
-            shift_adds(site, converting.amount, said, "conversion").also(*site.of("cell_bits", "sign")),
+        if transposed:
+            return replace(super().lines(site, grid, transposed=True), origins=site.of("cell_bits", "sign"))
+        count = grid.outputs * self.lines_of_a_weight(grid.geometry) * self.passes(site, grid.rows)
+        said = "used columns" if self.columns_a_line == 1 else "used columns / columns joined before the converter"
+        passes = " x ceil(used rows / open_rows)" if self.open_rows else ""
+        return Lines(count, grid.rows, f"{said}{passes} x phases", origins=self.joining(site))
+
+    def lines_of_a_weight(self, geometry: PeGeometry) -> int:
+        """Return the lines that a weight's columns are: they are joined among themselves alone."""
+        return -(-geometry.encoding.cells_per_weight // self.columns_a_line)
+
+    def joining(self, site: Site) -> tuple[str, ...]:
+        """Return the paths of what sets the number of sensed lines and passes."""
+        pairs = ("pair",) if self.sign == "differential" else ()
+        passes = ("open_rows",) if self.open_rows else ()
+        return site.of("joined_columns", *pairs, *passes)
+
+    def sensed(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> tuple[Component, ...]:
+        """Cells, and a conversion for each sensed line: it sees the conductance of a mean line, when it is driven."""
+        follows, line_s = self.adc.follows_conductance, np.zeros(1)
+        if follows:
+            driven_s = self.conductance_s(weights, after=lines.after) * busy.drives[:, weights.grid.layer]
+            line_s = driven_s / lines.sensed
+        each = self.conversion(site, line_s, transposed=lines.transposed).also("dac_bits", *lines.origins)
+        converting = Component(
+            "adc", lines.sensed, "conversions", lines.said, each, busy=follows, codes=follows, per_line=True
         )
-        return with_control(self, site, parts)
+        return self.cells(site, weights, busy, lines), converting
 
     def forward_time(self, site: Site, bits: int) -> ReadTime:
         """Each cycle and pass the array settles, then each converter takes its lines in turn."""
         passes = int(self.passes(site, site.rows))
         said = "columns_per_adc" + (" x passes" if self.open_rows else "")
-        origins = self._line_origins(site) if self.open_rows else ()
-        return self._time(site, site.phases(bits) * passes, self.columns_per_adc, self.summed(site), said, origins)
+        origins = self.joining(site) if self.open_rows else ()
+        return self._time(site, site.phases(bits) * passes, self.columns_per_adc, said, origins)
 
     def transposed_time(self, site: Site, bits: int) -> ReadTime:
         """The same converters take all rows in turn, once for each cycle and slice."""
         turns = -(-site.rows // self.converters(site))
         passes = site.phases(bits) * site.geometry.encoding.slices
-        origins = (*site.of("cell_bits", "sign"), "array.rows", "array.cols", *self._line_origins(site))
-        return self._time(
-            site, passes, turns, site.cols, "ceil(rows / ADCs)", origins, slices=" x slices", bits=self.back_bits
-        )
+        origins = (*site.of("cell_bits", "sign"), "array.rows", "array.cols", *self.joining(site))
+        return self._time(site, passes, turns, "ceil(rows / ADCs)", origins, transposed=True)
 
     def row_read_time(self, site: Site) -> Price:
         """Settling, then a turn of the converters for each of their lines."""
-        time = self._time(site, 1, self.columns_per_adc, site.rows, "columns_per_adc", ())
+        time = self._time(site, 1, self.columns_per_adc, "columns_per_adc", ())
         said = "t_read + columns_per_adc x t_conversion"
         return Price(time.total_s, said, time.settle.also(*time.convert.origins).origins)
 
     def converters(self, site: Site) -> int:
         """Return the converters of a PE."""
-        lines = site.geometry.weight_cols * -(-site.geometry.encoding.cells_per_weight // self.columns_a_line)
+        lines = site.geometry.weight_cols * self.lines_of_a_weight(site.geometry)
         return max(1, -(-lines // self.columns_per_adc))
 
     def area(self, site: Site) -> dict[str, Piece]:
         """Cells, converters, drivers, shift-adds; drivers on the columns where errors come in there."""
         adcs = self.converters(site)
-        sharing = (*site.of("columns_per_adc"), *self._line_origins(site), "array.cols")
+        sharing = (*site.of("columns_per_adc"), *self.joining(site), "array.cols")
         converter = self.adc.area_price(self.adc_bits, f"{site.at}.adc").also(*site.of("adc_bits"), *sharing)
         pieces = {
             "cells": Piece(site.cells, "cells", self.cell_area(site)),
@@ -189,57 +173,42 @@ class AnalogArray(Memory):
         }
         if site.transposable:
             pieces["transpose_driver"] = line_drivers(site, "cols")
-        return with_control_area(self, site, pieces)
+        return pieces
 
-    def conversion(self, site: Site, line_s: Floats, bits: int, transposed: bool = False) -> Price:
+    def conversion(self, site: Site, line_s: Floats, *, transposed: bool = False) -> Price:
         """Return the price of one conversion (J) of lines that conduct ``line_s`` (S)."""
+        bits = self.back_bits if transposed else self.adc_bits
         each = self.adc.energy_price(bits, site.supply_v, line_s, f"{site.at}.adc")
-        name = "transposed_adc_bits" if transposed and self.transposed_adc_bits else "adc_bits"
         follows = self.adc.follows_conductance
-        value = each.value if follows else float(np.ravel(each.value)[0])  # of every line alike
-        own = (name, "cell_bits", "sign", *(self.window if follows else ()))
         mean = "; mean over conversions of the lines of each PE in each task" if follows else ""
+        value = each.value if follows else float(np.ravel(each.value)[0])  # of every line alike
+        own = (self.bits_name(transposed), "cell_bits", "sign", *(self.window if follows else ()))
         return Price(value, each.formula + mean, each.also(*site.of(*own)).origins)
+
+    def bits_name(self, transposed: bool) -> str:
+        """Return the field that gives the bits of a conversion."""
+        return "transposed_adc_bits" if transposed and self.transposed_adc_bits else "adc_bits"
 
     @property
     def window(self) -> tuple[str, ...]:
         """Names of the values that a cell's conductance follows from."""
         return ()
 
-    @property
-    def _line_words(self) -> str:
-        return "used columns" if self.columns_a_line == 1 else "used columns / columns joined before the converter"
-
-    @property
-    def _pass_words(self) -> str:
-        return " x ceil(used rows / open_rows)" if self.open_rows else ""
-
-    def _line_origins(self, site: Site) -> tuple[str, ...]:
-        """Paths of what sets the number of sensed lines and passes."""
-        pairs = ("pair",) if self.sign == "differential" else ()
-        passes = ("open_rows",) if self.open_rows else ()
-        return site.of("joined_columns", *pairs, *passes)
-
-    def _converting(
-        self, site: Site, weights: Weights, lines: Numbers, busy: Activity, bits: int, said: str, *, after: bool = False
-    ) -> Component:
-        """Conversions of ``lines`` lines a PE and cycle: each sees the conductance of a mean line, when driven."""
-        follows, layer, transposed = self.adc.follows_conductance, weights.grid.layer, "slices" in said
-        line_s = np.zeros(1)
-        if follows:
-            line_s = self.conductance_s(weights, after=after) * busy.drives[:, layer] / (lines * busy.phases)
-        each = self.conversion(site, line_s, bits, transposed).also("dac_bits", *self._line_origins(site))
-        return Component(
-            "adc", lines * busy.phases, "conversions", said, each, busy=follows, codes=follows, per_line=True
-        )
-
     def _time(
-        self, site: Site, passes: int, turns: int, length: int, said: str, origins: tuple[str, ...], *,
-        slices: str = "", bits: int = 0,
-    ) -> ReadTime:  # fmt: skip
-        bits, name = bits or self.adc_bits, "transposed_adc_bits" if bits and self.transposed_adc_bits else "adc_bits"
-        own, each = ("dac_bits", *origins), self.settling(site)
+        self, site: Site, passes: int, turns: int, said: str, origins: tuple[str, ...], *, transposed: bool = False
+    ) -> ReadTime:
+        slices, own, each = " x slices" if transposed else "", ("dac_bits", *origins), self.settling(site)
         settle = Price(passes * float(each.value), f"phases{slices} x {each.formula}", each.origins).also(*own)
-        one = self.adc.time_price(bits, length, f"{site.at}.adc").also(*site.of(name, "columns_per_adc"))
+        one = self.converting_time(site, transposed=transposed).also(*site.of("columns_per_adc"))
         seconds = passes * (turns * float(one.value))
         return ReadTime(settle, Price(seconds, f"phases{slices} x {said} x t_conversion", one.origins).also(*own))
+
+    def converting_time(self, site: Site, *, transposed: bool = False) -> Price:
+        """Return the time of one conversion of a line (s)."""
+        bits, length = (self.back_bits, site.cols) if transposed else (self.adc_bits, self.summed(site))
+        opened = site.of("open_rows") if self.open_rows and not transposed else ()
+        return self.adc.time_price(bits, length, f"{site.at}.adc").also(*site.of(self.bits_name(transposed)), *opened)
+
+    def summed(self, site: Site) -> int:
+        """Return the rows that one conversion of a forward read sums at most."""
+        return min(site.rows, self.open_rows or site.rows)

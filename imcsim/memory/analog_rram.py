@@ -23,6 +23,7 @@ from imcsim.memory.memory import (
     Component,
     Endurance,
     Floats,
+    Lines,
     Numbers,
     Weights,
     memory_sort,
@@ -55,7 +56,7 @@ class AnalogRram(AnalogArray):
     cell: RramCell
     cell_bits: int = Field(ge=1, le=4)
     sensing: Sensing = "current-clamp"
-    clamp_current_a: float = Field(0.0, ge=0, description="of the amplifier that holds a sensed line")
+    clamp_current_a: float = Field(0.0, ge=0, description="of the amplifier that holds a sensed line, beside its cells")
     write_rule: WriteRule
     parallel_write_pes: int = Field(ge=1)
     wl_segment_ohm: float = Field(0.0, ge=0)
@@ -78,77 +79,66 @@ class AnalogRram(AnalogArray):
         sums = weights.level_sums[1:] if after else weights.level_sums[:-1]
         return np.asarray(weights.grid.crossed * self.cell.conductance_min_s + sums * step, dtype=np.float64)
 
-    def cells(
-        self, site: Site, weights: Weights, busy: Activity, *, after: bool = False, transposed: bool = False
-    ) -> Component:
-        """Cells conduct as long as the column that they stand on is sensed.
+    def cells(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> Component:
+        """Cells conduct as long as the line that they stand on is sensed.
 
-        ``current-clamp``: the line is held at the read voltage and the supply gives its current, so that one
-        siemens takes V_read Vdd t, in proportion to the digit. ``voltage``: the line floats, and the rows at V_read
-        feed those that are not driven, V_read^2 p (1 - p) t for a share p of driven rows.
-        ``dc-free``: lines are charged and cut off.
+        ``current-clamp``: the line is held at the read voltage and the supply gives its current, so that one siemens
+        takes V_read Vdd t, in proportion to the digit. ``voltage``: the line floats, and the rows at V_read feed those
+        that are not driven, V_read^2 p (1 - p) t for a share p of driven rows. ``dc-free``: lines are charged and cut
+        off.
         """
-        layer, when = weights.grid.layer, "end" if after else "start"
-        bits, length = (self.back_bits, site.cols) if transposed else (self.adc_bits, self.summed(site))
         if self.sensing == "dc-free":
-            return self._charged_lines(site, weights, busy, length, transposed)
-        conductance_s = self.conductance_s(weights, after=after)
-        said, open_time = f"cell conductances at the task's {when}", self._open_time(site, bits, length)
-        volts, formula, values = self._volts(site)
-        each = Price(volts * float(open_time.value), f"{formula} ({open_time.formula})", (*values, *open_time.origins))
-        each = each.also(*site.of(*self.window, "cell_bits", "sign"), "dac_bits")
+            return self._charged_lines(site, lines)
+        level, said = busy.level[:, weights.grid.layer], f"cell conductances at the task's {_when(lines)}"
         if self.sensing == "voltage":
-            amount = conductance_s * (busy.level * (1 - busy.level / busy.phases))[:, layer]
-            said += " x p (1 - p), p the share of driven rows, all phases"
+            level, said = (
+                level * (1 - level / busy.phases),
+                f"{said} x p (1 - p), p the share of driven rows, all phases",
+            )
         else:
-            amount, said = conductance_s * busy.level[:, layer], f"{said} x expected digit, all phases"
+            said = f"{said} x expected digit, all phases"
+        amount = self.conductance_s(weights, after=lines.after) * level
+        each = self._siemens(site, transposed=lines.transposed).also("dac_bits")
         return Component("cells", amount, "siemens read", said, each, busy=True, codes=True)
 
-    def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
-        """As in all analog arrays; clamps draw their own current beside the cells'."""
-        parts = super().forward(site, weights, busy, after=after)
+    def sensed(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> tuple[Component, ...]:
+        """As in all analog arrays; clamps draw their own current beside the cells', as long as a line is sensed."""
+        parts = super().sensed(site, weights, busy, lines)
         if not self.clamp_current_a or self.sensing != "current-clamp":
             return parts
-        lines = self.conversions(site, weights.grid) * busy.phases
-        return (*parts, self._clamps(site, lines, self.adc_bits, self.summed(site)))
+        settle, convert = self.settling(site), self.converting_time(site, transposed=lines.transposed)
+        seconds, formula = float(settle.value) + float(convert.value), f"{settle.formula} + {convert.formula}"
+        each = Price(
+            self.clamp_current_a * site.supply_v * seconds,
+            f"I_clamp Vdd ({formula})",
+            (*site.of("clamp_current_a"), "supply_v", *settle.origins, *convert.origins),
+        ).also("dac_bits", *lines.origins)
+        return (*parts, Component("clamp", lines.sensed, "lines clamped", lines.said, each, per_line=True))
 
-    def _clamps(self, site: Site, lines: Numbers, bits: int, length: int) -> Component:
-        """Return what the clamps of ``lines`` sensed lines take, of all read cycles together."""
-        open_time = self._open_time(site, bits, length)
-        joules = self.clamp_current_a * site.supply_v * float(open_time.value)
-        each = Price(joules, f"I_clamp Vdd ({open_time.formula})", (*site.of("clamp_current_a"), "supply_v"))
-        said = f"{self._line_words}{self._pass_words} x phases"
-        each = each.also(*open_time.origins, *self._line_origins(site), "dac_bits")
-        return Component("clamp", lines, "lines clamped", said, each, per_line=True)
+    def _siemens(self, site: Site, *, transposed: bool = False) -> Price:
+        """Return what a siemens takes (J) that conducts while its line settles and is converted.
 
-    def _volts(self, site: Site) -> tuple[float, str, tuple[str, ...]]:
-        """Return the volts squared of the current's energy, with words and paths."""
-        read_v, path = self.cell.read_voltage_v, site.of("cell.read_voltage_v")
+        A flash converter compares 2^b - 1 copies of the current at once.
+        """
+        read_v, of_read = self.cell.read_voltage_v, site.of("cell.read_voltage_v")
+        settle, convert = self.settling(site), self.converting_time(site, transposed=transposed)
+        seconds, formula = float(settle.value) + float(convert.value), f"{settle.formula} + {convert.formula}"
+        origins = (*of_read, *settle.origins, *convert.origins, *site.of(*_WINDOW, "cell_bits", "sign"))
         if self.sensing == "voltage":
-            return read_v**2, "V_read^2", path
-        return read_v * site.supply_v, "V_read Vdd", (*path, "supply_v")
+            return Price(read_v**2 * seconds, f"V_read^2 ({formula})", origins)
+        copies = self.adc.mirrors(self.back_bits if transposed else self.adc_bits)
+        many = " for each comparator" if copies > 1 else ""
+        return Price(read_v * site.supply_v * seconds * copies, f"V_read Vdd ({formula}){many}", (*origins, "supply_v"))
 
-    def _open_time(self, site: Site, bits: int, length: int) -> Price:
-        """Return how long a cell conducts in a read cycle (s); a flash converter mirrors the current 2^b - 1 times."""
-        name = "adc_bits" if bits == self.adc_bits else "transposed_adc_bits"
-        settle, convert = self.settling(site), self.adc.time_price(bits, length, f"{site.at}.adc")
-        mirrors = self.adc.mirrors(bits) if self.sensing == "current-clamp" else 1
-        seconds = mirrors * (float(settle.value) + float(convert.value))
-        times = f"{settle.formula} + {convert.formula}" + (" for each comparator" if mirrors > 1 else "")
-        return Price(seconds, times, (*settle.origins, *convert.origins, *site.of(name)))
-
-    def _charged_lines(self, site: Site, weights: Weights, busy: Activity, length: int, transposed: bool) -> Component:
+    def _charged_lines(self, site: Site, lines: Lines) -> Component:
         """Return the charge of the sensed lines: each is brought to the read voltage in every cycle."""
-        grid = weights.grid
+        length, columns = (site.cols, 1) if lines.transposed else (site.rows, self.columns_a_line)
         joules = length * site.driver.wire_capacitance_per_cell_f * self.cell.read_voltage_v * site.supply_v
         values = ("driver.wire_capacitance_per_cell_f", *site.of("cell.read_voltage_v"), "supply_v", "array.rows")
         each = Price(joules, "cells of a line x C_wire V_read Vdd", (*values, "array.cols", "dac_bits"))
-        lines = self.conversions(site, grid) * self.columns_a_line
-        said = f"{self._line_words} x columns of a line{self._pass_words} x phases"
-        if transposed:
-            lines, said = grid.rows * grid.geometry.encoding.slices, "used rows x slices x phases"
-        each = each.also(*self._line_origins(site), *site.of("cell_bits", "sign"))
-        return Component("cells", lines * busy.phases, "lines charged", said, each, per_line=True)
+        each = each.also(*lines.origins, *site.of("cell_bits", "sign"))
+        said = f"{lines.said} x columns of a line" if columns > 1 else lines.said
+        return Component("cells", lines.sensed * columns, "lines charged", said, each, per_line=True)
 
     def cell_area(self, site: Site) -> Price:
         """Cell with its selector."""
@@ -168,22 +158,16 @@ class AnalogRram(AnalogArray):
         grid, crossed_s = weights.grid, self.conductance_s(weights)
         empty = 0 if grid.held is None else grid.crossed - grid.cells
         sums_s = np.asarray(crossed_s - empty * self.cell.conductance_min_s, dtype=np.float64)
-        conversions = grid.weights * -(-grid.cells_per_weight // self.columns_a_line)
-        converting = self.conversion(site, sums_s / conversions, self.adc_bits).also(*self._line_origins(site))
+        conversions = grid.weights * self.lines_of_a_weight(grid.geometry)
+        converting = self.conversion(site, sums_s / conversions).also(*self.joining(site))
         driving = site.driver.energy_price(site.cols, site.supply_v).also("array.cols")
-        open_time, (volts, formula, values) = self._open_time(site, self.adc_bits, site.rows), self._volts(site)
-        reading = Price(
-            volts * float(open_time.value), f"{formula} ({open_time.formula})", (*values, *open_time.origins)
-        ).also(*site.of(*_WINDOW, "cell_bits", "sign"))
-        start = "conductance at the task's start of cells in use"
+        start, follows = "conductance at the task's start of cells in use", self.adc.follows_conductance
+        said = "weights x lines of a weight"
         parts = (
-            Component("cells", sums_s, "siemens read", start, reading, codes=True),
-            Component(
-                "adc", conversions, "conversions", "weights x lines of a weight", converting,
-                codes=self.adc.follows_conductance,
-            ),
+            Component("cells", sums_s, "siemens read", start, self._siemens(site), codes=True),
+            Component("adc", conversions, "conversions", said, converting, codes=follows),
             Component("driver", grid.rows, "rows driven", "rows in use", driving),
-        )  # fmt: skip
+        )
         return with_control(self, site, parts)
 
     def row_write_time(self, site: Site) -> Price:
@@ -311,3 +295,8 @@ class AnalogRram(AnalogArray):
 def _of(site: Site, *names: str) -> tuple[str, ...]:
     """Dotted paths of values of the memory."""
     return tuple(f"{site.at}.{name}" for name in names)
+
+
+def _when(lines: Lines) -> str:
+    """Which codes stand in the cells."""
+    return "end" if lines.after else "start"

@@ -11,7 +11,17 @@ from pydantic import Field
 from imcsim.core.charge import Charge, Price
 from imcsim.devices.sram import SramCell
 from imcsim.memory.analog_array import AnalogArray
-from imcsim.memory.memory import Activity, Component, Endurance, Floats, Numbers, Weights, memory_sort, with_control
+from imcsim.memory.memory import (
+    Activity,
+    Component,
+    Endurance,
+    Floats,
+    Lines,
+    Numbers,
+    Weights,
+    memory_sort,
+    with_control,
+)
 from imcsim.memory.site import Site
 
 _MEAN_PRODUCT = 0.25  # half of the rows driven, half of the cells at one
@@ -45,11 +55,9 @@ class AnalogSram(AnalogArray):
         """Nothing conducts: columns hold charge."""
         return np.zeros((len(weights.level_sums) - 1, weights.grid.count))
 
-    def cells(
-        self, site: Site, weights: Weights, busy: Activity, *, after: bool = False, transposed: bool = False
-    ) -> Component:
+    def cells(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> Component:
         """Cells that hold a one move a charge in proportion to the digit on their line, C Vdd^2 for the highest."""
-        sums = weights.level_sums[1:] if after else weights.level_sums[:-1]
+        sums = weights.level_sums[1:] if lines.after else weights.level_sums[:-1]
         moved = sums * busy.level[:, weights.grid.layer]
         always = _MEAN_PRODUCT * weights.grid.crossed * busy.phases
         amount = np.asarray((1 - self.idle_share) * moved + self.idle_share * always, dtype=np.float64)

@@ -16,17 +16,15 @@ from imcsim.memory.memory import (
     Activity,
     Component,
     Endurance,
+    Lines,
     Memory,
     Numbers,
     Piece,
     ReadTime,
     Weights,
-    accumulated,
     line_drivers,
-    line_drives,
     memory_sort,
     with_control,
-    with_control_area,
 )
 from imcsim.memory.site import Site
 from imcsim.periphery.digital import AdderTree
@@ -44,6 +42,7 @@ class DigitalSram(Memory):
 
     volatile: ClassVar[bool] = True
     verb: ClassVar[str] = "write"
+    senses: ClassVar[str] = ""  # a tree has an accumulator of its own
     sums_gradients: ClassVar[bool] = True
     references: ClassVar[Mapping[str, str]] = {"cell": "device", "adder_tree": "component"}
 
@@ -57,27 +56,18 @@ class DigitalSram(Memory):
         """Return the inputs of a tree: rows of one set."""
         return -(-site.rows // self.weight_sets)
 
-    def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
-        """One evaluation of a tree for each output in use, set and read cycle."""
-        grid, words = weights.grid, self._words(site)
+    def lines(self, site: Site, grid: PeGrid, *, transposed: bool = False) -> Lines:
+        """A line is a tree: one for each output; in a transposed read one for each row, over its weights."""
+        words = self._words(site)
+        if transposed:
+            return Lines(grid.rows, grid.outputs * words, "used rows x phases", transposed=True)
         said = "used outputs x phases" if words == 1 else "used outputs x signs x phases"
-        parts = (
-            line_drives(site, grid, busy),
-            *self._trees(site, grid.outputs * words, grid.rows, self.inputs(site), busy.phases, said),
-            accumulated(site, grid),
-        )
-        return with_control(self, site, parts)
+        return Lines(grid.outputs * words, grid.rows, said)
 
-    def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
-        """By a second set of trees on the rows: each sums over the weights of a row."""
-        grid: PeGrid = weights.grid
-        words, said = self._words(site), "used rows x phases"
-        outputs, across = grid.outputs * words, site.geometry.weight_cols * words
-        parts = (
-            line_drives(site, grid, busy, transposed=True),
-            *self._trees(site, grid.rows, outputs, across, busy.phases, said),
-        )
-        return with_control(self, site, parts)
+    def sensed(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> tuple[Component, ...]:
+        """One evaluation of a tree for each line, set and cycle; errors take a second set of trees, on the rows."""
+        size = site.geometry.weight_cols * self._words(site) if lines.transposed else self.inputs(site)
+        return self._trees(site, lines, size, site.geometry.encoding.slices)
 
     def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
         """Every bit of a weight is read through the port."""
@@ -124,7 +114,7 @@ class DigitalSram(Memory):
             rows = -(-self.inputs(site) // self.weights_per_tree)
             pieces |= self._logic_area(site, "transpose_", rows, across)
             pieces["transpose_driver"] = line_drivers(site, "cols")
-        return with_control_area(self, site, pieces)
+        return pieces
 
     def leakage(self, site: Site) -> Price | None:
         """Every powered cell leaks."""
@@ -137,27 +127,24 @@ class DigitalSram(Memory):
 
     def gradient_evaluation(self, site: Site, bits: int) -> tuple[Component, ...]:
         """One evaluation of a tree, of whose weights activations take the place."""
-        one, rows = np.ones(1), np.array([site.rows])
-        return self._trees(site, one, rows, self.inputs(site), 1, "evaluations", weight_bits=bits)
+        one = Lines(np.ones(1), np.array([site.rows]), "evaluations")
+        return self._trees(site, one, self.inputs(site), bits)
 
     def _words(self, site: Site) -> int:
         """Return the numbers that a weight is stored as: 1, or 2 where a positive and a negative one stand apart."""
         encoding = site.geometry.encoding
         return encoding.cells_per_weight // encoding.slices
 
-    def _trees(
-        self, site: Site, trees: Numbers, inputs: Numbers, size: int, phases: int, said: str, weight_bits: int = 0
-    ) -> tuple[Component, ...]:
-        """Return product gates, adders and accumulators of ``trees`` of ``size`` inputs, ``inputs`` of them in use."""
-        bits, tree = site.dac_bits, self.adder_tree
-        weight_bits = weight_bits or site.geometry.encoding.slices
-        sums = np.asarray(-(-inputs // size), dtype=np.int64)  # sets in use
-        products = np.asarray(inputs * bits * weight_bits * trees * phases, dtype=np.float64)
-        joining = inputs * tree.product_adders(weight_bits, bits)
+    def _trees(self, site: Site, lines: Lines, size: int, weight_bits: int) -> tuple[Component, ...]:
+        """Return product gates, adders and accumulators of trees of ``size`` inputs, on weights of ``weight_bits``."""
+        bits, tree, inputs, said = site.dac_bits, self.adder_tree, lines.inputs, lines.said
+        products = np.asarray(inputs * bits * weight_bits * lines.sensed, dtype=np.float64)
         sizes, position = np.unique(inputs, return_inverse=True)
-        adders = np.array([self._adders(int(n), size, weight_bits, bits) for n in sizes])[position] + joining
-        width = tree.sum_bits(size, weight_bits, phases * bits)
+        adders = np.array([self._adders(int(n), size, weight_bits, bits) for n in sizes])[position]
+        width = tree.sum_bits(size, weight_bits, lines.phases * bits)
+        added = np.asarray(lines.sensed * -(-inputs // size) * width, dtype=np.float64)  # by each set in use
         at, sharing = f"{site.at}.adder_tree", (*site.of("weight_sets", "sign"), "dac_bits", "weight_bits")
+        adding = np.asarray(lines.sensed * adders, dtype=np.float64)
         counted = f"{said} x (N (b + 1) - (b + log2 N + 1)) of each set of N inputs, b bits of a product"
         return (
             Component(
@@ -165,21 +152,21 @@ class DigitalSram(Memory):
                 tree.product_price(at).also(*sharing), per_line=True,
             ),
             Component(
-                "adder_tree", np.asarray(trees * phases * adders, dtype=np.float64), "full adders", counted,
+                "adder_tree", adding, "full adders", counted,
                 tree.energy_price(at).also(*sharing, f"{at}.kind"), per_line=True,
             ),
             Component(
-                "accumulator", np.asarray(trees * phases * sums * width, dtype=np.float64), "bits that are added", f"{said} x sets x bits of a sum",
+                "accumulator", added, "bits that are added", f"{said} x sets x bits of a sum",
                 tree.accumulator_price(at).also(*sharing, "array.rows", "array.cols"), per_line=True,
             ),
         )  # fmt: skip
 
     def _adders(self, inputs: int, size: int, weight_bits: int, input_bits: int) -> int:
-        """Return the full adders that ``inputs`` inputs take, ``size`` of them at a time."""
-        bits = self.adder_tree.product_bits(weight_bits, input_bits)
+        """Return the full adders that ``inputs`` inputs take, ``size`` at a time: of products and of their sums."""
+        bits, tree = self.adder_tree.product_bits(weight_bits, input_bits), self.adder_tree
         full, rest = divmod(inputs, size)
-        found = full * self.adder_tree.full_adders(size, bits)
-        return found + (self.adder_tree.full_adders(rest, bits) if rest else 0)
+        summing = full * tree.full_adders(size, bits) + (tree.full_adders(rest, bits) if rest else 0)
+        return summing + inputs * tree.product_adders(weight_bits, input_bits)
 
     def _time(self, site: Site, vector_bits: int, inputs: int, turns: int, shape: tuple[str, ...]) -> ReadTime:
         at, weight_bits = f"{site.at}.adder_tree", site.geometry.encoding.slices
@@ -197,8 +184,8 @@ class DigitalSram(Memory):
         names = ("weight_sets", "weights_per_tree", "sign")
         own = (*site.of(*names), f"{at}.kind", "array.rows", "array.cols", "dac_bits", "weight_bits")
         vectors = ("input_bits", "error_bits")
-        adders = self._adders(inputs, inputs, weight_bits, bits) + inputs * tree.product_adders(weight_bits, bits)
-        width = tree.sum_bits(inputs, weight_bits, site.vector_bits)
+        adders = self._adders(inputs, inputs, weight_bits, bits)
+        width = tree.sum_bits(inputs, weight_bits, max(site.input_bits, site.error_bits))
         return {
             f"{prefix}product": Piece(
                 trees * inputs * bits * weight_bits, "product gates", tree.product_area_price(at).also(*own)

@@ -114,12 +114,12 @@ def figures(macro: Macro, *, input_bits: int, toggle: float = 0.5, density: floa
     for part in memory.forward(site, weights, busy):
         joules = float(np.sum(part.amount * np.asarray(part.each.value)))
         mac_j[part.name] = mac_j.get(part.name, 0.0) + joules / macs
-    leakage = memory.leakage(site)
+    sheet = macro.sheet
     return Figures(
         mac_j=mac_j,
         vector_s=memory.forward_time(site, input_bits).total_s,
         macs=macs,
-        area_m2={name: piece.area_m2 for name, piece in memory.area(site).items()},
-        leakage_w=0.0 if leakage is None else float(leakage.value) * site.cells,
+        area_m2={name: piece.area_m2 for name, piece in sheet.area.items()},
+        leakage_w=0.0 if sheet.leakage is None else float(sheet.leakage.value) * site.cells,
         bits=macs * site.geometry.encoding.weight_bits,
     )

@@ -1,9 +1,11 @@
 """A memory in its place on a chip: what is read, written and paid for as one kind of PE."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from imcsim.core.errors import ConfigError
 from imcsim.mapping.geometry import PeGeometry
+from imcsim.memory.data_sheet import DataSheet, data_sheet
 from imcsim.memory.memory import Memory
 from imcsim.memory.site import Site
 
@@ -30,10 +32,15 @@ class Macro:
         """Copies of every weight that it holds."""
         return self.site.copies
 
+    @cached_property
+    def sheet(self) -> DataSheet:
+        """Its numbers, worked out once."""
+        return data_sheet(self.memory, self.site)
+
     @property
     def pe_area_m2(self) -> float:
         """Area of one PE."""
-        return sum(piece.area_m2 for piece in self.memory.area(self.site).values())
+        return sum(piece.area_m2 for piece in self.sheet.area.values())
 
     @property
     def room(self) -> int:

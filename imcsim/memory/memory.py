@@ -117,6 +117,42 @@ class Component:
 
 
 @dataclass(frozen=True)
+class Lines:
+    """The lines that a read senses.
+
+    Parameters
+    ----------
+    count
+        (P,) lines of each PE that are sensed in each read cycle: columns, or rows once for each slice.
+    inputs
+        (P,) weights that a line adds up.
+    said
+        What is counted, and how.
+    phases
+        Read cycles of a vector.
+    transposed
+        Whether columns are driven and rows sensed.
+    after
+        Whether the cells hold the codes at the end of each phase, else those at its start.
+    origins
+        Paths of values of the chip that set their number.
+    """
+
+    count: Numbers
+    inputs: Numbers
+    said: str
+    phases: int = 1
+    transposed: bool = False
+    after: bool = False
+    origins: tuple[str, ...] = ()
+
+    @property
+    def sensed(self) -> Numbers:
+        """(P,) how often one vector has a line of each PE sensed."""
+        return self.count * self.phases
+
+
+@dataclass(frozen=True)
 class ReadTime:
     """How long a PE is busy with one vector (s): the array settles, then converters take their turns (0: none)."""
 
@@ -166,6 +202,8 @@ class Memory(FrozenConfig):
     """Whether it loses its weights without power."""
     verb: ClassVar[str]
     """What writing it is called in leaves: "program" for cells that are verified, else "write"."""
+    senses: ClassVar[str]
+    """What senses a line once, so that a shift-add joins it: "conversion" or another; "" if the sort joins its own."""
     sums_gradients: ClassVar[bool] = False
     """Whether its arrays can add up weight gradients (:meth:`gradient_evaluation`)."""
     rows_vary: ClassVar[bool] = False
@@ -187,17 +225,37 @@ class Memory(FrozenConfig):
     def check(self) -> None:
         """Raise ConfigError if parts of it contradict; called once when a chip is loaded."""
 
-    @abstractmethod
+    def lines(self, site: Site, grid: PeGrid, *, transposed: bool = False) -> Lines:
+        """Return the lines that one read cycle senses: columns; in a transposed read rows, once for each slice.
+
+        The slices of a weight share a row, so that each takes a read of its own.
+        """
+        if not transposed:
+            return Lines(grid.cols, grid.rows, "used columns x phases")
+        count = grid.rows * grid.geometry.encoding.slices
+        return Lines(count, grid.outputs, "used rows x slices x phases", transposed=True)
+
     def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
-        """Return what one input vector takes of each PE; ``after``: of the codes at the end of each phase."""
+        """Return what one input vector takes of each PE: rows are driven, columns sensed, tiles' sums joined.
 
-    def conversions(self, site: Site, grid: PeGrid) -> Ints:
-        """Return the lines of each PE that one read cycle of a vector senses, (P,): unless a sort says so, all."""
-        return grid.cols
+        ``after``: of the codes at the end of each phase.
+        """
+        lines = replace(self.lines(site, weights.grid), phases=busy.phases, after=after)
+        return with_control(self, site, (*self._read(site, weights, busy, lines), _accumulated(site, weights.grid)))
 
-    @abstractmethod
     def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
         """Return what one error vector takes of each PE that is read the other way."""
+        lines = replace(self.lines(site, weights.grid, transposed=True), phases=busy.phases)
+        return with_control(self, site, self._read(site, weights, busy, lines))
+
+    def _read(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> tuple[Component, ...]:
+        drives = _line_drives(site, weights.grid, busy, transposed=lines.transposed)
+        joins = (_shift_adds(site, lines, self.senses),) if self.senses else ()
+        return (drives, *self.sensed(site, weights, busy, lines), *joins)
+
+    @abstractmethod
+    def sensed(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> tuple[Component, ...]:
+        """Return what cells, and what senses ``lines``, take of one vector: all but drivers, shift-adds and sums."""
 
     @abstractmethod
     def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
@@ -308,7 +366,7 @@ def _import_all() -> None:
 
 
 MEMORIES: Registry[type[Memory]] = Registry(
-    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, "volatile", "verb")
+    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, "volatile", "verb", "senses")
 )
 
 
@@ -323,7 +381,7 @@ def memory_sort(name: str) -> Callable[[type[MemoryT]], type[MemoryT]]:
     return add
 
 
-def line_drives(site: Site, grid: PeGrid, busy: Activity, *, transposed: bool = False) -> Component:
+def _line_drives(site: Site, grid: PeGrid, busy: Activity, *, transposed: bool = False) -> Component:
     """Return the switched lines of one vector: rows, or columns of a transposed read."""
     driven, across, length = (grid.cols, "rows", site.rows) if transposed else (grid.rows, "cols", site.cols)
     each = site.driver.energy_price(length, site.supply_v, site.dac_bits).also(f"array.{across}", "dac_bits")
@@ -331,13 +389,13 @@ def line_drives(site: Site, grid: PeGrid, busy: Activity, *, transposed: bool = 
     return Component("driver", driven * busy.drives[:, grid.layer], "line switches", of, each, busy=True)
 
 
-def shift_adds(site: Site, sensed: Numbers, formula: str, per: str) -> Component:
-    """Return one shift-add for each of ``sensed`` lines and cycles: for each ``per`` of them."""
-    each = site.shift_add.energy_price().also("dac_bits")
-    return Component("shift_add", sensed, "shift-adds", formula, each, per, per_line=True)
+def _shift_adds(site: Site, lines: Lines, per: str) -> Component:
+    """Return one shift-add for each line and cycle: for each ``per``."""
+    each = site.shift_add.energy_price().also("dac_bits", *lines.origins)
+    return Component("shift_add", lines.sensed, "shift-adds", lines.said, each, per, per_line=True)
 
 
-def accumulated(site: Site, grid: PeGrid) -> Component:
+def _accumulated(site: Site, grid: PeGrid) -> Component:
     """Return the additions that join row tiles: a sum of n partial sums takes n - 1."""
     tiles = grid.row_tiles[grid.layer]
     amount = np.asarray(grid.outputs * (tiles - 1) / tiles, dtype=np.float64)

@@ -21,14 +21,14 @@ class Site:
         Supply (V) and clock (Hz).
     dac_bits
         Bits of an input that are driven at once.
+    input_bits, error_bits
+        Bits of an input, and of an error that goes back.
     driver, shift_add
         What drives its lines, and joins its slices and phases.
     transposable
         Whether its PEs can be read from their columns, too.
     copies
         Copies of every weight that it holds: 2 where input gradients have one of their own.
-    vector_bits
-        Bits of the widest vector that it is read with.
     """
 
     at: str
@@ -36,11 +36,12 @@ class Site:
     supply_v: float
     clock_hz: float
     dac_bits: int
+    input_bits: int
+    error_bits: int
     driver: RowDriver
     shift_add: ShiftAdd
     transposable: bool = True
     copies: int = 1
-    vector_bits: int = 8
 
     @property
     def name(self) -> str:

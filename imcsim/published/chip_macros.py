@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imcsim.chip.config import ChipConfig
+from imcsim.memory.analog_rram import AnalogRram
 from imcsim.memory.figures import Figures, figures
 from imcsim.memory.macro import Macro
-from imcsim.published.calibration import Calibration, Quantity, Sample
+from imcsim.memory.memory import Memory
+from imcsim.published.calibration import Calibration, Sample
 from imcsim.published.compare import validate
 from imcsim.published.parameters import parts_of_memory
 from imcsim.published.points import PublishedPoint
@@ -28,7 +30,6 @@ class ChipMacro:
     """
 
     memory: str
-    sort: str
     figures: Figures
     validated_j: float
 
@@ -50,7 +51,7 @@ def chip_macros(
 ) -> tuple[ChipMacro, ...]:
     """Return the memories of ``chip`` as macros; ``references`` are the published macros that they are held against."""
     energy = validate((), references, units).calibrations["energy"]
-    return tuple(_macro(macro, energy) for macro in chip.macros)
+    return tuple(_macro(macro, energy, units) for macro in chip.macros)
 
 
 def chip_text(name: str, macros: Sequence[ChipMacro]) -> str:
@@ -63,8 +64,18 @@ def chip_text(name: str, macros: Sequence[ChipMacro]) -> str:
     return "\n".join([said, *columns(rows)]) + "\n"
 
 
-def _macro(macro: Macro, energy: Calibration) -> ChipMacro:
-    found = figures(macro, input_bits=BITS, toggle=HALF, density=HALF)
-    quantity: Quantity = "energy"
-    sample = Sample("", found.mac_j, parts_of_memory(quantity, macro.memory), 1.0)
-    return ChipMacro(macro.name, macro.memory.sort, found, sum(energy.parts(sample).values()))
+def _macro(macro: Macro, energy: Calibration, units: PublishedUnits) -> ChipMacro:
+    found, asked = _figures(macro), _figures(Macro(_as_published(macro.memory, units), macro.site))
+    sample = Sample("", asked.mac_j, parts_of_memory(macro.memory), 1.0)
+    return ChipMacro(macro.name, found, sum(energy.parts(sample).values()))
+
+
+def _figures(macro: Macro) -> Figures:
+    return figures(macro, input_bits=BITS, toggle=HALF, density=HALF)
+
+
+def _as_published(memory: Memory, units: PublishedUnits) -> Memory:
+    """Return a memory with what all published macros have: clamps that draw a current."""
+    if isinstance(memory, AnalogRram) and not memory.clamp_current_a:
+        return memory.model_copy(update={"clamp_current_a": units.assumed.clamp_current_a})
+    return memory

@@ -80,10 +80,11 @@ def macro_of(point: PublishedPoint, units: PublishedUnits, instead: Mapping[str,
         supply_v=supply_v,
         clock_hz=_PLENTIFUL_HZ,
         dac_bits=shape.dac_bits,
+        input_bits=shape.input_bits,
+        error_bits=shape.input_bits,
         driver=_driver(point, shape, node_m, facts, units, high_voltage=family == "resistive"),
         shift_add=_shift_add(units, node_m, supply_v),
         transposable=family == "resistive",  # columns are driven, too, when cells are written
-        vector_bits=shape.input_bits,
     )
     slower = 1.0
     if family == "resistive" and point.input_s is None:

@@ -1,5 +1,8 @@
 """Which few factors are fitted to published macros, and which parts of a prediction each multiplies."""
 
+from imcsim.memory.analog_array import AnalogArray
+from imcsim.memory.analog_rram import AnalogRram
+from imcsim.memory.analog_sram import AnalogSram
 from imcsim.memory.memory import Memory
 from imcsim.published.calibration import Parameter, Quantity
 from imcsim.published.points import PublishedPoint
@@ -30,11 +33,6 @@ PARAMETERS: dict[Quantity, tuple[Parameter, ...]] = {
     ),
 }
 
-_SORTS: dict[str, Family] = {
-    "analog-rram": "resistive",
-    "analog-sram": "analog-sram",
-    "digital-sram": "digital-sram",
-}
 _ADDERS = ("product", "adder_tree", "accumulator")
 _OF: dict[tuple[Quantity, Family], dict[str, str]] = {  # fmt: skip
     ("energy", "resistive"): {"cells": "cell_current", "clamp": "clamp_current"},
@@ -63,7 +61,13 @@ def parameters_of(quantity: Quantity, family: Family, point: PublishedPoint) -> 
     return _OF[quantity, family]
 
 
-def parts_of_memory(quantity: Quantity, memory: Memory) -> dict[str, str]:
-    """Return the parameter of each part of a chip's own memory; none for a sort of another package."""
-    family = _SORTS.get(memory.sort)
-    return {} if family is None else _OF[quantity, family]
+def parts_of_memory(memory: Memory) -> dict[str, str]:
+    """Return the parameter of each part of a chip's own memory, which states its cells and its activity."""
+    found = {}
+    if isinstance(memory, AnalogRram):
+        found["clamp"] = "clamp_current"
+    if isinstance(memory, AnalogSram):
+        found["cells"] = "cell_charge"
+    if isinstance(memory, AnalogArray) and memory.adc.converter_type == "sar":
+        found["adc"] = "conversion"
+    return found

@@ -14,7 +14,7 @@ from imcsim.chip.config import ChipConfig, load_chip
 from imcsim.chip.layout import in_pes
 from imcsim.chip.layouts import trainable, zeros
 from imcsim.chip.placed import Bank, Placed, place
-from imcsim.chip.writes import Writes, writes_of
+from imcsim.chip.writes import Writes, Written, writes_of
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
 from imcsim.mapping.masks import expand_pe_mask
@@ -105,6 +105,10 @@ def _pe_faults(placed: Placed, bank: Bank, counted: Recount) -> Iterator[str]:
         yield f"level changes of PEs of {name} should add up to those of its layers"
 
 
+def _by_reason(writes: Writes) -> dict[str, tuple[Written, ...]]:
+    return {"in place": writes.in_place, "load": writes.loaded, "commit": writes.committed}
+
+
 def _write_faults(placed: Placed, writes: Writes, counted: dict[str, Recount]) -> Iterator[str]:
     """Every PE has room: what trains does so in the volatile memory, and is committed at the end of each task."""
     if placed.volatile is None or placed.nonvolatile is None:
@@ -112,18 +116,21 @@ def _write_faults(placed: Placed, writes: Writes, counted: dict[str, Recount]) -
     home, away = counted[placed.nonvolatile.name].pes.values(), counted[placed.volatile.name].pes.values()
     for phase in range(placed.phases):
         before = [pe.trains[phase - 1] if phase else False for pe in away]
-        expected = {
-            "in place": sum(pe.step_changes[phase] for pe in away if pe.trains[phase]),
-            "load": sum(pe.cells for pe, was in zip(away, before, strict=True) if pe.trains[phase] and not was),
-            "commit": sum(pe.changes[phase] for pe in home if pe.trains[phase]),
-        }
+        written, expected = (
+            _by_reason(writes),
+            {
+                "in place": sum(pe.step_changes[phase] for pe in away if pe.trains[phase]),
+                "load": sum(pe.cells for pe, was in zip(away, before, strict=True) if pe.trains[phase] and not was),
+                "commit": sum(pe.changes[phase] for pe in home if pe.trains[phase]),
+            },
+        )
         for reason, events in expected.items():
-            found = sum(int(written.count(placed.phases)[phase]) for written in writes.of(reason))
+            found = sum(int(one.count[phase]) for one in written[reason])
             if found != events * placed.copies:
                 yield f"phase {phase} should write {events * placed.copies} cells ({reason}), but {found} are counted"
         needed = len({key for key, pe in counted[placed.volatile.name].pes.items() if pe.trains[phase]})
         shared = len({key[2] for key, pe in counted[placed.volatile.name].pes.items() if pe.trains[phase]})
-        if int(placed.volatile.count(placed.volatile.trains)[phase]) != shared:
+        if int(placed.volatile.training_pes[phase]) != shared:
             yield f"phase {phase} should train in {shared} PEs ({needed} parts of layers)"
 
 

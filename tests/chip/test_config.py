@@ -60,7 +60,7 @@ def test_one_cycle_holds_an_sram_row() -> None:
 def test_adc_model_is_switched_by_an_override() -> None:
     energies = {}
     for model in ("macro-fit", "neurosim", "survey"):
-        chip = load_chip("hybrid-28nm", parse_overrides([f"rram.adc.model={model}"]))
+        chip = load_chip("hybrid-28nm", parse_overrides([f"rram.adc.model={model}", "rram.adc_bits=8"]))
         assert chip.config.rram is not None
         energies[model] = chip.config.rram.adc.energy_j(8, 0.9, 64 * 20e-6)
         assert chip.origin("rram.adc.model").kind == "override"

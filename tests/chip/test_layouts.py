@@ -51,11 +51,10 @@ def test_units_cut_by_axes_are_units_cut_tile_by_tile(unit: Any, size: Any, seed
 
 def _figures(layout: Any, layer: int, values: Any, commits: Any) -> list[list[float]]:
     """Figures of each PE, in an order that does not hang on that of the PEs."""
-    rows, span = layout.rows(values, layer), layout.grid.layer_slices[layer]
+    (events, rows), span = layout.written(values, commits, layer), layout.grid.layer_slices[layer]
     table = [
         layout.unit[span], layout.grid.rows[span], layout.grid.outputs[span], layout.grid.cells[span],
-        *layout.sums(values, layer), layout.most(values[0], layer), *layout.over_rows(rows, layer),
-        *layout.row_events(rows, commits, layer),
+        *layout.sums(values, layer), layout.most(values[0], layer), *events, *rows,
     ]  # fmt: skip
     return sorted(np.array(table, dtype=float).T.round(9).tolist())
 

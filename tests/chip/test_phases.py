@@ -67,7 +67,7 @@ def test_a_pe_that_freezes_within_a_task_is_programmed_then() -> None:
     commits = [(c.phase, c.pes.tolist(), c.first, c.last) for c in writes_of(placed).commits]
     assert commits == [(0, [False, True], 0, 1), (1, [True, False], 0, 2)]
     # RRAM: the lower PE's cell at the end of the first phase, the upper one's from 0 to 3 at the end of the task
-    assert [written.count(2).tolist() for written in writes_of(placed).of("commit")] == [[1, 0], [0, 1]]
+    assert [written.count.tolist() for written in writes_of(placed).committed] == [[1, 0], [0, 1]]
     report = price(trace, chip)
     assert report.writes["rram"].per_task == (2,)
     assert int(sum(layer.events.sum() for _, layer in wear_ledger(placed))) == 2

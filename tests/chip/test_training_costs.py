@@ -62,7 +62,7 @@ def read_out_j(chip: ChipConfig) -> float:
 def test_transposable_drives_columns_and_senses_rows() -> None:
     chip, report = trained_on("all-sram-28nm", {"input_gradient_vectors": 10})
     assert chip.sram is not None
-    # 8 error bits at density one half; 16 columns driven; 4 rows summed by trees over 2 outputs of 8 bits: 8 full adders
+    # 8 error bits at density one half; 16 columns driven; 4 rows, trees over 2 outputs of 8 bits: 8 full adders
     leaves = report.energy.leaves
     assert leaves["input_gradient", "sram", "driver"] == pytest.approx(
         10 * 16 * 8 * 0.5 * chip.driver.energy_j(4, chip.supply_v)
@@ -109,8 +109,8 @@ def test_weight_gradients_in_sram_arrays() -> None:
     chip, report = trained_on("all-sram-28nm", counts, weight_gradient="sram-array")
     part = chip.sram
     assert part is not None
-    # 4 vectors lie along the rows: 10 sums of 4 activations of 8 bits for each of 8 error bits: 25 full adders, 32 product
-    # gates, and an addition to a sum of 8 + 1 + 2 bits
+    # 4 vectors lie along the rows: 10 sums of 4 activations of 8 bits for each of 8 error bits: 25 full adders,
+    # 32 product gates, and an addition to a sum of 8 + 1 + 2 bits
     tree, evaluations = part.adder_tree, 40 / 4 * 8
     adder_j, leaves = tree.full_adder_energy_j * tree.activity, report.energy.leaves
     assert leaves["weight_gradient", "adder_tree"] == pytest.approx(evaluations * 25 * adder_j)

@@ -68,10 +68,10 @@ def test_without_masks_a_unit_is_a_pe_of_rram() -> None:
 def test_loads_commits_and_room_by_hand() -> None:
     trace, chip = trace_64((64, 8), [[1, 0]]), chip_64()
     spent = charged(place(trace, chip.config))
-    reasons = ("in place", "commit", "load")
-    written = {reason: sum(int(w.count(1).sum()) for w in spent.writes.of(reason)) for reason in reasons}
+    reasons = ("in_place", "committed", "loaded")
+    written = {reason: sum(int(w.count.sum()) for w in getattr(spent.writes, reason)) for reason in reasons}
     # one bit of an SRAM weight, and one cell of an RRAM weight, differ between codes 0 and 1
-    assert written == {"in place": 64 * 8, "commit": 64 * 8, "load": 64 * 8 * 8}
+    assert written == {"in_place": 64 * 8, "committed": 64 * 8, "loaded": 64 * 8 * 8}
     report = price(trace, chip)
     part, home = chip.config.sram, chip.config.rram
     assert part is not None

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imcsim.chip import price
-from imcsim.chip.reads import forward_pace
+from imcsim.chip.pace import forward_pace
 from imcsim.core.errors import EventsError
 from imcsim.events import (
     Schedule,

@@ -159,7 +159,7 @@ def test_levers_are_compared_where_lives_are_known(monkeypatch: pytest.MonkeyPat
 
 def test_energies_of_moves_by_pair_of_levels() -> None:
     macro = worn_memory(small_chip("all-rram-28nm", {"rram.write_rule": "arithmetic"}).config)
-    each = np.asarray(macro.memory.write_energy(macro.site).value)
+    each = np.asarray(macro.sheet.write.value)
     assert each.shape == (4, 4)
     assert mean_event_j(macro) == pytest.approx(each[~np.eye(4, dtype=bool)].mean())
     steps = [each[0, 1], each[1, 2], each[2, 3], each[1, 0], each[2, 1], each[3, 2]]

@@ -60,7 +60,8 @@ def test_conversions() -> None:
     assert found["rram.accumulate"] == [0.0]
     back = passes(scene, Way(way.vectors, way.density, transposed=True), scene.place.in_sram)
     # transposed: 4 rows, each in 4 slices, are sensed; 16 columns are driven past 4 cells
-    assert back["rram.adc"] == [pytest.approx(2 * found["rram.adc"][0])]
+    each_j = conversion_j(part.adc, part.transposed_adc_bits, chip.supply_v, 1.0)
+    assert back["rram.adc"] == [pytest.approx(5 * 16 * 8 * each_j)]
     assert back["rram.driver"] == [pytest.approx(5 * 16 * 8 * 0.5 * line_j(chip, 4))]
 
 

@@ -60,6 +60,7 @@ def test_every_number_of_the_golden_prices(chip: str) -> None:
         assert not found, f"{pair}: {len(found)} numbers, such as\n" + "\n".join(found[:8])
 
 
+EIGHT = {"rram.adc_bits": 8, "rram.transposed_adc_bits": 0}
 OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     HYBRID: (
         {"sram.pe_count": 4, "dac_bits": 3, "rram.write_rule": "harmonic"},
@@ -73,9 +74,9 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"sram.adder_tree.kind": "chain", "sram.adder_tree.pipelined": True, "weight_gradient": "sram-array"},
     ),
     RRAM: (
-        {"rram.parallel_write_pes": 1, "gate_columns": True, "rram.adc.model": "survey"},
+        {"rram.parallel_write_pes": 1, "gate_columns": True, "rram.adc.model": "survey", **EIGHT},
         {"master_copy.location": "dram", "buffer.size_bytes": 4096, "rram.columns_per_adc": 4},
-        {"rram.adc": "adc-mnsim", "rram.write_policy": "epoch", "dac_bits": 2},
+        {"rram.adc": "adc-mnsim", **EIGHT, "rram.write_policy": "epoch", "dac_bits": 2},
         {"input_gradient": "second-copy", "floor_plan": {"topology": "mesh", "pes_per_router": 2}},
         {"input_gradient": "digital", "rram.write_policy": "task", "rram.write_rule": "harmonic"},
         {"rram.sensing": "voltage", "dac_bits": 2, "rram.open_rows": 2, "rram.joined_columns": 2},

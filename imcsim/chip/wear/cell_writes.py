@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imcsim.chip.cell_counts import cells_by_count
 from imcsim.chip.placed import Bank, Placed
-from imcsim.chip.switching import pairs_of, switched_in
+from imcsim.chip.switching import pairs_of
 from imcsim.chip.wear.recording import layer_wear
 from imcsim.chip.writes import Commit
 from imcsim.crossbar.encoding import Encoding
@@ -64,7 +64,7 @@ def cell_writes(placed: Placed, bank: Bank, commits: tuple[Commit, ...]) -> Cell
     histogram of their profile, the others are counted cell by cell.
     """
     trace = placed.trace
-    switched = switched_in(trace, placed.chip)[0]
+    switched = placed.switched[0]
     written = np.packbits(bank.trains).tobytes()
     moved = tuple((c.phase, c.first, c.last, np.packbits(c.pes).tobytes()) for c in commits)
     policy, copies = bank.memory.write_policy, bank.copies

@@ -13,13 +13,14 @@ from imcsim.chip.charged import Charged
 from imcsim.chip.config import Horizon
 from imcsim.chip.placed import Bank, Placed
 from imcsim.chip.report import Lifetime, Writes
-from imcsim.chip.switching import switch_cells, switched_in
+from imcsim.chip.switching import switch_cells
 from imcsim.chip.wear.cell_writes import CellWrites, cell_writes, switch_counts
 from imcsim.chip.wear.first_failure import Endurance, first_failure
 from imcsim.core.units import DAYS_PER_YEAR
 from imcsim.memory.memory import Endurance as CellEndurance
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 def lifetime_of(cell: CellEndurance, writes: CellWrites, horizon: Horizon) -> Lifetime:
@@ -60,21 +61,28 @@ def limited_by_worst(
     return Lifetime(worst_per_task, mean_per_task, guaranteed, None, None, years, None, tasks_per_day)
 
 
-def nonvolatile_wear(spent: Charged, bank: Bank) -> tuple[Writes, Lifetime]:
-    """Return the events of the memory that keeps its weights, ``worst`` over cells exactly, and how long they live."""
+def wear_of(spent: Charged) -> tuple[dict[str, Writes], dict[str, Lifetime]]:
+    """Return, by memory, the events of its cells and how long they live."""
+    writes, life = {}, {}
+    for bank in spent.placed.banks:
+        wear = _volatile_wear if bank.memory.volatile else _nonvolatile_wear
+        writes[bank.name], life[bank.name] = wear(spent, bank, spent.writes.events(bank))
+    return writes, life
+
+
+def _nonvolatile_wear(spent: Charged, bank: Bank, per_phase: Ints) -> tuple[Writes, Lifetime]:
+    """Of the memory that keeps its weights: ``worst`` over cells exactly; ``per_phase`` (F,) level changes."""
     placed = spent.placed
     written = cell_writes(placed, bank, spent.writes.commits)
-    per_phase = spent.writes.events(bank, placed.phases)
     total = int(per_phase.sum())
     mean = total / written.cells if written.cells else 0.0
     writes = Writes(written.cells, total, by_task(placed, per_phase), written.worst, mean, spent.deployed_events)
     return writes, lifetime_of(bank.memory.endurance, written, placed.chip.horizon)
 
 
-def volatile_wear(spent: Charged, bank: Bank) -> tuple[Writes, Lifetime]:
-    """Return the events of the memory in which weights train; ``worst``: a PE's hottest cell and its loads."""
+def _volatile_wear(spent: Charged, bank: Bank, per_phase: Ints) -> tuple[Writes, Lifetime]:
+    """Of the memory in which weights train: ``worst`` is a PE's hottest cell and its loads."""
     placed, again, tasks = spent.placed, spent.reload, spent.placed.trace.meta.tasks
-    per_phase = spent.writes.events(bank, placed.phases)
     used = bank.holds.any(axis=0)
     cells = int(bank.grid.cells[used].sum()) * bank.copies
     loads = bank.arrives.sum(axis=0) if placed.hybrid else np.zeros(bank.grid.count)
@@ -92,7 +100,7 @@ def volatile_wear(spent: Charged, bank: Bank) -> tuple[Writes, Lifetime]:
     return writes, limited_by_worst(bank.memory.endurance, worst_per_task, mean_per_task, rate)
 
 
-def by_task(placed: Placed, per_phase: NDArray[np.int64]) -> tuple[int, ...]:
+def by_task(placed: Placed, per_phase: Ints) -> tuple[int, ...]:
     """Return (T,) sums over the phases of each task."""
     tasks = np.asarray(placed.trace.meta.phase_tasks)
     return tuple(int(per_phase[tasks == task].sum()) for task in range(placed.trace.meta.tasks))
@@ -100,7 +108,7 @@ def by_task(placed: Placed, per_phase: NDArray[np.int64]) -> tuple[int, ...]:
 
 def _switches(placed: Placed, bank: Bank) -> tuple[NDArray[np.float64], float]:
     """Return (P,) writes of each PE's hottest cell, and writes of all cells of one copy, by a task's switches."""
-    trace, (_, layers) = placed.trace, switched_in(placed.trace, placed.chip)
+    trace, (_, layers) = placed.trace, placed.switched
     if not layers:
         return np.zeros(1), 0.0
     pairs, rate = trace.meta.tasks - 1, placed.chip.horizon.task_switches_per_task

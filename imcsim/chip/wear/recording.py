@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.placed import Bank, Placed
-from imcsim.chip.switching import pairs_of, switched_in
+from imcsim.chip.switching import pairs_of
 from imcsim.chip.wear.counting import add_changes, add_moves
 from imcsim.chip.wear.ledger import LayerWear, WearLedger
 from imcsim.chip.wear.worn import worn_memory
@@ -99,7 +99,7 @@ def _move(wear: LayerWear, bank: Bank, layer: int, between: tuple[int, int], pes
 def _switches(wear: LayerWear, placed: Placed, bank: Bank, layer: int) -> None:
     trace, rate = placed.trace, placed.chip.horizon.task_switches_per_task
     name = trace.meta.layers[layer].name
-    if name not in switched_in(trace, placed.chip)[0] or rate == 0:
+    if name not in placed.switched[0] or rate == 0:
         return
     pairs = pairs_of(trace)
     each = rate * trace.meta.tasks / len(pairs)  # a switch goes there or back: each of 2 (T - 1) is equally likely

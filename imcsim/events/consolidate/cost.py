@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imcsim.chip.report import Lifetime
-from imcsim.chip.switching import switched_in
 from imcsim.chip.wear.cell_writes import CellWrites, counted, joined, switch_counts
 from imcsim.chip.wear.lifetime import lifetime_at, lifetime_of
 from imcsim.events.consolidate.memory import Memory, levels_of
@@ -109,7 +108,7 @@ def scheme_cost(work: Work, scheme: CommitScheme) -> SchemeCost:
 
 def _written(work: Work, copies: list[Counts], cells: int) -> CellWrites:
     """Return how often weight cells are written: by commits, and by task switches, which rewrite the copy in force."""
-    trace, switched = work.trace, switched_in(work.trace, work.chip)[0]
+    trace, switched = work.trace, work.placed.switched[0]
     encoding = home_of(work).site.geometry.encoding
     tables = []
     for counts in copies:

@@ -126,7 +126,7 @@ def _yearly(work: Work, commit_s: float, outcomes: Outcomes, cuts: float) -> Yea
     """Cuts as a Poisson process, one consolidation for each task; no more than all time is spent on tasks."""
     per_s = work.chip.horizon.tasks_per_day / SECONDS_PER_DAY
     phases = [i for i, task in enumerate(work.trace.meta.phase_tasks[: work.phase + 1]) if task == work.task]
-    commits = (one.time("", work.placed.phases) for one in work.spent.writes.of("commit"))
+    commits = (one.time("") for one in work.spent.writes.committed)
     written_s = float(work.chip.charge_migration) * work.cost(tuple(commits))
     training_s = sum(replace(work, phase=i).seconds() for i in phases) - written_s  # before the commit begins
     hit = cuts * min(1.0, commit_s * per_s)

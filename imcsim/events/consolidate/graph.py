@@ -169,7 +169,7 @@ class _Builder:
         outputs, chip = int(self.grid.outputs[pe]), self.chip
         if self.away is not None and not self.home.trains[self.work.phase, pe]:
             bank, weight_j = self.away
-            seconds, joules = float(bank.memory.row_read_time(bank.site).value), outputs * float(weight_j[pe])
+            seconds, joules = float(bank.sheet.row_read.value), outputs * float(weight_j[pe])
             return Task(f"PE {pe} codes", f"{bank.name} PE {pe}", seconds, joules, after, phase="read codes")
         bits, place = outputs * chip.master_copy.bits, chip.master_copy.location
         if place == "buffer":
@@ -197,4 +197,4 @@ def record_read(work: Work, bits: int) -> tuple[float, float]:
 
 def row_read_s(bank: Bank) -> float:
     """Seconds of reading one row."""
-    return float(bank.memory.row_read_time(bank.site).value)
+    return float(bank.sheet.row_read.value)

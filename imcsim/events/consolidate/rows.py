@@ -56,7 +56,7 @@ def rows_to_write(memory: Memory, copies: NDArray[np.int64], target: Levels, pes
 def event_energies_j(bank: Bank) -> Floats:
     """Return (levels, levels): joules of one level change of a cell of ``bank``, 0 where the level stays."""
     levels = bank.site.geometry.encoding.level_count
-    each = np.broadcast_to(np.asarray(bank.memory.write_energy(bank.site).value, dtype=np.float64), (levels, levels))
+    each = np.broadcast_to(np.asarray(bank.sheet.write.value, dtype=np.float64), (levels, levels))
     return np.asarray(np.where(np.eye(levels, dtype=bool), 0.0, each), dtype=np.float64)
 
 

@@ -98,7 +98,7 @@ def _load_j(found: Evictions, home: Bank, away: Bank) -> float:
 
 def _leakage_w(macro: Macro) -> float:
     """Watts that a powered PE leaks."""
-    cell = macro.memory.leakage(macro.site)
+    cell = macro.sheet.leakage
     return 0.0 if cell is None else macro.site.cells * float(cell.value)
 
 

@@ -119,7 +119,7 @@ def test_pes_that_leave_sram_late_are_explained(name: str, rule: str) -> None:
 @pytest.mark.parametrize("model", ["macro-fit", "neurosim", "survey", "neurosim-mlsa", "table"])
 def test_every_converter_model_is_explained(model: str) -> None:
     component = {"neurosim-mlsa": "adc-neurosim-22nm", "table": "adc-mnsim"}.get(model, "adc-28nm")
-    converter = {"rram.adc": component, "rram.adc.model": model}
+    converter = {"rram.adc": component, "rram.adc.model": model, "rram.adc_bits": 8, "rram.transposed_adc_bits": 0}
     trace, chip = busy_trace(2), chip_of("hybrid-28nm", **{**converter, "input_gradient": "digital"})
     check_every_leaf(trace, chip)
     (term,) = terms_of("energy", trace, chip_of("all-rram-28nm", **converter))["forward.rram.adc"]
@@ -167,7 +167,7 @@ def test_programming_by_hand() -> None:
 
 
 def test_whole_pes_are_read_row_by_row() -> None:
-    # one PE of 4 rows x 8 pairs of columns arrives in SRAM once: 64 cells of 1 uS at least, 20 levels of 13 uS among them
+    # one PE of 4 rows x 8 pairs of columns arrives in SRAM: 64 cells of 1 uS, 20 levels of 13 uS among them
     terms = terms_of("energy", one_pe_trace(), chip_of("hybrid-28nm"))["migration.rram_read"]
     assert [(term.amount_of, term.amount) for term in terms] == [
         ("siemens read", pytest.approx(64 * 1e-6 + 20 * 13e-6)), ("conversions", 32), ("rows driven", 4),

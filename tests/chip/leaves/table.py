@@ -20,13 +20,11 @@ BY_HAND = (
 )  # fmt: skip
 """Modules below ``tests.chip`` whose tests work prices out by hand, quickest first."""
 _COMPARES = ("explained", "like_price", "only_difference", "more", "less", "nothing_changes", "share")
-_FORWARD = ("driver", "shift_add", "accumulate")
+_SENSED = ("driver", "shift_add", "cells", "adc", "adder_tree")
 _RRAM, _SRAM = "memory.analog_rram:AnalogRram", "memory.digital_sram:DigitalSram"
 _PARTS = {
-    f"{_RRAM}.forward": (*_FORWARD, "cells", "adc"),
-    f"{_SRAM}.forward": (*_FORWARD, "adder_tree"),
-    f"{_RRAM}.transposed": ("driver", "shift_add", "cells", "adc"),
-    f"{_SRAM}.transposed": ("driver", "shift_add", "adder_tree"),
+    "memory.memory:Memory.forward": (*_SENSED, "accumulate"),
+    "memory.memory:Memory.transposed": _SENSED,
     f"{_RRAM}.read_out": ("cells", "adc", "driver"),
     f"{_SRAM}.read_out": ("cells",),
     f"{_RRAM}.conductance_s": ("",),
@@ -50,7 +48,7 @@ _PARTS = {
         f"weight_gradient.{name}" for name in ("mac", "adder_tree", "shift_add", "array_write")
     ),
     "chip.gradients:weight_gradient_time": ("",),
-    "chip.reads:pipeline": ("",),
+    "chip.pace:pipeline": ("",),
     "chip.leakage:leakage": ("leakage.buffer", "leakage.sram"),
     "chip.leakage:retention_w": ("",),
     "chip.traffic:traffic": (

@@ -43,7 +43,7 @@ def test_a_wrong_leaf_is_that_leaf_alone() -> None:
 
 def test_a_wrong_charge_reaches_every_caller() -> None:
     _, right = priced(SRAM)
-    with wrong_charge("memory.digital_sram:DigitalSram.forward:driver", 2.0):
+    with wrong_charge("memory.memory:Memory.forward:driver", 2.0):
         _, wrong = priced(SRAM)
     for tree in ("energy", "inference"):
         before, after = getattr(right, tree).flat(), getattr(wrong, tree).flat()

@@ -31,11 +31,11 @@ FORWARD = (("energy", "forward", 15, START), ("energy", "scoring.forward", 6, ST
 BACK = (("input_gradient", 9), ("scoring.input_gradient", 3))
 
 
-def open_v2s(chip: ChipConfig, cells: int) -> float:
+def open_v2s(chip: ChipConfig, cells: int, bits: int = 0) -> float:
     """Joules of a siemens that is open for one phase, on a line past ``cells`` cells that a clamp holds."""
     part = chip.rram
     assert part is not None
-    seconds = part.cell.read_time_s + part.adc.time_s(part.adc_bits, cells)
+    seconds = part.cell.read_time_s + part.adc.time_s(bits or part.adc_bits, cells)
     return part.cell.read_voltage_v * chip.supply_v * seconds
 
 
@@ -73,12 +73,12 @@ def rram_back(chip: ChipConfig, vectors: float) -> dict[str, float]:
     sums = [conductance_s(chip, START, rows) for rows in TILES]
     lines = [len(rows) * SLICES for rows in TILES]
     each = [
-        n * part.adc.energy_j(part.adc_bits, chip.supply_v, g * DRIVES / PHASES / n)
+        n * part.adc.energy_j(part.back_bits, chip.supply_v, g * DRIVES / PHASES / n)
         for n, g in zip(lines, sums, strict=True)
     ]
     return {
         "driver": vectors * 2 * COLUMNS * DRIVES * chip.driver.energy_j(4, chip.supply_v),
-        "cells": vectors * DRIVES * open_v2s(chip, COLUMNS) * sum(sums),
+        "cells": vectors * DRIVES * open_v2s(chip, COLUMNS, part.back_bits) * sum(sums),
         "adc": vectors * PHASES * sum(each),
         "shift_add": vectors * PHASES * IN * SLICES * chip.shift_add.energy_j,
     }

@@ -64,7 +64,7 @@ def test_time_of_vectors_in_rram() -> None:
     assert part is not None
     forward = 8 * (part.cell.read_time_s + part.columns_per_adc * part.adc.time_s(part.adc_bits, ROWS))
     # one converter senses four rows: four turns for each phase and each of four slices, columns of 16 cells
-    back = 8 * 4 * (part.cell.read_time_s + 4 * part.adc.time_s(part.adc_bits, COLUMNS))
+    back = 8 * 4 * (part.cell.read_time_s + 4 * part.adc.time_s(part.transposed_adc_bits, COLUMNS))
     mac_s = 1 / chip.mac.macs_per_s
     check(report, "latency", {
         "forward": 15 * forward,

@@ -54,7 +54,7 @@ def test_the_graph_writes_what_the_price_charges() -> None:
         one = work(random_trace(1), task)
         found = consolidation(one, ONE)
         assert found.rows.energy_j.sum() == pytest.approx(one.joules("migration.rram_program"), rel=1e-9)
-        assert found.rows.cells.sum() == one.spent.writes.of("commit")[0].events[task].sum()
+        assert found.rows.cells.sum() == one.spent.writes.committed[0].events[task].sum()
         drawn = consolidation(one, ONE, np.random.default_rng(0))
         assert drawn.graph.energy_j == pytest.approx(found.graph.energy_j, rel=1e-12)
         assert run(drawn.graph).makespan_s != run(found.graph).makespan_s

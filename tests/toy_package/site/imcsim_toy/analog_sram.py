@@ -15,27 +15,26 @@ from imcsim.memory import (
     Activity,
     Component,
     Endurance,
+    Lines,
     Memory,
     Numbers,
     Piece,
     ReadTime,
     Site,
     Weights,
-    accumulated,
     line_drivers,
-    line_drives,
     memory_sort,
-    shift_adds,
 )
 from imcsim.periphery.adc import Adc
 
 
-@memory_sort("analog-sram")
+@memory_sort("sense-amp-sram")
 class AnalogSram(Memory):
     """Charge-domain SRAM PEs: volatile; a capacitor of ``capacitor_f`` beside each bit, an ADC for several columns."""
 
     volatile: ClassVar[bool] = True
     verb: ClassVar[str] = "write"
+    senses: ClassVar[str] = "conversion"
     references: ClassVar[Mapping[str, str]] = {"cell": "device", "adc": "component"}
 
     cell: SramCell
@@ -49,15 +48,20 @@ class AnalogSram(Memory):
         """Raise ConfigError if the converter has no figures for its bits."""
         self.adc.area_m2(self.adc_bits)
 
-    def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
-        """One conversion for each used column and read cycle."""
-        lines, grid = weights.grid.cols * busy.phases, weights.grid
-        return (*self._read(site, weights, busy, lines, "used columns x phases"), accumulated(site, grid))
-
-    def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
-        """One conversion for each used row, slice and read cycle."""
-        lines = weights.grid.rows * site.geometry.encoding.slices * busy.phases
-        return self._read(site, weights, busy, lines, "used rows x slices x phases", transposed=True)
+    def sensed(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> tuple[Component, ...]:
+        """A driven line switches its capacitors; one conversion for each sensed line and cycle."""
+        switched = weights.grid.cells * busy.drives[:, weights.grid.layer]
+        joules = self.capacitor_f * site.supply_v**2
+        own = (*site.of("capacitor_f", "cell_bits", "sign"), "supply_v", "dac_bits")
+        converting = self.adc.energy_price(self.adc_bits, site.supply_v, 0.0, f"{site.at}.adc")
+        converting = converting.also(*site.of("adc_bits", "cell_bits", "sign"), "dac_bits")
+        return (
+            Component(
+                "cells", switched, "capacitors", "cells in use x expected switches a line",
+                Price(joules, "C V_dd^2", own), busy=True,
+            ),
+            Component("adc", lines.sensed, "conversions", lines.said, converting, per_line=True),
+        )  # fmt: skip
 
     def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
         """Every bit of a weight is read through the port."""
@@ -113,25 +117,6 @@ class AnalogSram(Memory):
     def endurance(self) -> Endurance:
         """Practically without limit."""
         return Endurance(self.cell.endurance_cycles)
-
-    def _read(
-        self, site: Site, weights: Weights, busy: Activity, lines: Numbers, said: str, *, transposed: bool = False
-    ) -> tuple[Component, ...]:
-        grid = weights.grid
-        switched = grid.cells * busy.drives[:, grid.layer]
-        joules = self.capacitor_f * site.supply_v**2
-        own = (*site.of("capacitor_f", "cell_bits", "sign"), "supply_v", "dac_bits")
-        converting = self.adc.energy_price(self.adc_bits, site.supply_v, 0.0, f"{site.at}.adc")
-        converting = converting.also(*site.of("adc_bits", "cell_bits", "sign"), "dac_bits")
-        return (
-            line_drives(site, grid, busy, transposed=transposed),
-            Component(
-                "cells", switched, "capacitors", "cells in use x expected switches a line",
-                Price(joules, "C V_dd^2", own), busy=True,
-            ),
-            Component("adc", lines, "conversions", said, converting, per_line=True),
-            shift_adds(site, lines, said, "conversion"),
-        )  # fmt: skip
 
     def _time(self, site: Site, passes: int, turns: int, length: int) -> ReadTime:
         shape = ("dac_bits", "array.rows", "array.cols", *site.of("columns_per_adc"))

@@ -15,17 +15,15 @@ from imcsim.memory import (
     Activity,
     Component,
     Endurance,
+    Lines,
     Memory,
     Numbers,
     Piece,
     ReadTime,
     Site,
     Weights,
-    accumulated,
     line_drivers,
-    line_drives,
     memory_sort,
-    shift_adds,
 )
 from imcsim.periphery.adc import Adc
 
@@ -56,6 +54,7 @@ class Fefet(Memory):
 
     volatile: ClassVar[bool] = False
     verb: ClassVar[str] = "program"
+    senses: ClassVar[str] = "conversion"
     references: ClassVar[Mapping[str, str]] = {"cell": "device", "adc": "component"}
 
     cell: FefetCell
@@ -68,14 +67,16 @@ class Fefet(Memory):
         """Raise ConfigError if the converter has no figures for its bits."""
         self.adc.area_m2(self.adc_bits)
 
-    def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
-        """One conversion for each used column and read cycle; a driven row charges each of its cells."""
-        return self._read(site, weights, busy, weights.grid.cols, "used columns x phases", transposed=False)
-
-    def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
-        """One conversion for each used row, slice and read cycle."""
-        lines = weights.grid.rows * site.geometry.encoding.slices
-        return self._read(site, weights, busy, lines, "used rows x slices x phases", transposed=True)
+    def sensed(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> tuple[Component, ...]:
+        """A driven line charges each of its cells; one conversion for each sensed line and cycle."""
+        charged, converting = weights.grid.cells * busy.drives[:, weights.grid.layer], self._conversion(site)
+        return (
+            Component(
+                "cells", charged, "cells charged", "cells in use x expected switches a line",
+                self._charging(site).also("dac_bits"), busy=True,
+            ),
+            Component("adc", lines.sensed, "conversions", lines.said, converting.also("dac_bits"), per_line=True),
+        )  # fmt: skip
 
     def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
         """Every cell is charged once and converted."""
@@ -146,22 +147,6 @@ class Fefet(Memory):
         """Cycles to fatigue of the polarization."""
         cell = self.cell
         return Endurance(cell.guaranteed_cycles, cell.endurance_scale_cycles, cell.endurance_shape)
-
-    def _read(
-        self, site: Site, weights: Weights, busy: Activity, lines: Numbers, said: str, *, transposed: bool
-    ) -> tuple[Component, ...]:
-        grid = weights.grid
-        charged, conversions = grid.cells * busy.drives[:, grid.layer], lines * busy.phases
-        found = (
-            line_drives(site, grid, busy, transposed=transposed),
-            Component(
-                "cells", charged, "cells charged", "cells in use x expected switches a line",
-                self._charging(site).also("dac_bits"), busy=True,
-            ),
-            Component("adc", conversions, "conversions", said, self._conversion(site).also("dac_bits"), per_line=True),
-            shift_adds(site, conversions, said, "conversion"),
-        )  # fmt: skip
-        return found if transposed else (*found, accumulated(site, grid))
 
     def _charging(self, site: Site) -> Price:
         joules = self.cell.line_f * self.cell.read_voltage_v**2
