@@ -135,9 +135,7 @@ class Adc(FrozenConfig):
         kinds = sorted({model.kind for _, model in self if isinstance(model, ConverterModel)})
         raise ConfigError(f"adc '{self.name}': none of its tables is of type '{wanted}'; there is {', '.join(kinds)}")
 
-    def scaled(
-        self, nodes: NodeTable, feature_size_m: float, supply_v: float, from_v: float | None = None
-    ) -> "Adc":
+    def scaled(self, nodes: NodeTable, feature_size_m: float, supply_v: float, from_v: float | None = None) -> "Adc":
         """Return the converter at another node (m) and supply (V).
 
         Its times are those at ``from_v`` (V), by default its node's nominal supply.

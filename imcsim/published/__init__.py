@@ -1,4 +1,4 @@
-"""Published macros: energy, time and area predicted from their public description by the functions that price a chip."""
+"""Published macros: energy, time and area from their public description, by the functions that price a chip."""
 
 from imcsim.published.calibration import Calibration, calibrate
 from imcsim.published.compare import Comparison, Figure, Validation, validate

@@ -52,7 +52,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Factors by parameter, how uncertain each is (standard deviation of its logarithm), and what they were fitted to."""
+    """Factors by parameter, how uncertain each is (standard deviation of its logarithm), and the silicon they fit."""
 
     quantity: Quantity
     values: Mapping[str, float]
@@ -97,7 +97,8 @@ def calibrate(quantity: Quantity, parameters: Sequence[Parameter], samples: Sequ
         return np.concatenate([off, logs / priors])
 
     fit = least_squares(residuals, np.zeros(len(parameters)), loss="soft_l1", xtol=1e-10, ftol=1e-10, gtol=1e-10)
-    covariance = np.linalg.inv(fit.jac.T @ fit.jac)
+    jacobian = np.asarray(fit.jac, dtype=np.float64)
+    covariance = np.linalg.inv(jacobian.T @ jacobian)
     names = [parameter.name for parameter in parameters]
     spread = dict(zip(names, map(float, np.sqrt(np.diag(covariance))), strict=True))
     return Calibration(quantity, dict(zip(names, map(float, np.exp(fit.x)), strict=True)), spread, silicon)

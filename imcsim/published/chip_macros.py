@@ -9,7 +9,7 @@ from imcsim.memory.figures import Figures, figures
 from imcsim.memory.macro import Macro
 from imcsim.memory.memory import Memory
 from imcsim.published.calibration import Calibration, Sample
-from imcsim.published.compare import validate
+from imcsim.published.compare import calibration
 from imcsim.published.parameters import parts_of_memory
 from imcsim.published.points import PublishedPoint
 from imcsim.published.tables import columns, number
@@ -46,17 +46,15 @@ class ChipMacro:
         }
 
 
-def chip_macros(
-    chip: ChipConfig, references: Sequence[PublishedPoint], units: PublishedUnits
-) -> tuple[ChipMacro, ...]:
+def chip_macros(chip: ChipConfig, references: Sequence[PublishedPoint], units: PublishedUnits) -> tuple[ChipMacro, ...]:
     """Return the memories of ``chip`` as macros; ``references`` are the published macros that they are held against."""
-    energy = validate((), references, units).calibrations["energy"]
+    energy = calibration("energy", references, units)
     return tuple(_macro(macro, energy, units) for macro in chip.macros)
 
 
 def chip_text(name: str, macros: Sequence[ChipMacro]) -> str:
     """Return a table of a chip's macros, ending in a newline."""
-    rows = [_HEADS]
+    rows: list[tuple[str, ...]] = [_HEADS]
     for macro in macros:
         values = list(macro.record().values())[1:]
         rows.append((macro.memory, *(number(float(str(value))) for value in values)))

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from imcsim.published.bands import Miss, half_width, row_sigma, model_sigma
+from imcsim.published.bands import Miss, half_width, model_sigma, row_sigma
 from imcsim.published.calibration import QUANTITIES, Calibration, Quantity, Sample, calibrate, without
 from imcsim.published.errors import Bands, Errors, bands_of, errors_of
 from imcsim.published.facts import Assumption, OutOfScope
@@ -135,63 +136,86 @@ def validate(
         If ``references`` hold too few macros to calibrate on.
     """
     known = {point: _row(point, units) for point in dict.fromkeys((*references, *points))}
-    models = {quantity: _Model(quantity, [known[point] for point in references], units) for quantity in QUANTITIES}
+    models = {quantity: _Model(quantity, [known[point] for point in references]) for quantity in QUANTITIES}
     compared = []
     for point in points:
         row = known[point]
         figures = {quantity: model.figure(row) for quantity, model in models.items()}
-        compared.append(Comparison(point, row.family, figures, row.prediction.assumed if row.prediction else ()))
+        compared.append(Comparison(point, row.family, figures, row.made.prediction.assumed if row.made else ()))
     return Validation(tuple(compared), {quantity: model.full for quantity, model in models.items()})
+
+
+def calibration(quantity: Quantity, references: Sequence[PublishedPoint], units: PublishedUnits) -> Calibration:
+    """Return the fit of one quantity to all references; DataError as :func:`validate`."""
+    return _Model(quantity, [_row(point, units, ends=False) for point in references]).full
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A point that a macro was made of: what it takes, and what with each assumption at an end of its range."""
+
+    family: Family
+    prediction: Prediction
+    ends: tuple[tuple[Prediction, ...], ...]
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A point with its prediction before calibration, and those with each assumption at an end of its range."""
+    """A point, and what was made of it; if nothing was, the reason."""
 
     point: PublishedPoint
     family: Family | None
-    prediction: Prediction | None
-    ends: tuple[tuple[Prediction, ...], ...]
+    made: _Made | None
     reason: str
 
 
-def _row(point: PublishedPoint, units: PublishedUnits) -> _Row:
+def _row(point: PublishedPoint, units: PublishedUnits, *, ends: bool = True) -> _Row:
     try:
         family = family_of(point)
     except OutOfScope as reason:
-        return _Row(point, None, None, (), str(reason))
+        return _Row(point, None, None, str(reason))
     try:
         found = predict(point, units)
     except OutOfScope as reason:
-        return _Row(point, family, None, (), str(reason))
-    ends = tuple(
-        tuple(predict(point, units, {each.name: other}) for other in each.others) for each in found.assumed if each.others
-    )
-    return _Row(point, family, found, ends, "")
+        return _Row(point, family, None, str(reason))
+    open_ = [each for each in found.assumed if each.others and ends]
+    others = tuple(tuple(predict(point, units, {each.name: other}) for other in each.others) for each in open_)
+    return _Row(point, family, _Made(family, found, others), "")
 
 
 class _Model:
     """One quantity: its references, the fits without one silicon that were made so far, and what those were off."""
 
-    def __init__(self, quantity: Quantity, references: Sequence[_Row], units: PublishedUnits) -> None:
+    def __init__(self, quantity: Quantity, references: Sequence[_Row]) -> None:
         self.quantity: Quantity = quantity
-        self.samples = [sample for row in references if (sample := _sample(quantity, row)) is not None]
+        known = [
+            (row.point, row.made, reported)
+            for row in references
+            if row.made is not None
+            and not _why_not(quantity, row.point)
+            and (reported := _reported(quantity, row.point)) is not None
+        ]
+        self.samples = [self._sample(point, made, made.prediction, reported) for point, made, reported in known]
         self.full = calibrate(quantity, PARAMETERS[quantity], self.samples)
         self._fits: dict[str, Calibration] = {}
-        rows = [row for row in references if _sample(quantity, row) is not None]
-        self.misses = [self._miss(row) for row in rows]
+        self._known = known
+
+    @cached_property
+    def misses(self) -> list[Miss]:
+        """What each reference was off when it was left out."""
+        return [self._miss(point, made, reported) for point, made, reported in self._known]
 
     def figure(self, row: _Row) -> Figure:
         """Return one point's figure: calibrated and banded without its own silicon."""
-        reported = _reported(self.quantity, row.point)
-        reason = row.reason or _why_not(self.quantity, row.point)
-        if row.prediction is None or row.family is None or reason:
+        point, reported = row.point, _reported(self.quantity, row.point)
+        reason = row.reason or _why_not(self.quantity, point)
+        if row.made is None or reason:
             return Figure(reported=reported, reason=reason)
-        sample = _asked(self.quantity, row.family, row.point, row.prediction)
-        parts = self._without(row.point.silicon_id).parts(sample)
+        sample = self._sample(point, row.made, row.made.prediction)
+        parts = self._without(point.silicon_id).parts(sample)
         predicted = math.fsum(parts.values())
-        others = [miss for miss in self.misses if miss.silicon_id != row.point.silicon_id]
-        wide = math.exp(half_width(model_sigma(others, row.family), self._row_sigma(row)))
+        others = [miss for miss in self.misses if miss.silicon_id != point.silicon_id]
+        wide = math.exp(half_width(model_sigma(others, row.made.family), self._row_sigma(point, row.made)))
         return Figure(
             predicted=predicted,
             low=predicted / wide,
@@ -209,24 +233,22 @@ class _Model:
             self._fits[silicon_id] = self.full if same else calibrate(self.quantity, PARAMETERS[self.quantity], left)
         return self._fits[silicon_id]
 
-    def _total(self, row: _Row, prediction: Prediction) -> float:
-        assert row.family is not None
-        sample = _asked(self.quantity, row.family, row.point, prediction)
-        return math.fsum(self._without(row.point.silicon_id).parts(sample).values())
+    def _sample(self, point: PublishedPoint, made: _Made, prediction: Prediction, reported: float = 1.0) -> Sample:
+        parts = {"energy": prediction.energy_j, "clock": prediction.time_s, "area": prediction.area_m2}[self.quantity]
+        return Sample(point.silicon_id, parts, parameters_of(self.quantity, made.family, point), reported)
 
-    def _row_sigma(self, row: _Row) -> float:
-        assert row.prediction is not None
-        usual = self._total(row, row.prediction)
-        return row_sigma(
-            [max(abs(math.log(self._total(row, end) / usual)) for end in assumption) for assumption in row.ends]
-        )
+    def _total(self, point: PublishedPoint, made: _Made, prediction: Prediction) -> float:
+        sample = self._sample(point, made, prediction)
+        return math.fsum(self._without(point.silicon_id).parts(sample).values())
 
-    def _miss(self, row: _Row) -> Miss:
-        assert row.prediction is not None and row.family is not None
-        reported = _reported(self.quantity, row.point)
-        assert reported is not None
-        ratio = self._total(row, row.prediction) / reported
-        return Miss(row.point.silicon_id, row.family, math.log(ratio), self._row_sigma(row))
+    def _row_sigma(self, point: PublishedPoint, made: _Made) -> float:
+        usual = self._total(point, made, made.prediction)
+        ends = [[self._total(point, made, end) for end in assumption] for assumption in made.ends]
+        return row_sigma([max(abs(math.log(end / usual)) for end in assumption) for assumption in ends])
+
+    def _miss(self, point: PublishedPoint, made: _Made, reported: float) -> Miss:
+        ratio = self._total(point, made, made.prediction) / reported
+        return Miss(point.silicon_id, made.family, math.log(ratio), self._row_sigma(point, made))
 
 
 _NOT_STATED: dict[Quantity, str] = {
@@ -234,21 +256,6 @@ _NOT_STATED: dict[Quantity, str] = {
     "clock": "no time of a whole input is stated",
     "area": "no area is stated",
 }
-
-
-def _sample(quantity: Quantity, row: _Row) -> Sample | None:
-    """Return what a fit sees of a row; None if it is not predicted or has no reported figure."""
-    reported = _reported(quantity, row.point)
-    if row.prediction is None or row.family is None or reported is None or _why_not(quantity, row.point):
-        return None
-    return _asked(quantity, row.family, row.point, row.prediction, reported)
-
-
-def _asked(
-    quantity: Quantity, family: Family, point: PublishedPoint, prediction: Prediction, reported: float = 1.0
-) -> Sample:
-    parts = {"energy": prediction.energy_j, "clock": prediction.time_s, "area": prediction.area_m2}[quantity]
-    return Sample(point.silicon_id, parts, parameters_of(quantity, family, point), reported)
 
 
 def _reported(quantity: Quantity, point: PublishedPoint) -> float | None:

@@ -36,7 +36,8 @@ def converter_of(
     bits = facts.number("adc_bits", point.adc_bits, summed, others_b, "the bits of a sum, 3 to 8")
     charge = point.family == "analog-sram"
     usual, others = "sar" if charge else "sense-amp", ("flash",) if charge and bits <= _MOST_FLASH_BITS else ()
-    kind = _kind_of(facts.word("adc_type", point.adc_type if point.adc_type in _TYPES else "", usual, others, "not stated"))
+    stated = point.adc_type if point.adc_type in _TYPES else ""
+    kind = _kind_of(facts.word("adc_type", stated, usual, others, "the kind of converter is not stated"))
     columns = shape.cells_per_weight // (2 if _subtracts(point, shape) else 1)
     joined = -(-columns // shape.conversions)
     lines = shape.weights_per_row * -(-columns // joined)

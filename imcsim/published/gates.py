@@ -1,7 +1,5 @@
 """A published digital SRAM array as the memory sort ``digital-sram``."""
 
-import math
-
 from imcsim.memory.digital_sram import DigitalSram
 from imcsim.periphery.digital import AdderTree
 from imcsim.published.facts import Facts, OutOfScope

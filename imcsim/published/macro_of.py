@@ -88,7 +88,8 @@ def macro_of(point: PublishedPoint, units: PublishedUnits, instead: Mapping[str,
     )
     slower = 1.0
     if family == "resistive" and point.input_s is None:
-        slower = facts.number("time_over_model", None, 1.0, (0.5, 2.0), "no time of an input: cells conduct as modelled")
+        why = "no time of an input is stated: cells conduct as long as modelled"
+        slower = facts.number("time_over_model", None, 1.0, (0.5, 2.0), why)
     assumed = tuple(facts.assumed.values())
     return PublishedMacro(family, Macro(memory, site), shape, toggle, density, point.input_s, slower, assumed)
 
@@ -127,7 +128,7 @@ def _driver(
     point: PublishedPoint, shape: Shape, node_m: float, facts: Facts, units: PublishedUnits, *, high_voltage: bool
 ) -> RowDriver:
     """Return the driver of a line; inputs of several bits need a converter if they enter as voltages."""
-    shipped, shrunk = units.driver, node_m / units.feature_size_m
+    shipped, shrunk, high_m2 = units.driver, node_m / units.feature_size_m, units.assumed.high_voltage_line_m2
     volts = False
     if shape.dac_bits > 1 and point.family != "digital-sram":
         coding = point.input_coding.partition(",")[0].partition(" ")[0]
@@ -138,7 +139,7 @@ def _driver(
             "wire_capacitance_per_cell_f": shipped.wire_capacitance_per_cell_f * shrunk,
             "gate_capacitance_per_cell_f": shipped.gate_capacitance_per_cell_f * shrunk,
             "dac_capacitance_per_bit_f": shipped.dac_capacitance_per_bit_f if volts else 0.0,
-            "area_per_row_m2": units.assumed.high_voltage_line_m2 if high_voltage else shipped.area_per_row_m2 * shrunk**2,
+            "area_per_row_m2": high_m2 if high_voltage else shipped.area_per_row_m2 * shrunk**2,
         }
     )
 

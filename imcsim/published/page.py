@@ -10,9 +10,8 @@ from imcsim.published.parameters import PARAMETERS
 from imcsim.published.tables import ROWS, SUMMARY, assumed, left_out, lines, promise, summary, worst
 
 
-
 def fixed_text() -> str:
-    """Return the fixed part of the page, ``models/published/page.md`` of the content root; DataError if it is missing."""
+    """Return the fixed part of the page, ``models/published/page.md`` of the content root; DataError without it."""
     path = content_root() / "models" / "published" / "page.md"
     try:
         return path.read_text(encoding="utf-8")

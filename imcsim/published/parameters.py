@@ -34,7 +34,7 @@ PARAMETERS: dict[Quantity, tuple[Parameter, ...]] = {
 }
 
 _ADDERS = ("product", "adder_tree", "accumulator")
-_OF: dict[tuple[Quantity, Family], dict[str, str]] = {  # fmt: skip
+_OF: dict[tuple[Quantity, Family], dict[str, str]] = {
     ("energy", "resistive"): {"cells": "cell_current", "clamp": "clamp_current"},
     ("energy", "analog-sram"): {"cells": "cell_charge", "adc": "conversion"},
     ("energy", "digital-sram"): dict.fromkeys(_ADDERS, "switching"),
@@ -42,7 +42,9 @@ _OF: dict[tuple[Quantity, Family], dict[str, str]] = {  # fmt: skip
     ("clock", "analog-sram"): {"conversion": "conversion_time"},
     ("clock", "digital-sram"): {"gates": "gate_delay"},
     ("area", "resistive"): {
-        "cells": "resistive_cell", "adc": "converter", "driver": "high_voltage_line",
+        "cells": "resistive_cell",
+        "adc": "converter",
+        "driver": "high_voltage_line",
         "transpose_driver": "high_voltage_line",
     },
     ("area", "analog-sram"): {"cells": "analog_cell", "adc": "converter"},

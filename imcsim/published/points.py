@@ -23,12 +23,24 @@ _SAME = 0.02  # share by which energy per MAC and TOPS/W of a row may differ by 
 class PublishedPoint:
     """One operating point of a published macro, as the columns of a table have it.
 
-    Everything is of one array unless said. ``rows`` are the products summed into one output in one operation,
-    ``outputs`` the sums made in one; an operation takes ``operation_s`` and covers ``operation_bits`` of an input, the
-    whole input ``operations`` of them. ``activity`` is the product of toggle rate and density. ``reported_j`` is the energy of one MAC at the stated bits; one MAC counts as two
-    operations where only TOPS/W is given. ``cell_bits`` are the bits of a cell, ``multi_level`` says "analog".
-    ``foreign`` names the columns with a word that no model knows, and that word. ``contradicts`` tells that energy
-    and TOPS/W disagree.
+    Everything is of one array unless said.
+
+    Parameters
+    ----------
+    rows, outputs
+        Products summed into one output in one operation, and sums made in one.
+    operation_s, operation_bits, operations
+        Time of an operation (s), bits of an input that it covers, operations of the whole input.
+    cell_bits, multi_level
+        Bits of a cell; whether it is said to be analog.
+    activity
+        Toggle rate of inputs times density of weights.
+    reported_j
+        Energy of one MAC at the stated bits (J); one MAC counts as two operations where only TOPS/W is given.
+    contradicts
+        Whether energy and TOPS/W disagree.
+    foreign
+        Columns with a word that no model knows, and that word.
     """
 
     chip_id: str

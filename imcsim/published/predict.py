@@ -49,11 +49,11 @@ def _input_s(found: PublishedMacro) -> dict[str, float]:
     memory, site = found.macro.memory, found.macro.site
     time = memory.forward_time(site, found.shape.input_bits)
     settle_s, convert_s = float(time.settle.value), float(time.convert.value)
-    if isinstance(memory, DigitalSram):
-        return {"gates": settle_s / (memory.weight_sets * memory.weights_per_tree)}
-    assert isinstance(memory, AnalogArray)
-    passes = int(memory.passes(site, site.rows))
-    return {"settling": settle_s / passes, "conversion": convert_s / (passes * memory.columns_per_adc)}
+    if isinstance(memory, AnalogArray):
+        passes = int(memory.passes(site, site.rows))
+        return {"settling": settle_s / passes, "conversion": convert_s / (passes * memory.columns_per_adc)}
+    turns = memory.weight_sets * memory.weights_per_tree if isinstance(memory, DigitalSram) else 1
+    return {"gates": settle_s / turns}
 
 
 def _shown(found: PublishedMacro, time_s: Mapping[str, float]) -> dict[str, float]:

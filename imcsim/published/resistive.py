@@ -87,4 +87,3 @@ def _window(
     current_a = facts.number("cell_current_a", point.cell_current_a, usual_a, others, why)
     high_s = current_a / read_v
     return high_s, high_s / assumed.on_off_ratio
-

@@ -45,9 +45,7 @@ def test_a_factor_that_no_sample_needs_stays_at_one_and_as_uncertain_as_its_prio
 
 def test_a_tight_prior_holds_a_factor_back() -> None:
     samples = [sample("x", 4.0, a=1.0), sample("y", 4.0, a=1.0)]
-    loose, tight = (
-        calibrate("energy", [Parameter("a", "", prior)], samples).values["a"] for prior in (100.0, 0.05)
-    )
+    loose, tight = (calibrate("energy", [Parameter("a", "", prior)], samples).values["a"] for prior in (100.0, 0.05))
     assert loose == pytest.approx(4.0, rel=1e-3)
     assert 1.0 < tight < 1.05
 

@@ -164,3 +164,10 @@ def test_leave_one_out_is_not_worse_than_the_page_says(shipped: Validation, quan
     assert errors.worst_factor < MOST[quantity][1]
     assert seen.median_error <= errors.median_error * 1.05
     assert {c.family for c in shipped.comparisons if c.family} == set(FAMILIES)
+
+
+def test_what_is_shipped_is_where_the_fit_stays(shipped: Validation) -> None:
+    for quantity in QUANTITIES:
+        calibration = shipped.calibrations[quantity]
+        for name, value in calibration.values.items():
+            assert abs(math.log(value)) <= calibration.spread[name], (quantity, name, value)
