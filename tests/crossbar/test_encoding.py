@@ -122,6 +122,14 @@ def test_any_integer_type_is_taken(dtype: type[np.integer]) -> None:
     assert encoding.codes(encoding.levels(np.array([0, 1, 127], dtype=dtype))).tolist() == [0, 1, 127]
 
 
+def test_one_bit_is_an_offset_code() -> None:
+    encoding = Encoding(sign="offset", weight_bits=1, cell_bits=1)
+    assert (encoding.code_min, encoding.code_max, encoding.cells_per_weight) == (-1, 0, 1)
+    codes = np.array([-1, 0])
+    assert encoding.levels(codes).tolist() == [[0, 1]]
+    assert encoding.codes(encoding.levels(codes)).tolist() == [-1, 0]
+
+
 def test_the_name_tells_encodings_apart() -> None:
     assert Encoding().name == "differential-8w-2c"
     names = [encoding.name for encoding in every_encoding(17)]
@@ -132,7 +140,11 @@ def test_the_name_tells_encodings_apart() -> None:
     ("data", "sentence"),
     [
         ({"cell_bits": 5, "weight_bits": 4}, "cell_bits (5) must be <= weight_bits (4)"),
-        ({"weight_bits": 1}, "'weight_bits': Input should be greater than or equal to 2 (given: 1)"),
+        ({"weight_bits": 0}, "'weight_bits': Input should be greater than or equal to 1 (given: 0)"),
+        (
+            {"weight_bits": 1, "cell_bits": 1},
+            "a differential pair holds a magnitude and a sign: weight_bits must be >= 2, got 1",
+        ),
         ({"weight_bits": 17}, "'weight_bits': Input should be less than or equal to 16 (given: 17)"),
         ({"cell_bits": 0}, "'cell_bits': Input should be greater than or equal to 1 (given: 0)"),
         ({"sign": "ones"}, "'sign': Input should be 'differential' or 'offset' (given: 'ones')"),

@@ -71,7 +71,7 @@ def ahead_s(scene: Scene, in_sram: Array, bits: int = 0) -> list[float]:
     rram = sram = 0.0
     if scene.rram is not None:  # settle, then a converter takes its columns in turn
         part = chip.rram
-        turn = conversion_s(part.adc, part.adc_bits, chip.array.rows)
+        turn = conversion_s(part.adc, part.adc_bits, min(chip.array.rows, part.open_rows or chip.array.rows))
         passes = up(chip.array.rows, part.open_rows) if part.open_rows else 1
         rram = phases * passes * (part.cell.read_time_s + part.columns_per_adc * turn)
     if scene.sram is not None:

@@ -65,7 +65,7 @@ PARTS = {
     "rram": ("driver", "cells", "adc", "shift_add"),
     "sram": ("driver", "product", "adder_tree", "accumulator"),
 }
-EVALUATED = ("adc", "shift_add", "product", "adder_tree", "accumulator")
+EVALUATED = ("adc", "clamp", "shift_add", "product", "adder_tree", "accumulator")
 """What works for each column segment, and rests where a mask closes it."""
 
 
@@ -77,6 +77,8 @@ def passes(scene: Scene, way: Way, in_sram: Array) -> Leaves:
             continue
         parts = PARTS[kind] if way.transposed else (*PARTS[kind], "accumulate")
         found |= {f"{kind}.{part}": scene.zeros() for part in parts}
+        if kind == "rram" and _clamped(memory.part):
+            found["rram.clamp"] = scene.zeros()
         if memory.part.control_share:
             found[f"{kind}.control"] = scene.zeros()
         for f in scene.phase_count():
@@ -98,23 +100,35 @@ def _rram(scene: Scene, memory: Memory, pe: Pe, line: Line, way: Way, f: int) ->
     """One vector through one analog PE: lines driven, cells conducting, every sensed line converted once a cycle."""
     chip, part = scene.chip, memory.part
     if way.transposed:  # columns driven, rows sensed; a weight's slices share a row and take passes of their own
-        driven, conversions, across, past = memory.columns(pe), pe.height * memory.slices, chip.array.rows, "cols"
+        driven, conversions, across, past = memory.columns(pe), pe.height * memory.slices, chip.array.rows, chip.array.cols
     else:  # in turn, open_rows rows at a time, each pass converts every line
         passes = up(pe.height, part.open_rows) if part.open_rows else 1
-        driven, conversions, across, past = pe.height, lines(memory, pe.width) * passes, chip.array.cols, "rows"
+        driven, conversions, across = pe.height, lines(memory, pe.width) * passes, chip.array.cols
+        past = _summed(chip, part)
     bits = (part.transposed_adc_bits if way.transposed else 0) or part.adc_bits
     siemens = conductance_s(memory, pe, f + way.entry)
     on_line = siemens * line.switches / conversions / line.cycles  # a mean sensed line in a mean cycle
     conversions *= line.cycles
     found = {
         "driver": driven * line.switches * line_j(chip, across, chip.dac_bits),
-        "cells": sensing_j(chip, part, siemens, line, bits, getattr(chip.array, past))
+        "cells": sensing_j(chip, part, siemens, line, bits, past)
         if part.sensing != "dc-free"
         else charging_j(scene, memory, pe, line.cycles, transposed=way.transposed),
         "adc": conversions * conversion_j(part.adc, bits, chip.supply_v, on_line),
         "shift_add": conversions * chip.shift_add.energy_j,
     }
+    if _clamped(part):  # each sensed line's clamp draws its own current while the line settles and is converted
+        seconds = part.cell.read_time_s + conversion_s(part.adc, bits, past)
+        found["clamp"] = conversions * part.clamp_current_a * chip.supply_v * seconds
     return found if way.transposed else found | {"accumulate": _joining(scene.chip, pe)}
+
+
+def _summed(chip: Any, part: Any) -> int:
+    return int(min(chip.array.rows, part.open_rows or chip.array.rows))
+
+
+def _clamped(part: Any) -> bool:
+    return bool(getattr(part, "clamp_current_a", 0.0)) and part.sensing == "current-clamp"
 
 
 def lines(memory: Memory, outputs: int) -> int:
@@ -134,7 +148,8 @@ def sensing_j(chip: Any, part: Any, siemens: float, line: Line, bits: int, lengt
     if part.sensing == "voltage":
         share = line.digits / line.cycles
         return float(siemens * line.cycles * share * (1 - share) * volt**2 * seconds)
-    if part.adc.model == "flash":  # one copy of the column's current for each comparator
+    at_once = part.adc.model == "sense-amp" and part.adc.sense_amp.at_once
+    if part.adc.model == "flash" or at_once:  # one copy of the column's current for each comparator
         comparators = 2**bits - 1
     return float(siemens * line.digits * volt * chip.supply_v * seconds * comparators)
 
@@ -215,7 +230,7 @@ def whole_pe_j(scene: Scene, memory: Memory, pe: Pe, entry: int) -> float:
     chip, part, siemens = scene.chip, memory.part, conductance_s(memory, pe, entry)
     conversions = pe.height * lines(memory, pe.width)
     conversion = conversion_j(part.adc, part.adc_bits, chip.supply_v, siemens / conversions)
-    read = sensing_j(chip, part, siemens, Line(1.0, 1.0, 1), part.adc_bits, chip.array.rows)
+    read = sensing_j(chip, part, siemens, Line(1.0, 1.0, 1), part.adc_bits, _summed(chip, part))
     joules = read + conversions * conversion + pe.height * line_j(chip, chip.array.cols)
     return float(joules * (1 + part.control_share))
 

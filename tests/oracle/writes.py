@@ -166,7 +166,7 @@ class Written:
     def _loads(self, rram: Memory, sram: Memory) -> None:
         """PEs that become trainable are read row by row and written into SRAM, the tallest one last."""
         come, chip = arriving(self.scene.place), self.scene.chip
-        turns_s = rram.part.columns_per_adc * conversion_s(rram.part.adc, rram.part.adc_bits, chip.array.rows)
+        turns_s = rram.part.columns_per_adc * _line_s(chip, rram.part)
         row_s = rram.part.cell.read_time_s + turns_s + sram.part.cell.write_time_s
         for f in self.scene.phase_count():
             for p, pe in enumerate(rram.pes):
@@ -224,3 +224,8 @@ def deployment_events(scene: Scene, memory: Memory) -> tuple[float, int]:
         joules += events_j(memory.part, np.zeros_like(first), first)
         events += int((first > 0).sum())
     return joules * scene.copies, events * scene.copies
+
+
+def _line_s(chip: Any, part: Any) -> float:
+    """Return the conversion of a line on which as many rows add up as are open at once."""
+    return conversion_s(part.adc, part.adc_bits, min(chip.array.rows, part.open_rows or chip.array.rows))
