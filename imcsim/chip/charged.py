@@ -1,4 +1,9 @@
-"""Everything that a trace costs on a chip, as charges: tree by tree, with what they were counted from."""
+"""Everything that a trace costs on a chip, as charges: tree by tree, with what they were counted from.
+
+This is the one list of what charges. A new kind of cost enters here, the sorts of part that a chip file may name enter
+last (:mod:`imcsim.chip.part`). ``price`` adds the charges up, ``explain`` prints them, events share them out, ``life``
+reads the writes.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
