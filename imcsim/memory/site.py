@@ -2,7 +2,8 @@
 
 ``copies`` is the one place that says how many sets of weights a memory holds. The chip sets it: 2 where
 ``input_gradient`` is ``second-copy``. By it are multiplied: cells and area, PEs needed, level changes, leakage,
-retention, deployment, loads, task switches and cells that wear. Copies are written at the same time.
+retention, deployment, loads, task switches and cells that wear. Training writes copies at the
+same time. The two copies that make a commit crash-safe are others: :mod:`imcsim.events.consolidate`.
 """
 
 from dataclasses import dataclass
