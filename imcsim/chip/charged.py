@@ -5,6 +5,10 @@ the method's own), scoring, leakage and reload. Its time (s): forward, input_gra
 one vector through the others for each step (pipeline fill); weight_gradient: throughput of its unit; update: row
 writes; migration; buffer: what its bandwidth cannot hide behind the arrays; dram: never hidden. Shape letters: F
 placement phases, L mapped layers.
+
+This is the one list of what charges. A new kind of cost enters here, the sorts of part that a chip file may name enter
+last (:mod:`imcsim.chip.part`). ``price`` adds the charges up, ``explain`` prints them, events share them out, ``life``
+reads the writes.
 """
 
 from collections.abc import Mapping

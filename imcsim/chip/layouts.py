@@ -1,7 +1,9 @@
 """The layouts of a trace on a chip by a mapping rule: one for each of the chip's memories, one map for all tasks.
 
-A rule lays the weights in PEs of the home memory; each of those is a placement unit, which the other memory holds in
-PEs of its own size. Shape letters: F placement phases, G groups, D fan-in, N outputs.
+Rule in, layouts out; :mod:`imcsim.chip.placed` asks for them for price, explain, timeline, ``life`` and ``crash``. How
+rows and PEs of any map are counted, shared ones too, is in :mod:`imcsim.chip.rule_layout`. A rule lays the weights in
+PEs of the home memory; each of those is a placement unit, which the other memory holds in PEs of its own size. Shape
+letters: F placement phases, G groups, D fan-in, N outputs.
 """
 
 from collections.abc import Iterator

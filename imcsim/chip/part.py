@@ -2,6 +2,12 @@
 
 A sort is one subclass of :class:`ChipPart` in one file, filed with ``@part_sort("name")``; another package names its
 own behind an entry point ``imcsim.part``. A chip file holds it as ``[part.NAME]`` with ``sort = "..."``.
+
+Parts enter in :func:`imcsim.chip.charged.with_parts`, after everything else of a tree and in the order of the file.
+Each sees what is charged before it; of training and of one image also over what seconds, so that a mean load follows.
+Its charges are leaves below ``part.NAME``.
+``price``, ``explain``, one image (:mod:`imcsim.chip.per_image`) and events then show them; events spend them at the
+ends of steps (:mod:`imcsim.events.rest`).
 """
 
 from abc import abstractmethod

@@ -6,6 +6,9 @@ needs beyond shape and geometry are its keyword-only parameters without default,
 network's rule gets a sequence, one entry a layer, of all but ``pe_budget``. A new rule is one file in
 ``imcsim/mapping/rules`` with one decorator, a function of another package behind an entry point
 ``imcsim.mapping_rule``, or a file that goes by its path; test it with :func:`imcsim.testing.check_mapping`.
+
+``price``, ``explain``, timeline and ``life`` take it as ``rule=``. In :mod:`imcsim.chip.layouts` it becomes the layout
+of each memory of a chip; :mod:`imcsim.chip.rule_layout` counts rows, columns, shared PEs and permuted orders of it.
 """
 
 from collections.abc import Callable, Mapping

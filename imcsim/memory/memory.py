@@ -3,7 +3,8 @@
 A sort is one subclass of :class:`Memory` in one file, filed with ``@memory_sort("name")``; another package names its
 own behind an entry point ``imcsim.memory``. A chip file holds it as ``[memory.NAME]`` with ``sort = "..."``; the two
 sorts of imcsim itself also stand as ``[rram]`` and ``[sram]``. Whether a memory keeps its weights without power decides
-its part on a chip: weights rest in one that does, and train in one that does not, if the chip has both.
+its part on a chip: weights rest in one that does, and train in one that does not, if the chip has both. How many copies
+of the weights it holds is not its own: :attr:`imcsim.memory.site.Site.copies`.
 
 Shape letters: F placement phases, P PEs, L layers, K cells per weight.
 """

@@ -1,4 +1,8 @@
-"""A cost model of a column converter: energy, time and area of one conversion, and the words for each."""
+"""A cost model of a column converter: energy, time and area of one conversion, and the words for each.
+
+A model of your own is a subclass of :class:`ConverterModel` in one file; no other file changes. How it is filed and how
+a TOML names it is in :mod:`imcsim.periphery.converters.registry`.
+"""
 
 from abc import abstractmethod
 from dataclasses import dataclass

@@ -2,7 +2,8 @@
 
 A model is one file: a :class:`~imcsim.periphery.converters.converter.ConverterModel` under
 ``@converter_model("its-name")``, in this folder or in another package behind an entry point ``imcsim.converter``. Its
-coefficients are a table of the converter's TOML file, of the model's name with ``_`` for ``-``: ``[its_name]``.
+coefficients are a table of the converter's TOML file, of the model's name with ``_`` for ``-``: ``[its_name]``. That
+file picks it by ``model = "its-name"``. What a model must say: :mod:`imcsim.periphery.converters.converter`.
 """
 
 from collections.abc import Callable
