@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from imcsim.chip.area import area
 from imcsim.chip.config import ChipConfig
-from imcsim.chip.part import Spent
+from imcsim.chip.part import BY_PHASE, Spent
 from imcsim.chip.placed import Placed
 from imcsim.chip.reload import Reloads, reloads
 from imcsim.chip.serving import deployment, inference, inference_latency, power_up
@@ -21,8 +21,6 @@ SI_UNITS = {
     "inference": "J", "inference_latency": "s",
 }  # fmt: skip
 """Tree -> what its leaves are in."""
-BY_PHASE = ("energy", "latency")
-"""Trees whose charges are by phase."""
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,20 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
 
+from imcsim.core.answers import wrong_signature
 from imcsim.core.config import FrozenConfig, parse
 from imcsim.core.errors import ConfigError, ContentError
 from imcsim.core.registry import Registry
 
 
-def wrong_sort(base: type[FrozenConfig], *told: str) -> Callable[[object], str | None]:
-    """Return what a registry of subclasses of ``base`` asks of an entry; ``told`` are attributes that each must set."""
+def wrong_sort(base: type[FrozenConfig], **told: type) -> Callable[[object], str | None]:
+    """Return what a registry of subclasses of ``base`` asks of an entry.
+
+    Parameters
+    ----------
+    told
+        Attributes that each must set, and of which type.
+    """
 
     def wrong(entry: object) -> str | None:
         if not (isinstance(entry, type) and issubclass(entry, base)):
@@ -24,16 +31,26 @@ def wrong_sort(base: type[FrozenConfig], *told: str) -> Callable[[object], str |
         missing = [name for name in told if not hasattr(entry, name)]
         for name in (*sorted(getattr(entry, "__abstractmethods__", ())), *missing):
             return f"has no {name}"
+        for name, kind in told.items():
+            value = getattr(entry, name)
+            if not isinstance(value, kind) or (kind is str and wrong_name(value) is not None):
+                return f"has {name} = {value!r:.40}, which must be {'True or False' if kind is bool else A_NAME}"
         fields: Mapping[str, object] = entry.model_fields
         for name in getattr(entry, "references", {}):
             if name not in fields:
                 return f"refers to files by '{name}', which is no field of it"
-        return None
+        return wrong_signature(entry, base)
 
     return wrong
 
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+A_NAME = "a name of letters, digits, '-' and '_'"
+
+
+def wrong_name(name: object) -> str | None:
+    """Return what is wrong with the name of a part of a leaf; None if nothing is."""
+    return None if isinstance(name, str) and _NAME.fullmatch(name) else f"{A_NAME}, got {name!r:.40}"
 
 
 def by_sort(given: Any, sorts: Registry[Any], title: str) -> Any:

@@ -161,7 +161,7 @@ def twice(shape: tuple[int, int, int], geometry: Any) -> tuple[Tile, ...]:
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        (first_row_only, "rule 'first_row_only' cannot be right, in layer 'l0': weight .* should be in one place, but is nowhere"),
+        (first_row_only, "in layer 'l0': weight .* should be in one place, but is nowhere"),
         (outside, "cannot be right, in layer 'l0': weight .* should be inside an array of 4 x 16 cells"),
         (twice, "in layer 'l0': weight .* should be in one place, but is in PE 0 .* and in PE"),
     ],

@@ -59,7 +59,7 @@ def changed(**fields: Any) -> Callable[..., Any]:
         (changed(pe=-1), "in layer 'a': weight (0, 3, 3) should be inside an array of 4 x 8 cells, but is in PE -1"),
         (changed(group=1), "should be a block of the (1, 4, 4) matrix, but it leaves it"),
         (changed(rows=range(3)), "in layer 'a': weight (0, 3, 0) should be in one place, but is nowhere"),
-        (changed(pe=0), "in layer 'b': cell (row 0, column 0) of PE 0 should hold one weight, but holds (0, 0, 0) and "),
+        (changed(pe=0), "in layer 'b': cell (row 0, column 0) of PE 0 should hold one weight, but holds (0, 0, 0)"),
         (changed(position=(1, 0)), "weight (0, 0, 0) should be in a PE of kernel position (0, 0)"),
     ],
 )  # fmt: skip
@@ -90,7 +90,7 @@ def test_layers_that_share_cells_without_saying_so() -> None:
 
     assert map_network(LAYERS, PE, lambda shape, geometry: tiles_of(shape, geometry)).pe_count == 3  # each its own PEs
     stacked.level = "network"  # type: ignore[attr-defined]
-    said = re.escape("in layer 'b': cell (row 0, column 0) of PE 0 should hold one weight, but holds (0, 0, 0) of layer")
+    said = re.escape("in layer 'b': cell (row 0, column 0) of PE 0 should hold one weight, but holds (0, 0, 0)")
     with pytest.raises(MappingError, match=said):
         map_network(LAYERS, PE, stacked)
 
