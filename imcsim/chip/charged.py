@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from imcsim.chip.area import area
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.part import BY_PHASE, Spent
@@ -15,6 +17,7 @@ from imcsim.chip.training import seconds_of, training_energy, training_latency
 from imcsim.chip.writes import Writes, writes_of
 from imcsim.core.charge import Charges, tree_of, trees_by_task, under
 from imcsim.core.cost import Breakdown
+from imcsim.core.errors import CostError
 
 SI_UNITS = {
     "energy": "J", "latency": "s", "area": "m2", "deployment": "J", "task_switch": "J", "power_up": "J",
@@ -53,7 +56,15 @@ class Charged:
 
 
 def charged(placed: Placed) -> Charged:
-    """Return what the trace of ``placed`` costs on its chip."""
+    """Return what the trace of ``placed`` costs on its chip; CostError if a value of it is out of all proportion."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # a sum that is infinite is refused by name
+            return _charged(placed)
+    except OverflowError:
+        raise CostError("a cost is too large for a number: a value of the chip is out of all proportion") from None
+
+
+def _charged(placed: Placed) -> Charged:
     writes, bits, again, switched = writes_of(placed), traffic(placed), reloads(placed), switch(placed)
     deployed, events = deployment(placed)
     latency = with_parts(Spent("latency", training_latency(placed, writes, bits, again)), placed.chip)

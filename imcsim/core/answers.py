@@ -3,7 +3,8 @@
 A class of imcsim's own is proven by its tests and is left as it is.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from inspect import Parameter, isfunction, signature
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from imcsim.core.charge import Price
-from imcsim.core.errors import ContentError, short
+from imcsim.core.errors import ContentError, ImcsimError, short
 
 Check = Callable[..., str | None]
 """(object, answer, *arguments of the call) -> what is wrong with the answer, as the end of "NAME must be"; or None."""
@@ -42,14 +43,26 @@ def watch(cls: type, checks: Mapping[str, Check], what: str) -> None:
             setattr(cls, name, _held(own, name, check, what))
 
 
+@contextmanager
+def told(whose: str) -> Iterator[None]:
+    """Tell what code of others raises in the block as one sentence that begins with ``whose``: a ContentError."""
+    try:
+        yield
+    except (ImcsimError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise ContentError(f"{whose} failed: {type(error).__name__}: {short(str(error), 300)}") from error
+
+
 def _held(method: Callable[..., Any], name: str, check: Check, what: str) -> Callable[..., Any]:
     @wraps(method)
     def held(self: Any, *args: Any, **kwargs: Any) -> Any:
-        answer = method(self, *args, **kwargs)
+        called = f"{what} '{getattr(self, 'sort', '') or type(self).__name__}'"
+        with told(f"{called}: {name}"):
+            answer = method(self, *args, **kwargs)
         wrong = check(self, answer, *args)
         if wrong is not None:
-            called = getattr(self, "sort", "") or type(self).__name__
-            raise ContentError(f"{what} '{called}': {name} must be {wrong}")
+            raise ContentError(f"{called}: {name} must be {wrong}")
         return answer
 
     return held

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from imcsim.core.answers import told
 from imcsim.core.errors import MappingError, short
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.rule import MAPPING_RULES, Given, MappingRule, level_of, rule_name, wrong_call
@@ -58,17 +59,27 @@ def tiles_by(
     ------
     MappingError
         If it returns anything but tiles, one list a layer.
+    ContentError
+        If it fails.
     """
+    if is_own(rule):
+        return _called(rule, name, shapes, geometry, needs)
+    with told(f"mapping rule '{name}'"):
+        found = _called(rule, name, shapes, geometry, needs)
+    _check_tiles(name, found)
+    return found
+
+
+def _called(
+    rule: MappingRule, name: str, shapes: Sequence[MatrixShape], geometry: PeGeometry, needs: Sequence[Given]
+) -> tuple[Tiles, ...]:
     if level_of(rule) == "network":
         placed = _listed(rule(shapes, geometry, **needs[0]), name, "a list of tiles for each layer")
         if len(placed) != len(shapes):
             raise MappingError(f"mapping rule '{name}' must return tiles of {len(shapes)} layers, got {len(placed)}")
     else:
         placed = tuple(rule(shape, geometry, **given) for shape, given in zip(shapes, needs, strict=True))
-    found = tuple(_listed(tiles, name, "tiles") for tiles in placed)
-    if not is_own(rule):
-        _check_tiles(name, found)
-    return found
+    return tuple(_listed(tiles, name, "tiles") for tiles in placed)
 
 
 def _listed(found: object, name: str, wanted: str) -> tuple[Any, ...]:
