@@ -13,6 +13,7 @@ from pydantic_core import InitErrorDetails
 from imcsim.core.answers import wrong_signature
 from imcsim.core.config import FrozenConfig, parse
 from imcsim.core.errors import ConfigError, ContentError
+from imcsim.core.reference import code_file
 from imcsim.core.registry import Registry
 
 
@@ -64,7 +65,7 @@ def references_below(tables: Any, sorts: Registry[Any], prefix: str) -> Iterator
     """Yield (dotted path, content kind) of each field below ``tables`` that may name a file; of known sorts alone."""
     for name, table in tables.items() if isinstance(tables, Mapping) else ():
         sort = table.get("sort") if isinstance(table, Mapping) else None
-        if isinstance(sort, str) and sort in sorts.names():
+        if isinstance(sort, str) and sorts.has(sort):
             for field, kind in sorts.get(sort).references.items():
                 yield f"{prefix}.{name}.{field}", kind
 
@@ -82,7 +83,7 @@ def _read(name: str, table: Any, sorts: Registry[Any], title: str) -> Any:
         kind = sorts.get(sort)
     except ContentError as error:
         raise _error(title, (name, "sort"), str(error)) from None
-    if kind.sort != sort:
+    if kind.sort != sort and code_file(sort) is None:  # a file is named by its path, its sort by the file
         called = f"'{kind.sort}'" if kind.sort else "nothing"
         raise _error(
             title, (name, "sort"), f"{sorts.kind} '{sort}' must be filed under its own name, not under {called}"

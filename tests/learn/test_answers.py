@@ -1,4 +1,4 @@
-"""What a method or a network of a user's answers is looked at before it is believed: one sentence for whatever is wrong."""
+"""What a method or a network of a user's answers is looked at before it is believed."""
 
 import math
 import re
@@ -31,7 +31,7 @@ TERM = WorkTerm(name="bank", memory="dram", why="it is kept")
 @pytest.mark.parametrize(
     ("hooks", "error", "said"),
     [
-        ({"loss": lambda self, *a: None}, ConfigError, "method 'mine': loss must return a tensor of one number, got None"),
+        ({"loss": lambda self, *a: None}, ConfigError, "method 'mine': loss must return a tensor of one number, got"),
         ({"loss": lambda self, *a: 1.0}, ConfigError, "loss must return a tensor of one number, got 1.0"),
         ({"loss": vector}, ConfigError, "loss must return a tensor of one number, got shape ("),
         ({"loss": lambda self: 3}, ContentError, "has loss(self), which must take (self, context, task, x, y, index)"),
