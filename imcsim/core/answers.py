@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from inspect import Parameter, isfunction, signature
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import numpy as np
@@ -51,7 +53,9 @@ def told(whose: str) -> Iterator[None]:
     except (ImcsimError, MemoryError):
         raise
     except (Exception, SystemExit) as error:
-        raise ContentError(f"{whose} failed: {type(error).__name__}: {short(str(error), 300)}") from error
+        last = extract_tb(error.__traceback__)[-1]
+        where = f"{Path(last.filename).name}, line {last.lineno}"
+        raise ContentError(f"{whose} failed: {type(error).__name__}: {short(str(error), 300)} ({where})") from error
 
 
 def _held(method: Callable[..., Any], name: str, check: Check, what: str) -> Callable[..., Any]:

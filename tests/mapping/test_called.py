@@ -84,6 +84,14 @@ def test_a_rule_of_the_network_that_returns_no_map(value: Any, said: str) -> Non
         map_network(LAYERS, PE, rule)
 
 
+def test_a_rule_that_fails() -> None:
+    def mine(shape: Any, geometry: Any) -> Any:
+        raise SystemExit(7)
+
+    with pytest.raises(ContentError, match=r"mapping rule 'mine' failed: SystemExit: 7 \(test_called.py, line \d+\)"):
+        map_network(LAYERS, PE, mine)
+
+
 def test_layers_that_share_cells_without_saying_so() -> None:
     def stacked(shapes: Sequence[tuple[int, int, int]], geometry: PeGeometry) -> list[list[Tile]]:
         return [tiles_of(shape, geometry) for shape in shapes]
@@ -97,7 +105,7 @@ def test_layers_that_share_cells_without_saying_so() -> None:
 
 def test_integers_of_numpy_and_iterators_are_tiles_too() -> None:
     def lazily(shape: Any, geometry: Any) -> Any:
-        yield from (tile._replace(pe=np.int64(tile.pe)) for tile in tiles_of(shape, geometry))
+        yield from (tile._replace(pe=np.int64(tile.pe)) for tile in tiles_of(shape, geometry))  # type: ignore[arg-type]
 
     assert map_network(LAYERS, PE, lazily).pe_count == 3
 

@@ -4,7 +4,7 @@ import math
 import re
 from itertools import count
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def component(**fields: Any) -> Any:
         ({"forward_time": giving(ReadTime(Price(np.ones(3), ""), ONE))}, "a single number, got an array of shape (3,)"),
         ({"row_write_time": giving(1e-9)}, "row_write_time must be a Price, got 1e-09"),
         ({"write_energy": giving(Price(np.ones((3, 3)), ""))}, "of shape (2, 2), got an array of shape (3, 3)"),
-        ({"write_energy": giving(Price("dear", ""))}, "write_energy must be a Price whose value is a number, got"),
+        ({"write_energy": giving(Price(cast("Any", "dear"), ""))}, "write_energy must be a Price whose value is a num"),
         ({"write_time": giving(Charge("x", 1.0, "", "", (), ONE))}, "write_time must be a Charge without a leaf"),
         ({"write_time": giving(Charge("", np.ones(77), "", "", (), ONE))}, "got an array of shape (77,)"),
         ({"area": giving({"other": Piece(1, "x", ONE)})}, "area must be a dict of Piece, 'cells' first"),
@@ -80,6 +80,7 @@ def component(**fields: Any) -> Any:
         ({"endurance": property(giving(Endurance(math.nan)))}, "finite and not negative, got nan"),
         ({"endurance": property(giving(Endurance(0.0)))}, "positive, got 0"),
         ({"geometry": giving(3)}, "geometry must be a PeGeometry, got 3"),
+        ({"area": lambda self, site: 1 / 0}, "area failed: ZeroDivisionError: division by zero (test_answers.py, line"),
         ({"forward": lambda self: ()}, "has forward(self), which must take (self, site, weights, busy, *, after)"),
         ({"volatile": "yes"}, "has volatile = 'yes', which must be True or False"),
         ({"verb": "a.b"}, "has verb = 'a.b', which must be a name of letters, digits, '-' and '_'"),
