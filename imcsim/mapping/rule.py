@@ -38,8 +38,20 @@ def _import_all() -> None:
     import_entries("imcsim.mapping.rules", "mapping rule")
 
 
+def wrong_call(rule: Callable[..., object]) -> str | None:
+    """Return what is wrong with a function that is to be called with a shape and a PE; None if nothing is."""
+    try:
+        told = signature(rule)
+        told.bind_partial(None, None)
+    except (TypeError, ValueError):
+        return "must take a matrix shape and a PE"
+    further = list(told.parameters.values())[2:]
+    more = next((p.name for p in further if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty), None)
+    return None if more is None else f"must take what it needs beyond shape and PE, as '{more}', after a *"
+
+
 def _wrong(entry: object) -> str | None:
-    return None if callable(entry) else "is no function from a matrix shape and a PE to tiles"
+    return wrong_call(entry) if callable(entry) else "is no function from a matrix shape and a PE to tiles"
 
 
 MAPPING_RULES: Registry[MappingRule] = Registry("mapping rule", _import_all, "imcsim.mapping_rule", _wrong)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from imcsim.core.answers import watch
 from imcsim.core.charge import Charge, Price
 from imcsim.core.config import FrozenConfig
 from imcsim.core.registry import Registry
@@ -201,6 +202,12 @@ class Memory(FrozenConfig):
     references: ClassVar[Mapping[str, str]] = {}
     """Field -> content kind, for fields that a chip file may give by the name of another file."""
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        from imcsim.memory.answers import CHECKS
+
+        watch(cls, CHECKS, "memory sort")
+
     pe_count: int = Field(ge=0)
     cell_bits: int = Field(ge=1)
     sign: Sign
@@ -346,7 +353,7 @@ def _import_all() -> None:
 
 
 MEMORIES: Registry[type[Memory]] = Registry(
-    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, "volatile", "verb", "sensing")
+    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, volatile=bool, verb=str, sensing=str)
 )
 
 

@@ -9,6 +9,7 @@ file picks it by ``model = "its-name"``. What a model must say: :mod:`imcsim.per
 from collections.abc import Callable
 from typing import TypeVar
 
+from imcsim.core.answers import wrong_signature
 from imcsim.core.errors import ContentError, nearest
 from imcsim.core.registry import Registry, import_entries
 from imcsim.periphery.converters.converter import ConverterModel, Words, table_name
@@ -68,6 +69,8 @@ def _check(name: str, model: object) -> None:
     unsaid = [words for words in ("energy_words", "time_words") if not isinstance(getattr(model, words, None), Words)]
     for missing in (*sorted(model.__abstractmethods__), *unsaid):
         raise ContentError(f"converter model '{name}' has no {missing}")
+    if (wrong := wrong_signature(model, ConverterModel)) is not None:
+        raise ContentError(f"converter model '{name}' {wrong}")
     if (model.area_words is None) != (model.area_m2 is ConverterModel.area_m2):
         raise ContentError(f"converter model '{name}' needs both area_m2 and area_words, or neither")
     keys = model.table_keys()
