@@ -1,4 +1,8 @@
-"""The price of a trace on a chip: placed, charged, summed and checked."""
+"""The price of a trace on a chip: placed, charged, summed and checked.
+
+Nothing is counted here. What charges is listed in :mod:`imcsim.chip.charged`, chip parts such as regulators included;
+which weight lies in which PE, by the mapping rule, is in :mod:`imcsim.chip.placed`.
+"""
 
 from collections.abc import Mapping
 from typing import Any

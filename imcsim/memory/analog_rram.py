@@ -1,5 +1,7 @@
 """Analog RRAM: currents add up on a column and are converted; cells are programmed with write and verify.
 
+A row takes the pulses of its slowest cell (:func:`imcsim.devices.programming.expected_max_pulses`) x pulse and verify
+time; how often rows are written is counted by :func:`imcsim.chip.cell_counts.row_writes`.
 Formulas with their sources: docs/accounting.md. Shape letters: F placement phases, P PEs, K cells per weight.
 """
 
