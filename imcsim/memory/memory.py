@@ -204,7 +204,7 @@ class Memory(FrozenConfig):
     """Whether it loses its weights without power."""
     verb: ClassVar[str]
     """What writing it is called in leaves: "program" for cells that are verified, else "write"."""
-    senses: ClassVar[str]
+    senses: ClassVar[str] = "conversion"
     """What senses a line once, so that a shift-add joins it: "conversion" or another; "" if the sort joins its own."""
     sums_gradients: ClassVar[bool] = False
     """Whether its arrays can add up weight gradients (:meth:`gradient_evaluation`)."""
@@ -374,7 +374,7 @@ def _import_all() -> None:
 
 
 MEMORIES: Registry[type[Memory]] = Registry(
-    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, volatile=bool, verb=str, senses=str)
+    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, volatile=bool, verb=str)
 )
 
 
