@@ -11,6 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from imcsim.core.charge import Charge, Price
+from imcsim.crossbar.converter_bits import forward_bits, transposed_bits
+from imcsim.crossbar.encoding import PairReading
 from imcsim.devices.programming import WriteRule, event_price, event_pulses, expected_max_pulses
 from imcsim.devices.pulses import lognormal_parameters
 from imcsim.devices.retention import margin_cycles, specified_retention_s
@@ -52,6 +54,9 @@ class AnalogRram(Memory):
     ``parallel_write_pes`` is how many PEs may be programmed at once (write current limits it); within a PE the rows
     are written one after the other, the cells of a row in parallel. ``wl_segment_ohm`` and ``bl_segment_ohm`` are the
     resistance (ohm) of a word line or bit line from one cell to the next: they act on products, not on energy.
+    ``pair``: the two columns of a differential pair are ``subtracted`` ahead of one conversion, or each ``converted``.
+    ``open_rows``: rows open at once, 0 for all. ``transposed_adc_bits``: bits of a conversion of the transposed read,
+    0 for ``adc_bits``.
     """
 
     volatile: ClassVar[bool] = False
@@ -63,7 +68,10 @@ class AnalogRram(Memory):
     cell_bits: int = Field(ge=1, le=4)
     adc: Adc
     adc_bits: int = Field(ge=1, le=16)
+    transposed_adc_bits: int = Field(0, ge=0, le=16)
     columns_per_adc: int = Field(ge=1)
+    pair: PairReading = "subtracted"
+    open_rows: int = Field(0, ge=0)
     write_rule: WriteRule
     parallel_write_pes: int = Field(ge=1)
     wl_segment_ohm: float = Field(0.0, ge=0)
@@ -260,12 +268,24 @@ class AnalogRram(Memory):
         own = _of(site, *names, "cell.pulse_time_s", "cell.verify_time_s", "parallel_write_pes")
         return joules, Price(seconds, "(n_p99 - n) (t_pulse + t_verify) / parallel_write_pes", own)
 
+    def fewest_bits(self, site: Site) -> tuple[int, int]:
+        """Return the fewest bits that lose nothing, of a forward and of a transposed conversion."""
+        encoding, rows = site.geometry.encoding, min(site.rows, self.open_rows or site.rows)
+        return (
+            forward_bits(encoding, rows=rows, digit_bits=site.dac_bits, pair=self.pair),
+            transposed_bits(encoding, outputs=site.geometry.weight_cols, digit_bits=site.dac_bits),
+        )
+
     def doubts(self, site: Site) -> tuple[str, ...]:
         """A converter too narrow for a column's sum; levels closer than an erased cell's conductance."""
         found = []
-        need = int(np.ceil(np.log2(site.rows * (2**self.cell_bits - 1) * (2**site.dac_bits - 1) + 1)))
-        if self.adc_bits < need:
-            found.append(f"{site.at}.adc_bits = {self.adc_bits} can clip or round: a column sum needs {need} bits")
+        forward, transposed = self.fewest_bits(site)
+        if self.adc_bits < forward:
+            found.append(f"{site.at}.adc_bits = {self.adc_bits} can clip or round: a column sum needs {forward} bits")
+        field = "transposed_adc_bits" if self.transposed_adc_bits else "adc_bits"
+        bits = self.transposed_adc_bits or self.adc_bits
+        if site.transposable and bits < transposed:
+            found.append(f"{site.at}.{field} = {bits} can clip or round: a row sum needs {transposed} bits")
         low, high, levels = self.cell.conductance_min_s, self.cell.conductance_max_s, 2**self.cell_bits
         if high < levels * low:  # levels are evenly spaced
             found.append(
