@@ -7,6 +7,7 @@ chip.
 from pydantic import Field, model_validator
 
 from imcsim.core.config import FrozenConfig
+from imcsim.crossbar.converter_bits import forward_bits
 from imcsim.crossbar.encoding import Encoding, PairReading
 from imcsim.devices.rram import RramCell
 from imcsim.mapping.geometry import PeGeometry
@@ -82,6 +83,12 @@ class LayerPes(FrozenConfig):
         """Rows of a PE that are open at once."""
         rows = self.geometry.rows
         return rows if self.analog is None else min(rows, self.analog.open_rows or rows)
+
+    @property
+    def lossless_adc_bits(self) -> int:
+        """Fewest bits of a conversion that lose nothing of exact cells."""
+        pair: PairReading = "subtracted" if self.pairs_subtracted else "converted"
+        return forward_bits(self.encoding, rows=self.open_rows, digit_bits=self.dac_bits, pair=pair)
 
     @property
     def encoding(self) -> Encoding:

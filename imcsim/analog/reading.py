@@ -19,13 +19,14 @@ from imcsim.crossbar.encoding import Encoding
 from imcsim.crossbar.slicing.calibrate import AdcRange, column_sum_histograms, range_of
 from imcsim.crossbar.slicing.collapse import exact_product
 from imcsim.crossbar.slicing.config import BitSliceConfig
+from imcsim.crossbar.slicing.idle import IdlePhases, idle_phases
 from imcsim.devices import input_values
 
 CALIBRATION_VECTORS = 512  # design choice: vectors of a layer whose column sums set its converters' range
 
 
-def slicing_of(pes: LayerPes, analog: AnalogCells, signed: bool) -> BitSliceConfig:
-    """Return how RRAM PEs cut codes; signed inputs on a multi-bit DAC are cut as magnitudes."""
+def slicing_of(pes: LayerPes, analog: AnalogCells | None, signed: bool) -> BitSliceConfig:
+    """Return how PEs cut codes; signed inputs on a multi-bit DAC are cut as magnitudes. None: no converters."""
     two_passes = signed and pes.dac_bits > 1
     return BitSliceConfig(
         rows=pes.geometry.rows,
@@ -37,7 +38,7 @@ def slicing_of(pes: LayerPes, analog: AnalogCells, signed: bool) -> BitSliceConf
         x_bits=pes.input_bits - 1 if two_passes else pes.input_bits,
         x_signed=signed and not two_passes,
         w_map="diff" if pes.encoding.sign == "differential" else "offset",
-        adc_bits=analog.adc_bits,
+        adc_bits=None if analog is None else analog.adc_bits,
         adc_round="half_even",
     )
 
@@ -106,6 +107,14 @@ def read_group(
     for sign, part in zip((1, -1), _passes(codes, pes, signed), strict=False):
         total.add_(array_product(part, arrays.blocks, outputs, readout, generator, factors), alpha=sign)
     return _without_offset(total, codes, arrays, readout, factors)
+
+
+def idle_of(codes: Tensor, pes: LayerPes, signed: bool) -> IdlePhases:
+    """Return how many of the phases that input codes (M, D) take of a column of PEs drive no row."""
+    slicing, found = slicing_of(pes, None, signed), IdlePhases()
+    for part in _passes(codes, pes, signed):
+        found = found.plus(idle_phases(part.long(), slicing))
+    return found
 
 
 def _exact(codes: Tensor, weights: Tensor, rows: int, scales: Tensor | None) -> Tensor:
