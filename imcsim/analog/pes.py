@@ -23,7 +23,7 @@ class AnalogCells(FrozenConfig):
     adc_bits
         Bits of a conversion.
     pair
-        Whether the two columns of a differential pair are ``subtracted`` ahead of one conversion, or each ``converted``.
+        Whether the two columns of a differential pair are ``subtracted`` ahead of one conversion or each ``converted``.
     open_rows
         Rows of a PE that are open at once; 0: all.
     wl_segment_ohm, bl_segment_ohm
@@ -70,7 +70,10 @@ class LayerPes(FrozenConfig):
     @model_validator(mode="after")
     def _signs_have_a_bit(self) -> "LayerPes":
         if self.analog is not None and self.pairs_subtracted and self.analog.adc_bits == 1:
-            raise ValueError("adc_bits must be >= 2 where pairs are subtracted, one of them the sign, given 1; pair = 'converted' has none")
+            raise ValueError(
+                "adc_bits must be >= 2 where pairs are subtracted, one of them the sign, "
+                "given 1; pair 'converted' has no sign"
+            )
         return self
 
     @property

@@ -175,9 +175,7 @@ def _tops(adc: AdcRange, slicing: BitSliceConfig) -> tuple[int, ...]:
     return tuple(min(slicing.largest_sum(slicing.rows), ((1 << adc.adc_bits) - 1) * step) for step in adc.steps)
 
 
-def _steps_by_sum(
-    steps: tuple[int, ...], slicing: BitSliceConfig, encoding: Encoding, sums: int
-) -> tuple[int, ...]:
+def _steps_by_sum(steps: tuple[int, ...], slicing: BitSliceConfig, encoding: Encoding, sums: int) -> tuple[int, ...]:
     """Return a step for each of a weight's ``sums``; a differential encoding may leave out an empty top slice."""
     if len(steps) == 1:
         return steps * sums

@@ -64,8 +64,10 @@ class Summary:
             if self.programmed
             else "not programmed: RRAM cells stand exactly at their levels"
         ]
-        converters = {(row.adc_bits, row.lossless_adc_bits) for row in self.rows if row.adc_bits and row.lossless_adc_bits}
-        notes += [f"converters of {bits} bits; the fewest that lose nothing are {need}" for bits, need in sorted(converters)]
+        bits = {(row.adc_bits, row.lossless_adc_bits) for row in self.rows if row.adc_bits and row.lossless_adc_bits}
+        notes += [
+            f"converters of {given} bits; the fewest that lose nothing are {need}" for given, need in sorted(bits)
+        ]
         stale = [row.layer for row in self.rows if row.stale_share > 0]
         if stale:
             notes.append(f"weights changed since they were programmed: {', '.join(stale)}; call program(generator)")

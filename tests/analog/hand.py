@@ -73,7 +73,9 @@ def sliced_product(
         for s, t in itertools.product(range(-(-7 // cell_bits)), range(8)):
             bits = (x[:, opened] >> t) & 1
             columns = [bits @ digit(np.maximum(sign * w[opened], 0), s, cell_bits) for sign in (1, -1)]
-            for sign, sums in ((1, columns[0] - columns[1]),) if pair == "subtracted" else zip((1, -1), columns):
+            for sign, sums in (
+                ((1, columns[0] - columns[1]),) if pair == "subtracted" else zip((1, -1), columns, strict=True)
+            ):
                 codes = np.clip(np.rint(sums / step), lowest, highest).astype(np.int64)
                 total += sign * codes * step * (1 << (s * cell_bits)) * (1 << t)
     return total

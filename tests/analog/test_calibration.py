@@ -51,9 +51,7 @@ def test_a_quantile_of_the_inputs_ignores_the_rare_ones() -> None:
 @pytest.mark.parametrize(("pair", "open_rows"), [("converted", 0), ("subtracted", 0), ("subtracted", 24)])
 @pytest.mark.parametrize("per_slice", [False, True])
 @pytest.mark.parametrize("method", ["max", "percentile", "sigma", "mse"])
-def test_the_converters_range_is_that_of_calibrate_adc(
-    method: str, per_slice: bool, pair: Any, open_rows: int
-) -> None:
+def test_the_converters_range_is_that_of_calibrate_adc(method: str, per_slice: bool, pair: Any, open_rows: int) -> None:
     layer, x = linear(150, 9, seed=4), images(60, 150, seed=3)
     rule = {"adc_range": method, "adc_percentile": 99.0, "adc_sigmas": 3.0, "adc_per_slice": per_slice}
     slicing = BitSliceConfig(

@@ -1,4 +1,4 @@
-"""Pairs subtracted ahead of the converter and rows opened in passes, on cells as they are; phases that drive nothing."""
+"""Pairs subtracted ahead of the converter, rows opened in passes, phases that drive nothing: on cells as they are."""
 
 import io
 from typing import Any
@@ -17,7 +17,7 @@ from tests.analog.hand import IDEAL_CELLS, all_rram, chip, codes_of, images, inp
 NO_CONVERTER = {"converter": False, "read_noise": False}
 
 
-def programmed(layer: nn.Module, config: Any, **fields: Any) -> Any:
+def programmed(layer: nn.Linear, config: Any, **fields: Any) -> Any:
     analog = imcsim.convert(layer, all_rram(**{f"rram__{k}": v for k, v in fields.items()}), config=config).eval()
     analog.calibrate(images(20, layer.in_features))
     analog.program(0)
@@ -29,9 +29,7 @@ def programmed(layer: nn.Module, config: Any, **fields: Any) -> Any:
 def test_subtracted_and_converted_pairs_are_one_without_converters(open_rows: int) -> None:
     """The same cells with every error of theirs: currents are linear, so that it matters where they are subtracted."""
     layer, x = linear(150, 9), images(6, 150, seed=2)
-    found = [
-        programmed(layer, NO_CONVERTER, pair=pair, open_rows=open_rows)(x) for pair in ("subtracted", "converted")
-    ]
+    found = [programmed(layer, NO_CONVERTER, pair=pair, open_rows=open_rows)(x) for pair in ("subtracted", "converted")]
     torch.testing.assert_close(*found, rtol=1e-5, atol=1e-5)
     assert not torch.allclose(found[0], layer(x), atol=0.05)  # errors are there
 
@@ -129,7 +127,7 @@ def test_idle_phases_by_hand() -> None:
     assert (IdlePhases().zero_share, IdlePhases(8, 4, 12, 8).zero_share) == (0.0, 2 / 3)
     with pytest.raises(ConfigError, match=r"x must be codes \(M, D\), given \(3,\)"):
         idle_phases(x[0], config)
-    with pytest.raises(ConfigError, match=r"x must hold codes in 0\.\.3, given 0\.\.4"):
+    with pytest.raises(ConfigError, match=r"x must hold codes in 0\.\.3, given 1\.\.4"):
         idle_phases(x + 1, config)
 
 

@@ -19,7 +19,7 @@ def adc(p: int, config: BitSliceConfig) -> int:
         code += 2 * rest >= config.adc_step
     elif config.adc_round == "half_even":
         code += 2 * rest > config.adc_step or (2 * rest == config.adc_step and code % 2 == 1)
-    half = 2 ** (config.adc_bits - 1)
+    half = 1 << (config.adc_bits - 1)
     low, high = (-half, half - 1) if config.pair == "subtracted" else (0, 2 * half - 1)
     return max(low, min(code, high)) * config.adc_step
 

@@ -46,7 +46,7 @@ class CountedCells:
 
 
 def can_count(config: BitSliceConfig, fan_in: int, device: torch.device) -> bool:
-    """Tell whether the compiled form is there, knows the converter, and its 32 bits hold all that ``config`` asks for."""
+    """Tell whether the compiled form is there and does what ``config`` asks for: no signed sums, none past 32 bits."""
     if config.signed_sums:
         return False
     largest = config.largest_sum(fan_in)

@@ -74,9 +74,9 @@ def _largest_column_sums(codes: torch.Tensor, config: BitSliceConfig) -> torch.T
 
 
 def _even_groups(codes: torch.Tensor, config: BitSliceConfig) -> torch.Tensor:
-    """Return stored codes (D, N) with each array filled with rows of zeros, so that all of its passes are of one size."""
+    """Return stored codes (D, N) with arrays filled with rows of zeros, so that all of their passes are of one size."""
     spare = -config.rows % config.lines
     if not spare:
         return codes
-    arrays = [pad(array, (0, 0, 0, spare)) if len(array) == config.rows else array for array in codes.split(config.rows)]
-    return torch.cat(arrays)
+    arrays = torch.split(codes, config.rows)
+    return torch.cat([pad(array, (0, 0, 0, spare)) if len(array) == config.rows else array for array in arrays])

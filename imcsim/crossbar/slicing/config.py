@@ -107,8 +107,7 @@ class BitSliceConfig(FrozenConfig):
 
     @property
     def slice_weights(self) -> tuple[int, ...]:
-        """Signed place value of each converted slice; of ``diff`` pairs that are converted the positive, then the others.
-        """
+        """Signed place value of each slice that is converted; of columns converted one by one, the positive first."""
         place = [1 << (self.cell_bits * s) for s in range(self.slices)]
         if self.w_map == "diff" and not self.signed_sums:
             return (*place, *(-value for value in place))
