@@ -228,6 +228,8 @@ def pes_of(chip: ChipConfig) -> LayerPes:
         analog = AnalogCells(
             cell=part.cell,
             adc_bits=part.adc_bits,
+            pair=part.pair,
+            open_rows=part.open_rows,
             wl_segment_ohm=part.wl_segment_ohm,
             bl_segment_ohm=part.bl_segment_ohm,
         )
