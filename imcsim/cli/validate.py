@@ -56,7 +56,9 @@ def _training(csv: Path | None, *, json_: bool, assume_activity: float | None) -
     from imcsim.published.training_text import text
 
     if assume_activity is not None:
-        raise ConfigError("--assume-activity is of arrays that infer; with --training the file states the range of activity")
+        raise ConfigError(
+            "--assume-activity is of arrays that infer; with --training the file states the range of activity"
+        )
     found = validate_training(shipped_training_chips() if csv is None else read_training_chips(csv))
     if json_:
         echo_json([record for chip in found for record in chip.records()])

@@ -11,7 +11,14 @@ from imcsim.published import training_counts, training_reads, training_wear
 from imcsim.published.training_facts import TrainingChip, read_training_chips, shipped_training_chips
 from imcsim.published.training_prediction import Prediction
 
-__all__ = ["ChipFound", "Prediction", "TrainingChip", "read_training_chips", "shipped_training_chips", "validate_training"]
+__all__ = [
+    "ChipFound",
+    "Prediction",
+    "TrainingChip",
+    "read_training_chips",
+    "shipped_training_chips",
+    "validate_training",
+]
 
 Model = Callable[[TrainingChip], Iterator[Prediction]]
 MODELS: tuple[Model, ...] = (

@@ -1,4 +1,4 @@
-"""Counts and ratios that follow from other stated figures of the same chip: do they agree with one another?"""
+"""Counts and ratios that follow from other stated figures of the same chip: whether they agree."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,8 @@ def trained_cells(chip: TrainingChip) -> Iterator[Prediction]:
         found = DEVICES_PER_PAIR * rows * chip.value("resnet_inputs")
         fact = chip.fact("trained_cells") if chip.has("trained_cells") else None
         yield Prediction(
-            chip.chip_id, "cells that train (network of 100 classes)", "", found, found, fact and fact.low,
+            chip.chip_id, "cells that train (network of 100 classes)", "", found, found,
+            None if fact is None else fact.low,
             "two for each weight of the rows that are not frozen", fact,
         )  # fmt: skip
 
@@ -57,9 +58,7 @@ def throughput_per_power(chip: TrainingChip) -> Iterator[Prediction]:
     point = "int8" if chip.has("efficiency", point="int8") else ""
     if chip.has("throughput", "power") and chip.has("efficiency", point=point):
         found, fact = chip.value("throughput") / chip.value("power"), chip.fact("efficiency", point)
-        yield Prediction(
-            chip.chip_id, "operations a joule", "op/J", found, found, fact.low, "throughput / power", fact
-        )
+        yield Prediction(chip.chip_id, "operations a joule", "op/J", found, found, fact.low, "throughput / power", fact)
 
 
 def speedup(chip: TrainingChip) -> Iterator[Prediction]:

@@ -2,7 +2,7 @@
 
 A mark says how far a figure was checked. ``[repo]`` and ``[page]`` were read where they stand and are published values;
 ``[abs]`` stands in an abstract or summary alone and is only *claimed*. What nobody has checked is not in the file. An
-unknown quantity is a row of its own: with a stated range (``[range]``) where a prediction needs it, else its name alone.
+unknown quantity is a row of its own, with a stated range (``[range]``) where a prediction needs it, else a name alone.
 """
 
 import csv
@@ -20,11 +20,12 @@ CHOICE = "[choice]"
 TEXTS = ("priced_as", "rram_cells")
 UNKNOWN = "unknown"
 _COUNTS = (
-    "", "x", "share", "bit", "MAC", "MAC/cycle", "cells", "chips", "cycles", "devices", "lines", "pairs", "pulses", "rows",
-    "runs", "samples", "updates", "words", "writes",
+    "", "x", "share", "bit", "MAC", "MAC/cycle", "cells", "chips", "cycles", "devices", "lines", "pairs", "pulses",
+    "rows", "runs", "samples", "updates", "words", "writes",
 )  # fmt: skip
 _SI = {
-    **dict.fromkeys(_COUNTS, 1.0), "%": 0.01, "V": 1.0, "S": 1.0, "s": 1.0, "h": 3600.0, "days": SECONDS_PER_DAY, "points": 0.01,
+    **dict.fromkeys(_COUNTS, 1.0), "%": 0.01, "V": 1.0, "S": 1.0, "s": 1.0, "h": 3600.0, "days": SECONDS_PER_DAY,
+    "points": 0.01,
     "years": SECONDS_PER_YEAR, "mW": 1e-3, "uW": 1e-6, "pJ": 1e-12, "pJ/bit": 1e-12, "pJ/cycle": 1e-12, "nm": 1e-9,
     "ns": 1e-9, "us": 1e-6, "MHz": 1e6, "mm2": 1e-6, "um2": 1e-12, "MByte": 8.0 * 2**20, "MB": 8.0 * 2**20,
     "KB": 8.0 * 2**10, "Kb": 2.0**10, "TOPS": 1e12, "GOPS": 1e9, "TOPS/W": 1e12, "GOPS/W": 1e9,
@@ -89,8 +90,8 @@ class TrainingChip:
         if found is None:
             names = sorted({name for name, _ in self.facts})
             raise DataError(
-                f"{self.chip_id} states no {quantity}{f' at {point}' if point else ''}{nearest(quantity, names)}; give it "
-                f"a row, '{UNKNOWN}' with low and high if it is unknown"
+                f"{self.chip_id} states no {quantity}{f' at {point}' if point else ''}{nearest(quantity, names)}; give "
+                f"it a row, '{UNKNOWN}' with low and high if it is unknown"
             )
         return found
 
@@ -142,7 +143,9 @@ def read_training_chips(path: Path) -> tuple[TrainingChip, ...]:
 def _fact(row: Mapping[str, str], where: str) -> Fact:
     mark = row["mark"].strip()
     if mark not in SHOWN and mark != CHOICE:
-        raise DataError(f"{where}: mark must be one of {', '.join((*SHOWN, CHOICE))}, got '{mark}'{nearest(mark, SHOWN)}")
+        raise DataError(
+            f"{where}: mark must be one of {', '.join((*SHOWN, CHOICE))}, got '{mark}'{nearest(mark, SHOWN)}"
+        )
     if not row["source"].strip():
         raise DataError(f"{where}: every figure needs a source")
     words = {name: row[name].strip() for name in ("quantity", "point", "unit", "bound", "note", "source")}

@@ -81,7 +81,8 @@ def gate_factor(chip: Resolved[ChipConfig], feature_size_m: float, supply_v: flo
 
 def stated_range(chip: Resolved[ChipConfig], path: str) -> Span:
     """Return the range that a chip's file states for a value, else the value twice."""
-    found, value = chip.origin(path), chip.config
+    found = chip.origin(path)
+    value: Any = chip.config
     for name in path.split("."):
         value = getattr(value, name)
     return (
@@ -97,7 +98,7 @@ def rram_chip(name: str, cell: str, cell_bits: int) -> Resolved[ChipConfig]:
 
 
 def rram_cells(chip: TrainingChip) -> tuple[tuple[str, int, RramCell, Macro], ...]:
-    """Return (name, bits, cell, memory) of each RRAM cell that stands for ``chip``, for all bits that it has data of."""
+    """Return (name, bits, cell, memory) of each RRAM cell that stands for ``chip``, at all bits that it can hold."""
     found = []
     for name in chip.fact("rram_cells").text.split():
         first = rram_chip(chip.fact("priced_as").text, name, 1).config.rram

@@ -34,7 +34,8 @@ def array_macs(chip: TrainingChip) -> Iterator[Prediction]:
                 "sram.adder_tree.activity": activity,
             }  # fmt: skip
             one = base_chip(chip, sets)
-            return read_energy(one.config.home, int(input_bits)).forward_j * gate_factor(one, chip.value("node"), supply_v)
+            factor = gate_factor(one, chip.value("node"), supply_v)
+            return read_energy(one.config.home, int(input_bits)).forward_j * factor
 
         yield Prediction(
             chip.chip_id, f"energy of a MAC ({point})", "J", *over(joules, spans), OPS_PER_MAC / fact.low,
@@ -75,7 +76,8 @@ def processor_macs(chip: TrainingChip) -> Iterator[Prediction]:
         low, high = stated_range(one, path)
         yield Prediction(
             chip.chip_id, f"energy of a MAC ({point})", "J", low * factor, high * factor, OPS_PER_MAC / fact.low,
-            "arithmetic alone; fetching instructions and operands, which a processor pays, is not in it", fact, ("supply",),
+            "arithmetic alone; fetching instructions and operands, which a processor pays, is not in it", fact,
+            ("supply",),
         )  # fmt: skip
 
 
@@ -87,8 +89,12 @@ def digital_macs(chip: TrainingChip) -> Iterator[Prediction]:
     fact, one = chip.fact("energy_efficiency"), base_chip(chip)
     spans = {name: chip.span(name) for name in names} | {"mac_j": stated_range(one, "mac.vector_energy_j")}
 
-    def joules(macs_per_weight: float, weight_bits: float, supply: float, read_energy_per_bit: float, mac_j: float) -> float:
-        arithmetic_j = mac_j * gate_factor(one, chip.value("node"), supply) * (weight_bits / one.config.weight_bits) ** 2
+    def joules(
+        macs_per_weight: float, weight_bits: float, supply: float, read_energy_per_bit: float, mac_j: float
+    ) -> float:
+        arithmetic_j = (
+            mac_j * gate_factor(one, chip.value("node"), supply) * (weight_bits / one.config.weight_bits) ** 2
+        )
         return arithmetic_j + read_energy_per_bit * weight_bits / macs_per_weight
 
     yield Prediction(
@@ -113,11 +119,17 @@ def training_overhead(chip: TrainingChip) -> Iterator[Prediction]:
 
     yield Prediction(
         chip.chip_id, "training over inference energy of a sample", "", *over(ratio, {n: chip.span(n) for n in names}),
-        1 + fact.low, "a gradient MAC for each weight of a sample inside the margin, all bits written once a batch", fact,
+        1 + fact.low, "a gradient MAC for each weight of a sample in the margin, all bits written once a batch", fact,
         assumed(chip, *names),
     )  # fmt: skip
     yield Prediction(
-        chip.chip_id, "MACs of a decision", "", macs, macs, None, "energy of a decision x operations a joule, 1 OP a MAC"
+        chip.chip_id,
+        "MACs of a decision",
+        "",
+        macs,
+        macs,
+        None,
+        "energy of a decision x operations a joule, 1 OP a MAC",
     )
 
 
@@ -154,4 +166,3 @@ def _directions(chip: TrainingChip, forward: int, backward: int, bits: int) -> f
     there = base_chip(chip, {**sets, "array.rows": forward, "array.cols": forward * bits}).config
     back = base_chip(chip, {**sets, "array.rows": backward, "array.cols": backward * bits}).config
     return read_energy(back.home, back.error_bits).transposed_j / read_energy(there.home, there.input_bits).forward_j
-

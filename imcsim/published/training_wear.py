@@ -28,7 +28,7 @@ def levelled_cycles(update_steps: float, trained_share: float, moves: float) -> 
 
 
 def life_years(endurance_cycles: float, cycles_per_s: float) -> float:
-    """Return the years until a cell has its cycles: imcsim's guaranteed life, a day as a task; inf if none is written."""
+    """Return the years until a cell has its cycles: its guaranteed life, a day as a task; inf if never written."""
     life = limited_by_worst(Endurance(endurance_cycles), cycles_per_s * SECONDS_PER_DAY, 0.0, 1.0)
     return float("inf") if life.years_guaranteed is None else life.years_guaranteed
 
@@ -49,7 +49,9 @@ def learned_life(chip: TrainingChip) -> Iterator[Prediction]:
     rate, life_s = chip.value("training_rate"), chip.value("lifetime")
     steps_per_s = rate / chip.value("rram_update_steps_ratio")
     steps, fact = steps_per_s * life_s, chip.fact("lifetime")
-    yield Prediction(chip.chip_id, "update steps in the claimed life", "", steps, steps, None, "rate x life / ratio of steps")
+    yield Prediction(
+        chip.chip_id, "update steps in the claimed life", "", steps, steps, None, "rate x life / ratio of steps"
+    )
     yield Prediction(
         chip.chip_id, "writes of a cell in the claimed life", "",
         *over(
@@ -101,7 +103,7 @@ def stuck_share(writes: float, toggle_share: float, scale: float, shape: float) 
 
 
 def stuck_bits(chip: TrainingChip) -> Iterator[Prediction]:
-    """Yield the share of bits that are stuck after measured writes of their words, by the lives of the shipped cells."""
+    """Yield the share of bits that are stuck after measured writes of their words, by the shipped cells' lives."""
     if not chip.has("priced_as", "rram_cells", "toggle_share"):
         return
     for quantity, said in (("stuck_share", "not remapped"), ("remapped_stuck_share", "remapped")):
@@ -193,7 +195,11 @@ def edp(chip: TrainingChip) -> Iterator[Prediction]:
     names = ("write_energy", "weight_bits", "macs_per_weight")
     if not chip.has("edp_ratio", "rram_update_steps_ratio", "energy_efficiency", *names):
         return
-    mac_j, ratio, fact = 2.0 / chip.value("energy_efficiency"), chip.value("rram_update_steps_ratio"), chip.fact("edp_ratio")
+    mac_j, ratio, fact = (
+        2.0 / chip.value("energy_efficiency"),
+        chip.value("rram_update_steps_ratio"),
+        chip.fact("edp_ratio"),
+    )
     band = over(
         lambda write_energy, weight_bits, macs_per_weight: edp_gain(
             written_over_computed(write_energy, weight_bits, macs_per_weight, mac_j), ratio

@@ -1,8 +1,8 @@
 """Headline claims of chips that learned on their arrays, recounted where no learner is needed.
 
-Run from the checkout: ``python -m studies.silicon_that_trains.analyse results/silicon_that_trains``. It writes claims.csv (the
-table), predictions.csv (what ``imcsim validate --training`` predicts), life.csv, wear.csv, first_failure.csv, pulses.csv,
-regions.png and stamp.json there.
+From the checkout: ``python -m studies.silicon_that_trains.analyse results/silicon_that_trains``. It writes claims.csv
+(the table), predictions.csv (what ``imcsim validate --training`` predicts), life.csv, wear.csv, first_failure.csv,
+pulses.csv, regions.png and stamp.json there.
 """
 
 import csv
@@ -65,7 +65,12 @@ def stamp(found: Sequence[ChipFound]) -> Row:
     settings = {
         "facts": facts, "measured": measured,
         "chips": {chip.chip_id: base_chip(chip).config.model_dump(mode="json") for chip in chips},
-        "cells": [cell.model_dump(mode="json") for chip in chips if chip.has("rram_cells") for _, _, cell, _ in rram_cells(chip)],
+        "cells": [
+            cell.model_dump(mode="json")
+            for chip in chips
+            if chip.has("rram_cells")
+            for _, _, cell, _ in rram_cells(chip)
+        ],
     }  # fmt: skip
     return {
         "commit": git_commit(HERE),

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 Chips = Mapping[str, TrainingChip]
 HOUR = 3600.0
-MEANS = (("low rank and moving", True, True), ("low rank", True, False), ("moving", False, True), ("neither", False, False))
+MEANS = (
+    ("low rank and moving", True, True), ("low rank", True, False), ("moving", False, True), ("neither", False, False),
+)  # fmt: skip
 EDP_LEVELS = (1, 2, 5, 10, 30, 100, 340, 1000, 3000, 10000, 30000, 80000)
 TRAIN_LEVELS = (1.0, 1.05, 1.1, 1.26, 1.5, 2.0, 3.0, 5.0, 10.0, 15.0)
 
@@ -26,7 +28,8 @@ def draw(chips: Chips, worn: Sequence[Worn]) -> "Figure":
     """Return six panels: CHIMERA's life and its energy-delay product, measured wear, M2RU, one pulse, training."""
     with panels(2, 3, (17.0, 10.0)) as (figure, axes):
         _life(axes[0], chips["chimera_vlsi21_40nm"])
-        _edp(axes[1], figure, chips["chimera_vlsi21_40nm"])
+        quoted_j = chips["lrt_gural20"].value("quoted_rram_write_energy")
+        _edp(axes[1], figure, chips["chimera_vlsi21_40nm"], quoted_j)
         _wear(axes[2], chips["illusion_endurer_ne21"], worn)
         _interval(axes[3], chips["m2ru_arxiv2512_17299"])
         _pulse(axes[4], chips["fwdonly_arxiv2601_09903"])
@@ -45,17 +48,21 @@ def _life(axis: "Axes", chip: TrainingChip) -> None:
         xscale="log", yscale="log", xlabel="share of the memory that trains", ylabel="cycles that a cell must last",
         title="CHIMERA, ten years: holds above its line\n(moved every 4 h; dotted: range of 40 nm cells)",
     )  # fmt: skip
-    axis.legend(loc="center left", fontsize=9)
+    axis.legend(loc="lower right", fontsize=9)
 
 
-def _edp(axis: "Axes", figure: "Figure", chip: TrainingChip) -> None:
+def _edp(axis: "Axes", figure: "Figure", chip: TrainingChip, write_j: float) -> None:
     from matplotlib.colors import LogNorm
 
     macs, joules = np.logspace(0, 4, 61), np.logspace(np.log10(1.76e-12), -9, 61)
     found = regions.edp_grid(chip, macs, joules, 8.0)
-    filled = axis.contourf(macs, joules * 1e12, found, EDP_LEVELS, norm=LogNorm(1, 80000), cmap="cividis", extend="both")
+    filled = axis.contourf(
+        macs, joules * 1e12, found, EDP_LEVELS, norm=LogNorm(1, 80000), cmap="cividis", extend="both"
+    )
     axis.contour(macs, joules * 1e12, found, [chip.value("edp_ratio")], colors="white", linewidths=2.5)
-    axis.plot(5.1, 10.9, "*", color="white", markeredgecolor="black", markersize=14)
+    written = regions.needed_writing(chip.value("edp_ratio"), chip.value("rram_update_steps_ratio"))
+    macs_there = regions.macs_per_weight_at(written, write_j, 8.0, regions.mac_j(chip))
+    axis.plot(macs_there, write_j * 1e12, "*", color="white", markeredgecolor="black", markersize=14)
     figure.colorbar(filled, ax=axis, label="energy-delay product, before over after", ticks=EDP_LEVELS)
     axis.set(
         xscale="log", yscale="log", xlabel="MACs a weight and sample", ylabel="write energy (pJ a bit)",
@@ -67,7 +74,9 @@ def _edp(axis: "Axes", figure: "Figure", chip: TrainingChip) -> None:
 def _wear(axis: "Axes", chip: TrainingChip, worn: Sequence[Worn]) -> None:
     writes = np.logspace(2, 8.2, 121)
     own = through_hot_words(worn)
-    axis.plot(writes, failure_probability(writes, own.scale, own.shape), color=GREY, label="Weibull through the last two")
+    axis.plot(
+        writes, failure_probability(writes, own.scale, own.shape), color=GREY, label="Weibull through the last two"
+    )
     shown: dict[tuple[float, float], str] = {}
     for name, life in shipped(chip).items():
         key = life.scale, life.shape
@@ -107,7 +116,9 @@ def _pulse(axis: "Axes", chip: TrainingChip) -> None:
         colour = PALETTE[1] if row["holds"] == "yes" else PALETTE[0]
         axis.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=6, solid_capstyle="butt")
     axis.axvline(chip.value("update_energy_ratio"), color=GREY, linestyle="--")
-    axis.set_yticks(range(len(rows)), [f"{row['cell'].removeprefix('rram-')}, {row['bits']} b" for row in rows], fontsize=9)
+    axis.set_yticks(
+        range(len(rows)), [f"{row['cell'].removeprefix('rram-')}, {row['bits']} b" for row in rows], fontsize=9
+    )
     axis.invert_yaxis()
     axis.set(
         xscale="log", xlabel="verified change over one RESET pulse (energy)",
@@ -121,13 +132,17 @@ def _training(axis: "Axes", figure: "Figure", chip: TrainingChip) -> None:
     shares, joules = np.logspace(-2, 0, 61), np.logspace(*np.log10(chip.span("gradient_energy")), 61)
     batch = chip.span("batch")[0]
     found = regions.overhead_grid(chip, shares, joules, batch)
-    filled = axis.contourf(shares, joules * 1e12, found, TRAIN_LEVELS, norm=LogNorm(1, 15), cmap="cividis", extend="both")
-    axis.contour(shares, joules * 1e12, found, [1 + chip.value("training_overhead_max")], colors="white", linewidths=2.5)
-    figure.colorbar(filled, ax=axis, label="training over inference energy", ticks=TRAIN_LEVELS, format="%g")
+    filled = axis.contourf(
+        shares, joules * 1e12, found, TRAIN_LEVELS, norm=LogNorm(1, 15), cmap="cividis", extend="both"
+    )
+    axis.contour(
+        shares, joules * 1e12, found, [1 + chip.value("training_overhead_max")], colors="white", linewidths=2.5
+    )
+    figure.colorbar(
+        filled, ax=axis, label="training over inference energy", ticks=(1, 1.26, 2, 3, 5, 10, 15), format="%g"
+    )
     axis.set(
         xscale="log", yscale="log", xlabel="share of samples inside the margin", ylabel="gradient MAC (pJ at 28 nm)",
         title=f"Gonugondla, at most 26 % more (left of the line)\nbatch of {batch:.0f}",
     )  # fmt: skip
     axis.grid(visible=False)
-
-

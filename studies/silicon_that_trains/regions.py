@@ -54,7 +54,7 @@ def least_endurance(chip: TrainingChip, share: float, period_s: float, *, low_ra
 
 
 def largest_share(chip: TrainingChip, endurance: float, period_s: float) -> float | None:
-    """Return the largest share of the memory that may train, with low rank and moving; None if moving alone wears it."""
+    """Return the largest share of the memory that may train, low rank and moved; None if moves alone wear it out."""
     left = endurance - remaps(chip.value("lifetime"), period_s)
     return None if left <= 0 else min(1.0, left / steps_of(chip)[1])
 
@@ -107,7 +107,7 @@ def edp_grid(chip: TrainingChip, macs: Floats, joules: Floats, bits: float) -> F
 
 
 def pulse_rows(chip: TrainingChip) -> Iterator[Row]:
-    """Yield by cell and bits the energy of a verified change over that of one RESET pulse, at both ends of its voltage."""
+    """Yield by cell and bits the energy of a verified change over one RESET pulse's, at both ends of its voltage."""
     target, (low_v, high_v) = chip.value("update_energy_ratio"), chip.span("reset_voltage")
     for name, bits, cell, macro in rram_cells(chip):
         event_j = write_energy_j(macro)
@@ -138,7 +138,11 @@ def overhead_grid(chip: TrainingChip, shares: Floats, gradient_j: Floats, batch:
     ``gradient_j`` at the node of the chip that stands for it, scaled to the chip's.
     """
     one = base_chip(chip)
-    factor, macs, decision_j = gate_factor(one, chip.value("node")), decision_macs(chip), chip.value("energy_per_decision")
+    factor, macs, decision_j = (
+        gate_factor(one, chip.value("node")),
+        decision_macs(chip),
+        chip.value("energy_per_decision"),
+    )
     written_j = macs * one.config.weight_bits * write_energy_j(one.config.home) * factor / batch
     return 1 + (shares[None, :] * macs * gradient_j[:, None] * factor + written_j) / decision_j
 
@@ -186,4 +190,3 @@ def minibatch_j(chip: TrainingChip, battery_wh: float) -> float:
 def precision_ratio(bits: float, point: Mapping[str, float]) -> float:
     """Return bit products of a MAC of ``bits`` x ``bits`` over those of another operating point."""
     return bits * bits / (point["input_bits"] * point["weight_bits"])
-

@@ -80,7 +80,7 @@ def shipped(chip: TrainingChip) -> dict[str, Endurance]:
 
 
 def first_failure_writes(life: Endurance, bits: int, toggle_share: float) -> tuple[float, float, float]:
-    """Return the writes of a word at which the first of ``bits`` equally written ones fails: 5, 50 and 95 % of chips."""
+    """Return the writes of a word at which the first of ``bits`` equally written ones fails: 5, 50, 95 % of chips."""
     found = first_failure(bits * toggle_share**life.shape, life)
     if found is None:
         raise ValueError("bits that never change do not fail")
@@ -88,7 +88,7 @@ def first_failure_writes(life: Endurance, bits: int, toggle_share: float) -> tup
 
 
 def wear_rows(chip: TrainingChip, worn: Sequence[Worn]) -> Iterator[Row]:
-    """Yield one row a place and time: measured share, and that of each shipped cell and of the law through hot words."""
+    """Yield one row a place and time: measured share, that of each shipped cell and of the law through hot words."""
     lives, own = shipped(chip), through_hot_words(worn)
     least, most = chip.span("toggle_share")
     for one in worn:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def test_a_flat_event_takes_the_measured_pulses() -> None:
 def test_pulses_by_distance_against_a_recount_of_every_cell(rule: str) -> None:
     trace, drawn = _walk()
     levels = [RRAM.levels(codes).astype(int) for codes in drawn]
-    moved = [np.abs(b - a) for a, b in zip(levels, levels[1:], strict=False)]
+    moved = [np.abs(b - a) for a, b in pairwise(levels)]
     by_hand = sum(int(np.ceil(d * 4 / 3).sum()) for d in moved)  # dG_min is a quarter of the window, a level a third
     report = price(trace, small_chip("all-rram-28nm", {"rram.write_rule": rule}))
     assert report.pulses["rram"] == by_hand > report.writes["rram"].total
@@ -68,9 +69,11 @@ def test_codes_that_stand_take_no_pulse_and_their_steps_count_all_the_same() -> 
 def test_loads_of_weights_that_take_turns_are_pulses_too() -> None:
     chip = small_chip("all-sram-28nm", {"sram.pe_count": 2, "oversize": "multiplex"})
     report = price(random_trace(1), chip)
-    assert report.pulses["sram"] == report.writes["sram"].total > price(
-        random_trace(1), small_chip("all-sram-28nm")
-    ).writes["sram"].total
+    assert (
+        report.pulses["sram"]
+        == report.writes["sram"].total
+        > price(random_trace(1), small_chip("all-sram-28nm")).writes["sram"].total
+    )
 
 
 def test_two_copies_take_twice_the_pulses() -> None:

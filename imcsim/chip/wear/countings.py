@@ -30,7 +30,7 @@ def pulses_of(spent: Charged, bank: Bank) -> float:
 
 
 def update_steps(spent: Charged, bank: Bank) -> int:
-    """Return the times at which what was learned is written to ``bank``: by its write policy where it trains, at commits.
+    """Return the times at which what was learned is written to ``bank``: by its write policy, and at commits.
 
     Every step (epoch) of a phase in which any of its PEs train counts, whether or not a level changed.
     """
