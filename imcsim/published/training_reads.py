@@ -4,6 +4,7 @@ Each function asks a chip for the facts that it needs and yields nothing where t
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from imcsim.published.training_facts import TrainingChip
 from imcsim.published.training_macro import base_chip, gate_factor, read_energy, stated_range, write_energy_j
@@ -15,33 +16,39 @@ _TINY_V = 1e-9  # of a read voltage: the cells of an array take nothing, its con
 
 
 def array_macs(chip: TrainingChip) -> Iterator[Prediction]:
-    """Yield the energy of one MAC of a digital array, at each operating point whose bits are stated or a range."""
+    """Yield the energy of one MAC of a digital array in both read directions, at each point whose bits are stated."""
+    names = ("input_bits", "weight_bits", "summed_lines", "activity")
+    if not chip.has("priced_as", "node", "array_cols"):
+        return
     for point in chip.points("efficiency"):
-        names = ("input_bits", "weight_bits", "summed_lines", "activity")
-        if not chip.has("priced_as", "node", "array_cols") or not chip.has(*names, point=point):
+        if not chip.has(*names, point=point):
             continue
-        fact = chip.fact("efficiency", point)
-        place = point if chip.has("supply", point=point) else "fast"
-        cols, supply_v = int(chip.value("array_cols")), chip.value("supply", place)
-        spans = {name: chip.span(name, point) for name in names}
+        fact, spans = chip.fact("efficiency", point), {name: chip.span(name, point) for name in names}
+        for direction in ("forward", "transposed"):
+            stated = fact if direction == "forward" else None
+            yield Prediction(
+                chip.chip_id, f"energy of a MAC, {direction} read ({point})", "J",
+                *over(partial(_array_mac_j, chip, point, direction), spans),
+                None if stated is None else OPS_PER_MAC / stated.low,
+                "a full PE's read, logic at its node and supply; circuits beside the arrays are not in it", stated,
+                assumed(chip, *names, point=point),
+            )  # fmt: skip
 
-        def joules(
-            input_bits: float, weight_bits: float, summed_lines: float, activity: float,
-            cols: int = cols, supply_v: float = supply_v,
-        ) -> float:  # fmt: skip
-            sets = {
-                "array.rows": int(summed_lines), "array.cols": cols, "weight_bits": int(weight_bits),
-                "sram.adder_tree.activity": activity,
-            }  # fmt: skip
-            one = base_chip(chip, sets)
-            factor = gate_factor(one, chip.value("node"), supply_v)
-            return read_energy(one.config.home, int(input_bits)).forward_j * factor
 
-        yield Prediction(
-            chip.chip_id, f"energy of a MAC ({point})", "J", *over(joules, spans), OPS_PER_MAC / fact.low,
-            "forward read of a full PE, logic at its node and supply; circuits beside the arrays are not in it",
-            fact, assumed(chip, *spans, point=point),
-        )  # fmt: skip
+def _array_mac_j(
+    chip: TrainingChip, point: str, direction: str, *,
+    input_bits: float, weight_bits: float, summed_lines: float, activity: float,
+) -> float:  # fmt: skip
+    """Joules of a MAC; a supply that its point does not state is the fastest one."""
+    supply_v = chip.value("supply", point if chip.has("supply", point=point) else "fast")
+    sets = {
+        "array.rows": int(summed_lines), "array.cols": int(chip.value("array_cols")), "weight_bits": int(weight_bits),
+        "sram.adder_tree.activity": activity,
+    }  # fmt: skip
+    one = base_chip(chip, sets)
+    found = read_energy(one.config.home, int(input_bits))
+    joules = found.forward_j if direction == "forward" else found.transposed_j
+    return joules * gate_factor(one, chip.value("node"), supply_v)
 
 
 def read_directions(chip: TrainingChip) -> Iterator[Prediction]:

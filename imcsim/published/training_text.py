@@ -1,4 +1,4 @@
-"""Predictions for chips that train, as plain text of at most 120 columns."""
+"""Predictions for chips that train, as plain text of at most 98 columns."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -7,8 +7,7 @@ from imcsim.core.units import SECONDS_PER_YEAR, with_prefix
 from imcsim.published.training import ChipFound
 from imcsim.published.training_prediction import Prediction
 
-_NAME, _BAND, _REPORTED = 48, 24, 14
-_WIDTH = 118
+_WIDTH = 98
 _YEARS = 0.01 * SECONDS_PER_YEAR
 _LARGE = 1e5
 _NEAR = 1.05
@@ -20,20 +19,17 @@ def text(found: Sequence[ChipFound], source: str) -> str:
 
 
 def _lines(found: Sequence[ChipFound], source: str) -> Iterator[str]:
-    yield f"{source}: chips that learned on their arrays, predicted without a fit; bands are over what is unknown"
-    yield f"{'':<{_NAME}}{'predicted':>{_BAND}}{'reported':>{_REPORTED}}"
+    yield f"{source}: chips that learned on their arrays,"
+    yield "predicted without a fit; a band is over the stated ranges of what is unknown"
     for chip in found:
         yield ""
         yield chip.chip.chip_id
         for one in chip.predictions:
-            yield _row(one)
+            yield from _wrapped(_row(one))
         if not chip.predictions:
             yield "  not predicted: too little is stated, or it needs the learner"
         if chip.chip.unknown:
-            yield from textwrap.wrap(
-                "unknown: " + ", ".join(name.replace("_", " ") for name in chip.chip.unknown), _WIDTH,
-                initial_indent="  ", subsequent_indent="    ",
-            )  # fmt: skip
+            yield from _wrapped("unknown: " + ", ".join(name.replace("_", " ") for name in chip.chip.unknown))
     yield ""
     compared = [one.beyond for chip in found for one in chip.predictions if one.beyond is not None]
     within = sum(beyond == 1.0 for beyond in compared)
@@ -41,13 +37,21 @@ def _lines(found: Sequence[ChipFound], source: str) -> Iterator[str]:
     yield f"{len(compared)} figures compared: {within} within their band, {near - within} more within 5 % of it"
 
 
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, _WIDTH, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
+
+
 def _row(one: Prediction) -> str:
-    band = "not predicted" if one.low is None or one.high is None else _band(one.low, one.high, one.unit)
-    reported = "-" if one.reported is None else _shown(one.reported, one.unit)
-    mark = "" if one.fact is None or one.reported is None else f"  {one.fact.shown_as}"
-    bound = f", {one.fact.bound}" if one.fact is not None and mark and one.fact.bound in ("at most", "about") else ""
-    off = f", {_times(one.beyond)} the band" if one.beyond not in (None, 1.0) and one.beyond is not None else ""
-    return f"  {one.quantity:<{_NAME - 2}}{band:>{_BAND}}{reported:>{_REPORTED}}{mark}{bound}{off}"
+    found = "not predicted" if one.low is None or one.high is None else _band(one.low, one.high, one.unit)
+    if one.reported is None or one.fact is None:
+        return f"{one.quantity}: {found}"
+    bound = f" {one.fact.bound}" if one.fact.bound in ("at most", "about") else ""
+    said = f"{one.quantity}: {found}; {one.fact.shown_as}:{bound} {_shown(one.reported, one.unit)}"
+    return (
+        said
+        if one.beyond is None or one.beyond == 1.0
+        else f"{said}, {_times(one.beyond)} {'it' if one.low == one.high else 'the band'}"
+    )
 
 
 def _band(low: float, high: float, unit: str) -> str:
@@ -55,7 +59,7 @@ def _band(low: float, high: float, unit: str) -> str:
 
 
 def _times(beyond: float) -> str:
-    return f"{beyond:.3g}x above" if beyond > 1 else f"{1 / beyond:.3g}x below"
+    return f"{beyond:.3g} times above" if beyond > 1 else f"{1 / beyond:.3g} times below"
 
 
 def _shown(value: float, unit: str) -> str:

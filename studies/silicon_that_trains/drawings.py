@@ -83,8 +83,8 @@ def _wear(axis: "Axes", chip: TrainingChip, worn: Sequence[Worn]) -> None:
         shown[key] = f"{shown[key]}, {name.removeprefix('rram-')}" if key in shown else name.removeprefix("rram-")
     for ((scale, shape), name), colour in zip(shown.items(), PALETTE, strict=False):
         axis.plot(writes, failure_probability(writes * HALF, scale, shape), color=colour, label=name)
-        ends = (failure_probability(writes * toggled, scale, shape) for toggled in chip.span("toggle_share"))
-        axis.fill_between(writes, *ends, color=colour, alpha=0.12)
+        low, high = (failure_probability(writes * toggled, scale, shape) for toggled in chip.span("toggle_share"))
+        axis.fill_between(writes, low, high, color=colour, alpha=0.12)
     for moved, marker, label in ((False, "o", "measured, hot words"), (True, "^", "measured, remapped chips")):
         points = [one for one in worn if one.remapped is moved and one.stuck]
         axis.plot([p.writes for p in points], [p.share for p in points], marker, color="black",
@@ -129,7 +129,7 @@ def _pulse(axis: "Axes", chip: TrainingChip) -> None:
 def _training(axis: "Axes", figure: "Figure", chip: TrainingChip) -> None:
     from matplotlib.colors import LogNorm
 
-    shares, joules = np.logspace(-2, 0, 61), np.logspace(*np.log10(chip.span("gradient_energy")), 61)
+    shares, joules = np.logspace(-2, 0, 61), np.geomspace(*chip.span("gradient_energy"), 61)
     batch = chip.span("batch")[0]
     found = regions.overhead_grid(chip, shares, joules, batch)
     filled = axis.contourf(

@@ -5,6 +5,7 @@ from typing import Any
 
 from imcsim.core.units import SECONDS_PER_YEAR
 from imcsim.published.training import ChipFound, TrainingChip
+from imcsim.published.training_wear import edp_gain, remaps, written_over_computed
 from studies.silicon_that_trains import regions
 from studies.silicon_that_trains.finding import HOUR, Finding, band
 from studies.silicon_that_trains.wear import Worn, levelled_words, shipped, through_hot_words
@@ -16,7 +17,7 @@ BITS = 8.0  # of a weight, where the chip does not state them
 def chimera(chip: TrainingChip, write_j: float) -> Iterator[Finding]:
     """Ten years, and the energy-delay product; ``write_j`` of a bit, as the paper of its algorithm quotes it."""
     samples, steps = regions.steps_of(chip)
-    moves = regions.remaps(chip.value("lifetime"), 4 * HOUR)
+    moves = remaps(chip.value("lifetime"), 4 * HOUR)
     whole, head = (regions.least_endurance(chip, s, 4 * HOUR, low_rank=True, moved=True) for s in (1.0, 0.025))
     shares = {e: regions.largest_share(chip, e, 4 * HOUR) for e in (1e4, 1e5, 1e6)}
     unmoved = regions.least_endurance(chip, 1.0, 4 * HOUR, low_rank=True, moved=False)
@@ -41,7 +42,7 @@ def chimera(chip: TrainingChip, write_j: float) -> Iterator[Finding]:
     few, many = (
         regions.macs_per_weight_at(written, write_j, bits, regions.mac_j(chip)) for bits in chip.span("weight_bits")
     )
-    head_w = regions.written_over_computed(write_j, BITS, 1.8e9 / 52e3, regions.mac_j(chip))
+    head_w = written_over_computed(write_j, BITS, 1.8e9 / 52e3, regions.mac_j(chip))
     yield Finding(
         "chimera-edp",
         chip,
@@ -52,7 +53,7 @@ def chimera(chip: TrainingChip, write_j: float) -> Iterator[Finding]:
         f"MACs a weight and sample, 4 to 16 bits at {write_j * 1e12:.3g} pJ a bit",
         f"writing is {written:.3g} times all else ({written / (1 + written):.1%} of both) before: a small dense net, "
         f"every weight written at every sample",
-        f"a frozen ResNet-18 (1.8 G MAC) with a trained head of 52 k weights: {regions.edp_gain(head_w, ratio):.4g}x; "
+        f"a frozen ResNet-18 (1.8 G MAC) with a trained head of 52 k weights: {edp_gain(head_w, ratio):.4g}x; "
         f"counting the writing alone would give {ratio**2:.3g}x",
     )
 

@@ -1,5 +1,6 @@
 """Where a claim holds, over what its chip does not state: the inverse of imcsim's own functions, and grids of them."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -79,7 +80,7 @@ def life_rows(chip: TrainingChip) -> Iterator[Row]:
 
 def needed_writing(gain: float, fewer_steps: float) -> float:
     """Return w at which :func:`edp_gain` is ``gain``: (1 + w) / (1 + w / k) = sqrt(gain)."""
-    root = gain**0.5
+    root = math.sqrt(gain)
     if not 1 <= root < fewer_steps:
         raise ValueError(f"a gain of {gain:g} needs more than {fewer_steps:g} times fewer steps")
     return (root - 1) / (1 - root / fewer_steps)
