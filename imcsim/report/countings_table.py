@@ -22,8 +22,7 @@ def countings_table(groups: Sequence[Group]) -> TextTable:
         for group in groups
     )
     notes = (
-        "Of RRAM cells over the stream: level changes, the pulses that these take, those of the most written cell, and",
-        "the times that learning writes the memory (steps, epochs or tasks by its write policy, and commits).",
+        "Events: level changes. Worst cell: its events. Update steps: times that learning writes the memory.",
         "Train / infer: training energy of one sample, replayed ones counted, over the energy of one inference.",
     )
     columns = (("Method", ""), ("Chip", ""), *((name, "") for name in COUNTINGS), ("Train / infer", ""))
