@@ -1,6 +1,7 @@
 """The table of the four countings of writes."""
 
 import io
+from typing import Any
 
 from rich.console import Console
 
@@ -9,7 +10,7 @@ from imcsim.report.tables import WIDTH, to_rich
 from imcsim.study.summary import summarise
 from tests.study.fakes import CHIPS, make_report
 
-COUNTED = {"pulses": {"rram": 42_500.0}, "update_steps": {"rram": 120}, "samples": 1000}
+COUNTED: dict[str, Any] = {"pulses": {"rram": 42_500.0}, "update_steps": {"rram": 120}, "samples": 1000}
 
 
 def test_all_four_and_the_ratio_stand_side_by_side() -> None:
@@ -17,6 +18,7 @@ def test_all_four_and_the_ratio_stand_side_by_side() -> None:
     (row,) = countings_table(summarise([report.row()])).rows
     assert row[2:6] == ("5 k", "42.5 k", "80", "120")
     ratio = report.training_over_inference
+    assert ratio is not None
     assert ratio == report.energy.total / 1000 / 2e-7
     assert row[6] == f"{ratio:.3g}"
 
