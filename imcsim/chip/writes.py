@@ -130,9 +130,14 @@ class Writes:
     uncommitted_pes: int
     unfit: tuple[str, ...]
 
+    @property
+    def every(self) -> tuple[Written, ...]:
+        """All of them."""
+        return (*self.in_place, *self.committed, *self.loaded)
+
     def events(self, bank: Bank) -> Ints:
         """(F,) level changes of a memory, copies included."""
-        mine = (w.count for w in (*self.in_place, *self.committed, *self.loaded) if w.bank is bank)
+        mine = (w.count for w in self.every if w.bank is bank)
         return np.asarray(sum(mine, np.zeros(len(bank.holds), np.int64)))
 
 

@@ -24,11 +24,20 @@ def validate_command(
             help="Also predict digital arrays that state no activity: this share of gates switches (0 to 1).",
         ),
     ] = None,
+    training: Annotated[
+        bool,
+        typer.Option(
+            "--training",
+            help="Chips that learned on their arrays: energy, read directions, update counts and lives, none fitted.",
+        ),
+    ] = False,
 ) -> None:
     """Predict energy per MAC, clock and area of published chips from their public description, beside reported ones.
 
     Example: imcsim validate
     """
+    if training:
+        return _training(csv, json_=json_, assume_activity=assume_activity)
     from imcsim.published import load_units, read_points, shipped_points, validate
     from imcsim.published.text import text
 
@@ -39,3 +48,19 @@ def validate_command(
         echo_json([comparison.record() for comparison in found.comparisons])
     else:
         typer.echo(text(found, "models/published/chips.csv" if csv is None else csv.name), nl=False)
+
+
+def _training(csv: Path | None, *, json_: bool, assume_activity: float | None) -> None:
+    from imcsim.core.errors import ConfigError
+    from imcsim.published.training import read_training_chips, shipped_training_chips, validate_training
+    from imcsim.published.training_text import text
+
+    if assume_activity is not None:
+        raise ConfigError(
+            "--assume-activity is of arrays that infer; with --training the file states the range of activity"
+        )
+    found = validate_training(shipped_training_chips() if csv is None else read_training_chips(csv))
+    if json_:
+        echo_json([record for chip in found for record in chip.records()])
+    else:
+        typer.echo(text(found, "models/published/training_chips.csv" if csv is None else csv.name), nl=False)
