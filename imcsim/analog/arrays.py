@@ -130,6 +130,9 @@ class LayerArrays:
         else:
             targets, cell_steps, planned = self._planned(codes.cpu().numpy().astype(np.int32), step, self.physics)
         cells = self._levels(targets, planned, now_s, self.physics)
+        if self.pes.pairs_subtracted:
+            positive, negative = np.split(cells, 2, axis=-1)
+            cells = positive - negative  # currents, ahead of the converter
         factors = self._factors(targets, cell_steps, step, self.physics)
         return tuple(GroupArrays(self._blocks(cells[g], factors[g], g, codes.device), exact[g]) for g in groups)
 
@@ -183,8 +186,17 @@ class LayerArrays:
         wired = np.empty_like(conductance_s)
         for g, start in np.ndindex(self.shape[0], self.in_sram.shape[1]):
             rows = slice(start * self.tile[0], (start + 1) * self.tile[0])
-            wired[g, rows] = _with_wires(conductance_s[g, rows], self.tile[1], r_wl_ohm, r_bl_ohm)
+            for opened in self._passes(conductance_s[g, rows].shape[0]):
+                # cells of closed rows are cut off from their bit lines, whose segments remain
+                driven = np.zeros_like(conductance_s[g, rows])
+                driven[opened] = conductance_s[g, rows][opened]
+                wired[g, rows][opened] = _with_wires(driven, self.tile[1], r_wl_ohm, r_bl_ohm)[opened]
         return wired
+
+    def _passes(self, rows: int) -> list[slice]:
+        """Return which of the first ``rows`` rows of a PE are open together, pass by pass."""
+        at_once = self.pes.open_rows
+        return [slice(first, min(first + at_once, rows)) for first in range(0, rows, at_once)]
 
     def _blocks(
         self, levels: Floats, factors: NDArray[np.float64], group: int, device: torch.device
@@ -201,7 +213,9 @@ class LayerArrays:
             outputs = torch.from_numpy(np.flatnonzero(~sram)).to(device) if sram.any() else None
             worth = factors[tile, ~sram]
             factor = None if (worth == 1).all() else torch.from_numpy(worth).to(device)
-            blocks.append(Block(rows, outputs, cells, factor))
+            for opened in self._passes(len(cells)):
+                own = slice(rows.start + opened.start, rows.start + opened.stop)
+                blocks.append(Block(own, outputs, cells[opened], factor))
         return tuple(blocks)
 
 

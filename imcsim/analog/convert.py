@@ -224,10 +224,17 @@ def pes_of(chip: ChipConfig) -> LayerPes:
     """Return the PEs of ``chip`` that a layer lies on; those of both memories hold the same weights."""
     part = chip.rram
     analog = None
+    if part is not None and part.joined_columns > 1:
+        raise ConfigError(
+            f"rram.joined_columns = {part.joined_columns}: columns that are joined before the converter are priced, not "
+            "computed; accuracy on arrays needs rram.joined_columns = 1"
+        )
     if part is not None:
         analog = AnalogCells(
             cell=part.cell,
             adc_bits=part.adc_bits,
+            pair=part.pair,
+            open_rows=part.open_rows,
             wl_segment_ohm=part.wl_segment_ohm,
             bl_segment_ohm=part.bl_segment_ohm,
         )

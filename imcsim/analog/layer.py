@@ -35,13 +35,14 @@ from imcsim.analog.inputs import (
     quantised_inputs,
 )
 from imcsim.analog.product import Readout
-from imcsim.analog.reading import calibrated_range, read_group, readout_of
+from imcsim.analog.reading import calibrated_range, idle_of, read_group, readout_of
 from imcsim.analog.saved_layer import SavedLayer
 from imcsim.analog.weight_noise import NoisyWeights
 from imcsim.core.errors import CrossbarError
 from imcsim.crossbar.layer_tags import column_scales_of, keep_step, step_in, step_of
 from imcsim.crossbar.quantise import CodeError, code_max, on_codes, weight_codes
 from imcsim.crossbar.slicing.calibrate import AdcRange, warn_if_clipping, warn_of_inputs
+from imcsim.crossbar.slicing.idle import IdlePhases
 
 _ELEMENTS_AT_ONCE = 1 << 22  # design choice: lowered images, 16 MiB in float32
 
@@ -66,6 +67,7 @@ class AnalogLayer(nn.Module):
         self._calibrating = False
         self._ahead = False  # while a calibration runs on cells that do not hold the weights
         self._readout: Readout | None = None
+        self._idle: IdlePhases | None = None  # while phases are counted
         self._noise = NoisyWeights.of(arrays)
 
     @property
@@ -151,6 +153,15 @@ class AnalogLayer(nn.Module):
         reached = not self._calibrating
         self._calibrating = self._ahead = False
         return reached
+
+    def begin_idle_count(self) -> None:
+        """Count the phases of the next forward passes in ``eval()`` that drive no row."""
+        self._idle = IdlePhases()
+
+    def end_idle_count(self) -> IdlePhases:
+        """Return what was counted since :meth:`begin_idle_count`."""
+        found, self._idle = self._idle, None
+        return found or IdlePhases()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the layer's output; see the head of this file.
@@ -250,6 +261,9 @@ class AnalogLayer(nn.Module):
     def _grouped(self, vectors: list[Tensor]) -> Tensor:
         """Return what the arrays make of each group's vectors (M, D): (M, G, N), float64, in code units."""
         arrays, readout = self._arrays, self._readout_now()
+        if self._idle is not None and self.inputs is not None:
+            for x in vectors:
+                self._idle = self._idle.plus(idle_of(x, arrays.pes, self.inputs.signed))
         generator = self._clock.reading(self.weight.device)
         groups = arrays.read(self._matrix_codes(), self._grid.step, self._clock.now_s, self._ahead)
         signed = self.inputs is not None and self.inputs.signed

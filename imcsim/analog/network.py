@@ -19,6 +19,7 @@ from imcsim.analog.summary import Summary, summarise
 from imcsim.chip.config import ChipConfig
 from imcsim.core.errors import ConfigError, MappingError
 from imcsim.core.seeds import child_seed
+from imcsim.crossbar.slicing.idle import IdlePhases
 from imcsim.devices.checks import require_number
 
 Generator = int | np.random.Generator | torch.Generator
@@ -121,6 +122,25 @@ class AnalogNetwork(nn.Module):
                 f"layer '{unused[0]}' does not run in the network's forward pass, so nothing calibrates its PEs: "
                 f"use it, or keep it digital with exclude=['{unused[0]}']"
             )
+
+    def idle_phases(self, x: Tensor) -> dict[str, IdlePhases]:
+        """Return, layer by layer, how many phases of the network's inputs ``x`` (B, ...) drive no row of a PE.
+
+        Such phases may be skipped, and no result changes. A phase is one plane of one vector, in one pass over the rows
+        of one column of PEs, in either memory. The chip stays as it is, but for ranges that were never calibrated,
+        and for read noise, which goes on.
+        """
+        training, layers = self.training, dict(self.analog_layers())
+        self.eval()
+        for layer in layers.values():
+            layer.begin_idle_count()
+        try:
+            with torch.no_grad():
+                self(x)
+        finally:
+            self.train(training)
+            found = {name: layer.end_idle_count() for name, layer in layers.items()}
+        return found
 
     def saturate(self) -> None:
         """Hold the weights of layers on PEs inside the range of codes, as registers would; after each training step."""

@@ -7,7 +7,8 @@ chip.
 from pydantic import Field, model_validator
 
 from imcsim.core.config import FrozenConfig
-from imcsim.crossbar.encoding import Encoding
+from imcsim.crossbar.converter_bits import forward_bits
+from imcsim.crossbar.encoding import Encoding, PairReading
 from imcsim.devices.rram import RramCell
 from imcsim.mapping.geometry import PeGeometry
 
@@ -21,12 +22,18 @@ class AnalogCells(FrozenConfig):
         The cell, with its errors.
     adc_bits
         Bits of a conversion.
+    pair
+        Whether the two columns of a differential pair are ``subtracted`` ahead of one conversion or each ``converted``.
+    open_rows
+        Rows of a PE that are open at once; 0: all.
     wl_segment_ohm, bl_segment_ohm
         Resistance (ohm) of a word line or bit line from one cell to the next.
     """
 
     cell: RramCell
     adc_bits: int = Field(ge=1, le=16)
+    pair: PairReading = "subtracted"
+    open_rows: int = Field(0, ge=0)
     wl_segment_ohm: float = Field(0.0, ge=0)
     bl_segment_ohm: float = Field(0.0, ge=0)
 
@@ -59,6 +66,32 @@ class LayerPes(FrozenConfig):
         if self.dac_bits > self.input_bits:
             raise ValueError(f"dac_bits ({self.dac_bits}) must be <= input_bits ({self.input_bits})")
         return self
+
+    @model_validator(mode="after")
+    def _signs_have_a_bit(self) -> "LayerPes":
+        if self.analog is not None and self.pairs_subtracted and self.analog.adc_bits == 1:
+            raise ValueError(
+                "adc_bits must be >= 2 where pairs are subtracted, one of them the sign, "
+                "given 1; pair 'converted' has no sign"
+            )
+        return self
+
+    @property
+    def pairs_subtracted(self) -> bool:
+        """Whether converters see the difference of a pair's columns."""
+        return self.analog is not None and self.encoding.sign == "differential" and self.analog.pair == "subtracted"
+
+    @property
+    def open_rows(self) -> int:
+        """Rows of a PE that are open at once."""
+        rows = self.geometry.rows
+        return rows if self.analog is None else min(rows, self.analog.open_rows or rows)
+
+    @property
+    def lossless_adc_bits(self) -> int:
+        """Fewest bits of a conversion that lose nothing of exact cells."""
+        pair: PairReading = "subtracted" if self.pairs_subtracted else "converted"
+        return forward_bits(self.encoding, rows=self.open_rows, digit_bits=self.dac_bits, pair=pair)
 
     @property
     def encoding(self) -> Encoding:

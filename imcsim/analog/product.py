@@ -1,7 +1,8 @@
 """The product of input codes with arrays of real cells: plane by plane, a conversion after every column.
 
-Shape letters: M vectors, P planes, R rows of a PE, D fan-in, N outputs, n outputs held by the RRAM PEs of one row of
-PEs, K cells per weight, C = n K columns.
+Shape letters: M vectors, P planes, R rows that are open at once, D fan-in, N outputs, n outputs held by the RRAM PEs of
+one row of PEs, K sums of a weight: one for each of its cells, or for each pair where pairs are subtracted ahead of the
+converter; C = n K.
 """
 
 from collections.abc import Sequence
@@ -19,16 +20,16 @@ _FLOAT32_EXACT = 1 << 24
 
 @dataclass(frozen=True)
 class Block:
-    """The cells of one row of PEs.
+    """The cells of one row of PEs that are open at once.
 
     Parameters
     ----------
     rows
-        Rows of the weight matrix that the PEs hold.
+        Rows of the weight matrix.
     outputs
         The n outputs whose PEs are in RRAM, as indices; None for all.
     cells
-        Cells (R, C) in units of one level; the K cells of an output lie side by side.
+        Cells, or differences of the cells of pairs, (R, C) in units of one level; the K of an output lie side by side.
     factor
         What the converted sums of the n outputs are multiplied by, float64; None for 1.
     """
@@ -48,9 +49,10 @@ class Converter:
     bits
         Bits of a conversion.
     steps
-        Column sum (levels x input code) of one converter code, one for each of the K cells of a weight.
+        Column sum (levels x input code) of one converter code, one for each of the K sums of a weight.
     zero
-        Codes below zero: spare ones, so that noise around an empty column is not rectified.
+        Codes below zero: half of all where sums have a sign, else spare ones, so that noise around an empty column is
+        not rectified.
     """
 
     bits: int | None
@@ -73,11 +75,11 @@ class Readout:
     slicing
         Planes of the input codes, with their place values.
     significance
-        Place value of each of the K cells of a weight.
+        Place value of each of the K sums of a weight.
     converter
         The column converters.
     noise
-        Standard deviation of one cell's read, in units of one level; 0 for none.
+        Standard deviation of one read of a cell, or of a pair, in units of one level; 0 for none.
     plane_values
         What each value of a plane really contributes, in codes; None where a DAC is linear.
     """

@@ -3,6 +3,7 @@
 Shape letters: M vectors, G groups, D fan-in, N outputs per group.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,23 +19,26 @@ from imcsim.crossbar.encoding import Encoding
 from imcsim.crossbar.slicing.calibrate import AdcRange, column_sum_histograms, range_of
 from imcsim.crossbar.slicing.collapse import exact_product
 from imcsim.crossbar.slicing.config import BitSliceConfig
+from imcsim.crossbar.slicing.idle import IdlePhases, idle_phases
 from imcsim.devices import input_values
 
 CALIBRATION_VECTORS = 512  # design choice: vectors of a layer whose column sums set its converters' range
 
 
-def slicing_of(pes: LayerPes, analog: AnalogCells, signed: bool) -> BitSliceConfig:
-    """Return how RRAM PEs cut codes; signed inputs on a multi-bit DAC are cut as magnitudes."""
+def slicing_of(pes: LayerPes, analog: AnalogCells | None, signed: bool) -> BitSliceConfig:
+    """Return how PEs cut codes; signed inputs on a multi-bit DAC are cut as magnitudes. None: no converters."""
     two_passes = signed and pes.dac_bits > 1
     return BitSliceConfig(
         rows=pes.geometry.rows,
+        open_rows=pes.open_rows,
+        pair="subtracted" if pes.pairs_subtracted else "converted",
         cell_bits=pes.encoding.cell_bits,
         dac_bits=min(pes.dac_bits, pes.input_bits - 1) if two_passes else pes.dac_bits,
         w_bits=pes.encoding.weight_bits,
         x_bits=pes.input_bits - 1 if two_passes else pes.input_bits,
         x_signed=signed and not two_passes,
         w_map="diff" if pes.encoding.sign == "differential" else "offset",
-        adc_bits=analog.adc_bits,
+        adc_bits=None if analog is None else analog.adc_bits,
         adc_round="half_even",
     )
 
@@ -70,10 +74,13 @@ def readout_of(pes: LayerPes, analog: AnalogCells, config: AnalogConfig, inputs:
     encoding, cell = pes.encoding, analog.cell
     step_s = (cell.conductance_max_s - cell.conductance_min_s) / (encoding.level_count - 1)
     noise = cell.read_noise_fraction * cell.conductance_max_s / step_s if config.read_noise else 0.0
+    if pes.pairs_subtracted:
+        noise *= math.sqrt(2)  # the noise of a pair's two cells adds in variance
     bent = config.nonlinearity and cell.nonlinearity_v is not None and slicing.dac_bits > 1
     values = tuple(float(value) for value in input_values(slicing.dac_bits, cell)) if bent else None
-    converter = _converter(adc, slicing, encoding) if config.converter else Converter(None, ())
-    return Readout(slicing, tuple(int(s) for s in encoding.significance), converter, noise, values)
+    places = encoding.significance[: encoding.slices] if pes.pairs_subtracted else encoding.significance
+    converter = _converter(adc, slicing, encoding, len(places)) if config.converter else Converter(None, ())
+    return Readout(slicing, tuple(int(s) for s in places), converter, noise, values)
 
 
 def read_group(
@@ -100,6 +107,14 @@ def read_group(
     for sign, part in zip((1, -1), _passes(codes, pes, signed), strict=False):
         total.add_(array_product(part, arrays.blocks, outputs, readout, generator, factors), alpha=sign)
     return _without_offset(total, codes, arrays, readout, factors)
+
+
+def idle_of(codes: Tensor, pes: LayerPes, signed: bool) -> IdlePhases:
+    """Return how many of the phases that input codes (M, D) take of a column of PEs drive no row."""
+    slicing, found = slicing_of(pes, None, signed), IdlePhases()
+    for part in _passes(codes, pes, signed):
+        found = found.plus(idle_phases(part.long(), slicing))
+    return found
 
 
 def _exact(codes: Tensor, weights: Tensor, rows: int, scales: Tensor | None) -> Tensor:
@@ -143,9 +158,14 @@ def _passes(codes: Tensor, pes: LayerPes, signed: bool) -> tuple[Tensor, ...]:
     return (codes.clamp(min=0), (-codes).clamp(min=0)) if signed and pes.dac_bits > 1 else (codes,)
 
 
-def _converter(adc: AdcRange, slicing: BitSliceConfig, encoding: Encoding) -> Converter:
-    """Return the converter of a range; half of the codes that the calibration leaves spare lie below zero."""
-    steps = _steps_by_cell(adc.steps, slicing, encoding)
+def _converter(adc: AdcRange, slicing: BitSliceConfig, encoding: Encoding, sums: int) -> Converter:
+    """Return the converter of a range for the ``sums`` that a weight has.
+
+    Half of the codes lie below zero where sums have a sign, else half of those that the calibration leaves spare.
+    """
+    steps = _steps_by_sum(adc.steps, slicing, encoding, sums)
+    if slicing.signed_sums:
+        return Converter(adc.adc_bits, steps, 1 << (adc.adc_bits - 1))
     codes = (1 << adc.adc_bits) - 1
     needed = max(-(-top // step) for top, step in zip(_tops(adc, slicing), adc.steps, strict=True))
     return Converter(adc.adc_bits, steps, max(0, codes - needed) // 2)
@@ -155,9 +175,9 @@ def _tops(adc: AdcRange, slicing: BitSliceConfig) -> tuple[int, ...]:
     return tuple(min(slicing.largest_sum(slicing.rows), ((1 << adc.adc_bits) - 1) * step) for step in adc.steps)
 
 
-def _steps_by_cell(steps: tuple[int, ...], slicing: BitSliceConfig, encoding: Encoding) -> tuple[int, ...]:
-    """Return a step for each cell of a weight; a differential encoding may leave out an empty top slice."""
+def _steps_by_sum(steps: tuple[int, ...], slicing: BitSliceConfig, encoding: Encoding, sums: int) -> tuple[int, ...]:
+    """Return a step for each of a weight's ``sums``; a differential encoding may leave out an empty top slice."""
     if len(steps) == 1:
-        return steps * encoding.cells_per_weight
+        return steps * sums
     arrays = [steps[i : i + encoding.slices] for i in range(0, len(steps), slicing.slices)]
     return tuple(step for array in arrays for step in array)

@@ -15,7 +15,7 @@ from imcsim.core.errors import ConfigError
 from imcsim.core.sealed import Kind
 
 CONVERTED = Kind(
-    "converted network", version=1, error=ConfigError, remedy="restore a copy or convert and program again"
+    "converted network", version=2, error=ConfigError, remedy="restore a copy or convert and program again"
 )
 CELLS = ("levels", "programmed_s", "normals", "event", "stuck_low", "stuck_high")
 

@@ -13,6 +13,7 @@ _COLUMNS = ("layer", "weights", "PEs", "kind", "RRAM", "SRAM", "ADC bits", "step
 class SummaryRow:
     """One layer; ``clipped_share`` is None before its converters are calibrated, or where it has none.
 
+    ``lossless_adc_bits`` are the fewest bits with which its converters would lose nothing of exact cells.
     ``beyond_share`` is the share of the inputs since then that lay beyond the input range, None before there is one.
     """
 
@@ -22,6 +23,7 @@ class SummaryRow:
     rram_pes: int
     sram_pes: int
     adc_bits: int | None
+    lossless_adc_bits: int | None
     adc_steps: tuple[int, ...]
     clipped_share: float | None
     input_range: float | None
@@ -62,6 +64,10 @@ class Summary:
             if self.programmed
             else "not programmed: RRAM cells stand exactly at their levels"
         ]
+        bits = {(row.adc_bits, row.lossless_adc_bits) for row in self.rows if row.adc_bits and row.lossless_adc_bits}
+        notes += [
+            f"converters of {given} bits; the fewest that lose nothing are {need}" for given, need in sorted(bits)
+        ]
         stale = [row.layer for row in self.rows if row.stale_share > 0]
         if stale:
             notes.append(f"weights changed since they were programmed: {', '.join(stale)}; call program(generator)")
@@ -86,6 +92,7 @@ def _row(name: str, layer: AnalogLayer) -> SummaryRow:
         rram_pes=arrays.pe_count - in_sram,
         sram_pes=in_sram,
         adc_bits=None if analog is None else analog.adc_bits,
+        lossless_adc_bits=None if analog is None else arrays.pes.lossless_adc_bits,
         adc_steps=() if analog is None or layer.adc is None else layer.adc.steps,
         clipped_share=None if analog is None or layer.adc is None else max(layer.adc.clipped_shares),
         input_range=None if layer.inputs is None else layer.inputs.largest,

@@ -5,6 +5,10 @@ the method's own), scoring, leakage and reload. Its time (s): forward, input_gra
 one vector through the others for each step (pipeline fill); weight_gradient: throughput of its unit; update: row
 writes; migration; buffer: what its bandwidth cannot hide behind the arrays; dram: never hidden. Shape letters: F
 placement phases, L mapped layers.
+
+This is the one list of what charges. A new kind of cost enters here, the sorts of part that a chip file may name enter
+last (:mod:`imcsim.chip.part`). ``price`` adds the charges up, ``explain`` prints them, events share them out, ``life``
+reads the writes.
 """
 
 from collections.abc import Mapping
@@ -19,7 +23,7 @@ from imcsim.chip.config import ChipConfig
 from imcsim.chip.gradients import weight_gradient
 from imcsim.chip.leakage import leakage
 from imcsim.chip.pace import training_pace
-from imcsim.chip.part import Spent
+from imcsim.chip.part import BY_PHASE, Spent
 from imcsim.chip.placed import Placed
 from imcsim.chip.reads import training_reads
 from imcsim.chip.reload import ReloadCharges, Reloads, reloads
@@ -30,6 +34,7 @@ from imcsim.chip.work import declared_work
 from imcsim.chip.writes import Writes, write_charges, writes_of
 from imcsim.core.charge import Charge, Charges, tree_of, trees_by_task, under
 from imcsim.core.cost import Breakdown
+from imcsim.core.errors import CostError
 
 Floats = NDArray[np.float64]
 
@@ -38,8 +43,6 @@ SI_UNITS = {
     "inference": "J", "inference_latency": "s",
 }  # fmt: skip
 """Tree -> what its leaves are in."""
-BY_PHASE = ("energy", "latency")
-"""Trees whose charges are by phase."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,15 @@ class Charged:
 
 
 def charged(placed: Placed) -> Charged:
-    """Return what the trace of ``placed`` costs on its chip."""
+    """Return what the trace of ``placed`` costs on its chip; CostError if a value of it is out of all proportion."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # a sum that is infinite is refused by name
+            return _charged(placed)
+    except OverflowError:
+        raise CostError("a cost is too large for a number: a value of the chip is out of all proportion") from None
+
+
+def _charged(placed: Placed) -> Charged:
     writes, bits, switched = writes_of(placed), traffic(placed), switch(placed)
     again, turns = reloads(placed)
     apart = served(placed, turns)

@@ -1,7 +1,9 @@
 """The layouts of a trace on a chip by a mapping rule: one for each of the chip's memories, one map for all tasks.
 
-A rule lays the weights in PEs of the home memory; each of those is a placement unit, which the other memory holds in
-PEs of its own size. Shape letters: F placement phases, G groups, D fan-in, N outputs.
+Rule in, layouts out; :mod:`imcsim.chip.placed` asks for them for price, explain, timeline, ``life`` and ``crash``. How
+rows and PEs of any map are counted, shared ones too, is in :mod:`imcsim.chip.rule_layout`. A rule lays the weights in
+PEs of the home memory; each of those is a placement unit, which the other memory holds in PEs of its own size. Shape
+letters: F placement phases, G groups, D fan-in, N outputs.
 """
 
 from collections.abc import Iterator
@@ -15,9 +17,10 @@ from imcsim.chip.layout import Layout
 from imcsim.chip.profile import TileProfile, profile_of, profile_on
 from imcsim.chip.rule_layout import RuleLayout, cut_map, used_weights
 from imcsim.core.errors import MappingError
+from imcsim.mapping.called import is_own, rule_of
 from imcsim.mapping.masks import expand_pe_mask
 from imcsim.mapping.network_map import NetworkMap, map_network
-from imcsim.mapping.rule import MAPPING_RULES, MappingRule, needs_of, rule_name
+from imcsim.mapping.rule import MAPPING_RULES, MappingRule, needs_of
 from imcsim.memory.macro import Macro
 from imcsim.trace.trace import Trace
 
@@ -38,8 +41,7 @@ def profiles_of(trace: Trace, chip: ChipConfig, rule: str | MappingRule) -> tupl
         home = chip.home.geometry
         tile = trace.meta.pe_tile if trace.placement and trace.meta.pe_tile else (home.weight_rows, home.weight_cols)
         return tuple(profile_of(trace, macro.geometry, tile) for macro in chip.macros)
-    function = MAPPING_RULES.get(rule) if isinstance(rule, str) else rule
-    name = rule if isinstance(rule, str) else rule_name(rule)
+    function, name = rule_of(rule)
     budget = chip.home.room if "pe_budget" in needs_of(function) else None
     key = ("rule", function, budget, tuple(macro.geometry for macro in chip.macros))
     found = trace.cache.get(key)
@@ -48,8 +50,8 @@ def profiles_of(trace: Trace, chip: ChipConfig, rule: str | MappingRule) -> tupl
             trace.meta.layers,
             chip.home.geometry,
             rule,
-            zeros=_given(function, "zeros", zeros, trace),
-            trainable=_given(function, "trainable", trainable, trace),
+            zeros=zeros(trace) if "zeros" in needs_of(function) or not is_own(function) else None,
+            trainable=trainable(trace) if "trainable" in needs_of(function) else None,
             pe_budget=budget,
         )
         found = (network_map, tuple(_layouts(network_map, chip.macros, key, name)))
@@ -111,11 +113,6 @@ def check_readable(network_map: NetworkMap, chip: ChipConfig, rule: str) -> None
                 f"mapping rule '{rule}' lays {what}, but '{chip.name}' has input_gradient = '{chip.input_gradient}': "
                 f"set it to '{needed}' (--set input_gradient={needed}), or choose another rule"
             )
-
-
-def _given(function: Any, need: str, of_trace: Any, trace: Trace) -> Masks | None:
-    masks: Masks | None = of_trace(trace) if need in needs_of(function) else None
-    return masks
 
 
 def _trains(

@@ -1,4 +1,8 @@
-"""The price of a trace on a chip: placed, charged, summed and checked."""
+"""The price of a trace on a chip: placed, charged, summed and checked.
+
+Nothing is counted here. What charges is listed in :mod:`imcsim.chip.charged`, chip parts such as regulators included;
+which weight lies in which PE, by the mapping rule, is in :mod:`imcsim.chip.placed`.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +16,7 @@ from imcsim.chip.leakage import retention_w
 from imcsim.chip.placed import Placed, place
 from imcsim.chip.report import Report
 from imcsim.chip.suspicious import suspicious
+from imcsim.chip.wear.countings import pulses_of, update_steps
 from imcsim.chip.wear.lifetime import wear_of
 from imcsim.core.cost import Breakdown
 from imcsim.core.sources import Origin
@@ -79,6 +84,9 @@ def report_of(spent: Charged, origins: Mapping[str, Origin]) -> Report:
         origins=origins,
         idle_acts=idle_acts(meta.acts),
         kept_in=None if placed.nonvolatile is None else placed.nonvolatile.name,
+        samples=int(trace.task_counts["samples"].sum()),
+        pulses={bank.name: pulses_of(spent, bank) for bank in placed.banks},
+        update_steps={bank.name: update_steps(spent, bank) for bank in placed.banks},
     )
 
 

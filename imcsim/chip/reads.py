@@ -4,6 +4,9 @@ Column segments that a task's mask closes add 0, so that a chip need not evaluat
 by layer and task, they are taken as spread evenly over the PEs of a layer, which is exact where all of them are in one
 memory. Only serving may skip them: training needs their partial sums.
 
+What one vector takes of a PE, conversions and cells and drivers, each sort of memory says itself, forward and
+transposed: :mod:`imcsim.memory.analog_rram`, :mod:`imcsim.memory.digital_sram`. Here it is summed over PEs and vectors.
+
 Shape letters: F placement phases, L mapped layers, P PEs.
 """
 

@@ -1,7 +1,7 @@
 """What pricing returns: trees of energy, latency and area, writes, lifetime, horizon, warnings, origins."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,11 @@ class Report:
         What the method is known for and never did in the run (:mod:`imcsim.trace.acts`); a warning says so, too.
     kept_in
         The memory that keeps its weights without power, whose life the row tells; None if the chip has none.
+    samples
+        Training samples that the energy covers, replayed ones included.
+    pulses, update_steps
+        Memory -> pulses of its programming events; times at which what was learned was written to it
+        (:mod:`imcsim.chip.wear.countings`).
     """
 
     chip: str
@@ -121,6 +126,22 @@ class Report:
     origins: Mapping[str, Origin]
     idle_acts: tuple[str, ...] = ()
     kept_in: str | None = None
+    samples: int = 0
+    pulses: Mapping[str, float] = field(default_factory=dict)
+    update_steps: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def training_over_inference(self) -> float | None:
+        """Training energy of one sample over the energy of one inference; None if nothing was trained."""
+        image_j = self.inference.total
+        return self.energy.total / self.samples / image_j if self.samples and image_j else None
+
+    @property
+    def task_over_inferences(self) -> float | None:
+        """Training energy of a mean task over that of its inferences at the horizon; None if it has none."""
+        served_j = self.horizon["inference_energy_per_task_j"]
+        trained_j = self.horizon["write_energy_per_task_j"] + self.horizon["compute_energy_per_task_j"]
+        return trained_j / served_j if served_j else None
 
     def __str__(self) -> str:
         from imcsim.chip.text import text
@@ -154,6 +175,9 @@ class Report:
             "rram_worst_writes": 0 if rram is None else rram.worst,
             "sram_writes": self.writes["sram"].total if "sram" in self.writes else 0,
             **others,
+            "rram_pulses": self.pulses.get("rram", 0.0),
+            "rram_update_steps": self.update_steps.get("rram", 0),
+            "training_over_inference": self.training_over_inference,
             **{name: self.horizon[name] for name in HORIZON_COLUMNS},
             "lifetime_tasks": None if life is None else life.tasks_guaranteed,
             "lifetime_years": None if life is None else life.years_guaranteed,

@@ -1,5 +1,7 @@
 """The layout that any mapping rule's map makes of a network, copies and PEs that layers share included.
 
+:mod:`imcsim.chip.layouts` makes one for each memory of a chip from a rule, for all that is priced with ``rule=``.
+
 Shape letters: A any leading axis, K cells per weight, G groups, D fan-in, N outputs, P PEs of the network (in order of
 layer, copy and PE; one that several share stands once for each), U placement units, L layers, M placed weights.
 """

@@ -25,6 +25,8 @@ def _lines(report: "Report") -> Iterator[str]:
     apart = {"deployment": report.deployment, "one task switch": report.task_switch, "one power-up": report.power_up}
     for name, tree in {**apart, "one inference": report.inference}.items():
         yield _line(f"{name} (not in training)", with_prefix(tree.total, "J"))
+    yield _line("Training energy of a sample over one inference", _times(report.training_over_inference))
+    yield _line("Training of a task over its inferences", _times(report.task_over_inferences))
     yield from _tree("Training time, whole stream", report.latency, "s")
     yield _line("one inference", with_prefix(report.inference_latency.total, "s"))
     yield ""
@@ -73,8 +75,12 @@ def _writes(report: "Report") -> Iterator[str]:
     for memory, writes in report.writes.items():
         yield ""
         yield _line(f"{memory.upper()} programming events, whole stream", with_prefix(writes.total, ""))
+        if memory in report.pulses:
+            yield _line("  pulses of these events", with_prefix(report.pulses[memory], ""))
         yield _line("  worst cell", f"{writes.worst}")
         yield _line("  mean over used cells", f"{writes.mean:.3g}")
+        if memory in report.update_steps:
+            yield _line("  update steps that write it", f"{report.update_steps[memory]}")
         yield _line("  deployment, apart", with_prefix(writes.deployment, ""))
         if memory in report.lifetime:
             yield from _life(report.lifetime[memory])
@@ -93,6 +99,10 @@ def _life(life: "Lifetime") -> Iterator[str]:
                 _line(f"  {name}", f"{_large(tasks)} tasks")
                 + f"   {_large(years)} years at {life.tasks_per_day:g} tasks a day"
             )
+
+
+def _times(value: float | None) -> str:
+    return "no inference" if value is None else f"{value:.3g} x"
 
 
 def _large(value: float) -> str:

@@ -1,7 +1,8 @@
 """Work that only the method knows of, by its declared terms: a gradient buffer, importance copies, a feature bank.
 
 An operation is one element of the digital unit's vector arithmetic. Bytes go to and from the memory that the term
-names; registers of the logic itself cost no access. Shape letters: F placement phases.
+names; registers of the logic itself cost no access. How a method declares and records a term:
+:mod:`imcsim.trace.work_term`. Shape letters: F placement phases.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,13 @@
 """Which cells are written when, and what that costs: in place, home from where they trained, and on the way there.
 
+With ``commit`` = ``task`` PEs trained elsewhere are programmed at the end of a task, with ``lazy`` when they come to
+rest; ``never`` is for chips that have no memory that keeps its weights. A commit writes only cells whose level differs
+from what the home holds. ``charge_migration`` says whether moves between memories are charged. PEs that are still
+uncommitted at the end are counted.
+
+How long a row takes is the memory's (:meth:`imcsim.memory.memory.Memory.write_time`); how many row writes there are
+follows from level changes (:func:`imcsim.chip.cell_counts.row_writes`).
+
 A write to a dead cell, in a trace in which cells wore out, goes on until it is given up; its level change is charged as
 every other. Shape letters: F placement phases, P PEs, L layers. Rules and their sources: docs/accounting.md, sections
 3, 4 and 6.
@@ -122,9 +130,14 @@ class Writes:
     uncommitted_pes: int
     unfit: tuple[str, ...]
 
+    @property
+    def every(self) -> tuple[Written, ...]:
+        """All of them."""
+        return (*self.in_place, *self.committed, *self.loaded)
+
     def events(self, bank: Bank) -> Ints:
         """(F,) level changes of a memory, copies included."""
-        mine = (w.count for w in (*self.in_place, *self.committed, *self.loaded) if w.bank is bank)
+        mine = (w.count for w in self.every if w.bank is bank)
         return np.asarray(sum(mine, np.zeros(len(bank.holds), np.int64)))
 
 

@@ -64,7 +64,7 @@ def guarded(action: Callable[[], object]) -> int:
     """
     try:
         result = action()
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # the last: of a file of the user's
         if os.environ.get("IMCSIM_TRACEBACK") == "1":
             raise
         sentence, status = _told(error)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from imcsim.cli.options import ChipOption, JsonOption, RuleOption, SetOption, echo_json, overrides
+from imcsim.cli.options import ChipOption, JsonOption, PhaseOption, RuleOption, SetOption, echo_json, overrides
 
 
 def crash_command(  # noqa: PLR0913 - each option of the command line is a parameter
@@ -16,6 +16,7 @@ def crash_command(  # noqa: PLR0913 - each option of the command line is a param
     set_: SetOption = None,
     rule: RuleOption = "im2col",
     task: Annotated[int, typer.Option(help="Task whose commit is cut, from 0; -1 is the last.")] = -1,
+    phase: PhaseOption = None,
     scheme: Annotated[str | None, typer.Option(help="in-place or two-copy; else both.")] = None,
     record_slots: Annotated[int, typer.Option(help="Slots of the ring of records of two-copy.")] = 4,
     at: Annotated[float, typer.Option(metavar="SHARE", help="One cut told in full, 0 to 1 of the commit.")] = 0.5,
@@ -41,7 +42,7 @@ def crash_command(  # noqa: PLR0913 - each option of the command line is a param
     names = SCHEMES if scheme is None else (scheme,)
     schemes = [parse(CommitScheme, {"name": name, "record_slots": record_slots}, "the options") for name in names]
     stored, resolved = load(trace), load_chip(chip, overrides(set_))
-    work = work_of(stored, resolved.config, task, rule=rule)
+    work = work_of(stored, resolved.config, task, phase=phase, rule=rule)
     found = [
         crash(work, one, cuts=cuts, at_share=at, cuts_per_year=cuts_per_year,
               generator=None if seed is None else numpy_generator(seed, "consolidation", work.task))

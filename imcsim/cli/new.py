@@ -20,6 +20,9 @@ _TRY = {
     "method": "imcsim learn --method {0} --out run.safetensors",
     "network": "imcsim learn --network {0} --out run.safetensors",
     "dataset": "imcsim learn --dataset {0} --out run.safetensors",
+    "memory": 'imcsim show memory {0}; then [memory.NAME] with sort = "{0}" in the file of a chip',
+    "part": 'imcsim show part {0}; then [part.NAME] with sort = "{0}" in the file of a chip',
+    "converter": "imcsim show converter {0}; then an entry point of a package, as its head says",
     "rule": "imcsim map mlp --chip hybrid-28nm --rule {0}",
 }
 

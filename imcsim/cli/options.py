@@ -12,6 +12,9 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override one value; may be repeated.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+PhaseOption = Annotated[
+    int | None, typer.Option(help="Placement phase of the task, from 0, where PEs change places in it; else its last.")
+]
 RuleOption = Annotated[str, typer.Option(help="Mapping rule; `imcsim list rule` shows them.")]
 ChipOption = Annotated[str, typer.Option("--chip", metavar="NAME|FILE", help="Name of a chip, or its TOML file.")]
 

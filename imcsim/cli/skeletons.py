@@ -164,5 +164,103 @@ def @FUNCTION@() -> Arrays:
     )
 '''
 
-WRITTEN = {"study": STUDY, "method": METHOD, "rule": RULE, "network": NETWORK, "dataset": DATASET}
+MEMORY = '''\
+"""@NAME@: say in one line how its cells keep a weight and how they are read.
+
+Use it: in the file of a chip, [memory.NAME] with sort = "@PICK@" and the fields that `imcsim show memory @PICK@` lists.
+"""
+
+from typing import ClassVar
+
+from imcsim.core.charge import Price
+from imcsim.memory import Endurance, Site, memory_sort
+from imcsim.memory.digital_sram import DigitalSram
+
+
+@memory_sort("@NAME@")
+class @CLASS@(DigitalSram):
+    """Override what differs from SRAM behind adder trees: see the methods of ``imcsim.memory.Memory``."""
+
+    volatile: ClassVar[bool] = False  # it keeps its weights without power: they rest here, and train in another
+    verb: ClassVar[str] = "program"  # what writing is called in leaves: NAME_program
+    sums_gradients: ClassVar[bool] = False
+
+    def leakage(self, site: Site) -> Price | None:
+        """Return the power of one cell while nothing switches (W); None if it has none."""
+        return None
+
+    @property
+    def endurance(self) -> Endurance:
+        """Cycles that are promised; scale and shape of failures where they are known."""
+        return Endurance(self.cell.endurance_cycles)
+'''
+
+PART = '''\
+"""@NAME@: say in one line what it is, and what it costs.
+
+Use it: in the file of a chip, [part.NAME] with sort = "@PICK@" and the fields that `imcsim show part @PICK@` lists.
+"""
+
+from pydantic import Field
+
+from imcsim.chip.part import ChipPart, Spent, part_sort
+from imcsim.core.charge import Charge, Charges, Price
+
+
+@part_sort("@NAME@")
+class @CLASS@(ChipPart):
+    """A part that loses a share of all that it feeds."""
+
+    efficiency: float = Field(gt=0, le=1)
+
+    def charges(self, spent: Spent, at: str) -> Charges:
+        """Return what it adds to one tree; ``spent.tree`` says which, ``spent.charges`` what is in it already."""
+        if spent.tree not in ("energy", "inference"):
+            return ()
+        each = Price(1 / self.efficiency - 1, "1 / eta - 1", (f"{at}.efficiency",))
+        return (Charge("loss", spent.by_phase, "joules", "all that it feeds", spent.fields, each),)
+'''
+
+CONVERTER = '''\
+"""@NAME@: say in one line how it converts, and after which paper.
+
+Look at it: imcsim show converter @PICK@
+Use it: name it in the pyproject.toml of a package, [project.entry-points."imcsim.converter"]; then model = "@NAME@".
+"""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from imcsim.periphery.converters import ConverterModel, Words, converter_model
+from imcsim.periphery.table import Amount
+
+
+@converter_model("@NAME@")
+class @CLASS@(ConverterModel):
+    """A comparator for each level but the lowest, all at once; its fields are the keys of [@FUNCTION@] in TOML."""
+
+    energy_words: ClassVar[Words] = Words("C (2^b - 1) Vdd^2", ("comparator_f",), of_chip=("supply_v",))
+    time_words: ClassVar[Words] = Words("t_compare", ("compare_s",))
+    area_words: ClassVar[Words | None] = Words("A (2^b - 1)", ("comparator_m2",))
+
+    comparator_f: float = Field(gt=0)
+    compare_s: float = Field(gt=0)
+    comparator_m2: float = Field(gt=0)
+
+    def energy_j(self, feature_size_m: float, bits: int, supply_v: float, conductance_s: Amount) -> float:
+        """Return the energy (J) of one conversion."""
+        return self.comparator_f * float(2**bits - 1) * supply_v**2
+
+    def time_s(self, bits: int, rows: int) -> float:
+        """Return the time (s) of one conversion."""
+        return self.compare_s
+
+    def area_m2(self, feature_size_m: float, bits: int, fallback: ConverterModel | None) -> float:
+        """Return the area (m2) of one converter."""
+        return self.comparator_m2 * float(2**bits - 1)
+'''
+
+WRITTEN = {"study": STUDY, "method": METHOD, "rule": RULE, "network": NETWORK, "dataset": DATASET,
+           "memory": MEMORY, "part": PART, "converter": CONVERTER}  # fmt: skip
 KINDS = (*COPIED, *WRITTEN)

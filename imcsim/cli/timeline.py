@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imcsim.cli.options import ChipOption, JsonOption, RuleOption, SetOption, echo_json, overrides
+from imcsim.cli.options import ChipOption, JsonOption, PhaseOption, RuleOption, SetOption, echo_json, overrides
 
 if TYPE_CHECKING:
     from imcsim.events import Schedule, StepOptions, Work
@@ -21,6 +21,7 @@ def timeline_command(  # noqa: PLR0913 - each option of the command line is a pa
     set_: SetOption = None,
     rule: RuleOption = "im2col",
     task: Annotated[int, typer.Option(help="Task of the trace, from 0; -1 is the last.")] = -1,
+    phase: PhaseOption = None,
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps, from the first of the task on.")] = 1,
     once: Annotated[bool, typer.Option(help="Also scoring, loading and the commit of the task.")] = False,
     steady: Annotated[bool, typer.Option("--steady", help="Many steps: simulate until they repeat.")] = False,
@@ -48,7 +49,7 @@ def timeline_command(  # noqa: PLR0913 - each option of the command line is a pa
 
     chosen = {"steps": steps, "once": once, "vectors_per_task": vectors, "layers_per_adc": layers_per_adc}
     options = parse(StepOptions, {**chosen, "queue_vectors": queue, "priority": priority}, "the options")
-    work = work_of(load(trace), load_chip(chip, overrides(set_)).config, task, rule=rule)
+    work = work_of(load(trace), load_chip(chip, overrides(set_)).config, task, phase=phase, rule=rule)
     generator = None if seed is None else numpy_generator(seed, "row-writes", work.task)
     if steady and generator is not None:
         raise ConfigError("--steady needs steps that repeat, and --seed draws each anew: give one of them")

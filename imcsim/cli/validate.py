@@ -23,12 +23,24 @@ def validate_command(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw the chip's memories among published macros.")
     ] = None,
+    training: Annotated[
+        bool,
+        typer.Option(
+            "--training",
+            help="Chips that learned on their arrays: energy, read directions, update counts and lives, none fitted.",
+        ),
+    ] = False,
 ) -> None:
     """Predict energy per MAC, clock and area of published macros by the functions that price a chip.
 
     Example: imcsim validate
     """
     from imcsim.core.errors import ConfigError
+
+    if training:
+        if chip is not None or markdown or plot is not None:
+            raise ConfigError("--training is of chips that learned; leave out --chip, --plot and --markdown")
+        return _training(csv, json_=json_)
     from imcsim.published import load_units, read_points, shipped_points, validate
 
     if plot is not None and chip is None:
@@ -36,8 +48,7 @@ def validate_command(
     if chip is not None:
         if csv is not None or markdown:
             raise ConfigError("--chip shows a chip's own memories; leave out the file of macros and --markdown")
-        _chip(chip, json_, plot)
-        return
+        return _chip(chip, json_, plot)
     if markdown and csv is not None:
         raise ConfigError("--markdown prints the page of the macros that come with imcsim; leave out the file")
     points = shipped_points()
@@ -70,3 +81,14 @@ def _chip(name: str, json_: bool, plot: Path | None) -> None:
         from imcsim.report.style import save_as
 
         save_as(draw_macros(name, macros, points), plot)
+
+
+def _training(csv: Path | None, *, json_: bool) -> None:
+    from imcsim.published.training import read_training_chips, shipped_training_chips, validate_training
+    from imcsim.published.training_text import text
+
+    found = validate_training(shipped_training_chips() if csv is None else read_training_chips(csv))
+    if json_:
+        echo_json([record for chip in found for record in chip.records()])
+    else:
+        typer.echo(text(found, "models/published/training_chips.csv" if csv is None else csv.name), nl=False)

@@ -72,7 +72,8 @@ _LISTED = 40  # names in one sentence; the kinds and keys of one table are fewer
 
 
 def short(text: str, most: int = 80) -> str:
-    """Return ``text``, cut where it is longer than a sentence bears."""
+    """Return ``text`` on one line, cut where it is longer than a sentence bears."""
+    text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 

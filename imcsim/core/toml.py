@@ -26,6 +26,7 @@ from imcsim.core.config import ConfigT, FrozenConfig, parse
 from imcsim.core.content import path_of
 from imcsim.core.errors import ConfigError, nearest, short
 from imcsim.core.json_text import Json, shallow
+from imcsim.core.reference import absolute, code_file
 from imcsim.core.sources import Origin, Resolved, leaves, source_of
 
 Overrides = Mapping[str, object]
@@ -126,6 +127,7 @@ def load_resolved(
     """
     path = path_of(kind, name)
     document = _read_document(path)
+    _place_sorts(document.values, path.parent)
     pending = dict(overrides or {})
     for dotted in pending:
         _open_optional(document.values, dotted.rpartition(".")[0], config_type)
@@ -219,6 +221,17 @@ def _follow(document: _Document, reference: str, kind: str, pending: Json, folde
     table[key] = target.values
     document.origins.pop(reference, None)
     document.origins.update({f"{reference}.{p}": origin for p, origin in target.origins.items()})
+
+
+def _place_sorts(values: Json, folder: Path) -> None:
+    """Make the paths of files that ``sort`` names absolute, where they lie in ``folder``: that of the file read."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            _place_sorts(value, folder)
+        elif key == "sort" and isinstance(value, str):
+            file = code_file(value)
+            if file is not None and (folder / file.path).is_file():
+                values[key] = absolute(value, folder)
 
 
 def _beside(name: str, folder: Path) -> str:

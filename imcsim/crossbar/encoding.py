@@ -14,6 +14,8 @@ from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import CrossbarError
 
 Sign = Literal["differential", "offset"]
+PairReading = Literal["subtracted", "converted"]
+"""How the two columns of a differential pair are converted: their difference at once, or each by itself."""
 
 
 class CodesError(CrossbarError, ValueError):
@@ -61,6 +63,11 @@ class Encoding(FrozenConfig):
     def level_count(self) -> int:
         """Number of levels of one cell."""
         return 1 << self.cell_bits
+
+    @property
+    def highest_level(self) -> int:
+        """Highest level that a code takes: a weight of few bits need not fill its cell."""
+        return min(self.level_count, self.code_max + 1 if self.sign == "differential" else 1 << self.weight_bits) - 1
 
     @property
     def code_min(self) -> int:

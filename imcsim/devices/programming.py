@@ -1,6 +1,7 @@
-"""Energy and time of programming events, under three selectable write rules.
+"""Energy and time of programming events, under three selectable write rules; how long cells written together take.
 
-A programming event moves one cell from level i to level j. The rules:
+Cells written together take as long as the slowest: :func:`expected_max_pulses`. A programming event moves one cell from
+level i to level j. The rules:
 
 ``flat`` (C, default)
     Fixed energy per event with measured mean pulses n: ``n (s E_set + (1 - s) E_reset) + (n + 1) E_verify``, s the

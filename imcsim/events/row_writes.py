@@ -1,5 +1,7 @@
 """Row writes as tasks: how long each PE of a memory is busy, with the mean time of a row or with drawn ones.
 
+How long a row takes each memory says itself: :meth:`imcsim.memory.memory.Memory.pe_write_s` and ``drawn_rows_s``.
+
 Shape letter: P PEs of a memory.
 """
 

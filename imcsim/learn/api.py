@@ -20,7 +20,7 @@ from imcsim.learn.freeze import Freezer
 from imcsim.learn.global_draws import lent_globals
 from imcsim.learn.learnable import check_learnable, check_logits
 from imcsim.learn.loop import Learner, train
-from imcsim.learn.method import Context, Method, make_method
+from imcsim.learn.method import Context, Method, declared_work, make_method
 from imcsim.learn.placing.life import events_by_pe
 from imcsim.learn.producers import layer_producers
 from imcsim.learn.quantize import Quantiser
@@ -152,7 +152,7 @@ def make_learner(
     images = partial(_images, generator=augmentation if stream.augment else None, channels_last=config.autocast_bf16)
     context = _context(config, network, layers, device, images, frozen)
     wear = make_wear(config, quantiser, len(stream_tasks), method.resident_layers(context), cycles_per_stream)
-    terms = method.work_terms()
+    terms = declared_work(method)
     recorder = Recorder(network, freezer, quantiser, len(stream_tasks), config.encodings, bits, most, wear, terms)
     context.wear = lambda: events_by_pe(recorder.tables, layers, config.encodings[0], config.pe_tile)
     shuffle = _generator(config.seed, "shuffle")

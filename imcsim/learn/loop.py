@@ -116,6 +116,10 @@ def train_step(learner: Learner, task: Task, index: Tensor, sample_activity: boo
     learner.network.zero_grad()
     with learner.recorder.watching(sample_activity), _autocast(learner), _one_value_told(len(y)):
         loss = method.loss(context, task, x, y, index)
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        given = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"{loss!r:.40}"
+        called = method.registered_as or type(method).__name__
+        raise ConfigError(f"method '{called}': loss must return a tensor of one number, got {given}")
     if loss.requires_grad:
         loss.backward()  # type: ignore[no-untyped-call]
     method.before_step(context)

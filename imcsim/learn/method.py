@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import TypeVar
 
+from imcsim.core.answers import wrong_signature
 from imcsim.core.config import FrozenConfig, parse
-from imcsim.core.errors import ConfigError, nearest
+from imcsim.core.errors import ConfigError, nearest, short
 from imcsim.core.registry import Registry, import_entries
 from imcsim.learn.stream import Task
 from imcsim.mapping.layer import LayerSpec
@@ -34,6 +35,9 @@ class MethodConfig(FrozenConfig):
 
 # Covariant, and MethodConfig where nothing is said: any method is a Method.
 ConfigT_co = TypeVar("ConfigT_co", bound=MethodConfig, default=MethodConfig, covariant=True)
+
+
+_LARGEST = 1 << 53  # of a count: the largest that a trace may hold
 
 
 @dataclass
@@ -59,13 +63,13 @@ class WorkDone:
         Raises
         ------
         ConfigError
-            If an amount is none of those, or negative.
+            If an amount is none of those, negative, or no whole number.
         """
         if amounts:
             self._add_to_term(name, amounts)
             return
         table = self.task if layer is None else self.layers.setdefault(layer, {})
-        table[name] = table.get(name, 0) + int(amount)
+        table[name] = table.get(name, 0) + _whole(amount, f"work '{name}'")
 
     def _add_to_term(self, name: str, amounts: Mapping[str, int]) -> None:
         term = self.terms.setdefault(name, dict.fromkeys(WORK_AMOUNTS, 0))
@@ -74,14 +78,25 @@ class WorkDone:
                 raise ConfigError(
                     f"work '{name}' has {', '.join(WORK_AMOUNTS)}, got '{what}'{nearest(what, WORK_AMOUNTS)}"
                 )
-            if amount < 0:
-                raise ConfigError(f"work '{name}': {what} must not be negative, got {amount}")
-            term[what] += int(amount)
+            term[what] += _whole(amount, f"work '{name}': {what}")
 
     def did(self, act: str, times: int = 1) -> None:
         """Take note that the method did what it is known for: ``times`` of ``act``, see :meth:`Method.acts`."""
         if times:
-            self.acts[act] = self.acts.get(act, 0) + int(times)
+            self.acts[act] = self.acts.get(act, 0) + _whole(times, f"act '{act}'")
+
+
+def _whole(amount: Any, what: str) -> int:
+    """Return ``amount`` as an integer; a share of an operation would be lost."""
+    try:
+        whole = int(amount)
+        right = whole == amount and 0 <= whole < _LARGEST
+    except (TypeError, ValueError, OverflowError):
+        right = False
+    if not right:
+        said = "must not be negative" if isinstance(amount, int | float) and amount < 0 else "must be a whole number"
+        raise ConfigError(f"{what} {said}, got {short(repr(amount), 40)}")
+    return whole
 
 
 @dataclass
@@ -301,8 +316,9 @@ def _import_all() -> None:
 
 
 def _wrong(entry: object) -> str | None:
-    is_method = isinstance(entry, type) and issubclass(entry, Method)
-    return None if is_method else "is no subclass of imcsim.learn.method.Method"
+    if not (isinstance(entry, type) and issubclass(entry, Method)):
+        return "is no subclass of imcsim.learn.method.Method"
+    return wrong_signature(entry, Method)
 
 
 METHODS: Registry[type[Method]] = Registry("method", _import_all, "imcsim.method", _wrong)
@@ -324,6 +340,18 @@ def method(name: str) -> Callable[[MethodT], MethodT]:
         return entry
 
     return add
+
+
+def declared_work(method: Method) -> tuple[WorkTerm, ...]:
+    """Return the work terms of ``method``; ConfigError if what it declares is none, or one twice."""
+    terms = method.work_terms()
+    called = method.registered_as or type(method).__name__
+    if not isinstance(terms, tuple | list) or not all(isinstance(term, WorkTerm) for term in terms):
+        raise ConfigError(f"method '{called}': work_terms must be a tuple of WorkTerm, got {short(repr(terms), 40)}")
+    twice = next((a.name for i, a in enumerate(terms) for b in terms[:i] if a.name == b.name), None)
+    if twice is not None:
+        raise ConfigError(f"method '{called}': work_terms names '{twice}' twice")
+    return tuple(terms)
 
 
 def make_method(name: str, config: Mapping[str, Any] | None = None) -> Method:

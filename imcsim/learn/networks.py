@@ -69,7 +69,7 @@ def build_network(
     seed = generator if isinstance(generator, int) else _draw(generator)
     with lent_globals(seed), torch.device("cpu"):  # layers initialise from torch's global generator
         try:
-            return builder(class_count, image_shape, **values)
+            built = builder(class_count, image_shape, **values)
         except (ImcsimError, MemoryError):
             raise
         except Exception as error:  # whatever the code of a network raises
@@ -77,6 +77,9 @@ def build_network(
                 raise
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
             raise ContentError(f"network '{name}' of {getsourcefile(builder)} cannot be built: {reason}") from error
+    if not isinstance(built, nn.Module):
+        raise ContentError(f"network '{name}': its builder must return a torch.nn.Module, got {type(built).__name__}")
+    return built
 
 
 def network_params(name: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:

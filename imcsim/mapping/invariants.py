@@ -78,16 +78,22 @@ def one_place_each(layer_map: LayerMap, zeros: Mask | None = None) -> Violation 
 
 
 def one_weight_per_cell(maps: Sequence[LayerMap]) -> Violation | None:
-    """No cell holds two weights, of one layer or of two that share a PE."""
+    """No cell holds two weights, of one layer or of two that share a PE; tiles lie inside their arrays."""
     by_pe: dict[int, list[tuple[int, Tile]]] = {}
     for layer, layer_map in enumerate(maps):
         for tile in layer_map.tiles:
             by_pe.setdefault(tile.pe, []).append((layer, tile))
     for tiles in by_pe.values():
-        for i, second in enumerate(tiles):
-            for first in tiles[:i]:
-                if found := _shared_cell(maps, first, second):
-                    return found
+        if len(tiles) == 1:
+            continue
+        geometry = maps[tiles[0][0]].geometry
+        taken = np.zeros((geometry.weight_rows, geometry.weight_cols), bool)
+        for at, (layer, tile) in enumerate(tiles):
+            cells = taken[tile.row_offset : tile.row_offset + tile.height, tile.col_offset :][:, : tile.width]
+            if cells.any():
+                first = (_shared_cell(maps, other, (layer, tile)) for other in tiles[:at])
+                return next(filter(None, first))
+            cells[:] = True
     return None
 
 

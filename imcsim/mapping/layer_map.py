@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from imcsim.core.errors import MappingError
+from imcsim.mapping.called import rule_of, tiles_by
 from imcsim.mapping.geometry import PeGeometry
-from imcsim.mapping.rule import MAPPING_RULES, NEEDS, given_needs, level_of
+from imcsim.mapping.rule import NEEDS, given_needs, level_of
 from imcsim.mapping.tile import MatrixShape, Tile
 
 __all__ = ["LayerMap", "MatrixShape", "Tile", "map_layer"]
@@ -111,13 +112,12 @@ def map_layer(matrix_shape: MatrixShape, geometry: PeGeometry, rule: str = "im2c
         If there is no such rule, with the nearest name.
     """
     check_shape(matrix_shape)
-    function = MAPPING_RULES.get(rule)
-    needs = given_needs(function, rule, given)
-    if level_of(function) == "layer":
-        return LayerMap(matrix_shape, geometry, tuple(function(matrix_shape, geometry, **needs)))
-    each = {name: [value] if name in NEEDS and name != "pe_budget" else value for name, value in needs.items()}
-    (tiles,) = function([matrix_shape], geometry, **each)
-    return LayerMap(matrix_shape, geometry, tuple(tiles))
+    function, name = rule_of(rule)
+    needs = given_needs(function, name, given)
+    if level_of(function) == "network":
+        needs = {key: [value] if key in NEEDS and key != "pe_budget" else value for key, value in needs.items()}
+    (tiles,) = tiles_by(function, name, [matrix_shape], geometry, [needs])
+    return LayerMap(matrix_shape, geometry, tiles)
 
 
 def check_shape(matrix_shape: MatrixShape) -> None:

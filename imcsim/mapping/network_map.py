@@ -9,11 +9,13 @@ from itertools import accumulate
 
 from imcsim.core.arrays import NumericArray
 from imcsim.core.errors import MappingError
+from imcsim.mapping import invariants
+from imcsim.mapping.called import is_own, rule_of, tiles_by
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.layer import LayerSpec
 from imcsim.mapping.layer_map import LayerMap, check_shape
-from imcsim.mapping.rule import MAPPING_RULES, NEEDS, Given, MappingRule, given_needs, level_of, needs_of, rule_name
-from imcsim.mapping.tile import MatrixShape, Tile
+from imcsim.mapping.promises import positions_are_true
+from imcsim.mapping.rule import NEEDS, Given, MappingRule, given_needs, level_of, needs_of
 
 Masks = Mapping[str, NumericArray]
 
@@ -118,44 +120,56 @@ def map_network(
     Raises
     ------
     MappingError
-        If there is no layer to map, or something that the rule needs is not given.
+        If there is no layer to map, something that the rule needs is not given, or it returns what is no map.
     ContentError
         If there is no such rule, with the nearest name.
     """
     if not layers:
         raise MappingError("the network has no Linear or Conv2d layer to map")
-    function = MAPPING_RULES.get(rule) if isinstance(rule, str) else rule
-    rule = rule if isinstance(rule, str) else rule_name(rule)
+    function, name = rule_of(rule)
     given = {"zeros": zeros, "trainable": trainable, "pe_budget": pe_budget}
     for need in needs_of(function):
         if need in given and given[need] is None:
-            raise MappingError(f"mapping rule '{rule}' needs '{need}', {NEEDS[need]}: pass {need}=...")
+            raise MappingError(f"mapping rule '{name}' needs '{need}', {NEEDS[need]}: pass {need}=...")
     shapes = [layer.matrix_shape for layer in layers]
     for shape in shapes:
         check_shape(shape)
-    facts = [layer_facts(layer, rule, zeros, trainable) for layer in layers]
+    facts = [layer_facts(layer, name, zeros, trainable) for layer in layers]
+    shared = level_of(function) == "network"
+    joined = [{key: [entry[key] for entry in facts] for key in facts[0]}] if shared else facts
+    needs = [given_needs(function, name, {**entry, "pe_budget": pe_budget}) for entry in joined]
     with collector_paused():
-        placed = _placed(function, rule, shapes, geometry, facts, pe_budget)
-        maps = tuple(LayerMap(shape, geometry, tuple(tiles)) for shape, tiles in zip(shapes, placed, strict=True))
-    return NetworkMap(geometry, tuple(layers), maps, level_of(function) == "network")
+        placed = tiles_by(function, name, shapes, geometry, needs)
+        maps = tuple(LayerMap(shape, geometry, tiles) for shape, tiles in zip(shapes, placed, strict=True))
+        if not is_own(function):
+            _check_laws(name, maps, facts, [layer.name for layer in layers], shared=shared)
+    return NetworkMap(geometry, tuple(layers), maps, shared)
 
 
-def _placed(
-    function: MappingRule,
-    rule: str,
-    shapes: Sequence[MatrixShape],
-    geometry: PeGeometry,
-    facts: Sequence[Given],
-    pe_budget: int | None,
-) -> Sequence[Sequence[Tile]]:
-    if level_of(function) == "network":
-        joined = {name: [entry[name] for entry in facts] for name in facts[0]}
-        tiles: Sequence[Sequence[Tile]] = function(
-            shapes, geometry, **given_needs(function, rule, {**joined, "pe_budget": pe_budget})
-        )
-        return tiles
-    each = (given_needs(function, rule, {**entry, "pe_budget": pe_budget}) for entry in facts)
-    return [function(shape, geometry, **needs) for shape, needs in zip(shapes, each, strict=True)]
+def _check_laws(
+    name: str, maps: Sequence[LayerMap], facts: Sequence[Given], layers: Sequence[str], *, shared: bool
+) -> None:
+    """Raise MappingError if a weight or a cell is held twice, a weight that may be needed nowhere, or a PE overflows.
+
+    Parameters
+    ----------
+    facts
+        Of each layer; ``zeros``, where it is there, says which weights may have no place.
+    layers
+        Their names, for messages.
+    shared
+        Whether layers may share PEs.
+    """
+    zeros = [fact.get("zeros") for fact in facts]
+    together = [range(len(maps))] if shared else [range(layer, layer + 1) for layer in range(len(maps))]
+    for group in together:
+        found = invariants.placed([maps[i] for i in group], [zeros[i] for i in group])
+        if found is not None:
+            at = layers[group[found.layer]]
+            raise MappingError(f"mapping rule '{name}' cannot be right, in layer '{at}': {found.sentence}")
+    for layer_map, fact, at in zip(maps, facts, layers, strict=True):
+        if (broken := positions_are_true(layer_map, fact["kernel"])) is not None:
+            raise MappingError(f"mapping rule '{name}' cannot be right, in layer '{at}': {broken.sentence}")
 
 
 def layer_facts(layer: LayerSpec, rule: str, zeros: Masks | None, trainable: Masks | None) -> Given:

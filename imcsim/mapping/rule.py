@@ -6,6 +6,9 @@ needs beyond shape and geometry are its keyword-only parameters without default,
 network's rule gets a sequence, one entry a layer, of all but ``pe_budget``. A new rule is one file in
 ``imcsim/mapping/rules`` with one decorator, a function of another package behind an entry point
 ``imcsim.mapping_rule``, or a file that goes by its path; test it with :func:`imcsim.testing.check_mapping`.
+
+``price``, ``explain``, timeline and ``life`` take it as ``rule=``. In :mod:`imcsim.chip.layouts` it becomes the layout
+of each memory of a chip; :mod:`imcsim.chip.rule_layout` counts rows, columns, shared PEs and permuted orders of it.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,8 +38,20 @@ def _import_all() -> None:
     import_entries("imcsim.mapping.rules", "mapping rule")
 
 
+def wrong_call(rule: Callable[..., object]) -> str | None:
+    """Return what is wrong with a function that is to be called with a shape and a PE; None if nothing is."""
+    try:
+        told = signature(rule)
+        told.bind_partial(None, None)
+    except (TypeError, ValueError):
+        return "must take a matrix shape and a PE"
+    further = list(told.parameters.values())[2:]
+    more = next((p.name for p in further if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty), None)
+    return None if more is None else f"must take what it needs beyond shape and PE, as '{more}', after a *"
+
+
 def _wrong(entry: object) -> str | None:
-    return None if callable(entry) else "is no function from a matrix shape and a PE to tiles"
+    return wrong_call(entry) if callable(entry) else "is no function from a matrix shape and a PE to tiles"
 
 
 MAPPING_RULES: Registry[MappingRule] = Registry("mapping rule", _import_all, "imcsim.mapping_rule", _wrong)

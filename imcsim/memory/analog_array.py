@@ -10,12 +10,14 @@ Formulas with their sources: docs/memories.md. Shape letters: F placement phases
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from imcsim.core.charge import Price
+from imcsim.crossbar.converter_bits import fewest_bits, transposed_bits
+from imcsim.crossbar.encoding import PairReading
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.pe_grid import PeGrid
 from imcsim.memory.memory import (
@@ -33,8 +35,6 @@ from imcsim.memory.memory import (
 )
 from imcsim.memory.site import Site
 from imcsim.periphery.adc import Adc
-
-Pair = Literal["subtracted", "converted"]
 
 
 class AnalogArray(Memory):
@@ -62,7 +62,7 @@ class AnalogArray(Memory):
     transposed_adc_bits: int = Field(0, ge=0, le=16)
     columns_per_adc: int = Field(ge=1)
     open_rows: int = Field(0, ge=0)
-    pair: Pair = "subtracted"
+    pair: PairReading = "subtracted"
     joined_columns: int = Field(1, ge=1)
 
     @abstractmethod
@@ -100,6 +100,28 @@ class AnalogArray(Memory):
     def passes(self, site: Site, rows: Numbers | int) -> Ints:
         """Return the passes that ``rows`` rows in use take."""
         return np.asarray(-(-np.asarray(rows) // (self.open_rows or site.rows)), dtype=np.int64)
+
+    def fewest_bits(self, site: Site) -> tuple[int, int]:
+        """Return the fewest bits that lose nothing, of a forward and of a transposed conversion.
+
+        Columns of a weight that are joined before the converter weigh as the slices that they hold.
+        """
+        encoding, rows = site.geometry.encoding, min(site.rows, self.open_rows or site.rows)
+        signed = encoding.sign == "differential" and self.pair == "subtracted"
+        level = (1 << self.cell_bits * min(self.joined_columns, encoding.slices)) - 1
+        forward = fewest_bits(rows, level, (1 << site.dac_bits) - 1, signed=signed)
+        return forward, transposed_bits(encoding, outputs=site.geometry.weight_cols, digit_bits=site.dac_bits)
+
+    def doubts(self, site: Site) -> tuple[str, ...]:
+        """A converter too narrow for a line's sum."""
+        forward, transposed = self.fewest_bits(site)
+        found = []
+        if self.adc_bits < forward:
+            found.append(f"{site.at}.adc_bits = {self.adc_bits} can clip or round: a column sum needs {forward} bits")
+        if site.transposable and self.back_bits < transposed:
+            field = self.bits_name(transposed=True)
+            found.append(f"{site.at}.{field} = {self.back_bits} can clip or round: a row sum needs {transposed} bits")
+        return tuple(found)
 
     def lines(self, site: Site, grid: PeGrid, *, transposed: bool = False) -> Lines:
         """Columns that are joined before the converter are one line; rows that are opened in turn take passes.
@@ -182,10 +204,10 @@ class AnalogArray(Memory):
         follows = self.adc.follows_conductance
         mean = "; mean over conversions of the lines of each PE in each task" if follows else ""
         value = each.value if follows else float(np.ravel(each.value)[0])  # of every line alike
-        own = (self.bits_name(transposed), "cell_bits", "sign", *(self.window if follows else ()))
+        own = (self.bits_name(transposed=transposed), "cell_bits", "sign", *(self.window if follows else ()))
         return Price(value, each.formula + mean, each.also(*site.of(*own)).origins)
 
-    def bits_name(self, transposed: bool) -> str:
+    def bits_name(self, *, transposed: bool) -> str:
         """Return the field that gives the bits of a conversion."""
         return "transposed_adc_bits" if transposed and self.transposed_adc_bits else "adc_bits"
 
@@ -207,7 +229,7 @@ class AnalogArray(Memory):
         """Return the time of one conversion of a line (s)."""
         bits, length = (self.back_bits, site.cols) if transposed else (self.adc_bits, self.summed(site))
         opened = site.of("open_rows") if self.open_rows and not transposed else ()
-        return self.adc.time_price(bits, length, f"{site.at}.adc").also(*site.of(self.bits_name(transposed)), *opened)
+        return self.adc.time_price(bits, length, f"{site.at}.adc").also(*site.of(self.bits_name(transposed=transposed)), *opened)
 
     def summed(self, site: Site) -> int:
         """Return the rows that one conversion of a forward read sums at most."""

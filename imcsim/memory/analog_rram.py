@@ -1,5 +1,7 @@
 """Analog RRAM: currents add up on a column and are converted; cells are programmed with write and verify.
 
+A row takes the pulses of its slowest cell (:func:`imcsim.devices.programming.expected_max_pulses`) x pulse and verify
+time; how often rows are written is counted by :func:`imcsim.chip.cell_counts.row_writes`.
 Formulas with their sources: docs/accounting.md. Shape letters: F placement phases, P PEs, K cells per weight.
 """
 
@@ -48,6 +50,9 @@ class AnalogRram(AnalogArray):
     ``parallel_write_pes`` is how many PEs may be programmed at once (write current limits it); within a PE the rows
     are written one after the other, the cells of a row in parallel. ``wl_segment_ohm`` and ``bl_segment_ohm`` are the
     resistance (ohm) of a word line or bit line from one cell to the next: they act on products, not on energy.
+    ``pair``: the two columns of a differential pair are ``subtracted`` ahead of one conversion, or each ``converted``.
+    ``open_rows``: rows open at once, 0 for all. ``transposed_adc_bits``: bits of a conversion of the transposed read,
+    0 for ``adc_bits``.
     """
 
     volatile: ClassVar[bool] = False
@@ -270,10 +275,7 @@ class AnalogRram(AnalogArray):
 
     def doubts(self, site: Site) -> tuple[str, ...]:
         """A converter too narrow for a column's sum; levels closer than an erased cell's conductance."""
-        found = []
-        need = int(np.ceil(np.log2(site.rows * (2**self.cell_bits - 1) * (2**site.dac_bits - 1) + 1)))
-        if self.adc_bits < need:
-            found.append(f"{site.at}.adc_bits = {self.adc_bits} can clip or round: a column sum needs {need} bits")
+        found = list(super().doubts(site))
         low, high, levels = self.cell.conductance_min_s, self.cell.conductance_max_s, 2**self.cell_bits
         if high < levels * low:  # levels are evenly spaced
             found.append(

@@ -3,7 +3,8 @@
 A sort is one subclass of :class:`Memory` in one file, filed with ``@memory_sort("name")``; another package names its
 own behind an entry point ``imcsim.memory``. A chip file holds it as ``[memory.NAME]`` with ``sort = "..."``; the two
 sorts of imcsim itself also stand as ``[rram]`` and ``[sram]``. Whether a memory keeps its weights without power decides
-its part on a chip: weights rest in one that does, and train in one that does not, if the chip has both.
+its part on a chip: weights rest in one that does, and train in one that does not, if the chip has both. How many copies
+of the weights it holds is not its own: :attr:`imcsim.memory.site.Site.copies`.
 
 Shape letters: F placement phases, P PEs, L layers, K cells per weight.
 """
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from imcsim.core.answers import watch
 from imcsim.core.charge import Charge, Price
 from imcsim.core.config import FrozenConfig
 from imcsim.core.registry import Registry
@@ -202,7 +204,7 @@ class Memory(FrozenConfig):
     """Whether it loses its weights without power."""
     verb: ClassVar[str]
     """What writing it is called in leaves: "program" for cells that are verified, else "write"."""
-    senses: ClassVar[str]
+    senses: ClassVar[str] = "conversion"
     """What senses a line once, so that a shift-add joins it: "conversion" or another; "" if the sort joins its own."""
     sums_gradients: ClassVar[bool] = False
     """Whether its arrays can add up weight gradients (:meth:`gradient_evaluation`)."""
@@ -210,6 +212,12 @@ class Memory(FrozenConfig):
     """Whether equal rows take different times to write, as pulses do that are verified."""
     references: ClassVar[Mapping[str, str]] = {}
     """Field -> content kind, for fields that a chip file may give by the name of another file."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        from imcsim.memory.answers import CHECKS
+
+        watch(cls, CHECKS, "memory sort")
 
     pe_count: int = Field(ge=0)
     cell_bits: int = Field(ge=1)
@@ -366,7 +374,7 @@ def _import_all() -> None:
 
 
 MEMORIES: Registry[type[Memory]] = Registry(
-    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, "volatile", "verb", "senses")
+    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, volatile=bool, verb=str)
 )
 
 

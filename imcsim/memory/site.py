@@ -1,4 +1,10 @@
-"""What surrounds the PEs of one memory: array size, supply, clock, drivers, adders, and its place on the chip."""
+"""What surrounds the PEs of one memory: array size, supply, clock, drivers, adders, copies, and its place on the chip.
+
+``copies`` is the one place that says how many sets of weights a memory holds. The chip sets it: 2 where
+``input_gradient`` is ``second-copy``. By it are multiplied: cells and area, PEs needed, level changes, leakage,
+retention, deployment, loads, task switches and cells that wear. Training writes copies at the
+same time. The two copies that make a commit crash-safe are others: :mod:`imcsim.events.consolidate`.
+"""
 
 from dataclasses import dataclass
 

@@ -20,7 +20,11 @@ def record(report: Report) -> dict[str, object]:
         **{f"{name}_s": _tree(getattr(report, name)) for name in _TREES_S},
         "latency_by_task_s": [_tree(tree) for tree in report.latency_by_task],
         "area_m2": _tree(report.area),
-        "writes": {memory: asdict(writes) for memory, writes in report.writes.items()},
+        "training_over_inference": {
+            "sample": report.training_over_inference,
+            "task_at_horizon": report.task_over_inferences,
+        },
+        "writes": {memory: _writes(report, memory) for memory in report.writes},
         "lifetime": {memory: asdict(life) for memory, life in report.lifetime.items()},
         "horizon": dict(report.horizon),
         "placement": {name: counts.tolist() for name, counts in report.placement.items()},
@@ -29,6 +33,12 @@ def record(report: Report) -> dict[str, object]:
         "warnings": list(report.warnings),
         "origins": {path: asdict(origin) for path, origin in report.origins.items()},
     }
+
+
+def _writes(report: Report, memory: str) -> dict[str, object]:
+    """Events and worst cell, with the other two countings: pulses and update steps."""
+    more = {"pulses": report.pulses.get(memory), "update_steps": report.update_steps.get(memory)}
+    return asdict(report.writes[memory]) | more
 
 
 def _tree(tree: Breakdown) -> dict[str, object]:

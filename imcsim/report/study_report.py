@@ -9,6 +9,7 @@ from imcsim.chip.report import Report
 from imcsim.core.files import write_atomic
 from imcsim.report.accuracy_energy import accuracy_energy
 from imcsim.report.accuracy_matrix import accuracy_matrix
+from imcsim.report.countings_table import countings_table
 from imcsim.report.energy_by_task import energy_by_task
 from imcsim.report.horizon_table import horizon_table
 from imcsim.report.html import Page, render
@@ -70,7 +71,7 @@ def write_report(result: StudyResult) -> Written:
 
 
 def _tables(result: StudyResult) -> tuple[TextTable, ...]:
-    found = [study_table(result.spec, result.groups), horizon_table(result.groups)]
+    found = [study_table(result.spec, result.groups), horizon_table(result.groups), countings_table(result.groups)]
     if on_chip_ages(result.groups):
         found.insert(1, on_chip_table(result.groups))
     if result.sensitivity:

@@ -26,7 +26,9 @@ from imcsim.study.on_chip_worker import MEASURED
 from imcsim.study.points import Chips, TrainingPoint
 from imcsim.study.store import ResultStore
 
-_UNSEEN_OF_RRAM = {"pe_count", "adc", "columns_per_adc", "write_rule", "write_policy", "parallel_write_pes"}
+_UNSEEN_OF_RRAM = {
+    "pe_count", "adc", "columns_per_adc", "transposed_adc_bits", "write_rule", "write_policy", "parallel_write_pes",
+}  # fmt: skip
 _AGES = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 
 

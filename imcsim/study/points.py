@@ -10,6 +10,7 @@ from imcsim.core.reference import in_texts, short_name
 from imcsim.core.sources import Resolved
 from imcsim.crossbar.encoding import Encoding
 from imcsim.learn.config import LearnConfig
+from imcsim.mapping.rule import MAPPING_RULES
 from imcsim.study.code import training_code
 from imcsim.study.spec import MethodChoice, StudySpec
 
@@ -44,7 +45,11 @@ def load_chips(spec: StudySpec) -> dict[str, Resolved[ChipConfig]]:
     StudyError
         If two chips differ in what the learner quantises to (weight, input or error bits, or the PE's weights):
         one trace could not be priced on both.
+    ContentError
+        If there is no such chip or mapping rule.
     """
+    for choice in spec.chips:
+        MAPPING_RULES.get(choice.rule)  # before anything is trained
     chips = {choice.title: load_chip(choice.name, choice.set) for choice in spec.chips}
     reference = chips[spec.reference].config
     for name, chip in chips.items():

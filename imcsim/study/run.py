@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from imcsim.chip.config import ChipConfig
 from imcsim.chip.report import Report
@@ -25,7 +26,14 @@ from imcsim.study.watch import PointsFailed, StudyStopped, Watcher
 from imcsim.study.worker import read_progress, train_point
 from imcsim.trace.trace import Trace
 
-Pricer = Callable[[Trace, Resolved[ChipConfig]], Report]
+
+class Pricer(Protocol):
+    """What prices a trace on a chip by a mapping rule."""
+
+    def __call__(self, trace: Trace, chip: Resolved[ChipConfig], *, rule: str) -> Report:
+        """Return the price."""
+
+
 _STOP_WAIT_S = 10.0
 
 
@@ -109,6 +117,7 @@ class _StudyRun:
     ) -> None:
         self.store, self.points, self.chips, self.options, self.source = store, points, chips, options, loaded.source
         self.choice = loaded.spec.on_chip
+        self.rules = {chip.title: chip.rule for chip in loaded.spec.chips}
         self.variants = load_variants(loaded.spec, chips)
         self.trained = 0
         self._priced: dict[str, list[Report]] = {}
@@ -174,7 +183,8 @@ class _StudyRun:
 
     def _reports_on(self, chips: Chips, point: TrainingPoint, trace: Trace) -> list[Report]:
         """Price the trace on each chip; the reports carry the study's own words for method and chip."""
-        return [replace(self._price(trace, chip), method=point.label, chip=name) for name, chip in chips.items()]
+        priced = ((name, self._price(trace, chip, rule=self.rules[name])) for name, chip in chips.items())
+        return [replace(report, method=point.label, chip=name) for name, report in priced]
 
     def _train(self, missing: Sequence[TrainingPoint]) -> None:
         outcome = self._work(

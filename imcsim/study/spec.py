@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from imcsim.core.config import FrozenConfig, parse
 from imcsim.core.content import path_of
@@ -22,6 +22,8 @@ from imcsim.core.sources import leaves
 from imcsim.core.toml import read_toml
 from imcsim.learn.config import ClassesPerTask, ClassOrder, check_domains, fill_from_domains
 from imcsim.study.on_chip_choice import OnChipChoice
+
+_PLAIN_RULE = "im2col"
 
 
 class StreamChoice(FrozenConfig):
@@ -82,15 +84,26 @@ class MethodChoice(FrozenConfig):
 
 
 class ChipChoice(FrozenConfig):
-    """One chip, by name or by file, and the values that the study sets on it (dotted path -> value)."""
+    """One chip, by name or by file, and the values that the study sets on it (dotted path -> value).
+
+    ``rule`` is the mapping rule, by name or by file, that lays the networks on it. ``label`` names it in tables, where
+    its own name will not do: a chip may stand twice, with two rules.
+    """
 
     name: str
     set: Json = Field(default_factory=dict)
+    rule: str = Field(_PLAIN_RULE, min_length=1)
+    label: str | None = Field(None, pattern=r"^[^./]+$")
 
     @property
     def title(self) -> str:
         """What tables call the chip."""
-        return short_name(self.name)
+        return self.label or short_name(self.name)
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        plain = {"rule": _PLAIN_RULE, "label": None}
+        return {key: value for key, value in dump(self).items() if key not in plain or value != plain[key]}
 
 
 class VariantChoice(FrozenConfig):
@@ -130,9 +143,16 @@ class StudySpec(FrozenConfig):
         names = (("seeds", self.seeds), ("method labels", labels), ("chip names", chips), ("variant labels", variants))
         for what, given in names:
             if len(set(given)) != len(given):
-                raise ValueError(f"{what} must differ, got {', '.join(map(str, given))}")
+                way = "; give one of them a label" if what == "chip names" else ""
+                raise ValueError(f"{what} must differ, got {', '.join(map(str, given))}{way}")
         if self.reference not in chips:
             raise ValueError(f"reference_chip must be one of [[chips]], got '{self.reference_chip}'")
+        ruled = next((chip for chip in self.chips if chip.rule != _PLAIN_RULE), None)
+        if self.on_chip is not None and ruled is not None:
+            raise ValueError(
+                f"[on_chip] measures accuracies of weights that rule '{_PLAIN_RULE}' lays, and chip '{ruled.title}' "
+                f"has rule = '{short_name(ruled.rule)}': leave out one of them"
+            )
         for label in self.featured:
             if label not in labels:
                 raise ValueError(f"featured names no method label: '{label}'{nearest(label, labels)}")
@@ -220,7 +240,7 @@ def _suited(per_dataset: Mapping[str, object], dataset: object) -> Iterable[tupl
 
 def _set(data: dict[str, object], dotted: str, value: object, where: str) -> None:
     parts = dotted.split(".")
-    if parts[0] == "chips" and len(parts) > 2 and parts[2] != "set":
+    if parts[0] == "chips" and len(parts) > 2 and parts[2] not in ("set", "rule", "label"):
         parts = [*parts[:2], "set", ".".join(parts[2:])]
     node: object = data
     for depth, part in enumerate(parts[:-1]):

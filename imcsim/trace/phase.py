@@ -1,5 +1,10 @@
 """Placement phases: stretches of steps of a task during which no PE changes its place.
 
+``TraceMeta.placement_phases`` holds their step ranges. The loop of imcsim has one phase a task; a learner that moves
+PEs within a task begins another by ``Recorder.begin_phase`` (:mod:`imcsim.learn.recording.recorder`). What a trace
+counts has a row for each, the axis F that price, explain, events, life and the map work along;
+:mod:`imcsim.chip.placed` says which PE is where in each. Sums by task add a task's phases.
+
 Shape letters: T tasks, F phases.
 """
 

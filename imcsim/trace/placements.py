@@ -1,5 +1,7 @@
 """Which PEs train in each placement phase: masks by layer, and by task when called.
 
+A placement phase is told in :mod:`imcsim.trace.phase`.
+
 Shape letters: F placement phases, G groups.
 """
 

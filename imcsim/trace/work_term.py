@@ -1,4 +1,8 @@
-"""Work that only a method knows of, under its own names: a gradient buffer, a copy of importances, a feature bank."""
+"""Work that only a method knows of, under its own names: a gradient buffer, a copy of importances, a feature bank.
+
+A method declares terms in ``Method.work_terms`` and adds to one by ``context.work.add`` (:mod:`imcsim.learn.method`).
+The recorder keeps them by placement phase as ``Trace.work``; :mod:`imcsim.chip.work` charges them.
+"""
 
 from typing import Literal
 

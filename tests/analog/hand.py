@@ -1,5 +1,7 @@
 """Small networks and chips, and what bit-sliced arrays make of codes: integer loops, written from the definition."""
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,20 +60,31 @@ def input_codes(x: torch.Tensor) -> Ints:
     return found
 
 
-def sliced_product(x: Ints, w: Ints, rows: int, cell_bits: int, adc_bits: int, step: int, spare: int) -> Ints:
-    """Differential cells, 1-bit inputs, one conversion per row group, plane, cell and output; ties to even."""
+def sliced_product(
+    x: Ints, w: Ints, rows: Sequence[slice], cell_bits: int, adc_bits: int, step: int, lowest: int, pair: str
+) -> Ints:
+    """Differential cells, 1-bit inputs, ties to even: conversions of each pass over ``rows``, plane, cell and output.
+
+    ``pair`` "converted": a conversion for each column of a pair; "subtracted": one for the difference of their sums.
+    """
     total = np.zeros((len(x), w.shape[1]), np.int64)
-    top = (1 << adc_bits) - 1 - spare
-    for start in range(0, w.shape[0], rows):
-        for sign in (1, -1):
-            magnitude = np.maximum(sign * w[start : start + rows], 0)
-            for s in range(-(-7 // cell_bits)):
-                cells = (magnitude >> (s * cell_bits)) & ((1 << cell_bits) - 1)
-                for t in range(8):
-                    sums = ((x[:, start : start + rows] >> t) & 1) @ cells
-                    codes = np.clip(np.rint(sums / step), -spare, top).astype(np.int64)
-                    total += sign * codes * step * (1 << (s * cell_bits)) * (1 << t)
+    highest = (1 << adc_bits) - 1 + lowest
+    for opened in rows:
+        for s, t in itertools.product(range(-(-7 // cell_bits)), range(8)):
+            bits = (x[:, opened] >> t) & 1
+            columns = [bits @ digit(np.maximum(sign * w[opened], 0), s, cell_bits) for sign in (1, -1)]
+            for sign, sums in (
+                ((1, columns[0] - columns[1]),) if pair == "subtracted" else zip((1, -1), columns, strict=True)
+            ):
+                codes = np.clip(np.rint(sums / step), lowest, highest).astype(np.int64)
+                total += sign * codes * step * (1 << (s * cell_bits)) * (1 << t)
     return total
+
+
+def digit(magnitude: Ints, place: int, cell_bits: int) -> Ints:
+    """The level of the cell at ``place`` of a magnitude."""
+    found: Ints = magnitude // 2 ** (place * cell_bits) % 2**cell_bits
+    return found
 
 
 def images(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -48,16 +48,20 @@ def test_a_quantile_of_the_inputs_ignores_the_rare_ones() -> None:
     assert 0.97 < analog.inputs.largest < 1.0
 
 
+@pytest.mark.parametrize(("pair", "open_rows"), [("converted", 0), ("subtracted", 0), ("subtracted", 24)])
 @pytest.mark.parametrize("per_slice", [False, True])
 @pytest.mark.parametrize("method", ["max", "percentile", "sigma", "mse"])
-def test_the_converters_range_is_that_of_calibrate_adc(method: str, per_slice: bool) -> None:
+def test_the_converters_range_is_that_of_calibrate_adc(method: str, per_slice: bool, pair: Any, open_rows: int) -> None:
     layer, x = linear(150, 9, seed=4), images(60, 150, seed=3)
     rule = {"adc_range": method, "adc_percentile": 99.0, "adc_sigmas": 3.0, "adc_per_slice": per_slice}
-    slicing = BitSliceConfig(rows=64, cell_bits=2, w_map="diff", adc_bits=5, adc_round="half_even")
+    slicing = BitSliceConfig(
+        rows=64, cell_bits=2, w_map="diff", adc_bits=5, adc_round="half_even", pair=pair, open_rows=open_rows
+    )
+    made = all_rram(rram__adc_bits=5, rram__pair=pair, rram__open_rows=open_rows)
     given = {"percentile": 99.0, "sigmas": 3.0, "per_slice": per_slice}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ClippingWarning)
-        analog = imcsim.convert(layer, all_rram(rram__adc_bits=5), config=IDEAL_CELLS | rule, calibration=x)
+        analog = imcsim.convert(layer, made, config=IDEAL_CELLS | rule, calibration=x)
         wanted = calibrate_adc(input_codes(x), codes_of(layer.weight), slicing, method, **given)  # type: ignore[arg-type]
     assert analog.adc == wanted
 

@@ -53,10 +53,16 @@ def test_a_network_without_non_idealities_computes_on_codes(placement: Any) -> N
     torch.testing.assert_close(analog(x), plain_on_codes(model, x), rtol=1e-5, atol=1e-6)
 
 
-def test_rram_and_sram_agree_to_the_last_bit_where_conversions_lose_nothing() -> None:
-    """64 rows x level 3 = 192 <= 255: an 8-bit converter is transparent."""
+@pytest.mark.parametrize(
+    ("pair", "open_rows", "adc_bits"), [("converted", 0, 8), ("subtracted", 0, 9), ("subtracted", 20, 7)]
+)
+def test_rram_and_sram_agree_to_the_last_bit_where_conversions_lose_nothing(
+    pair: str, open_rows: int, adc_bits: int
+) -> None:
+    """64 rows x level 3 = 192 <= 255: 8 bits hold a column, 9 the difference of two, 7 that of 20 rows (60 <= 63)."""
     model, x = two_layers(1), images(4, 3, 12, 12, seed=2)
-    in_rram = imcsim.convert(model, chip(), config=IDEAL_CELLS).eval()
+    made = chip(rram__pair=pair, rram__open_rows=open_rows, rram__adc_bits=adc_bits)
+    in_rram = imcsim.convert(model, made, config=IDEAL_CELLS).eval()
     in_sram = imcsim.convert(model, chip(), "sram").eval()
     assert torch.equal(in_rram(x), in_sram(x))
 
@@ -71,33 +77,41 @@ def test_programming_without_errors_changes_nothing() -> None:
     assert done.events == 8 * sum(layer.weight.numel() for layer in (model.first, model.second, model.head))
 
 
+@pytest.mark.parametrize("open_rows", [0, 16, 24])
+@pytest.mark.parametrize("pair", ["converted", "subtracted"])
 @pytest.mark.parametrize(
     ("cell_bits", "adc_bits", "percentile", "lossless"),
     [
         (1, 8, 100, True),
-        (1, 4, 100, False),
-        (1, 4, 80, False),
-        (2, 8, 100, True),
-        (2, 5, 100, False),
+        (1, 3, 100, False),
+        (1, 3, 80, False),
+        (2, 9, 100, True),
+        (2, 4, 100, False),
         (2, 4, 80, False),
     ],
 )
 def test_conversions_are_those_of_an_integer_loop(
-    cell_bits: int, adc_bits: int, percentile: float, lossless: bool
+    cell_bits: int, adc_bits: int, percentile: float, lossless: bool, pair: str, open_rows: int
 ) -> None:
-    """Rounding and clipping included, and the codes left spare below zero."""
+    """Rounding and clipping included, and the codes below zero: half of all, or half of those left spare."""
     layer, x = linear(70, 4, seed=3), images(40, 70, seed=1)
-    made = all_rram(rram__cell_bits=cell_bits, rram__adc_bits=adc_bits)
+    fields = {"rram__cell_bits": cell_bits, "rram__adc_bits": adc_bits, "rram__pair": pair}
+    made = all_rram(**fields, rram__open_rows=open_rows)
     analog = imcsim.convert(layer, made, config=IDEAL_CELLS | {"adc_range": "percentile", "adc_percentile": percentile})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ClippingWarning)
         analog.calibrate(x)
     (row,) = analog.summary(io.StringIO()).rows
     (step,), codes = set(row.adc_steps), (1 << adc_bits) - 1
-    needed = -(-min(64 * ((1 << cell_bits) - 1), codes * step) // step)
-    wanted = sliced_product(
-        input_codes(x), codes_of(layer.weight), 64, cell_bits, adc_bits, step, (codes - needed) // 2
-    )
+    needed = -(-min((open_rows or 64) * ((1 << cell_bits) - 1), codes * step) // step)
+    lowest = -(1 << (adc_bits - 1)) if pair == "subtracted" else -((codes - needed) // 2)
+    passes = {  # rows 64 to 69 lie in a second PE
+        0: [slice(0, 64), slice(64, 70)],
+        16: [slice(0, 16), slice(16, 32), slice(32, 48), slice(48, 64), slice(64, 70)],
+        24: [slice(0, 24), slice(24, 48), slice(48, 64), slice(64, 70)],
+    }[open_rows]
+    given = (input_codes(x), codes_of(layer.weight))
+    wanted = sliced_product(*given, passes, cell_bits, adc_bits, step, lowest, pair)
     assert np.array_equal(wanted, input_codes(x) @ codes_of(layer.weight)) == lossless
     torch.testing.assert_close(analog.eval()(x), torch.from_numpy(wanted / (255 * 127)).float(), rtol=1e-6, atol=1e-6)
 

@@ -56,7 +56,12 @@ def test_ideal_pes_multiply_codes(pes: LayerPes) -> None:
 def test_the_same_pes_give_what_a_converted_network_on_their_chip_gives() -> None:
     chip = imcsim.load("chip", "hybrid-28nm", overrides={"rram.wl_segment_ohm": 2.0}).config
     assert chip.rram is not None
-    analog = AnalogCells(cell=chip.rram.cell, adc_bits=chip.rram.adc_bits, wl_segment_ohm=2.0)
+    analog = AnalogCells(
+        cell=chip.rram.cell,
+        adc_bits=chip.rram.adc_bits,
+        wl_segment_ohm=2.0,
+        bl_segment_ohm=chip.rram.bl_segment_ohm,
+    )
     own = LayerPes(
         geometry=PeGeometry(
             rows=chip.array.rows,
@@ -101,6 +106,9 @@ def test_a_convolution_too() -> None:
 
 
 def test_what_cannot_be_is_told_in_one_sentence() -> None:
+    with pytest.raises(ConfigError, match="adc_bits must be >= 2 where pairs are subtracted, one of them the sign"):
+        LayerPes(geometry=PES.geometry, analog=AnalogCells(cell=CELL, adc_bits=1))
+    LayerPes(geometry=PES.geometry, analog=AnalogCells(cell=CELL, adc_bits=1, pair="converted"))
     with pytest.raises(ConfigError, match=r"LayerPes: dac_bits \(8\) must be <= input_bits \(4\)"):
         LayerPes(geometry=PES.geometry, input_bits=4, dac_bits=8)
     with pytest.raises(ConfigError, match="'adc_bits'"):

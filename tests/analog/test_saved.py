@@ -216,7 +216,7 @@ def changed(header: dict[str, Any], path: str, value: Any) -> None:
 def test_a_file_that_contradicts_itself_is_refused_though_its_digest_is_right(
     part: str, value: Any, tmp_path: Path
 ) -> None:
-    path, kind = tmp_path / "c", sealed.Kind("converted network", 1, ConfigError)
+    path, kind = tmp_path / "c", sealed.Kind("converted network", 2, ConfigError)
     made = imcsim.convert(linear(8, 3), all_rram())
     made.program(0)
     made.save(path)

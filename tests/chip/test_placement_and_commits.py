@@ -156,5 +156,5 @@ def test_stale_weights_and_lossy_converters_are_named() -> None:
     stale = price(one_pe_trace(), small_chip("all-rram-28nm", {"rram.write_policy": "epoch"}))
     assert any("stale weights" in text for text in stale.warnings)
     lossy = price(one_pe_trace(), small_chip("all-rram-28nm", {"rram.adc_bits": 3}))
-    assert any("a column sum needs 4 bits" in text for text in lossy.warnings)
+    assert any("a column sum needs 5 bits" in text for text in lossy.warnings)
     assert not price(one_pe_trace(), small_chip("all-rram-28nm")).warnings

@@ -161,9 +161,9 @@ def twice(shape: tuple[int, int, int], geometry: Any) -> tuple[Tile, ...]:
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        (first_row_only, "leaves a weight of layer 'l0' without a place, though it is not zero all along"),
-        (outside, "cannot be right: weight .* should be inside an array of 4 x 16 cells"),
-        (twice, "leaves a weight of layer 'l0' in several places"),
+        (first_row_only, "in layer 'l0': weight .* should be in one place, but is nowhere"),
+        (outside, "cannot be right, in layer 'l0': weight .* should be inside an array of 4 x 16 cells"),
+        (twice, "in layer 'l0': weight .* should be in one place, but is in PE 0 .* and in PE"),
     ],
 )
 def test_a_rule_that_loses_weights_is_refused(rule: Any, said: str) -> None:

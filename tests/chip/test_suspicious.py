@@ -48,9 +48,25 @@ def test_the_sentence_names_ratio_bits_and_levels() -> None:
 
 
 def test_adc_bits_below_the_largest_column_sum_warn() -> None:
-    # 4 rows of level 3: 12, so 4 bits
-    assert said(priced(None, {"rram.adc_bits": 3}), "rram.adc_bits = 3 can clip or round: a column sum needs 4 bits")
-    assert not priced(None, {"rram.adc_bits": 4}).warnings
+    # 4 rows of level 3: 12, so 4 bits and, of the difference of two columns, a sign
+    assert said(priced(None, {"rram.adc_bits": 4}), "rram.adc_bits = 4 can clip or round: a column sum needs 5 bits")
+    assert not priced(None, {"rram.adc_bits": 5}).warnings
+    one_by_one = {"rram.pair": "converted"}
+    assert said(priced(None, one_by_one | {"rram.adc_bits": 3}), "a column sum needs 4 bits")
+    assert not priced(None, one_by_one | {"rram.adc_bits": 4}).warnings
+    # 2 rows at once: 6, 3 bits and a sign
+    assert said(priced(None, {"rram.open_rows": 2, "rram.adc_bits": 3}), "a column sum needs 4 bits")
+    assert not priced(None, {"rram.open_rows": 2, "rram.adc_bits": 4}).warnings
+
+
+def test_transposed_adc_bits_below_the_largest_row_sum_warn() -> None:
+    # 2 weights in the 16 columns of a PE, of level 3: 6, 3 bits and a sign
+    report = priced(None, {"rram.transposed_adc_bits": 3})
+    assert said(report, "rram.transposed_adc_bits = 3 can clip or round: a row sum needs 4 bits")
+    assert not priced(None, {"rram.transposed_adc_bits": 4}).warnings
+    assert said(priced(None, {"rram.adc_bits": 3}), "rram.adc_bits = 3 can clip or round: a row sum needs 4 bits")
+    no_columns = {"rram.transposed_adc_bits": 3, "input_gradient": "digital"}
+    assert not said(priced(None, no_columns), "a row sum")
 
 
 def test_a_buffer_that_never_fits_the_master_copy_warns() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from imcsim.published.training import shipped_training_chips
+from imcsim.published.training_facts import COLUMNS
 from tests.cli.conftest import Run
 from tests.published.rows import ANALOG, DIGITAL, RRAM, write
 
@@ -58,3 +60,24 @@ def test_a_mistake_is_one_sentence_and_status_two(imcsim: Run, arguments: tuple[
     assert done.returncode == 2
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_training_chips_are_printed_and_given_as_json(imcsim: Run) -> None:
+    said = imcsim("validate", "--training").stdout
+    assert "claimed in the abstract" in said and "unknown: " in said
+    assert all(chip.chip_id in said for chip in shipped_training_chips())
+    assert max(len(line) for line in said.splitlines()) <= 98
+    records = json.loads(imcsim("validate", "--training", "--json").stdout)
+    assert {record["chip_id"] for record in records} == {chip.chip_id for chip in shipped_training_chips()}
+    assert all(record["unknown"] for record in records)
+    assert all(record["shown_as"] for record in records if record["reported"] is not None)
+
+
+def test_validate_training_of_a_file_and_its_errors(imcsim: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(f"{','.join(COLUMNS)}\na,epoch_time,,2,,,s,exact,,s,[abs]\na,power,,3,,,mW,exact,,s,[abs]\n")
+    (record,) = json.loads(imcsim("validate", str(path), "--training", "--json").stdout)
+    assert record["predicted_low"] == record["predicted_high"] == pytest.approx(6e-3)
+    wrong = imcsim("validate", "--training", "--chip", "hybrid-28nm")
+    assert wrong.returncode == 2
+    assert "--training is of chips that learned" in wrong.stderr

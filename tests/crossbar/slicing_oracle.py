@@ -19,7 +19,18 @@ def adc(p: int, config: BitSliceConfig) -> int:
         code += 2 * rest >= config.adc_step
     elif config.adc_round == "half_even":
         code += 2 * rest > config.adc_step or (2 * rest == config.adc_step and code % 2 == 1)
-    return min(code, (1 << config.adc_bits) - 1) * config.adc_step
+    half = 1 << (config.adc_bits - 1)
+    low, high = (-half, half - 1) if config.pair == "subtracted" else (0, 2 * half - 1)
+    return max(low, min(code, high)) * config.adc_step
+
+
+def passes(fan_in: int, config: BitSliceConfig) -> list[range]:
+    """Rows that are open together: pass by pass of array by array."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for k in range(fan_in):
+        array, row = divmod(k, config.rows)
+        found.setdefault((array, row // (config.open_rows or config.rows)), []).append(k)
+    return [range(rows[0], rows[-1] + 1) for rows in found.values()]
 
 
 def bits(value: int, width: int, count: int) -> list[int]:
@@ -28,14 +39,17 @@ def bits(value: int, width: int, count: int) -> list[int]:
 
 
 def cells_of(weight: int, config: BitSliceConfig) -> list[tuple[int, int]]:
-    """(level, place value) of every cell of one weight."""
+    """(level, place value) of every cell of one weight; of subtracted pairs (difference of levels, place value)."""
     b, c = config.w_bits, config.cell_bits
     if config.w_map == "offset":
         return [(d, 2 ** (c * i)) for i, d in enumerate(bits(weight + 2 ** (b - 1), c, -(-b // c)))]
     if config.w_map == "twos":
         return [(d, -(2**i) if i == b - 1 else 2**i) for i, d in enumerate(bits(weight, 1, b))]
     count = b - 1 if c == 1 else -(-b // c)
-    return [(d, sign * 2 ** (c * i)) for sign in (1, -1) for i, d in enumerate(bits(max(sign * weight, 0), c, count))]
+    pair = [[(d, 2 ** (c * i)) for i, d in enumerate(bits(max(sign * weight, 0), c, count))] for sign in (1, -1)]
+    if config.pair == "subtracted":
+        return [(plus - minus, place) for (plus, place), (minus, _) in zip(*pair, strict=True)]
+    return [*pair[0], *((d, -place) for d, place in pair[1])]
 
 
 def planes_of(code: int, config: BitSliceConfig) -> list[tuple[int, int]]:
@@ -52,11 +66,10 @@ def sliced_product(x: Integers, w: Integers, config: BitSliceConfig) -> NDArray[
     cells = [[cells_of(int(v), config) for v in row] for row in w]
     for m, n in product(*map(range, y.shape)):
         total = 0
-        for start in range(0, len(w), config.rows):
-            rows = range(start, min(start + config.rows, len(w)))
+        for rows in passes(len(w), config):
             for t, s in product(range(len(planes[m][0])), range(len(cells[0][n]))):
                 p = sum(planes[m][k][t][0] * cells[k][n][s][0] for k in rows)
-                total += planes[m][start][t][1] * cells[start][n][s][1] * adc(p, config)
+                total += planes[m][rows[0]][t][1] * cells[rows[0]][n][s][1] * adc(p, config)
         offset = 2 ** (config.w_bits - 1) * int(x[m].astype(int).sum()) if config.w_map == "offset" else 0
         y[m, n] = total - offset
     return y
@@ -78,12 +91,13 @@ def tabled_product(x: Integers, w: Integers, config: BitSliceConfig) -> NDArray[
     planes = np.array([planes_of(code, config) for code in range(x_low, x_high + 1)])[x.astype(int) - x_low]
     cells = np.array([cells_of(code, config) for code in range(w_low, w_high + 1)])[w.astype(int) - w_low]
     y = np.zeros((x.shape[0], w.shape[1]), dtype=np.int64)
-    for start in range(0, len(w), config.rows):
-        rows = slice(start, start + config.rows)
+    for opened in passes(len(w), config):
+        rows = slice(opened.start, opened.stop)
         for t, s in product(range(planes.shape[2]), range(cells.shape[2])):
             sums = planes[:, rows, t, 0] @ cells[rows, :, s, 0]
-            values = np.array([adc(p, config) for p in range(int(sums.max(initial=0)) + 1)])
-            y += planes[0, 0, t, 1] * cells[0, 0, s, 1] * values[sums]
+            low, high = int(sums.min(initial=0)), int(sums.max(initial=0))
+            values = np.array([adc(p, config) for p in range(low, high + 1)])
+            y += planes[0, 0, t, 1] * cells[0, 0, s, 1] * values[sums - low]
     offset = 2 ** (config.w_bits - 1) if config.w_map == "offset" else 0
     y -= offset * x.astype(int).sum(axis=1, keepdims=True)
     return y

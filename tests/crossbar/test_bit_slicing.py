@@ -31,6 +31,7 @@ def configs(draw: st.DrawFn) -> BitSliceConfig:
     w_map = draw(st.sampled_from(["offset", "diff", "twos"]))
     signed = draw(st.booleans())
     w_bits, x_bits = draw(st.integers(2, 9)), draw(st.integers(1, 9))
+    pair = draw(st.sampled_from(["converted", "subtracted"])) if w_map == "diff" else "converted"
     fields: dict[str, Any] = {
         "rows": draw(st.integers(1, 12)),
         "cell_bits": 1 if w_map == "twos" else min(w_bits, draw(st.sampled_from([1, 2, 3, 4]))),
@@ -39,7 +40,9 @@ def configs(draw: st.DrawFn) -> BitSliceConfig:
         "x_bits": x_bits,
         "x_signed": signed,
         "w_map": w_map,
-        "adc_bits": draw(st.one_of(st.none(), st.integers(1, 10))),
+        "pair": pair,
+        "open_rows": draw(st.integers(0, 14)),
+        "adc_bits": draw(st.one_of(st.none(), st.integers(2 if pair == "subtracted" else 1, 10))),
         "adc_step": draw(st.integers(1, 9)),
         "adc_round": draw(st.sampled_from(["half_up", "floor", "half_even"])),
     }

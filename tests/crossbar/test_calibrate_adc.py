@@ -1,5 +1,6 @@
 """Converter ranges from data, against sums counted by hand."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,45 @@ def test_mse_is_the_best_of_all_steps() -> None:
         found = calibrate_adc(x, w, _CONFIG, "mse")
     assert found.steps[0] == min(errors, key=lambda step: errors[step])
     assert found.rms_errors[0] == pytest.approx(min(errors.values()))
+
+
+_PAIRS = BitSliceConfig(**(_CONFIG.model_dump() | {"pair": "subtracted", "open_rows": 5}))
+
+
+def differences() -> tuple[Any, Any]:
+    """Every difference of two columns' sums, slice by slice, and their histogram -15 .. 15 (5 rows of level 3)."""
+    x, w = data()
+    planes = (x[..., None] >> np.arange(3)) & 1
+    levels = np.sign(w)[..., None] * ((abs(w)[..., None] >> np.array([0, 2])) & 3)
+    rows = [slice(0, 5), slice(5, 8), slice(8, 13), slice(13, 16), slice(16, 20)]
+    sums = [np.einsum("mkt,kns->smtn", planes[:, k], levels[k]).reshape(2, -1) for k in rows]
+    found = np.concatenate(sums, axis=1)
+    return found, np.stack([np.bincount(one + 15, minlength=31) for one in found])
+
+
+def test_histograms_of_subtracted_pairs_hold_every_difference() -> None:
+    np.testing.assert_array_equal(column_sum_histograms(*data(), _PAIRS), differences()[1])
+
+
+def test_ranges_of_subtracted_pairs_are_those_of_magnitudes() -> None:
+    """3 bits: codes -4 .. 3."""
+    sums = differences()[0].ravel()
+    found = calibrate_adc(*data(), _PAIRS, "max")
+    assert found.clipped_shares == (0.0,)
+    assert 3 * found.steps[0] >= abs(sums).max() > 3 * (found.steps[0] - 1)
+    with pytest.warns(ClippingWarning):
+        half = calibrate_adc(*data(), _PAIRS, "percentile", percentile=50)
+    step = half.steps[0]
+    assert 3 * step >= np.sort(abs(sums))[len(sums) // 2] > 3 * (step - 1)
+    assert half.clipped_shares[0] == pytest.approx(np.mean((sums > 3 * step) | (sums < -4 * step)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ClippingWarning)
+        best = calibrate_adc(*data(), _PAIRS, "mse")
+    values = {s: np.clip(np.floor(sums / s + 0.5), -4, 3) * s for s in range(1, 8)}
+    errors = {s: float(np.sqrt(np.mean((v - sums) ** 2))) for s, v in values.items()}
+    assert best.steps[0] == min(errors, key=lambda s: errors[s])
+    assert best.rms_errors[0] == pytest.approx(min(errors.values()))
+    assert len(calibrate_adc(*data(), _PAIRS, per_slice=True).steps) == 2
 
 
 def test_clipped_share_is_reported_and_warned_of() -> None:

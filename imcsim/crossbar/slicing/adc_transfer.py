@@ -6,7 +6,7 @@ from imcsim.crossbar.slicing.config import BitSliceConfig
 
 
 def to_codes_(sums: torch.Tensor, config: BitSliceConfig) -> torch.Tensor:
-    """Return the converter's codes of column ``sums`` (float, integers >= 0), written over them.
+    """Return the converter's codes of column ``sums`` (float, integers), written over them.
 
     Exact for sums below 2^22 in float32 and 2^51 in float64: a quotient that is no tie is at least 1/(2 step) away from
     one, more than the division and the addition can round.
@@ -19,9 +19,9 @@ def to_codes_(sums: torch.Tensor, config: BitSliceConfig) -> torch.Tensor:
             sums.round_()
         else:
             sums.add_(0.5).floor_()
-    return sums if config.adc_bits is None else sums.clamp_max_((1 << config.adc_bits) - 1)
+    return sums if config.adc_bits is None else sums.clamp_(*config.code_ends)
 
 
 def largest_code(largest_sum: int, config: BitSliceConfig) -> int:
-    """Return an upper bound of the codes, before clipping, of column sums up to ``largest_sum``."""
+    """Return a bound of the codes' magnitudes, before clipping, of column sums up to ``largest_sum``."""
     return -(-largest_sum // config.adc_step)

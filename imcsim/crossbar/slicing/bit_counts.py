@@ -46,7 +46,9 @@ class CountedCells:
 
 
 def can_count(config: BitSliceConfig, fan_in: int, device: torch.device) -> bool:
-    """Tell whether the compiled form is there, and its 32 bits hold all that ``config`` asks for."""
+    """Tell whether the compiled form is there and does what ``config`` asks for: no signed sums, none past 32 bits."""
+    if config.signed_sums:
+        return False
     largest = config.largest_sum(fan_in)
     places = sum(map(abs, config.plane_weights)) * sum(map(abs, config.slice_weights))
     fits = largest_code(largest, config) * config.adc_step * places < 1 << 31
@@ -113,7 +115,7 @@ def _product(rows: Sequence[slice], fan_in: int, config: BitSliceConfig) -> _Pro
         slices=len(config.slice_weights),
         cell_bits=config.cell_bits,
         groups=len(rows),
-        words=-(-min(config.rows, fan_in) // _ROWS_IN_A_WORD),
+        words=-(-min(config.lines, fan_in) // _ROWS_IN_A_WORD),
         starts=_ints([part.start for part in rows]),
         lengths=_ints([part.stop - part.start for part in rows]),
         half=_half(config),

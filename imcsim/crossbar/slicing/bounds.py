@@ -26,11 +26,19 @@ def not_transparent(
     """
     found = torch.zeros(len(peaks), len(config.slice_weights), dtype=torch.bool, device=peaks.device)
     for cells in pieces:
-        sums = engine.sums(peaks, cells).view(len(peaks), -1, found.shape[1], BLOCK)
+        sums = _reach(peaks, cells, engine, config).view(len(peaks), -1, found.shape[1], BLOCK)
         found |= sums.amax(dim=(1, 3)) > config.exact_limit
         if found.all():
             break
     return found
+
+
+def _reach(peaks: torch.Tensor, cells: torch.Tensor, engine: Engine, config: BitSliceConfig) -> torch.Tensor:
+    """Return the largest magnitude of a sum (P, columns) that inputs up to ``peaks`` (P, R) make with ``cells``."""
+    if not config.signed_sums:
+        return engine.sums(peaks, cells)
+    above, below = engine.sums(peaks, cells.clamp(min=0)), engine.sums(peaks, cells.clamp(max=0))
+    return torch.maximum(above, -below)
 
 
 def clipping_groups(w: torch.Tensor, config: BitSliceConfig) -> list[slice]:
@@ -48,7 +56,9 @@ def clipping_groups(w: torch.Tensor, config: BitSliceConfig) -> list[slice]:
 
 def _largest_column_sums(codes: torch.Tensor, config: BitSliceConfig) -> torch.Tensor:
     """Return the largest sum of cell levels in any column and slice of each group, (G,), of stored codes (D, N)."""
-    rows, groups = min(config.rows, len(codes)), len(config.groups(len(codes)))
+    groups = len(config.groups(len(codes)))
+    codes = _even_groups(codes, config)
+    rows = min(config.lines, len(codes))
     padding = (0, -codes.shape[1] % 8, 0, groups * rows - len(codes))
     codes = pad(codes, padding) if any(padding) else codes.contiguous()
     if config.w_bits > 8:
@@ -61,3 +71,12 @@ def _largest_column_sums(codes: torch.Tensor, config: BitSliceConfig) -> torch.T
     parts = torch.split(slices, 255 // ((1 << config.cell_bits) - 1), dim=2)
     sums = [part.sum(dim=2).view(torch.uint8).to(torch.int32) for part in parts]
     return torch.stack(sums).sum(dim=0).amax(dim=(0, 2))
+
+
+def _even_groups(codes: torch.Tensor, config: BitSliceConfig) -> torch.Tensor:
+    """Return stored codes (D, N) with arrays filled with rows of zeros, so that all of their passes are of one size."""
+    spare = -config.rows % config.lines
+    if not spare:
+        return codes
+    arrays = torch.split(codes, config.rows)
+    return torch.cat([pad(array, (0, 0, 0, spare)) if len(array) == config.rows else array for array in arrays])

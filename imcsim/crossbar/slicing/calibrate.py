@@ -38,10 +38,10 @@ class AdcRange:
     Parameters
     ----------
     steps
-        Column sum per code: one entry for the layer, or one per slice, least significant first, for ``diff`` the
-        positive array's slices before the negative one's.
+        Column sum per code: one entry for the layer, or one per converted slice, least significant first, for ``diff``
+        pairs that are converted the positive array's slices before the negative one's.
     clipped_shares
-        Share of the conversions above full scale, one per step.
+        Share of the conversions beyond full scale, one per step.
     rms_errors
         Root mean squared error of a converted column sum, one per step.
     """
@@ -77,7 +77,8 @@ def calibrate_adc(
         Cells, cycles, row groups, rounding, and ``adc_bits``, which must be given; its step is not used.
     method
         ``max``: no sum is clipped; ``percentile``: full scale at that percentile of the sums; ``sigma``: full scale at
-        mean + ``sigmas`` standard deviations; ``mse``: the step with the least squared error.
+        mean + ``sigmas`` standard deviations; ``mse``: the step with the least squared error. Of sums with a sign
+        (pairs that are subtracted), full scale is one of magnitudes: percentile of them, magnitude of the mean.
     percentile
         In 0..100 (excluding 0).
     sigmas
@@ -144,7 +145,10 @@ def warn_of_inputs(share: float, allowed: float, what: str) -> bool:
 
 
 def column_sum_histograms(x: Codes, w: Codes, config: BitSliceConfig) -> NDArray[np.int64]:
-    """Return how often each column sum 0..max occurs, one row per slice, over all groups, planes and columns."""
+    """Return how often each column sum occurs, one row per converted slice, over all groups, planes and columns.
+
+    Sums are 0..max, or -max..max where pairs are subtracted.
+    """
     inputs, weights = as_tensor(x, "x"), as_tensor(w, "w")
     if inputs.device != weights.device:
         raise ConfigError(f"x and w must be on one device, given {inputs.device} and {weights.device}")
@@ -155,7 +159,9 @@ def column_sum_histograms(x: Codes, w: Codes, config: BitSliceConfig) -> NDArray
     check_range(inputs, config.x_range, "x")
     check_range(weights, config.w_range, "w")
     fan_in, outputs = weights.shape
-    cells, length = weight_cells(weights, config), config.largest_sum(fan_in) + 1
+    cells, largest = weight_cells(weights, config), config.largest_sum(fan_in)
+    lowest = -largest if config.signed_sums else 0
+    length = largest - lowest + 1
     counts = torch.zeros(len(config.slice_weights), length, dtype=torch.int64, device=inputs.device)
     for rows in config.groups(fan_in):
         # every plane of every vector is a read cycle of these rows
@@ -165,7 +171,7 @@ def column_sum_histograms(x: Codes, w: Codes, config: BitSliceConfig) -> NDArray
             columns = cells[rows][:, :, s].reshape(rows.stop - rows.start, -1)[:, :outputs]
             sums = (planes @ columns.to(torch.float64)).to(torch.int64).flatten()
             # how often a bit line of this slice reaches each column sum
-            counts[s] += torch.bincount(sums, minlength=length)
+            counts[s] += torch.bincount(sums - lowest, minlength=length)
     return np.asarray(counts.cpu().numpy())
 
 
@@ -186,30 +192,35 @@ def _is_number(value: object) -> bool:
 
 
 def _step(counts: Histogram, config: BitSliceConfig, method: str, percentile: float, sigmas: float) -> int:
-    sums = np.arange(len(counts))
-    top = int(np.flatnonzero(counts)[-1])
-    codes = (1 << (config.adc_bits or 0)) - 1
+    sums = _sums(counts, config)
+    sizes = np.bincount(abs(sums), weights=counts)  # conversions by the magnitude of their sum
+    top, codes = int(np.flatnonzero(sizes)[-1]), config.code_ends[1]
     if method == "mse":
         candidates = range(1, max(1, -(-top // codes)) + 1)
         return min(candidates, key=lambda step: _score(counts, config, step)[1])
     if method == "percentile":
         # the column sum below which that share of all conversions lies
-        share = np.cumsum(counts) / counts.sum()
+        share = np.cumsum(sizes) / counts.sum()
         scale = float(np.searchsorted(share, percentile / 100 - 1e-12))
     elif method == "sigma":
         mean = float(np.average(sums, weights=counts))
-        scale = mean + sigmas * float(np.average((sums - mean) ** 2, weights=counts)) ** 0.5
+        scale = abs(mean) + sigmas * float(np.average((sums - mean) ** 2, weights=counts)) ** 0.5
     else:
         scale = float(top)
     return max(1, -int(-min(scale, top) // codes))
 
 
+def _sums(counts: Histogram, config: BitSliceConfig) -> NDArray[np.int64]:
+    """Return the column sum that each entry of a histogram counts."""
+    return np.arange(len(counts)) - (len(counts) // 2 if config.signed_sums else 0)
+
+
 def _score(counts: Histogram, config: BitSliceConfig, step: int) -> tuple[float, float]:
-    """Return the share of conversions above full scale and the root mean squared error."""
-    sums = torch.arange(len(counts), dtype=torch.float64, device="cpu")
+    """Return the share of conversions beyond full scale and the root mean squared error."""
+    sums = _sums(counts, config)
     stepped = BitSliceConfig(**(config.model_dump() | {"adc_step": step}))
-    values = to_codes_(sums.clone(), stepped) * step
-    full_scale = ((1 << (config.adc_bits or 0)) - 1) * step
+    values = to_codes_(torch.from_numpy(sums.astype(np.float64)), stepped).numpy() * step
+    lowest, highest = (end * step for end in config.code_ends)
     total = counts.sum()
-    error = float(np.sum(counts * (values - sums).numpy() ** 2) / total) ** 0.5
-    return float(counts[full_scale + 1 :].sum() / total), error
+    error = float(np.sum(counts * (values - sums) ** 2) / total) ** 0.5
+    return float(counts[(sums < lowest) | (sums > highest)].sum() / total), error

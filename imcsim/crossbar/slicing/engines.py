@@ -86,6 +86,8 @@ class ByteEngine:
         power_of_two = config.adc_step & (config.adc_step - 1) == 0
         ties = config.adc_round != "half_even" or power_of_two or config.adc_step % 2 == 1
         bytes_suffice = largest_code(largest_sum, config) <= _BYTE or (config.adc_bits or 99) <= 8
+        if config.signed_sums:
+            return False  # the output stage saturates at both ends only for codes that fill a byte
         return ties and bytes_suffice and config.cell_bits < 8 and config.adc_step <= 1024 and largest_sum < 1 << 18
 
     @property

@@ -33,13 +33,20 @@ def stored_codes(w: torch.Tensor, config: BitSliceConfig) -> list[torch.Tensor]:
 
 
 def weight_cells(w: torch.Tensor, config: BitSliceConfig) -> torch.Tensor:
-    """Return the cell levels (D, ceil(N / BLOCK), S, BLOCK), uint8, of weight codes (D, N); N is filled with 0."""
+    """Return the cell levels (D, ceil(N / BLOCK), S, BLOCK), uint8, of weight codes (D, N); N is filled with 0.
+
+    Of pairs that are subtracted: the differences of their levels, int8, or int16 where a byte does not hold them.
+    """
     fan_in, outputs = w.shape
     blocks = -(-outputs // BLOCK)
-    cells = torch.empty(fan_in, blocks, len(config.slice_weights), BLOCK, dtype=torch.uint8, device=w.device)
-    for a, codes in enumerate(stored_codes(w, config)):
+    stored = stored_codes(w, config)
+    cells = torch.empty(fan_in, blocks, len(stored) * config.slices, BLOCK, dtype=torch.uint8, device=w.device)
+    for a, codes in enumerate(stored):
         filled = pad(codes, (0, blocks * BLOCK - outputs)) if outputs % BLOCK else codes.contiguous()
         _slice_into(cells[:, :, a * config.slices : (a + 1) * config.slices], filled, config)
+    if config.signed_sums:
+        positive, negative = cells.to(torch.int8 if config.cell_bits < 8 else torch.int16).chunk(2, dim=2)
+        return positive - negative
     return cells
 
 

@@ -1,4 +1,8 @@
-"""Two copies: one for the forward pass, and a transposed one that errors meet on its rows."""
+"""Two copies: one for the forward pass, and a transposed one that errors meet on its rows.
+
+The rule only lays them, on PEs apart. How many copies a memory of a chip pays for is
+:attr:`imcsim.memory.site.Site.copies`.
+"""
 
 from itertools import count
 

@@ -1,12 +1,18 @@
-"""A cost model of a column converter: energy, time and area of one conversion, and the words for each."""
+"""A cost model of a column converter: energy, time and area of one conversion, and the words for each.
+
+A model of your own is a subclass of :class:`ConverterModel` in one file; no other file changes. How it is filed and how
+a TOML names it is in :mod:`imcsim.periphery.converters.registry`.
+"""
 
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 
+from imcsim.core.answers import watch, wrong_number
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import ConfigError
 from imcsim.periphery.nodes import Shrink
@@ -65,6 +71,10 @@ class ConverterModel(FrozenConfig):
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        watch(cls, {"energy_j": _wrong_energy, "time_s": _wrong_single, "area_m2": _wrong_single}, "converter model")
 
     energy_words: ClassVar[Words]
     time_words: ClassVar[Words]
@@ -126,6 +136,16 @@ class ConverterModel(FrozenConfig):
         if fallback is None:
             raise ConfigError("a converter model without an area of its own needs another to take it from")
         return fallback.area_m2(feature_size_m, bits, fallback)
+
+
+def _wrong_energy(
+    model: ConverterModel, answer: object, feature_size_m: float, bits: int, supply_v: float, conductance_s: Amount
+) -> str | None:
+    return wrong_number(answer, np.shape(conductance_s))
+
+
+def _wrong_single(model: ConverterModel, answer: object, *_: object) -> str | None:
+    return wrong_number(answer)
 
 
 class RangedConverter(ConverterModel):

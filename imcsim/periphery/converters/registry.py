@@ -2,12 +2,14 @@
 
 A model is one file: a :class:`~imcsim.periphery.converters.converter.ConverterModel` under
 ``@converter_model("its-name")``, in this folder or in another package behind an entry point ``imcsim.converter``. Its
-coefficients are a table of the converter's TOML file, of the model's name with ``_`` for ``-``: ``[its_name]``.
+coefficients are a table of the converter's TOML file, of the model's name with ``_`` for ``-``: ``[its_name]``. That
+file picks it by ``model = "its-name"``. What a model must say: :mod:`imcsim.periphery.converters.converter`.
 """
 
 from collections.abc import Callable
 from typing import TypeVar
 
+from imcsim.core.answers import wrong_signature
 from imcsim.core.errors import ContentError, nearest
 from imcsim.core.registry import Registry, import_entries
 from imcsim.periphery.converters.converter import ConverterModel, Words, table_name
@@ -67,6 +69,8 @@ def _check(name: str, model: object) -> None:
     unsaid = [words for words in ("energy_words", "time_words") if not isinstance(getattr(model, words, None), Words)]
     for missing in (*sorted(model.__abstractmethods__), *unsaid):
         raise ContentError(f"converter model '{name}' has no {missing}")
+    if (wrong := wrong_signature(model, ConverterModel)) is not None:
+        raise ContentError(f"converter model '{name}' {wrong}")
     if (model.area_words is None) != (model.area_m2 is ConverterModel.area_m2):
         raise ContentError(f"converter model '{name}' needs both area_m2 and area_words, or neither")
     keys = model.table_keys()
