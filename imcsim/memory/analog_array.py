@@ -228,8 +228,8 @@ class AnalogArray(Memory):
     def converting_time(self, site: Site, *, transposed: bool = False) -> Price:
         """Return the time of one conversion of a line (s)."""
         bits, length = (self.back_bits, site.cols) if transposed else (self.adc_bits, self.summed(site))
-        opened = site.of("open_rows") if self.open_rows and not transposed else ()
-        return self.adc.time_price(bits, length, f"{site.at}.adc").also(*site.of(self.bits_name(transposed=transposed)), *opened)
+        names = (self.bits_name(transposed=transposed), *(("open_rows",) if self.open_rows and not transposed else ()))
+        return self.adc.time_price(bits, length, f"{site.at}.adc").also(*site.of(*names))
 
     def summed(self, site: Site) -> int:
         """Return the rows that one conversion of a forward read sums at most."""

@@ -38,6 +38,7 @@ def charge_memory(
         joined_columns=converter.joined_columns,
         open_rows=shape.rows,
         product_capacitance_f=_capacitance_f(point, node_m, units),
+        control_share=units.assumed.control_share,
         idle_share=units.assumed.idle_share,
         unit_capacitors=_LADDER_CAPACITORS if _LADDER in point.style.lower() else 1,
         write_policy="step",

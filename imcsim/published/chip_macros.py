@@ -12,6 +12,7 @@ from imcsim.published.calibration import Calibration, Sample
 from imcsim.published.compare import calibration
 from imcsim.published.parameters import parts_of_memory
 from imcsim.published.points import PublishedPoint
+from imcsim.published.predict import with_their_control
 from imcsim.published.tables import columns, number
 from imcsim.published.units import PublishedUnits
 
@@ -64,7 +65,7 @@ def chip_text(name: str, macros: Sequence[ChipMacro]) -> str:
 
 def _macro(macro: Macro, energy: Calibration, units: PublishedUnits) -> ChipMacro:
     found, asked = _figures(macro), _figures(Macro(_as_published(macro.memory, units), macro.site))
-    sample = Sample("", asked.mac_j, parts_of_memory(macro.memory), 1.0)
+    sample = Sample("", with_their_control(asked.mac_j), parts_of_memory(macro.memory), 1.0)
     return ChipMacro(macro.name, found, sum(energy.parts(sample).values()))
 
 

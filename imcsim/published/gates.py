@@ -30,6 +30,7 @@ def gate_memory(
         cell=shipped.model_copy(update={"feature_size_m": node_m, "area_f2": area_f2}),
         cell_bits=1,
         sign="offset",
+        control_share=units.assumed.control_share,
         adder_tree=tree,
         weight_sets=-(-shape.array_rows // shape.rows),
         weights_per_tree=max(1, round(weights / shape.outputs)),

@@ -33,7 +33,7 @@ def predict(point: PublishedPoint, units: PublishedUnits, instead: Mapping[str, 
     found = macro_of(point, units, instead)
     shape, macro = found.shape, found.macro
     full = figures(macro, input_bits=shape.input_bits, toggle=found.toggle, density=found.density)
-    energy_j, time_s = dict(full.mac_j), _input_s(found)
+    energy_j, time_s = with_their_control(full.mac_j), _input_s(found)
     if found.family != "digital-sram":
         per_weight = full.macs / (macro.site.rows * shape.array_cols / shape.cells_per_weight)
         energy_j = {name: joules * per_weight for name, joules in energy_j.items()}
@@ -42,6 +42,13 @@ def predict(point: PublishedPoint, units: PublishedUnits, instead: Mapping[str, 
             energy_j[part] *= _conducting(macro.memory, found, time_s)
         energy_j["adc"] *= _integrating(macro.memory, found)
     return Prediction(found, energy_j, _shown(found, time_s), dict(full.area_m2))
+
+
+def with_their_control(mac_j: Mapping[str, float]) -> dict[str, float]:
+    """Return parts of a MAC's energy, each with its share of control: what changes a part changes its control, too."""
+    control_j = mac_j.get("control", 0.0)
+    rest_j = sum(mac_j.values()) - control_j
+    return {name: joules * (1 + control_j / rest_j) for name, joules in mac_j.items() if name != "control"}
 
 
 def _input_s(found: PublishedMacro) -> dict[str, float]:

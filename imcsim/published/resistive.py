@@ -32,6 +32,7 @@ def resistive_memory(
         columns_per_adc=converter.lines_per_adc,
         joined_columns=converter.joined_columns,
         open_rows=shape.rows,
+        control_share=units.assumed.control_share,
         sensing=sensing,
         clamp_current_a=units.assumed.clamp_current_a,
         write_rule="flat",

@@ -32,6 +32,8 @@ class Assumed(FrozenConfig):
         Bits of a resistive cell.
     weight_bits_per_conversion
         Bits of a weight whose columns are joined before a converter.
+    control_share
+        Energy of control, clock and decoders over that of the rest.
     sar_supply_v
         Supply (V) at which the successive-approximation converter's times hold.
     tree_activity, chain_activity
@@ -59,6 +61,7 @@ class Assumed(FrozenConfig):
     clamp_current_a: float = Field(ge=0)
     cell_bits: int = Field(ge=1, le=4)
     weight_bits_per_conversion: int = Field(ge=1)
+    control_share: float = Field(ge=0)
     sar_supply_v: float = Field(gt=0)
     tree_activity: float = Field(gt=0, le=1)
     chain_activity: float = Field(gt=0, le=1)

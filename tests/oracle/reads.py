@@ -100,7 +100,12 @@ def _rram(scene: Scene, memory: Memory, pe: Pe, line: Line, way: Way, f: int) ->
     """One vector through one analog PE: lines driven, cells conducting, every sensed line converted once a cycle."""
     chip, part = scene.chip, memory.part
     if way.transposed:  # columns driven, rows sensed; a weight's slices share a row and take passes of their own
-        driven, conversions, across, past = memory.columns(pe), pe.height * memory.slices, chip.array.rows, chip.array.cols
+        driven, conversions, across, past = (
+            memory.columns(pe),
+            pe.height * memory.slices,
+            chip.array.rows,
+            chip.array.cols,
+        )
     else:  # in turn, open_rows rows at a time, each pass converts every line
         passes = up(pe.height, part.open_rows) if part.open_rows else 1
         driven, conversions, across = pe.height, lines(memory, pe.width) * passes, chip.array.cols

@@ -43,8 +43,9 @@ def test_validated_energy_is_that_with_the_fitted_factors_and_clamps(macros: tup
     turns = memory.columns_per_adc  # type: ignore[attr-defined]
     line_s = float(time.settle.value) + float(time.convert.value) / turns
     lines = 8 * memory.lines_of_a_weight(site.geometry)  # type: ignore[attr-defined]
-    clamp_j = UNITS.assumed.clamp_current_a * 0.9 * line_s * lines / site.rows
-    adc_j = rram.figures.mac_j["adc"]
+    control = 1 + memory.control_share
+    clamp_j = control * UNITS.assumed.clamp_current_a * 0.9 * line_s * lines / site.rows
+    adc_j = control * rram.figures.mac_j["adc"]
     expected_j = rram.figures.energy_j + (factors["conversion"] - 1) * adc_j + factors["clamp_current"] * clamp_j
     assert rram.validated_j == pytest.approx(expected_j)
 

@@ -12,6 +12,7 @@ from imcsim.published.predict import predict
 from tests.published.rows import ANALOG, DIGITAL, RRAM, points
 
 UNITS = load_units().config
+CONTROL = 1 + UNITS.assumed.control_share  # of every part, as a share of it
 
 
 def made(folder: Path, row: dict[str, str], **change: str) -> PublishedMacro:
@@ -24,9 +25,9 @@ def test_resistive_cells_conduct_for_the_time_that_is_stated(tmp_path: Path) -> 
     energy_j = predict(point, UNITS).energy_j
     on_a, off_a = 5e-6, 5e-6 / UNITS.assumed.on_off_ratio
     mean_a = 0.5 * (0.5 * on_a + 0.5 * off_a)  # half of the rows driven, half of the cells at their highest level
-    assert energy_j["cells"] == pytest.approx(0.9 * mean_a * 10e-9, rel=1e-9)
+    assert energy_j["cells"] == pytest.approx(CONTROL * 0.9 * mean_a * 10e-9, rel=1e-9)
     clamp_j = 0.9 * UNITS.assumed.clamp_current_a * 10e-9 / 8  # one line for 8 rows
-    assert energy_j["clamp"] == pytest.approx(clamp_j, rel=1e-9)
+    assert energy_j["clamp"] == pytest.approx(CONTROL * clamp_j, rel=1e-9)
 
 
 def test_a_cell_by_its_resistances(tmp_path: Path) -> None:
@@ -35,6 +36,35 @@ def test_a_cell_by_its_resistances(tmp_path: Path) -> None:
     assert cell.conductance_max_s == pytest.approx(40e-6)
     assert cell.conductance_min_s == pytest.approx(1e-6)
     assert cell.read_voltage_v == 0.5
+
+
+@pytest.mark.parametrize(("activity", "share"), [("0", 0.5), ("0.25", 1.0), ("1", 0.5 + 0.5 * 4)])
+def test_half_of_a_mean_charge_moves_whatever_the_data(tmp_path: Path, activity: str, share: float) -> None:
+    change = {"activity_input_toggle": "", "activity_weight_density": "", "activity_product": activity}
+    (point,), (mean,) = points(tmp_path, ANALOG | change), points(tmp_path, ANALOG)
+    cells = [predict(each, UNITS).energy_j["cells"] for each in (point, mean)]
+    assert cells[0] == pytest.approx(share * cells[1])
+
+
+def test_an_integrating_converter_s_bias_flows_for_the_time_that_is_stated(tmp_path: Path) -> None:
+    change = {"adc_type": "integrating", "bits_in": "4", "input_bits_per_op": "4", "adc_bits": "6"}
+    one, two = (
+        predict(point, UNITS).energy_j["adc"] * 8 / CONTROL
+        for point in points(tmp_path, RRAM | change, RRAM | change | {"t_op_ns": "30"})
+    )
+    table = UNITS.adc.integrating
+    assert table is not None
+    assert two - one == pytest.approx(table.bias_a * 0.9 * 20e-9)
+    flips = 2**6 - 1 - 6 / 2  # once for all read cycles of an input
+    assert one == pytest.approx(table.bias_a * 0.9 * 10e-9 + table.counter_bit_f * 0.9**2 * flips)
+
+
+def test_a_chain_s_cycle_is_the_geometric_middle_of_one_row_and_all(tmp_path: Path) -> None:
+    (point,) = points(tmp_path, DIGITAL | {"adder_kind": "chain"})
+    memory = macro_of(point, UNITS).macro.memory
+    assert isinstance(memory, DigitalSram)
+    cycle_s = float(memory.adder_tree.cycle_price(64, 4, 1, 4, "x").value)
+    assert predict(point, UNITS).time_s["gates"] == pytest.approx(4 * cycle_s / 8)
 
 
 def test_twice_the_time_is_twice_the_current_s_energy(tmp_path: Path) -> None:
@@ -57,14 +87,20 @@ def test_charge_of_an_analog_array_by_hand(tmp_path: Path) -> None:
     (point,) = points(tmp_path, ANALOG)
     energy_j = predict(point, UNITS).energy_j
     product_j = UNITS.assumed.product_capacitance_f_per_m * 28e-9 * 0.9**2
-    assert energy_j["cells"] == pytest.approx(4 * 0.25 * product_j)  # four bits, a quarter of them times a one
+    assert energy_j["cells"] == pytest.approx(
+        CONTROL * 4 * 0.25 * product_j
+    )  # four bits, a quarter of them times a one
     adc_j = UNITS.adc.energy_j(6, 0.9, 0.0)
-    assert energy_j["adc"] == pytest.approx(float(adc_j) / 64)  # one conversion for the four columns of 64 rows
+    assert energy_j["adc"] == pytest.approx(
+        CONTROL * float(adc_j) / 64
+    )  # one conversion for the four columns of 64 rows
 
 
 def test_columns_that_are_converted_one_by_one(tmp_path: Path) -> None:
     (point,) = points(tmp_path, ANALOG | {"adcs_per_array": "64", "columns_per_adc": "1"})
-    assert predict(point, UNITS).energy_j["adc"] == pytest.approx(4 * float(UNITS.adc.energy_j(6, 0.9, 0.0)) / 64)
+    assert predict(point, UNITS).energy_j["adc"] == pytest.approx(
+        CONTROL * 4 * float(UNITS.adc.energy_j(6, 0.9, 0.0)) / 64
+    )
 
 
 def test_cells_with_a_capacitor_and_with_a_ladder(tmp_path: Path) -> None:
@@ -83,11 +119,11 @@ def test_gates_of_a_digital_array_by_hand(tmp_path: Path) -> None:
     energy_j, tree = predict(point, UNITS).energy_j, UNITS.adder_tree
     phases, rows, bits = 4, 64, 4
     adders = (rows * (bits + 1) - (bits + 6 + 1)) / rows  # 64 inputs, six levels
-    assert energy_j["adder_tree"] == pytest.approx(phases * adders * tree.full_adder_energy_j * 0.25)
-    assert energy_j["product"] == pytest.approx(phases * bits * tree.product_energy_j * 0.25)
+    assert energy_j["adder_tree"] == pytest.approx(CONTROL * phases * adders * tree.full_adder_energy_j * 0.25)
+    assert energy_j["product"] == pytest.approx(CONTROL * phases * bits * tree.product_energy_j * 0.25)
     width = bits + 4 + 6
     bit_j = tree.full_adder_energy_j * 0.25 + tree.flip_flop_energy_j
-    assert energy_j["accumulator"] == pytest.approx(phases * width * bit_j / rows)
+    assert energy_j["accumulator"] == pytest.approx(CONTROL * phases * width * bit_j / rows)
 
 
 def test_booth_takes_two_input_bits_at_a_time(tmp_path: Path) -> None:
@@ -95,7 +131,7 @@ def test_booth_takes_two_input_bits_at_a_time(tmp_path: Path) -> None:
     assert (found.shape.phases, found.shape.weight_bits) == (4, 5)
     (point,) = points(tmp_path, DIGITAL | {"bits_in": "8", "dac_bits": "2", "input_coding": "Booth radix 4"})
     product_j = 4 * 5 * 3.5 * UNITS.adder_tree.product_energy_j * 0.25
-    assert predict(point, UNITS).energy_j["product"] == pytest.approx(product_j)
+    assert predict(point, UNITS).energy_j["product"] == pytest.approx(CONTROL * product_j)
 
 
 def test_weight_sets_take_turns_at_one_tree(tmp_path: Path) -> None:
