@@ -78,8 +78,9 @@ def test_the_picture_has_every_published_macro_that_states_where_it_stands(macro
     ]
     assert dots == len(full)
     assert [len(axis.lines) for axis in (left, right)] == [2, 2]
-    rram = left.lines[0].get_xydata()[0]
-    assert rram[1] == pytest.approx(macros[0].figures.tops_per_w * 64)  # one bit by one bit
+    (across,), (up,) = (np.asarray(data, dtype=np.float64) for data in left.lines[0].get_data())
+    assert up == pytest.approx(macros[0].figures.tops_per_w * 64)  # one bit by one bit
+    assert across == pytest.approx(macros[0].figures.tops_per_mm2 * 64)
 
 
 def test_the_picture_is_written(tmp_path: Path, macros: tuple[ChipMacro, ...]) -> None:
