@@ -14,11 +14,13 @@ ConfigT = TypeVar("ConfigT", bound=FrozenConfig)
 
 
 def changed(value: Any) -> Any:
-    """Return a number that is about 1 % more, or a tuple of such; None for what is no number."""
+    """Return a number that is about 1 % more, or a tuple of such, or the other truth; None for what is none of them."""
     if isinstance(value, tuple):
         return tuple(changed(each) for each in value)
+    if isinstance(value, bool):
+        return not value
     if isinstance(value, int):
-        return None if isinstance(value, bool) else value + max(1, value // 100)
+        return value + max(1, value // 100)
     return (value * 1.01 or 1e-15) if isinstance(value, float) else None
 
 

@@ -1,7 +1,7 @@
 """Column analog-to-digital converters under published cost models, which disagree by up to ten times."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -10,13 +10,17 @@ from pydantic_core import InitErrorDetails, PydanticKnownError
 from imcsim.core.charge import Floats, Price
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import ConfigError
-from imcsim.periphery.converters.converter import ConverterModel, Words, table_name
+from imcsim.periphery.converters.converter import ConverterModel, ConverterType, Words, table_name
+from imcsim.periphery.converters.flash import Flash
+from imcsim.periphery.converters.integrating import Integrating
 from imcsim.periphery.converters.macro_fit import MacroFit
 from imcsim.periphery.converters.multilevel_sense_amp import MultilevelSenseAmp
 from imcsim.periphery.converters.neurosim import NeurosimFit
 from imcsim.periphery.converters.registry import CONVERTERS, model_class, model_of_table
+from imcsim.periphery.converters.sense_amp import SenseAmp
 from imcsim.periphery.converters.survey import SurveyTable
 from imcsim.periphery.converters.table import ConverterTable
+from imcsim.periphery.nodes import NodeTable, shrink
 from imcsim.periphery.table import Amount
 
 _FALLBACK = "macro-fit"  # whose area a model takes that states none
@@ -45,6 +49,9 @@ class Adc(FrozenConfig):
     neurosim_mlsa: MultilevelSenseAmp | None = None
     survey: SurveyTable | None = None
     table: ConverterTable | None = None
+    flash: Flash | None = None
+    integrating: Integrating | None = None
+    sense_amp: SenseAmp | None = None
 
     @field_validator("model")
     @classmethod
@@ -101,17 +108,55 @@ class Adc(FrozenConfig):
         """Whether the energy of a conversion depends on the column's conductance."""
         return self._chosen().follows_conductance
 
-    def mirrors(self, bits: int) -> int:
-        """Return the comparators that a column's current is mirrored into: 2^b - 1 in a flash converter, else 1."""
-        return 2**bits - 1 if self._chosen().converter_type == "flash" else 1
+    @property
+    def converter_type(self) -> ConverterType:
+        """How the converter finds a code: ``sar``, ``flash``, ``integrating`` or ``sense-amp``."""
+        return self._chosen().kind
 
-    def energy_j(self, bits: int, supply_v: float, column_conductance_s: Amount) -> Amount:
+    def of_type(self, wanted: ConverterType) -> "Adc":
+        """Return the converter priced under a model of that type: the chosen one, else the first whose table is given.
+
+        Raises
+        ------
+        ConfigError
+            If no table is of that type.
+        """
+        if self.converter_type == wanted:
+            return self
+        for name in CONVERTERS.names():
+            model = getattr(self, table_name(name), None)
+            if isinstance(model, ConverterModel) and model.kind == wanted:
+                return self.model_copy(update={"model": name})
+        kinds = sorted({model.kind for _, model in self if isinstance(model, ConverterModel)})
+        raise ConfigError(f"adc '{self.name}': none of its tables is of type '{wanted}'; there is {', '.join(kinds)}")
+
+    def scaled(self, nodes: NodeTable, feature_size_m: float, supply_v: float) -> "Adc":
+        """Return the converter at another node (m) and supply (V); its times are those at its node's nominal supply.
+
+        Each model says what it does with the factors of gates (``scaled``): comparators and counters follow them,
+        capacitors and currents that noise and matching set do not. A model fitted at several nodes has its own law.
+
+        Raises
+        ------
+        ConfigError
+            For a node that the table lacks, or a supply too close to the threshold.
+        """
+        by = shrink(nodes, self.feature_size_m, feature_size_m, supply_v)
+        tables = {key: model.scaled(by) for key, model in self if isinstance(model, ConverterModel)}
+        return self.model_copy(update={"feature_size_m": feature_size_m, **tables})
+
+    def mirrors(self, bits: float) -> int:
+        """Return the comparators that a column's current is mirrored into: 2^b - 1 in a flash converter, else 1."""
+        self._check(bits)
+        return self._chosen().mirrors(bits)
+
+    def energy_j(self, bits: float, supply_v: float, column_conductance_s: Amount) -> Amount:
         """Return the energy of one conversion (J).
 
         Parameters
         ----------
         bits
-            Resolution.
+            Resolution; a fraction where the levels are no power of two and the model allows for it.
         supply_v
             Supply (V).
         column_conductance_s
@@ -135,37 +180,38 @@ class Adc(FrozenConfig):
         each: Amount = found + 0.0 * column_conductance_s  # a model that costs all columns alike returns one number
         return each
 
-    def time_s(self, bits: int, rows: int) -> float:
+    def time_s(self, bits: float, rows: int) -> float:
         """Return the time of one conversion (s) in an array of ``rows`` rows; ConfigError as :meth:`energy_j`."""
         self._check(bits)
         return self._chosen().time_s(bits, rows)
 
-    def area_m2(self, bits: int) -> float:
+    def area_m2(self, bits: float) -> float:
         """Return the area of one converter (m2); ConfigError as :meth:`energy_j`."""
         self._check(bits)
         return self._chosen().area_m2(self.feature_size_m, bits, self.macro_fit)
 
-    def energy_price(self, bits: int, supply_v: float, column_conductance_s: Amount, at: str = "rram.adc") -> Price:
+    def energy_price(self, bits: float, supply_v: float, column_conductance_s: Amount, at: str = "rram.adc") -> Price:
         """Return the price (J) of one conversion, :meth:`energy_j` with its words, for the converter at path ``at``.
 
         The caller adds where the bits and the column's conductance come from.
         """
-        return self._price(self.energy_j(bits, supply_v, column_conductance_s), self._chosen().energy_words, at)
+        return self._price(self.energy_j(bits, supply_v, column_conductance_s), self._words("energy", bits), at)
 
-    def time_price(self, bits: int, rows: int, at: str = "rram.adc") -> Price:
+    def time_price(self, bits: float, rows: int, at: str = "rram.adc") -> Price:
         """Return the price (s) of one conversion, :meth:`time_s` with its words; ``at`` as :meth:`energy_price`."""
-        return self._price(self.time_s(bits, rows), self._chosen().time_words, at)
+        return self._price(self.time_s(bits, rows), self._words("time", bits), at)
 
-    def area_price(self, bits: int, at: str = "rram.adc") -> Price:
+    def area_price(self, bits: float, at: str = "rram.adc") -> Price:
         """Return the price (m2) of one converter, :meth:`area_m2` with its words; ``at`` as :meth:`energy_price`."""
-        words = self._chosen().area_words
-        if words is None:
-            return self._price(self.area_m2(bits), MacroFit.area_words, at, model=_FALLBACK)
-        return self._price(self.area_m2(bits), words, at)
+        return self._price(self.area_m2(bits), self._words("area", bits), at)
 
-    def _price(self, value: float | Floats, words: Words, at: str, model: str | None = None) -> Price:
-        """Return the price that ``words`` speak of: those of ``model``, by default the chosen one."""
-        return Price(value, words.formula, (f"{at}.model", *words.origins(at, model or self.model)))
+    def _words(self, number: Literal["energy", "time", "area"], bits: float) -> Words | None:
+        return self._chosen().words(number, bits)
+
+    def _price(self, value: float | Floats, words: Words | None, at: str) -> Price:
+        """Return the price that ``words`` speak of: those of the chosen model, or None for the fallback's area."""
+        said, model = (MacroFit.area_words, _FALLBACK) if words is None else (words, self.model)
+        return Price(value, said.formula, (f"{at}.model", *said.origins(at, model)))
 
     def _chosen(self) -> ConverterModel:
         found = getattr(self, table_name(self.model), None)
@@ -173,9 +219,10 @@ class Adc(FrozenConfig):
             raise ValueError(f"model = '{self.model}' needs the table [{table_name(self.model)}]")
         return found
 
-    def _check(self, bits: int) -> None:
-        known = self._chosen().bits_known
-        if bits not in known:
+    def _check(self, bits: float) -> None:
+        model = self._chosen()
+        known = model.bits_known
+        if bits not in known and not (model.fractions and known[0] <= bits <= known[-1]):
             listed = isinstance(known, tuple)
             wanted = ", ".join(map(str, known)) if listed else f"{known[0]} to {known[-1]}"
             raise ConfigError(

@@ -14,9 +14,28 @@ def conversion_j(adc: Any, bits: int, supply_v: float, column_s: float) -> float
         return between(bits, adc.survey.bits, adc.survey.energy_j)
     if adc.model == "table":
         return float(adc.table.energy_j[list(adc.table.bits).index(bits)])
+    if adc.model in ("flash", "sense-amp"):
+        return float(_comparisons(adc, bits)[0] * _comparator(adc).comparator_f * supply_v * supply_v)
+    if adc.model == "integrating":
+        fit = adc.integrating
+        flips = sum(bin(k ^ (k + 1)).count("1") * (2**bits - 1 - k) for k in range(2**bits - 1)) / 2**bits
+        joules = fit.bias_a * supply_v * conversion_s(adc, bits, 1)
+        return float(joules + flips * fit.counter_bit_f * supply_v * supply_v)
     nodes = _sar_nodes(adc.neurosim, bits, column_s) if adc.model == "neurosim" else _mlsa_nodes(adc, bits, column_s)
     fit = adc.neurosim if adc.model == "neurosim" else adc.neurosim_mlsa
     return power_law(adc.feature_size_m, fit.feature_sizes_m, nodes)
+
+
+def _comparator(adc: Any) -> Any:
+    """Return the table of a converter that is made of comparators."""
+    return adc.flash if adc.model == "flash" else adc.sense_amp
+
+
+def _comparisons(adc: Any, bits: int) -> tuple[int, int, int]:
+    """Return the comparisons of a conversion, those of them that wait for one another, and the comparators."""
+    if adc.model == "flash" or adc.sense_amp.at_once:
+        return 2**bits - 1, 1, 2**bits - 1
+    return bits, bits, 1
 
 
 def _sar_nodes(fit: Any, bits: int, column_s: float) -> list[float]:
@@ -52,6 +71,11 @@ def conversion_s(adc: Any, bits: int, lines: int) -> float:
         return float(1 / adc.survey.rate_hz)
     if adc.model == "table":
         return float(adc.table.time_s[list(adc.table.bits).index(bits)])
+    if adc.model in ("flash", "sense-amp"):
+        return float(_comparisons(adc, bits)[1] * _comparator(adc).compare_s)
+    if adc.model == "integrating":
+        stated = dict(zip(adc.integrating.stated_bits, adc.integrating.stated_times_s, strict=True))
+        return float(stated[bits] if bits in stated else 2**bits * adc.integrating.step_s)
     return float((bits + 1) * adc.neurosim.time_per_bit_s if adc.model == "neurosim" else adc.neurosim_mlsa.time_s)
 
 
@@ -59,6 +83,10 @@ def converter_m2(adc: Any, bits: int) -> float:
     """Return the area of one converter; NeuroSim's two state none and take the macro fit's."""
     if adc.model == "table":
         return float(adc.table.area_m2[list(adc.table.bits).index(bits)])
+    if adc.model in ("flash", "sense-amp"):
+        return float(_comparisons(adc, bits)[2] * _comparator(adc).comparator_m2)
+    if adc.model == "integrating":
+        return float(adc.integrating.integrator_m2 + bits * adc.integrating.counter_bit_m2)
     if adc.model == "survey":
         fit, joules = adc.survey, between(bits, adc.survey.bits, adc.survey.energy_j)
         logarithm = fit.area_ln_offset_um2 + fit.area_ln_per_ln_nm * math.log(adc.feature_size_m / 1e-9)

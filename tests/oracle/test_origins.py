@@ -17,6 +17,8 @@ CHIPS: tuple[tuple[str, dict[str, Any], str], ...] = (
     (HYBRID, {"sram.pe_count": 40, "floor_plan": PLAN, "rram.write_rule": "arithmetic"}, "resident"),
     (RRAM, {"rram.adc": "adc-neurosim-22nm", "rram.adc_bits": 5, "rram.write_rule": "harmonic",
             "input_gradient": "digital"}, "switched"),
+    (RRAM, {"rram.adc.model": "integrating", "rram.adc_bits": 6}, "switched"),
+    (RRAM, {"rram.adc.model": "sense-amp", "rram.adc_bits": 4}, "switched"),
     (SRAM, {"oversize": "multiplex", "sram.pe_count": 5, "weight_gradient": "sram-array"}, "switched"),
 )  # fmt: skip
 SECONDS = ("energy.leakage.buffer", "energy.leakage.sram")

@@ -81,6 +81,9 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"input_gradient": "digital", "rram.write_policy": "task", "rram.write_rule": "harmonic"},
         {"rram.sensing": "voltage", "dac_bits": 2, "rram.open_rows": 2, "rram.joined_columns": 2},
         {"rram.sensing": "dc-free", "rram.joined_columns": 4, "rram.pair": "converted", "rram.open_rows": 3},
+        {"rram.adc.model": "flash", "rram.adc_bits": 5, "gate_columns": True},
+        {"rram.adc.model": "sense-amp", "rram.adc.sense_amp.at_once": True, "rram.adc_bits": 4, "dac_bits": 2},
+        {"rram.adc.model": "integrating", "rram.columns_per_adc": 2},
     ),
     SRAM: (
         {"oversize": "multiplex", "sram.pe_count": 5, "power_gate_unused": False},

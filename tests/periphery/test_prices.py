@@ -12,6 +12,8 @@ from imcsim.core.config import FrozenConfig
 from imcsim.core.content import names
 from imcsim.core.toml import load_resolved
 from imcsim.periphery import Adc, AdderTree, Buffer, DigitalMac, Dram, Link, RowDriver, ShiftAdd
+from imcsim.periphery.converters import CONVERTERS
+from imcsim.periphery.converters.converter import table_name
 from tests.entering import values_that_enter
 
 CHIPS = names("chip")
@@ -109,9 +111,7 @@ def test_every_origin_is_a_value_of_the_chip(name: str) -> None:
 
 
 def models_given(adc: Adc) -> list[str]:
-    tables = {"macro-fit": adc.macro_fit, "neurosim": adc.neurosim, "neurosim-mlsa": adc.neurosim_mlsa,
-              "survey": adc.survey, "table": adc.table}  # fmt: skip
-    return [model for model, table in tables.items() if table is not None]
+    return [name for name in CONVERTERS.names() if getattr(adc, table_name(name), None) is not None]
 
 
 @pytest.mark.parametrize("name", CHIPS)
@@ -140,6 +140,10 @@ def test_a_chip_has_every_value_that_a_conversion_names(name: str) -> None:
         ("adc-28nm", "survey"),
         ("adc-neurosim-22nm", "neurosim-mlsa"),
         ("adc-mnsim", "table"),
+        ("adc-28nm", "flash"),
+        ("adc-28nm", "integrating"),
+        ("adc-28nm", "sense-amp"),
+        ("adc-neurram-130nm", "integrating"),
     ],
 )
 def test_a_conversion_names_just_the_values_that_it_follows_from(source: str, model: str) -> None:
@@ -165,4 +169,4 @@ def test_a_borrowed_area_names_the_fit_that_it_is_from() -> None:
     assert config.area_price(8, "x.adc").origins == (
         "x.adc.model", "x.adc.macro_fit.area_log10_slope", "x.adc.macro_fit.area_log10_offset_um2",
     )  # fmt: skip
-    assert config.area_price(8).value == pytest.approx(10 ** (-0.0369 * 8 + 1.206) * 256e-12)
+    assert config.area_price(8).value == pytest.approx(10 ** (-0.0369 * 8 + 0.418) * 256e-12)

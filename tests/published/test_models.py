@@ -70,7 +70,7 @@ def test_two_bits_a_cycle_without_booth_join_two_products(units: PublishedUnits)
 def test_analog_array_by_hand(units: PublishedUnits) -> None:
     array = AnalogArray(rows=64, phases=1, bits_w=4, adc_bits=4)
     parts = analog_sram_parts(array, units, feature_size_m=7e-9, supply_v=0.8)
-    assert parts["adc"] == pytest.approx((400e-15 + 0.256e-15) * 0.64 / 64, rel=1e-12)
+    assert parts["adc"] == pytest.approx((4 * 75.3e-15 + 256 * 0.753e-18) * 0.64 / 64, rel=1e-12)
     assert parts["cells"] == pytest.approx(4 * 7e-9 * 0.64, rel=1e-12)
 
 

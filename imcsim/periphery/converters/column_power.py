@@ -33,14 +33,14 @@ class ColumnPower(RangedConverter):
         """Feature sizes (m) between the first and last of which the energy holds."""
         return self.feature_sizes_m
 
-    def energy_j(self, feature_size_m: float, bits: int, supply_v: float, conductance_s: Amount) -> Amount:
+    def energy_j(self, feature_size_m: float, bits: float, supply_v: float, conductance_s: Amount) -> Amount:
         """Return the energy (J) of converting a column of ``conductance_s`` (S) at a node inside ``nodes_m``."""
         nodes = range(len(self.feature_sizes_m))
         energies: list[Amount] = [self.energy_at_node_j(node, bits, conductance_s) for node in nodes]
         return log_log(feature_size_m, self.feature_sizes_m, energies)
 
     @abstractmethod
-    def energy_at_node_j(self, node: int, bits: int, conductance_s: Amount) -> Amount:
+    def energy_at_node_j(self, node: int, bits: float, conductance_s: Amount) -> Amount:
         """Return the energy (J) at entry ``node`` of ``feature_sizes_m``."""
 
 

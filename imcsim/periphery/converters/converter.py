@@ -4,9 +4,10 @@ A model of your own is a subclass of :class:`ConverterModel` in one file; no oth
 a TOML names it is in :mod:`imcsim.periphery.converters.registry`.
 """
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import ConfigDict, Field, model_validator
@@ -14,7 +15,11 @@ from pydantic import ConfigDict, Field, model_validator
 from imcsim.core.answers import watch, wrong_number
 from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import ConfigError
+from imcsim.periphery.nodes import Shrink
 from imcsim.periphery.table import Amount
+
+ConverterType = Literal["sar", "flash", "integrating", "sense-amp"]
+"""How a converter finds a code: a bit after the other, all levels at once, by counting, by comparing currents."""
 
 _MOST_BITS = 16  # of any converter of a chip (adc_bits)
 
@@ -47,6 +52,11 @@ class Words:
         return (*(f"{at}.{name}" for name in self.of_adc), *own, *self.of_chip)
 
 
+def levels(bits: float) -> int:
+    """Return the levels that ``bits`` tell apart, 2^b rounded: converters with 11 of them (3.46 bits) exist."""
+    return round(math.pow(2.0, bits))
+
+
 def table_name(model: str) -> str:
     """Return the name of a model's table in TOML: that of the model, with ``_`` for ``-``."""
     return model.replace("-", "_")
@@ -69,8 +79,14 @@ class ConverterModel(FrozenConfig):
     energy_words: ClassVar[Words]
     time_words: ClassVar[Words]
     area_words: ClassVar[Words | None] = None
-    converter_type: ClassVar[str] = "sar"  # how it finds a code: "sar", "flash", "integrating" or "sense-amp"
+    converter_type: ClassVar[ConverterType] = "sar"
+    fractions: ClassVar[bool] = False  # whether it holds for levels that are no power of two: 3.46 bits, 11 levels
     follows_conductance: ClassVar[bool] = False  # whether a conversion's energy depends on the column's conductance
+
+    @property
+    def kind(self) -> ConverterType:
+        """How the converter finds a code: ``converter_type``, unless the model's table says otherwise."""
+        return self.converter_type
 
     @property
     def bits_known(self) -> range | tuple[int, ...]:
@@ -82,8 +98,20 @@ class ConverterModel(FrozenConfig):
         """Feature sizes (m) between the first and last of which the energy holds; none if for any."""
         return ()
 
+    def words(self, number: Literal["energy", "time", "area"], bits: float) -> Words | None:
+        """Return the words of a number at ``bits``; None for an area that is another model's."""
+        return {"energy": self.energy_words, "time": self.time_words, "area": self.area_words}[number]
+
+    def mirrors(self, bits: float) -> int:
+        """Return how many comparators take a copy of the column's current each; 1 where the current is taken once."""
+        return 1
+
+    def scaled(self, by: Shrink) -> Self:
+        """Return the model at another node and supply; as it is if it has a law of its own for that, or none."""
+        return self
+
     @abstractmethod
-    def energy_j(self, feature_size_m: float, bits: int, supply_v: float, conductance_s: Amount) -> Amount | float:
+    def energy_j(self, feature_size_m: float, bits: float, supply_v: float, conductance_s: Amount) -> Amount | float:
         """Return the energy (J) of one conversion.
 
         Parameters
@@ -91,7 +119,7 @@ class ConverterModel(FrozenConfig):
         feature_size_m
             Node of the converter (m), inside ``nodes_m``.
         bits
-            Resolution, one of ``bits_known``.
+            Resolution, one of ``bits_known``; a fraction only if the model has ``fractions``.
         supply_v
             Supply (V), > 0.
         conductance_s
@@ -100,10 +128,10 @@ class ConverterModel(FrozenConfig):
         """
 
     @abstractmethod
-    def time_s(self, bits: int, rows: int) -> float:
+    def time_s(self, bits: float, rows: int) -> float:
         """Return the time (s) of one conversion in an array of ``rows`` rows; ``bits`` is one of ``bits_known``."""
 
-    def area_m2(self, feature_size_m: float, bits: int, fallback: "ConverterModel | None") -> float:
+    def area_m2(self, feature_size_m: float, bits: float, fallback: "ConverterModel | None") -> float:
         """Return the area (m2) of one converter; of a model that states none, that of ``fallback``."""
         if fallback is None:
             raise ConfigError("a converter model without an area of its own needs another to take it from")

@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from imcsim.periphery.converters.column_power import ColumnPower, resistive_power_w
-from imcsim.periphery.converters.converter import Words
+from imcsim.periphery.converters.converter import ConverterType, Words
 from imcsim.periphery.converters.registry import converter_model
 from imcsim.periphery.table import Amount
 
@@ -27,17 +27,19 @@ class MultilevelSenseAmp(ColumnPower):
     )
     time_words: ClassVar[Words] = Words("t, whatever the bits", ("time_s",))
 
+    converter_type: ClassVar[ConverterType] = "sense-amp"
+
     power_per_reference_w: tuple[float, ...]
     power_resistive_w: tuple[float, ...]
     resistive_slope: tuple[float, ...]
     sensing_time_s: float = Field(alias="time_s", gt=0)
 
-    def energy_at_node_j(self, node: int, bits: int, conductance_s: Amount) -> Amount:
+    def energy_at_node_j(self, node: int, bits: float, conductance_s: Amount) -> Amount:
         """Return the energy (J) at entry ``node`` of ``feature_sizes_m``."""
         resistive = resistive_power_w(self.power_resistive_w[node], self.resistive_slope[node], conductance_s)
         power_w = self.power_per_reference_w[node] * float(2**bits - 1) + resistive
         return power_w * self.sensing_time_s
 
-    def time_s(self, bits: int, rows: int) -> float:
+    def time_s(self, bits: float, rows: int) -> float:
         """Return the time (s) of one conversion: all levels are compared at once."""
         return self.sensing_time_s

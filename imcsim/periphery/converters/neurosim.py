@@ -32,12 +32,12 @@ class NeurosimFit(ColumnPower):
     resistive_slope: tuple[float, ...]
     time_per_bit_s: float = Field(gt=0)
 
-    def energy_at_node_j(self, node: int, bits: int, conductance_s: Amount) -> Amount:
+    def energy_at_node_j(self, node: int, bits: float, conductance_s: Amount) -> Amount:
         """Return the energy (J) at entry ``node`` of ``feature_sizes_m``."""
         resistive = resistive_power_w(self.power_resistive_w[node], self.resistive_slope[node], conductance_s)
         power_w = self.power_per_bit_w[node] * bits + self.power_offset_w[node] + resistive
         return power_w * (bits + 1) * self.time_per_bit_s
 
-    def time_s(self, bits: int, rows: int) -> float:
+    def time_s(self, bits: float, rows: int) -> float:
         """Return the time (s) of one conversion: sampling, and a bit after the other."""
         return (bits + 1) * self.time_per_bit_s

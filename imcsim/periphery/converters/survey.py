@@ -49,15 +49,15 @@ class SurveyTable(ConverterModel):
         """Numbers of bits that the model holds for: from the first entry to the last."""
         return range(self.bits[0], self.bits[-1] + 1)
 
-    def energy_j(self, feature_size_m: float, bits: int, supply_v: float, conductance_s: Amount) -> float:
+    def energy_j(self, feature_size_m: float, bits: float, supply_v: float, conductance_s: Amount) -> float:
         """Return the energy (J) of one conversion, of every column alike."""
         return log_linear(bits, self.bits, self.energies_j)
 
-    def time_s(self, bits: int, rows: int) -> float:
+    def time_s(self, bits: float, rows: int) -> float:
         """Return the time (s) of one conversion."""
         return 1 / self.rate_hz
 
-    def area_m2(self, feature_size_m: float, bits: int, fallback: ConverterModel | None) -> float:
+    def area_m2(self, feature_size_m: float, bits: float, fallback: ConverterModel | None) -> float:
         """Return the area (m2) of one converter."""
         log_um2 = (
             self.area_ln_per_ln_nm * math.log(feature_size_m * 1e9)
