@@ -226,8 +226,8 @@ def pes_of(chip: ChipConfig) -> LayerPes:
     analog = None
     if part is not None and part.joined_columns > 1:
         raise ConfigError(
-            f"rram.joined_columns = {part.joined_columns}: columns that are joined before the converter are priced, not "
-            "computed; accuracy on arrays needs rram.joined_columns = 1"
+            f"rram.joined_columns = {part.joined_columns}: columns that are joined before the converter are priced, "
+            "not computed; accuracy on arrays needs rram.joined_columns = 1"
         )
     if part is not None:
         analog = AnalogCells(

@@ -163,7 +163,7 @@ class AdderTree(FrozenConfig):
         accumulating_s = self.accumulate_s(self.sum_bits(inputs, weight_bits, vector_bits))
         seconds = max(adding_s, accumulating_s) if self.pipelined else adding_s + accumulating_s
         joined = "max(product + adders, accumulator)" if self.pipelined else "product + adders + accumulator"
-        names = ("product_delay_s", "full_adder_delay_s", "carry_delay_s")
+        names = ("product_delay_s", "full_adder_delay_s", "carry_delay_s", "pipelined")
         return Price(seconds, f"{joined}, along the longest path", tuple(f"{at}.{name}" for name in names))
 
 

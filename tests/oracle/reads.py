@@ -153,8 +153,9 @@ def sensing_j(chip: Any, part: Any, siemens: float, line: Line, bits: int, lengt
     if part.sensing == "voltage":
         share = line.digits / line.cycles
         return float(siemens * line.cycles * share * (1 - share) * volt**2 * seconds)
-    at_once = part.adc.model == "sense-amp" and part.adc.sense_amp.at_once
-    if part.adc.model == "flash" or at_once:  # one copy of the column's current for each comparator
+    if part.adc.model == "flash" or (
+        part.adc.model == "sense-amp" and part.adc.sense_amp.at_once
+    ):  # one copy of the column's current for each comparator
         comparators = 2**bits - 1
     return float(siemens * line.digits * volt * chip.supply_v * seconds * comparators)
 

@@ -53,7 +53,7 @@ class Words:
 
 
 def levels(bits: float) -> int:
-    """Return the levels that ``bits`` tell apart, 2^b rounded: published converters have 11 of them (3.46 bits), too."""
+    """Return the levels that ``bits`` tell apart, 2^b rounded: converters with 11 of them (3.46 bits) exist."""
     return round(math.pow(2.0, bits))
 
 

@@ -15,8 +15,8 @@ from imcsim.periphery.table import Amount
 class MacroFit(RangedConverter):
     """Fit to complete 22-28 nm macros (KULeuven-MICAS/zigzag-imc@df34a6f aimc_cost_model.py, class ADC).
 
-    Energy (k1 b + k2 4^b) Vdd^2; time b (t_row rows + t_0); area 10^(a1 b + a0) 2^b um2. From node to node the time goes
-    as that of gates; energy and area stay, since noise and matching set capacitors, not the node.
+    Energy (k1 b + k2 4^b) Vdd^2; time b (t_row rows + t_0); area 10^(a1 b + a0) 2^b um2. From node to node the time
+    goes as that of gates; energy and area stay, since noise and matching set capacitors, not the node.
     """
 
     fractions: ClassVar[bool] = True

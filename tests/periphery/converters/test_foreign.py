@@ -101,7 +101,7 @@ def test_overrides_and_origins_reach_into_its_table(file: str) -> None:
 
 
 def test_a_chip_takes_it(file: str) -> None:
-    chip = load_chip("hybrid-28nm", {"rram.adc": file, "rram.adc.vco_counter.count_j": 4e-15})
+    chip = load_chip("hybrid-28nm", {"rram.adc": file, "rram.adc.vco_counter.count_j": 4e-15, "rram.adc_bits": 8})
     assert chip.config.rram is not None
     adc = chip.config.rram.adc
     assert adc.energy_j(5, 0.9, 0.0) == pytest.approx(128e-15)
@@ -114,7 +114,9 @@ def test_a_chip_takes_it(file: str) -> None:
 def test_overrides_alone_open_its_table_in_a_file_without_one(registry: None) -> None:
     converter_model("vco-counter")(VcoCounter)
     values = {"bits": 8, "count_j": 2e-15, "leakage_s": 3.0, "area_m2": 5e-10}
-    overrides = {"rram.adc.model": "vco-counter"} | {f"rram.adc.vco_counter.{key}": v for key, v in values.items()}
+    overrides = {"rram.adc.model": "vco-counter", "rram.adc_bits": 8} | {
+        f"rram.adc.vco_counter.{key}": v for key, v in values.items()
+    }
     part = load_chip("hybrid-28nm", overrides).config.rram
     assert part is not None and part.adc.energy_j(3, 0.9, 0.0) == pytest.approx(16e-15)
 
