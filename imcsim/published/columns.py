@@ -28,10 +28,11 @@ OPEN_WORDS = ("input_coding", "energy_basis")
 BITS = (
     "bits_in", "bits_w", "adc_bits", "adc_or_out_bits", "input_bits_per_op", "dac_bits",
 )  # fmt: skip
-COUNTS = (
-    "array_rows", "array_cols", "rows_per_op", "outputs_per_op", "ops_per_input", "adcs_per_array",
-    "weight_sets_per_adder", "n_arrays", "cells_per_weight",
+COUNTS = ("array_rows", "array_cols", "rows_per_op")
+MEANS = (
+    "outputs_per_op", "ops_per_input", "adcs_per_array", "weight_sets_per_adder", "n_arrays", "cells_per_weight",
 )  # fmt: skip
+"""Counts that may be fractions: means over a figure, or weights that share cells."""
 SHARES = ("activity_input_toggle", "activity_weight_density", "activity_product")
 AMOUNTS = (
     "node_nm", "vdd_V", "t_op_ns", "t_cycle_ns", "capacity_kb", "capacity_kb_exact", "columns_per_adc",
@@ -41,10 +42,12 @@ AMOUNTS = (
 )  # fmt: skip
 BITS_OF_A_CELL = "bits_per_cell"
 ANALOG = "analog"
-NUMBERS = (*BITS, *COUNTS, *SHARES, *AMOUNTS)
+NUMBERS = (*BITS, *COUNTS, *MEANS, *SHARES, *AMOUNTS)
 KNOWN = (*TEXTS, *WORDS, *OPEN_WORDS, BITS_OF_A_CELL, *NUMBERS)
 
-_MAY_BE_ZERO = ("adc_or_out_bits", *SHARES)  # digital arrays have no converter; nothing may switch
+_MAY_BE_ZERO = (
+    "adc_or_out_bits", "adc_bits", "adcs_per_array", "columns_per_adc", "area_uncertainty_pct", *SHARES,
+)  # digital arrays have no converter; nothing may switch  # fmt: skip
 _SMALLEST, _LARGEST, _MOST_BITS = 1e-6, 1e9, 64.0  # beyond these a cell is a slip, in any column
 _LONGEST_QUOTE = 40  # characters of a bad cell that an error shows
 

@@ -1,5 +1,6 @@
 """One operating point of a published macro: what its public description states, in SI; None where it is silent."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -65,7 +66,7 @@ class PublishedPoint:
     operation_s: float | None = None
     operation_covers: str = ""
     operation_bits: float | None = None
-    operations: int | None = None
+    operations: float | None = None
     dac_bits: float | None = None
     input_coding: str = ""
     cells_per_weight: int | None = None
@@ -160,28 +161,28 @@ def point_of(row: Mapping[str, str], where: str) -> PublishedPoint:
         array_cols=_count(value["array_cols"]),
         capacity_cells=_kilo(value["capacity_kb_exact"] or value["capacity_kb"]),
         rows=_count(value["rows_per_op"]),
-        outputs=_count(value["outputs_per_op"]),
+        outputs=_mean(value["outputs_per_op"]),
         operation_s=_over(operation_ns, 1e9),
         operation_covers=known["t_op_covers"],
         operation_bits=value["input_bits_per_op"],
-        operations=_count(value["ops_per_input"]),
+        operations=_operations(value, known["t_op_covers"]),
         dac_bits=value["dac_bits"],
         input_coding=text["input_coding"],
-        cells_per_weight=_count(value["cells_per_weight"]),
+        cells_per_weight=_mean(value["cells_per_weight"]),
         cell_bits=cell_bits,
         multi_level=multi_level,
         sign=known["sign_scheme"],
         sensing=known["sensing"],
         adc_type=known["adc_type"],
         adc_bits=value["adc_bits"] or value["adc_or_out_bits"] or None,
-        adcs=_count(value["adcs_per_array"]),
-        columns_per_adc=value["columns_per_adc"],
-        weight_sets=_count(value["weight_sets_per_adder"]),
+        adcs=_mean(value["adcs_per_array"] or None),
+        columns_per_adc=value["columns_per_adc"] or None,
+        weight_sets=_mean(value["weight_sets_per_adder"]),
         adder_kind=known["adder_kind"],
         input_toggle=value["activity_input_toggle"],
         weight_density=value["activity_weight_density"],
         activity=_product(value),
-        arrays=_count(value["n_arrays"]),
+        arrays=_mean(value["n_arrays"]),
         area_m2=_over(value["area_mm2_macro"], 1e6),
         area_uncertainty=_over(value["area_uncertainty_pct"], 100),
         cell_area_m2=_over(value["cell_area_um2"], 1e12),
@@ -241,6 +242,24 @@ def _over(value: float | None, parts: float) -> float | None:
 
 def _count(value: float | None) -> int | None:
     return None if value is None else int(value)
+
+
+def _mean(value: float | None) -> int | None:
+    return None if value is None else max(1, round(value))
+
+
+def _operations(value: Mapping[str, float | None], covers: str) -> float | None:
+    """Return the operations of a whole input: stated, else by what one covers.
+
+    ``t_cycle_ns``, of tables without ``t_op_ns``, is the time of a whole operation of an array.
+    """
+    if value["ops_per_input"] is not None:
+        return value["ops_per_input"]
+    whole_bits, bits = value["bits_in"], 1.0 if covers == "one-input-bit" else value["input_bits_per_op"]
+    if covers != "whole-input" and whole_bits is not None and bits is not None:
+        return float(math.ceil(whole_bits / bits))
+    old = value["t_op_ns"] is None and value["t_cycle_ns"] is not None
+    return 1.0 if covers == "whole-input" or old else None
 
 
 def _kilo(value: float | None) -> int | None:

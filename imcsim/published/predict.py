@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
+from imcsim.core.errors import ImcsimError
 from imcsim.memory.analog_array import AnalogArray
 from imcsim.memory.analog_rram import AnalogRram
 from imcsim.memory.digital_sram import DigitalSram
 from imcsim.memory.figures import figures
-from imcsim.published.facts import Assumption, Fact
+from imcsim.published.facts import Assumption, Fact, OutOfScope
 from imcsim.published.macro_of import PublishedMacro, macro_of
 from imcsim.published.points import PublishedPoint
 from imcsim.published.units import PublishedUnits
@@ -29,7 +32,18 @@ class Prediction:
 
 
 def predict(point: PublishedPoint, units: PublishedUnits, instead: Mapping[str, Fact] | None = None) -> Prediction:
-    """Return what a row's macro takes; OutOfScope as :func:`imcsim.published.macro_of.macro_of`."""
+    """Return what a row's macro takes; OutOfScope as :func:`imcsim.published.macro_of.macro_of`.
+
+    OutOfScope, too, for a row that contradicts what its memory can be: a weight of too many bits, say.
+    """
+    try:
+        return _predicted(point, units, instead)
+    except (ValidationError, ImcsimError) as error:
+        said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise OutOfScope(f"no macro can be made of it: {said}") from None
+
+
+def _predicted(point: PublishedPoint, units: PublishedUnits, instead: Mapping[str, Fact] | None) -> Prediction:
     found = macro_of(point, units, instead)
     shape, macro = found.shape, found.macro
     full = figures(macro, input_bits=shape.input_bits, toggle=found.toggle, density=found.density)

@@ -145,7 +145,7 @@ def _dac_bits(point: PublishedPoint, input_bits: int, facts: Facts) -> int:
 
 
 def _conversions(point: PublishedPoint, outputs: int, weight_bits: float, facts: Facts, units: PublishedUnits) -> int:
-    if point.sensing == "digital":
+    if point.family == "digital-sram":
         return 1
     if point.adcs is not None and point.outputs is not None:
         return max(1, round(point.adcs / outputs))

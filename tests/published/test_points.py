@@ -26,7 +26,8 @@ def test_rows_times_columns_come_before_a_capacity(tmp_path: Path) -> None:
 
 
 def test_the_time_of_an_input_is_all_its_operations(tmp_path: Path) -> None:
-    one, unknown = points(tmp_path, RRAM | {"ops_per_input": "8"}, RRAM | {"ops_per_input": "unknown"})
+    silent = {"ops_per_input": "unknown", "t_op_covers": "unknown", "input_bits_per_op": "unknown"}
+    one, unknown = points(tmp_path, RRAM | {"ops_per_input": "8"}, RRAM | silent)
     assert one.input_s == pytest.approx(80e-9)
     assert unknown.input_s is None
 
@@ -47,6 +48,30 @@ def test_energy_is_the_stated_one_else_from_throughput_over_power(
     (point,) = points(tmp_path, RRAM | change)
     assert point.reported_j == pytest.approx(fj * 1e-15)
     assert point.contradicts is contradicts
+
+
+@pytest.mark.parametrize(
+    ("change", "operations"),
+    [
+        ({"ops_per_input": "2.5"}, 2.5),
+        ({"ops_per_input": "", "t_op_covers": "whole-input", "bits_in": "8"}, 1),
+        ({"ops_per_input": "", "t_op_covers": "one-input-bit", "bits_in": "8"}, 8),
+        ({"ops_per_input": "", "t_op_covers": "input-slice", "bits_in": "8", "input_bits_per_op": "3"}, 3),
+        ({"ops_per_input": "", "t_op_covers": "", "input_bits_per_op": ""}, None),
+        ({"ops_per_input": "", "t_op_covers": "", "input_bits_per_op": "", "t_op_ns": "", "t_cycle_ns": "4"}, 1),
+    ],
+)
+def test_operations_of_an_input_follow_from_what_one_covers(
+    tmp_path: Path, change: dict[str, str], operations: float | None
+) -> None:
+    (point,) = points(tmp_path, RRAM | change)
+    assert point.operations == operations
+
+
+def test_counts_that_are_means_are_rounded_and_none_is_zero(tmp_path: Path) -> None:
+    row = RRAM | {"cells_per_weight": "1.5", "outputs_per_op": "12.8", "adcs_per_array": "0", "columns_per_adc": "0"}
+    (point,) = points(tmp_path, row)
+    assert (point.cells_per_weight, point.outputs, point.adcs, point.columns_per_adc) == (2, 13, None, None)
 
 
 def test_activity_is_the_product_of_both_shares_or_stated_alone(tmp_path: Path) -> None:

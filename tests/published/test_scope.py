@@ -6,6 +6,7 @@ import pytest
 
 from imcsim.published import load_units, macro_of
 from imcsim.published.facts import OutOfScope
+from imcsim.published.predict import predict
 from imcsim.published.scope import check_clock, check_energy, family_of
 from tests.published.rows import ANALOG, DIGITAL, RRAM, points
 
@@ -88,6 +89,21 @@ def test_a_row_without_structure_makes_no_macro(
     (point,) = points(tmp_path, row | change)
     with pytest.raises(OutOfScope, match=reason):
         macro_of(point, UNITS)
+
+
+@pytest.mark.parametrize(
+    ("row", "change", "reason"),
+    [
+        (DIGITAL, {"bits_w": "32", "cells_per_weight": "32"}, "no macro can be made of it: .* less than or equal to 16"),
+        (RRAM, {"i_cell_uA": "", "r_on_ohm": "1e6", "r_off_ohm": "1e3"}, "no macro can be made of it"),
+    ],
+)
+def test_a_row_that_contradicts_its_memory_is_named(
+    tmp_path: Path, row: dict[str, str], change: dict[str, str], reason: str
+) -> None:
+    (point,) = points(tmp_path, row | change)
+    with pytest.raises(OutOfScope, match=reason):
+        predict(point, UNITS)
 
 
 @pytest.mark.parametrize("row", [RRAM, ANALOG, DIGITAL])
