@@ -35,7 +35,9 @@ def converter_of(
     others_b = (summed - _SPARE_BITS, summed + _SPARE_BITS)
     bits = facts.number("adc_bits", point.adc_bits, summed, others_b, "the bits of a sum, 3 to 8")
     charge = point.family == "analog-sram"
-    usual, others = "sar" if charge else "sense-amp", ("flash",) if charge and bits <= _MOST_FLASH_BITS else ()
+    others = ("flash",) if charge and bits <= _MOST_FLASH_BITS else ()
+    waits = point.sensing != "current-clamp" and point.waits(shape.phases, units.settling_s(node_m))
+    usual = "sar" if charge else "integrating" if waits else "sense-amp"
     stated = point.adc_type if point.adc_type in _TYPES else ""
     kind = _kind_of(facts.word("adc_type", stated, usual, others, "the kind of converter is not stated"))
     columns = shape.cells_per_weight // (2 if _subtracts(point, shape) else 1)

@@ -40,6 +40,10 @@ class Facts:
         found = self.instead.get(name, taken)
         return found if isinstance(found, float | int) else taken
 
+    def count(self, name: str, taken: int, others: tuple[int, ...], why: str) -> int:
+        """Return an assumed whole number."""
+        return round(self.number(name, None, taken, others, why))
+
     def word(self, name: str, stated: str, taken: str, others: tuple[str, ...], why: str) -> str:
         """Return the stated word, else the assumed one."""
         if stated:

@@ -17,6 +17,7 @@ from imcsim.published.columns import (
 )
 
 _CAPACITOR = "1C"
+_LONG = 30.0  # design choice: settling times; published clamped arrays take up to 19
 _SAME = 0.02  # share by which energy per MAC and TOPS/W of a row may differ by rounding
 
 
@@ -116,6 +117,10 @@ class PublishedPoint:
     def states_activity(self) -> bool:
         """Whether toggle rate of inputs and density of weights are stated, or their product."""
         return self.activity is not None
+
+    def waits(self, phases: int, settling_s: float) -> bool:
+        """Tell whether an input takes so long that no clamp holds its lines all the time."""
+        return self.input_s is not None and self.input_s > _LONG * phases * settling_s
 
     @property
     def input_s(self) -> float | None:

@@ -1,7 +1,5 @@
 """A published array of resistive cells (RRAM, PCM, MRAM) as the memory sort ``analog-rram``."""
 
-import math
-
 from imcsim.devices.rram import RramCell
 from imcsim.memory.analog_rram import AnalogRram, Sensing
 from imcsim.published.converter import Converter
@@ -19,7 +17,7 @@ def resistive_memory(
     units: PublishedUnits,
 ) -> AnalogRram:  # fmt: skip
     """Return the memory; pulses and wear are those of the shipped cell, which nothing here asks for."""
-    sensing = _sensing(point, facts)
+    sensing = _sensing(point, facts, waits=point.waits(shape.phases, units.settling_s(node_m)))
     cell = _cell(point, shape, sensing, node_m, supply_v, facts, units)
     return AnalogRram(
         pe_count=1,
@@ -41,14 +39,15 @@ def resistive_memory(
     )
 
 
-def _sensing(point: PublishedPoint, facts: Facts) -> Sensing:
-    if point.sensing == "voltage" and point.read_v is None:
-        why = "a voltage is sensed, but that of the read is not stated: as if the supply gave the cells' current"
-        return _SENSING[facts.word("sensing", "", "current-clamp", (), why)]
-    if point.sensing in _SENSING:
+def _sensing(point: PublishedPoint, facts: Facts, *, waits: bool) -> Sensing:
+    if point.sensing in _SENSING and (point.sensing != "voltage" or point.read_v is not None or waits):
         return _SENSING[point.sensing]
-    said = facts.word("sensing", "", "current-clamp", (), "how columns are sensed is not stated")
-    return _SENSING[said]
+    why = "how columns are sensed is not stated"
+    if point.sensing == "voltage":
+        why = "a voltage is sensed, but that of the read is not stated: as if the supply gave the cells' current"
+    elif waits:
+        why = f"{why}, and no clamp holds a line for so long"
+    return _SENSING[facts.word("sensing", "", "voltage" if waits else "current-clamp", (), why)]
 
 
 def _cell(
@@ -66,7 +65,7 @@ def _cell(
         update={
             "feature_size_m": node_m,
             "area_f2": area_f2,
-            "read_time_s": shipped.read_time_s * math.sqrt(node_m / units.feature_size_m),
+            "read_time_s": units.settling_s(node_m),
             "read_voltage_v": read_v,
             "conductance_max_s": high_s,
             "conductance_min_s": low_s,

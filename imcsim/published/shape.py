@@ -103,22 +103,32 @@ def _cells_per_weight(
         signs * math.ceil(magnitude / bits) for bits in (2 * units.assumed.cell_bits, units.assumed.cell_bits, 1)
     )
     why = f"bits of a cell are not stated: {units.assumed.cell_bits} taken"
-    return round(facts.number("cells_per_weight", None, usual, (low, high), why))
+    return facts.count("cells_per_weight", usual, (low, high), why)
 
 
 def _rows(point: PublishedPoint, weight_bits: float, facts: Facts) -> int:
-    spare_bits = 0.0 if point.adc_bits is None else point.adc_bits - math.ceil(weight_bits)
-    if point.rows == 1 and spare_bits > 0 and point.family != "digital-sram":
+    resolved = _resolved(point, weight_bits)
+    if point.rows == 1 and resolved > 1:
         why = "one row is stated, but its converter has bits for a sum of more: as many as it can tell apart"
-        return round(facts.number("rows_per_op", None, 2.0**spare_bits, (1,), why))
+        return facts.count("rows_per_op", resolved, (1,), why)
     if point.rows is not None:
         return point.rows
     most = point.array_rows
     if most is None:
         raise OutOfScope("rows_per_op and array_rows are not stated")
     few = min(_FEW_ROWS, most)
-    why = "rows that are open at once are not stated: between a few and all"
-    return round(facts.number("rows_per_op", None, round(math.sqrt(few * most)), (few, most), why))
+    middle = round(math.sqrt(few * most))  # converters of charge tell fewer products apart than they sum
+    usual = max(few, resolved) if resolved > 1 and point.family != "analog-sram" else max(middle, resolved)
+    usual = min(most, usual)
+    why = "rows that are open at once are not stated: as many as a converter can tell apart, between a few and all"
+    return facts.count("rows_per_op", usual, (few, most), why)
+
+
+def _resolved(point: PublishedPoint, weight_bits: float) -> int:
+    """Return how many products of a weight and one input bit a converter can tell apart; 1 if nothing is known."""
+    if point.adc_bits is None or point.family == "digital-sram":
+        return 1
+    return round(2.0 ** max(0.0, point.adc_bits - math.ceil(weight_bits)))
 
 
 def _size(point: PublishedPoint, rows: int, cells_per_weight: int) -> tuple[int, int]:
@@ -141,7 +151,7 @@ def _dac_bits(point: PublishedPoint, input_bits: int, facts: Facts) -> int:
     if at_once == 1:
         return 1
     why = "how inputs enter is not stated: the bits of an operation at once"
-    return round(facts.number("dac_bits", None, at_once, (1,), why))
+    return facts.count("dac_bits", at_once, (1,), why)
 
 
 def _conversions(point: PublishedPoint, outputs: int, weight_bits: float, facts: Facts, units: PublishedUnits) -> int:
@@ -151,4 +161,4 @@ def _conversions(point: PublishedPoint, outputs: int, weight_bits: float, facts:
         return max(1, round(point.adcs / outputs))
     usual = math.ceil(weight_bits / units.assumed.weight_bits_per_conversion)
     why = f"columns of up to {units.assumed.weight_bits_per_conversion} bits of a weight taken as joined"
-    return round(facts.number("conversions_per_output", None, usual, (1, math.ceil(weight_bits)), why))
+    return facts.count("conversions_per_output", usual, (1, math.ceil(weight_bits)), why)

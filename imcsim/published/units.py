@@ -1,5 +1,7 @@
 """What a published macro is built from where its row says nothing: the components of a chip, and assumed facts."""
 
+import math
+
 from pydantic import Field
 
 from imcsim.core.config import FrozenConfig
@@ -87,6 +89,10 @@ class PublishedUnits(FrozenConfig):
     shift_add: ShiftAdd
     assumed: Assumed
     nodes: NodeTable
+
+    def settling_s(self, feature_size_m: float) -> float:
+        """Return how long a line of resistive cells settles: its wires and clamps are slower at a larger node."""
+        return self.rram_cell.read_time_s * math.sqrt(feature_size_m / self.feature_size_m)
 
     def gate_scale(self, feature_size_m: float, supply_v: float) -> float:
         """Return the energy of a gate at a node and supply relative to that of the components."""

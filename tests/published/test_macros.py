@@ -83,6 +83,28 @@ def test_one_open_row_contradicts_a_converter_of_more_bits(tmp_path: Path) -> No
     assert made(tmp_path, RRAM, rows_per_op="1", adc_bits="1").shape.rows == 1
 
 
+@pytest.mark.parametrize(
+    ("row", "change", "rows"),
+    [
+        (RRAM, {"adc_bits": "5"}, 16),  # 2^(5 - 1) products
+        (RRAM, {"adc_bits": "1"}, 45),  # between 8 and 256
+        (ANALOG, {"adc_bits": "6", "array_rows": "128", "adcs_per_array": ""}, 32),
+        (DIGITAL, {"array_rows": "32"}, 16),
+    ],
+)
+def test_open_rows_that_are_not_stated(tmp_path: Path, row: dict[str, str], change: dict[str, str], rows: int) -> None:
+    assert made(tmp_path, row, rows_per_op="", **change).shape.rows == rows
+
+
+def test_no_clamp_holds_a_line_for_thirty_settling_times(tmp_path: Path) -> None:
+    silent = {"sensing": "", "adc_type": ""}
+    for nanoseconds, sensing, kind in (("299", "current-clamp", "sense-amp"), ("301", "voltage", "integrating")):
+        memory = made(tmp_path, RRAM, t_op_ns=nanoseconds, **silent).macro.memory
+        assert (memory.sensing, memory.adc.converter_type) == (sensing, kind)  # type: ignore[attr-defined]
+    stated = made(tmp_path, RRAM, t_op_ns="301", adc_type="").macro.memory
+    assert (stated.sensing, stated.adc.converter_type) == ("current-clamp", "sense-amp")  # type: ignore[attr-defined]
+
+
 def test_charge_of_an_analog_array_by_hand(tmp_path: Path) -> None:
     (point,) = points(tmp_path, ANALOG)
     energy_j = predict(point, UNITS).energy_j

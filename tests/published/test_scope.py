@@ -94,7 +94,11 @@ def test_a_row_without_structure_makes_no_macro(
 @pytest.mark.parametrize(
     ("row", "change", "reason"),
     [
-        (DIGITAL, {"bits_w": "32", "cells_per_weight": "32"}, "no macro can be made of it: .* less than or equal to 16"),
+        (
+            DIGITAL,
+            {"bits_w": "32", "cells_per_weight": "32"},
+            "no macro can be made of it: .* less than or equal to 16",
+        ),
         (RRAM, {"i_cell_uA": "", "r_on_ohm": "1e6", "r_off_ohm": "1e3"}, "no macro can be made of it"),
     ],
 )
