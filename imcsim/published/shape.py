@@ -128,7 +128,7 @@ def _resolved(point: PublishedPoint, weight_bits: float) -> int:
     """Return how many products of a weight and one input bit a converter can tell apart; 1 if nothing is known."""
     if point.adc_bits is None or point.family == "digital-sram":
         return 1
-    return round(2.0 ** max(0.0, point.adc_bits - math.ceil(weight_bits)))
+    return round(math.pow(2.0, max(0.0, point.adc_bits - math.ceil(weight_bits))))
 
 
 def _size(point: PublishedPoint, rows: int, cells_per_weight: int) -> tuple[int, int]:
