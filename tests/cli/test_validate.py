@@ -51,7 +51,6 @@ def test_a_chip_s_own_memories_are_macros_and_are_drawn(imcsim: Run, tmp_path: P
         (("none.csv",), "cannot read"),
         (("--plot", "m.png"), "name the chip with --chip"),
         (("--chip", "hybrid-28nm", "--markdown"), "leave out the file of macros and --markdown"),
-        (("--chip", "hybrid-28m"), "hybrid-28nm"),
         (("none.csv", "--markdown"), "leave out the file"),
     ],
 )

@@ -15,7 +15,7 @@ from tests.published.rows import ANALOG, DIGITAL, RRAM, points
 
 UNITS = load_units().config
 SHIPPED = shipped_points()
-TAKEN = ("xue_jssc19_55nm", "wang_vlsi22_22nm", "colonnade_jssc21_65nm")
+TAKEN = ("xue_jssc19_55nm", "wang_vlsi22_22nm")
 
 
 def scaled(silicon: str, factor: float) -> tuple[PublishedPoint, ...]:

@@ -19,7 +19,7 @@ def rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize(("seed", "share"), [(0, 0.1), (1, 0.3), (2, 0.6), (3, 0.9)])
+@pytest.mark.parametrize(("seed", "share"), [(0, 0.1), (1, 0.4), (2, 0.8)])
 def test_any_cells_may_be_silent(tmp_path: Path, seed: int, share: float) -> None:
     drawn = np.random.default_rng(seed)
     shipped, words = rows(), ("", "unknown", "n/a")
