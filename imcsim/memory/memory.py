@@ -193,7 +193,7 @@ class Memory(FrozenConfig):
     """Whether it loses its weights without power."""
     verb: ClassVar[str]
     """What writing it is called in leaves: "program" for cells that are verified, else "write"."""
-    sensing: ClassVar[str]
+    sensing: ClassVar[str] = "conversion"
     """What senses a line once: "conversion" or another."""
     sums_gradients: ClassVar[bool] = False
     """Whether its arrays can add up weight gradients (:meth:`gradient_evaluation`)."""
@@ -353,7 +353,7 @@ def _import_all() -> None:
 
 
 MEMORIES: Registry[type[Memory]] = Registry(
-    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, volatile=bool, verb=str, sensing=str)
+    "memory sort", _import_all, "imcsim.memory", wrong_sort(Memory, volatile=bool, verb=str)
 )
 
 
