@@ -1,6 +1,8 @@
 """The layout that any mapping rule's map makes of a network, copies and PEs that layers share included.
 
 :mod:`imcsim.chip.layouts` makes one for each memory of a chip from a rule, for all that is priced with ``rule=``.
+Rows and columns that one vector meets in a PE are counted once each, in whatever order the rule lays them
+(:func:`imcsim.mapping.lines.pe_lines`); what layers share in a PE is added by :func:`imcsim.chip.layout.in_pes`.
 
 Shape letters: A any leading axis, K cells per weight, G groups, D fan-in, N outputs, P PEs of the network (in order of
 layer, copy and PE; one that several share stands once for each), U placement units, L layers, M placed weights.

@@ -65,7 +65,8 @@ def guarded(action: Callable[[], object]) -> int:
     try:
         result = action()
     except (Exception, KeyboardInterrupt, SystemExit) as error:  # the last: of a file of the user's
-        if os.environ.get("IMCSIM_TRACEBACK") == "1":
+        left = isinstance(error.__context__, BrokenPipeError)  # the reader of a pipe, who wants no more
+        if left or os.environ.get("IMCSIM_TRACEBACK") == "1":
             raise
         sentence, status = _told(error)
         sys.stderr.write(f"{sentence}\n")

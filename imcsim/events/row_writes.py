@@ -1,6 +1,9 @@
 """Row writes as tasks: how long each PE of a memory is busy, with the mean time of a row or with drawn ones.
 
 How long a row takes each memory says itself: :meth:`imcsim.memory.memory.Memory.pe_write_s` and ``drawn_rows_s``.
+RRAM (:mod:`imcsim.memory.analog_rram`): the expected maximum of its cells' lognormal pulse counts x (pulse + verify
+time), rows of a PE in turn, ``parallel_write_pes`` PEs at once. How many row writes there are is counted by
+:func:`imcsim.chip.cell_counts.row_writes`.
 
 Shape letter: P PEs of a memory.
 """

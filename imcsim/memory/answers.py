@@ -1,7 +1,6 @@
 """What a sort of memory of another package must answer; shape letters as in :mod:`imcsim.memory.memory`."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -10,13 +9,21 @@ from imcsim.core.charge import Charge
 from imcsim.core.errors import short
 from imcsim.core.sorted_table import wrong_name
 from imcsim.mapping.geometry import PeGeometry
-from imcsim.memory.memory import Component, Endurance, Piece, ReadTime, Weights
+from imcsim.mapping.pe_grid import PeGrid
+from imcsim.memory.memory import Component, Endurance, Lines, Memory, Numbers, Piece, ReadTime, Weights
+from imcsim.memory.site import Site
 
 
-def _components(memory: Any, answer: object, site: Any, weights: Weights, *_: object) -> str | None:
+def _components(memory: Memory, answer: object, site: Site, weights: Weights, *_: object) -> str | None:
     if not isinstance(answer, tuple | list):
         return f"a tuple of Component, got {short(repr(answer), 40)}"
     return first(_component(part, weights.grid.count) for part in answer)
+
+
+def _lines(memory: Memory, answer: object, site: Site, grid: PeGrid, *_: object) -> str | None:
+    if not isinstance(answer, Lines):
+        return f"Lines, got {short(repr(answer), 40)}"
+    return first(wrong_number(value, (grid.count,)) for value in (answer.count, answer.inputs))
 
 
 def _component(part: object, pes: int) -> str | None:
@@ -38,28 +45,28 @@ def _of_pes(array: object, pes: int) -> tuple[tuple[int, ...], ...]:
     return (pes,), (*shape[:1], pes)
 
 
-def _read_time(memory: Any, answer: object, *_: object) -> str | None:
+def _read_time(memory: Memory, answer: object, *_: object) -> str | None:
     if not isinstance(answer, ReadTime):
         return f"a ReadTime, got {short(repr(answer), 40)}"
     return first((wrong_price(answer.settle), wrong_price(answer.convert)))
 
 
-def _price(memory: Any, answer: object, *_: object) -> str | None:
+def _price(memory: Memory, answer: object, *_: object) -> str | None:
     return wrong_price(answer)
 
 
-def _write_energy(memory: Any, answer: object, *_: object) -> str | None:
+def _write_energy(memory: Memory, answer: object, *_: object) -> str | None:
     levels = 1 << memory.cell_bits
     return wrong_price(answer, (levels, levels))
 
 
-def _write_time(memory: Any, answer: object, site: Any, events: Any, *_: object) -> str | None:
+def _write_time(memory: Memory, answer: object, site: Site, events: Numbers, *_: object) -> str | None:
     if not isinstance(answer, Charge) or answer.leaf:
         return f"a Charge without a leaf, got {short(repr(answer), 40)}"
     return first((wrong_number(answer.amount, (len(events),)), wrong_price(answer.each)))
 
 
-def _area(memory: Any, answer: object, *_: object) -> str | None:
+def _area(memory: Memory, answer: object, *_: object) -> str | None:
     if not isinstance(answer, Mapping) or next(iter(answer), None) != "cells":
         return f"a dict of Piece, 'cells' first, got {short(repr(answer), 40)}"
     return first(_piece(name, piece) for name, piece in answer.items())
@@ -72,7 +79,7 @@ def _piece(name: object, piece: object) -> str | None:
     return None if wrong is None else f"a dict of Piece, but '{name!s:.40}' has not {wrong}"
 
 
-def _leakage(memory: Any, answer: object, *_: object) -> str | None:
+def _leakage(memory: Memory, answer: object, *_: object) -> str | None:
     return None if answer is None else wrong_price(answer)
 
 
@@ -84,15 +91,17 @@ def _pair(of: str, answer: object, wrong: Iterable[Check]) -> str | None:
     return first(check(value) for check, value in zip(wrong, answer, strict=True))
 
 
-def _gradients(memory: Any, answer: object, *_: object) -> str | None:
-    return _pair("adders and the Price of one", answer, (wrong_number, wrong_price))
+def _gradients(memory: Memory, answer: object, *_: object) -> str | None:
+    if not isinstance(answer, tuple | list):
+        return f"a tuple of Component, got {short(repr(answer), 40)}"
+    return first(_component(part, 1) for part in answer)
 
 
-def _failed(memory: Any, answer: object, *_: object) -> str | None:
+def _failed(memory: Memory, answer: object, *_: object) -> str | None:
     return _pair("a Price in J and one in s", answer, (wrong_price, wrong_price))
 
 
-def _endurance(memory: Any, answer: object) -> str | None:
+def _endurance(memory: Memory, answer: object) -> str | None:
     if not isinstance(answer, Endurance):
         return f"an Endurance, got {short(repr(answer), 40)}"
     known = (answer.guaranteed_cycles, answer.scale, answer.shape)
@@ -105,31 +114,33 @@ def _endurance(memory: Any, answer: object) -> str | None:
     return None if wrong is None else f"an Endurance whose cycles, scale and shape are each {wrong}"
 
 
-def _geometry(memory: Any, answer: object, *_: object) -> str | None:
+def _geometry(memory: Memory, answer: object, *_: object) -> str | None:
     return None if isinstance(answer, PeGeometry) else f"a PeGeometry, got {short(repr(answer), 40)}"
 
 
-def _doubts(memory: Any, answer: object, *_: object) -> str | None:
+def _doubts(memory: Memory, answer: object, *_: object) -> str | None:
     whole = isinstance(answer, tuple) and all(isinstance(each, str) for each in answer)
     return None if whole else f"a tuple of sentences, got {short(repr(answer), 40)}"
 
 
-def _parallel(memory: Any, answer: object) -> str | None:
+def _parallel(memory: Memory, answer: object) -> str | None:
     whole = answer is None or (isinstance(answer, int) and not isinstance(answer, bool) and answer >= 1)
     return None if whole else f"None or a whole number of PEs from 1, got {short(repr(answer), 40)}"
 
 
-def _seconds(memory: Any, answer: object, site: Any, events: Any, *_: object) -> str | None:
+def _seconds(memory: Memory, answer: object, site: Site, events: Numbers, *_: object) -> str | None:
     return wrong_number(answer, events.shape)
 
 
-def _nothing(memory: Any, answer: object) -> str | None:
+def _nothing(memory: Memory, answer: object) -> str | None:
     return None
 
 
 CHECKS: dict[str, Check] = {
     "check": _nothing,
     "geometry": _geometry,
+    "sensed": _components,
+    "lines": _lines,
     "forward": _components,
     "transposed": _components,
     "read_out": _components,

@@ -2,8 +2,9 @@
 
 ``copies`` is the one place that says how many sets of weights a memory holds. The chip sets it: 2 where
 ``input_gradient`` is ``second-copy``. By it are multiplied: cells and area, PEs needed, level changes, leakage,
-retention, deployment, loads, task switches and cells that wear. Training writes copies at the
-same time. The two copies that make a commit crash-safe are others: :mod:`imcsim.events.consolidate`.
+retention, deployment, power-up, loads, task switches and cells that wear. Each copy has cells of its own, and all are
+written alike, at the same time. The two copies that make a commit crash-safe are others:
+:mod:`imcsim.events.consolidate`.
 """
 
 from dataclasses import dataclass

@@ -2,6 +2,8 @@
 
 ``guaranteed`` is until the worst cell reaches its guaranteed cycles; ``first failure`` until the first cell fails,
 each at its own rate. ``price``, ``life``, ``crash`` and the tables of studies print these two and no others.
+A cell's events of a task are level changes in place while it trains, commits of what trained elsewhere, loads, and task
+switches at the horizon's rate: :mod:`imcsim.chip.wear.cell_writes`.
 
 Shape letters: T tasks, F placement phases, P PEs of the network, M different counts.
 """

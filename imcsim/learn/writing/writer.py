@@ -1,4 +1,7 @@
-"""The writing of one run: what the quantiser, the loop and the checkpoint see of the levers."""
+"""The writing of one run: what the quantiser, the loop and the checkpoint see of the levers.
+
+When codes are written into which memory, and at what cost: :mod:`imcsim.chip.writes`.
+"""
 
 from collections.abc import Sequence
 

@@ -44,7 +44,7 @@ class VcoCounter(ConverterModel):
     area_words: ClassVar[Words | None] = Words("area of the counter", ("area_m2",))
     follows_conductance: ClassVar[bool] = True
 
-    bits: int = Field(ge=1)
+    bits: float = Field(ge=1)
     count_j: float = Field(gt=0)
     leakage_s: float
     counter_m2: float = Field(alias="area_m2", gt=0)
@@ -53,13 +53,13 @@ class VcoCounter(ConverterModel):
     def bits_known(self) -> range:
         return range(1, self.bits + 1)
 
-    def energy_j(self, feature_size_m: float, bits: int, supply_v: float, conductance_s: Amount) -> Amount:
+    def energy_j(self, feature_size_m: float, bits: float, supply_v: float, conductance_s: Amount) -> Amount:
         return self.count_j * (2.0**bits + self.leakage_s * conductance_s)
 
-    def time_s(self, bits: int, rows: int) -> float:
+    def time_s(self, bits: float, rows: int) -> float:
         return 2.0**bits * 1e-9
 
-    def area_m2(self, feature_size_m: float, bits: int, fallback: ConverterModel | None) -> float:
+    def area_m2(self, feature_size_m: float, bits: float, fallback: ConverterModel | None) -> float:
         return self.counter_m2
 
 
@@ -191,10 +191,10 @@ def test_a_package_enters_by_its_entry_point_and_is_imported_when_asked_for(
 
 
 def model(**parts: Any) -> Any:
-    def energy_j(self: Any, feature_size_m: float, bits: int, supply_v: float, conductance_s: Amount) -> float:
+    def energy_j(self: Any, feature_size_m: float, bits: float, supply_v: float, conductance_s: Amount) -> float:
         return 1.0
 
-    def time_s(self: Any, bits: int, rows: int) -> float:
+    def time_s(self: Any, bits: float, rows: int) -> float:
         return 1.0
 
     whole = {"energy_j": energy_j, "time_s": time_s, "__module__": __name__, **WORDS, **parts}

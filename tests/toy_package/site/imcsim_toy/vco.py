@@ -22,14 +22,14 @@ class VcoCounter(RangedConverter):
     oscillator_m2: float = Field(gt=0)
     counter_bit_m2: float = Field(ge=0)
 
-    def energy_j(self, feature_size_m: float, bits: int, supply_v: float, conductance_s: Amount) -> float:
+    def energy_j(self, feature_size_m: float, bits: float, supply_v: float, conductance_s: Amount) -> float:
         """Return the energy (J) of one conversion, of every column alike."""
         return 2.0**bits * (self.oscillator_w / self.counting_hz + self.count_j)
 
-    def time_s(self, bits: int, rows: int) -> float:
+    def time_s(self, bits: float, rows: int) -> float:
         """Return the time (s) of one conversion."""
         return 2.0**bits / self.counting_hz
 
-    def area_m2(self, feature_size_m: float, bits: int, fallback: ConverterModel | None) -> float:
+    def area_m2(self, feature_size_m: float, bits: float, fallback: ConverterModel | None) -> float:
         """Return the area (m2) of one converter."""
         return self.oscillator_m2 + bits * self.counter_bit_m2
