@@ -1,8 +1,8 @@
 """Analog RRAM: currents add up on a column and are converted; cells are programmed with write and verify.
 
-How many lines a read senses is counted in :mod:`imcsim.memory.analog_array`: joined columns x passes x phases forward,
-used rows x slices x phases of the error bits in a transposed read, where each slice takes a pass of its own. Each is one
-conversion at the conductance of a mean line, and cells conduct as long as their line is sensed.
+How many lines a read senses is counted in :mod:`imcsim.memory.analog_array`: joined columns x passes x phases
+forward, used rows x slices x phases of the error bits in a transposed read, where each slice takes a pass of its own.
+Each is one conversion at the conductance of a mean line, and cells conduct as long as their line is sensed.
 A row takes the pulses of its slowest cell (:func:`imcsim.devices.programming.expected_max_pulses`) x pulse and verify
 time; how often rows are written is counted by :func:`imcsim.chip.cell_counts.row_writes`.
 Formulas with their sources: docs/accounting.md. Shape letters: F placement phases, P PEs, K cells per weight.

@@ -1,6 +1,7 @@
 """A converter model of another package: one class and one table of TOML, and nothing else."""
 
 import importlib.metadata
+import math
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +45,7 @@ class VcoCounter(ConverterModel):
     area_words: ClassVar[Words | None] = Words("area of the counter", ("area_m2",))
     follows_conductance: ClassVar[bool] = True
 
-    bits: float = Field(ge=1)
+    bits: int = Field(ge=1)
     count_j: float = Field(gt=0)
     leakage_s: float
     counter_m2: float = Field(alias="area_m2", gt=0)
@@ -54,10 +55,10 @@ class VcoCounter(ConverterModel):
         return range(1, self.bits + 1)
 
     def energy_j(self, feature_size_m: float, bits: float, supply_v: float, conductance_s: Amount) -> Amount:
-        return self.count_j * (2.0**bits + self.leakage_s * conductance_s)
+        return self.count_j * (math.exp2(bits) + self.leakage_s * conductance_s)
 
     def time_s(self, bits: float, rows: int) -> float:
-        return 2.0**bits * 1e-9
+        return math.exp2(bits) * 1e-9
 
     def area_m2(self, feature_size_m: float, bits: float, fallback: ConverterModel | None) -> float:
         return self.counter_m2

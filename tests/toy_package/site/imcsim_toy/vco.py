@@ -1,5 +1,6 @@
 """A voltage-controlled oscillator and a counter: it counts for as many clocks as there are codes."""
 
+import math
 from typing import ClassVar
 
 from pydantic import Field
@@ -24,11 +25,11 @@ class VcoCounter(RangedConverter):
 
     def energy_j(self, feature_size_m: float, bits: float, supply_v: float, conductance_s: Amount) -> float:
         """Return the energy (J) of one conversion, of every column alike."""
-        return 2.0**bits * (self.oscillator_w / self.counting_hz + self.count_j)
+        return math.exp2(bits) * (self.oscillator_w / self.counting_hz + self.count_j)
 
     def time_s(self, bits: float, rows: int) -> float:
         """Return the time (s) of one conversion."""
-        return 2.0**bits / self.counting_hz
+        return math.exp2(bits) / self.counting_hz
 
     def area_m2(self, feature_size_m: float, bits: float, fallback: ConverterModel | None) -> float:
         """Return the area (m2) of one converter."""
