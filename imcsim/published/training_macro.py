@@ -10,12 +10,11 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imcsim.chip.config import ChipConfig, load_chip
 from imcsim.core.sources import Resolved
 from imcsim.devices.rram import RramCell
-from imcsim.mapping.pe_grid import PeGrid
+from imcsim.memory.figures import full_pe
 from imcsim.memory.macro import Macro
 from imcsim.memory.memory import Component, activity
 from imcsim.published.training_facts import TrainingChip
@@ -33,14 +32,6 @@ class ReadEnergy:
     transposed_j: float
 
 
-@dataclass(frozen=True)
-class FullPe:
-    """The weights of one PE without an empty cell; as :class:`imcsim.memory.memory.Weights`."""
-
-    grid: PeGrid
-    level_sums: NDArray[np.float64]
-
-
 def base_chip(chip: TrainingChip, overrides: Mapping[str, Any] | None = None) -> Resolved[ChipConfig]:
     """Return the shipped chip that stands for ``chip``, with ``overrides``."""
     return load_chip(chip.fact("priced_as").text, dict(overrides or {}))
@@ -48,7 +39,7 @@ def base_chip(chip: TrainingChip, overrides: Mapping[str, Any] | None = None) ->
 
 def read_energy(macro: Macro, input_bits: int) -> ReadEnergy:
     """Return what one MAC takes by the memory's own charges, vectors of ``input_bits``."""
-    full = full_pe(macro)
+    full = full_pe(macro, _mean_level(macro))
     busy = activity(np.full((1, 1, input_bits), HALF), macro.site.dac_bits)
     both = (
         macro.memory.forward(macro.site, full, busy),
@@ -58,12 +49,11 @@ def read_energy(macro: Macro, input_bits: int) -> ReadEnergy:
     return ReadEnergy(*(sum(map(_joules, parts)) / macs for parts in both))
 
 
-def full_pe(macro: Macro) -> FullPe:
-    """Return a PE of ``macro`` with a weight at every crossing, codes uniform over their range."""
-    geometry, one = macro.geometry, np.ones(1, np.int64)
-    grid = PeGrid(geometry, 0 * one, geometry.weight_rows * one, geometry.weight_cols * one, one, (slice(0, 1),))
-    level = float(geometry.encoding.level_table.sum(axis=0).mean())
-    return FullPe(grid, np.repeat(grid.weights[None] * level, 2, axis=0))
+def _mean_level(macro: Macro) -> float:
+    """Return the mean level over the highest of cells that hold a weight, codes uniform over their range."""
+    encoding = macro.geometry.encoding
+    words = encoding.cells_per_weight // encoding.slices
+    return float(encoding.level_table.mean()) * words / (encoding.level_count - 1)
 
 
 def write_energy_j(macro: Macro) -> float:
