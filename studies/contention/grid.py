@@ -25,7 +25,7 @@ class Axis:
 AXES = (
     Axis("columns_per_adc", "rram.columns_per_adc", (1, 2, 4, 8, 16, 32, 64), "columns per converter"),
     Axis("layers_per_adc", "", (1, 2, 4), "layers per set of converters"),
-    Axis("columns_per_tree", "sram.columns_per_tree", (1, 2, 4, 8), "columns per adder tree"),
+    Axis("weights_per_tree", "sram.weights_per_tree", (1, 2, 4, 8), "weights per adder tree"),
     Axis("write_drivers", "rram.parallel_write_pes", (1, 2, 4, 16, 64, 256), "PEs written at once"),
     Axis("dram_bits_per_s", "dram.bandwidth_bits_per_s", (3.2e9, 1.28e10, 2.56e10, 5.12e10, 2.048e11), "DRAM (bit/s)"),
     Axis("buffer_bytes", "buffer.size_bytes", (65536, 131072, 262144, 524288, 1048576), "buffer size (bytes)"),

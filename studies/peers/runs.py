@@ -16,7 +16,7 @@ RRAM_128: dict[str, Any] = {
 SRAM_128: dict[str, Any] = {
     "array.rows": 128,
     "array.cols": 128,
-    "sram.columns_per_tree": 8,
+    "sram.weights_per_tree": 8,
     "input_gradient": "digital",
 }
 MNSIM_256: dict[str, Any] = {
@@ -118,7 +118,7 @@ class TrainingRun:
 
 
 _TRAINED: dict[str, Any] = {
-    "array.rows": 128, "array.cols": 128, "sram.columns_per_tree": 8, "weight_bits": 5, "weight_gradient": "sram-array",
+    "array.rows": 128, "array.cols": 128, "sram.weights_per_tree": 8, "weight_bits": 5, "weight_gradient": "sram-array",
     "master_copy.bits": 8,
 }  # fmt: skip
 TRAINING: tuple[TrainingRun, ...] = tuple(

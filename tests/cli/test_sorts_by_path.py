@@ -23,7 +23,7 @@ pe_count = 400
 cell_bits = 1
 sign = "offset"
 adder_tree = "adder-tree-28nm"
-columns_per_tree = 1
+weights_per_tree = 1
 write_policy = "step"
 
 [part.pump]
