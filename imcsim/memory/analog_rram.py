@@ -213,8 +213,9 @@ class AnalogRram(Memory):
 
     @property
     def endurance(self) -> Endurance:
-        """Guaranteed cycles, and the Weibull distribution of the cycles to failure."""
-        return Endurance(self.cell.guaranteed_cycles, self.cell.endurance_scale_cycles, self.cell.endurance_shape)
+        """Guaranteed cycles, and the Weibull distribution of the cycles to failure, at its bits per cell."""
+        life = self.cell.endurance(self.cell_bits)
+        return Endurance(life.guaranteed_cycles, life.scale_cycles, life.shape)
 
     @property
     def event_pulses(self) -> EventPulses:

@@ -199,13 +199,14 @@ def test_lifetime_divides_cycles_by_the_worst_cell() -> None:
     part = chip.config.rram
     assert part is not None
     life = price(one_pe_trace(), chip).lifetime["rram"]
-    assert life.tasks_guaranteed == pytest.approx(part.cell.guaranteed_cycles / 2)
+    cell = part.cell.endurance(2)
+    assert life.tasks_guaranteed == pytest.approx(cell.guaranteed_cycles / 2)
     # five cells are written, one of them twice; half of the chips have lost one of them at this number of tasks
-    shape = part.cell.endurance_shape
-    first = part.cell.endurance_scale_cycles * (math.log(2) / (2**shape + 3)) ** (1 / shape)
+    shape = cell.shape
+    first = cell.scale_cycles * (math.log(2) / (2**shape + 3)) ** (1 / shape)
     assert life.tasks_first_failure == pytest.approx(first)
     assert life.years_first_failure == pytest.approx(first / (2 * 365.25))
-    assert life.years_guaranteed == pytest.approx(part.cell.guaranteed_cycles / 2 / (2 * 365.25))
+    assert life.years_guaranteed == pytest.approx(cell.guaranteed_cycles / 2 / (2 * 365.25))
 
 
 def test_origin_of_every_number_is_reported() -> None:

@@ -130,6 +130,7 @@ def test_a_value_that_is_wrong_is_noticed(path: tuple[str, ...], moved: set[str]
     within = values
     for name in path[:-1]:
         within = within[name]
-    within[path[-1]] *= 1.01
+    last = within[path[-1]]
+    within[path[-1]] = tuple(1.01 * value for value in last) if isinstance(last, tuple) else 1.01 * last
     found = {line.split(" ")[0] for line in differences(numbers_of(price(trace, chip)), expected(trace, values))}
     assert moved <= found
