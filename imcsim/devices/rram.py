@@ -185,11 +185,6 @@ class RramCell(FrozenConfig):
         joules = self.read_voltage_v**2 * self.read_time_s
         return Price(joules, "V_read^2 t_read", (f"{at}.read_voltage_v", f"{at}.read_time_s"))
 
-    def pulse_time_price(self, at: str = "rram.cell") -> Price:
-        """Return the price (s) of one programming pulse and its verify read."""
-        seconds = self.pulse_time_s + self.verify_time_s
-        return Price(seconds, "t_pulse + t_verify", (f"{at}.pulse_time_s", f"{at}.verify_time_s"))
-
     def area_price(self, at: str = "rram.cell") -> Price:
         """Return the price (m2) of one cell."""
         return Price(self.area_m2, "area_f2 F^2", (f"{at}.area_f2", f"{at}.feature_size_m"))

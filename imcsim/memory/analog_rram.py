@@ -11,9 +11,10 @@ import numpy as np
 from pydantic import Field
 
 from imcsim.core.charge import Charge, Price
-from imcsim.devices.programming import WriteRule, event_price, event_pulses, expected_max_pulses
+from imcsim.devices.programming import WriteRule, event_price, event_pulses
 from imcsim.devices.pulses import lognormal_parameters
 from imcsim.devices.retention import margin_cycles, specified_retention_s
+from imcsim.devices.row_time import expected_max_pulses, row_write_time_s
 from imcsim.devices.rram import RramCell
 from imcsim.devices.worn_out import stuck_low_share
 from imcsim.devices.write_failure import pulse_growth, temporary_failure_share, tries
@@ -40,9 +41,10 @@ from imcsim.periphery.adc import Adc
 _WINDOW = ("cell.conductance_min_s", "cell.conductance_max_s")
 _PULSE = ("set_pulse_share", "set_energy_j", "reset_energy_j", "verify_energy_j")
 _ROWS = (
-    "row writes x expected pulses of the slowest cell of a row, of the PE that takes longest, or of all PEs / "
-    "parallel_write_pes where that is more, by task"
+    "row writes one after the other: those of the PE that takes longest, or of all PEs / parallel_write_pes where that "
+    "takes more, by task"
 )
+_ROW_TIME = "pulses in turn (SET, then RESET) x t_pulse + verify turns (columns_per_adc columns each) x t_verify"
 
 
 @memory_sort("analog-rram")
@@ -150,14 +152,8 @@ class AnalogRram(Memory):
         )
 
     def row_write_time(self, site: Site) -> Price:
-        """Pulses of the slowest of a row's cells, each with its verify."""
-        pulses = expected_max_pulses(self.cell, self.cell_bits, float(site.cols))
-        pulse = self._pulse_time(site)
-        return Price(
-            float(pulses) * float(pulse.value),
-            f"expected pulses of the slowest cell x ({pulse.formula})",
-            pulse.origins,
-        )
+        """Pulses of the two directions and verify reads of a row's cells, in their turns."""
+        return self._row_price(site, row_write_time_s(self.cell, self.cell_bits, float(site.cols), self.columns_per_adc))
 
     def write_energy(self, site: Site) -> Price:
         """One number where every level change costs the same (rule ``flat``), else one for each pair of levels."""
@@ -167,15 +163,15 @@ class AnalogRram(Memory):
         return each
 
     def write_time(self, site: Site, events: Numbers, rows: Numbers) -> Charge:
-        """Rows of a PE in turn, ``parallel_write_pes`` PEs at once, a row as long as its slowest cell."""
-        pulses = self.row_pulses(events, rows)
-        longest = np.maximum(pulses.max(axis=1, initial=0.0), pulses.sum(axis=1) / self.parallel_write_pes)
-        return Charge("", longest, "pulses, one after the other", _ROWS, (), self._pulse_time(site))
-
-    def row_pulses(self, events: Numbers, rows: Numbers) -> Floats:
-        """Return (F, P) pulses that follow one another in each PE: rows x those of a row's slowest cell."""
-        together = np.divide(events, rows, out=np.ones(rows.shape), where=rows > 0)
-        return np.asarray(rows * expected_max_pulses(self.cell, self.cell_bits, np.maximum(together, 1.0)))
+        """Rows of a PE in turn, ``parallel_write_pes`` PEs at once, a row as long as its cells take together."""
+        each_s = self.pe_write_s(site, events, rows)
+        longest, all_s = each_s.max(axis=1, initial=0.0), each_s.sum(axis=1) / self.parallel_write_pes
+        count = np.asarray(rows, dtype=np.float64)
+        # the rows that decide: of the PE that takes longest, or of all of them
+        last = count[np.arange(len(count)), each_s.argmax(axis=1)] if count.shape[1] else np.zeros(len(count))
+        amount = np.where(longest >= all_s, last, count.sum(axis=1) / self.parallel_write_pes)
+        mean_s = np.divide(np.maximum(longest, all_s), amount, out=np.zeros_like(amount), where=amount > 0)
+        return Charge("", amount, "row writes, one after the other", _ROWS, (), self._row_price(site, mean_s))
 
     @property
     def parallel_pes(self) -> int:
@@ -183,11 +179,12 @@ class AnalogRram(Memory):
         return self.parallel_write_pes
 
     def pe_write_s(self, site: Site, events: Numbers, rows: Numbers) -> Floats:
-        """Rows one after the other, each as long as its slowest cell by expectation."""
-        return self.row_pulses(events, rows) * float(self._pulse_time(site).value)
+        """Rows one after the other, each as long as its cells take together by expectation."""
+        together = np.divide(events, rows, out=np.ones(rows.shape), where=rows > 0)
+        return np.asarray(rows * self._row_s(np.maximum(together, 1.0)), dtype=np.float64)
 
     def drawn_rows_s(self, site: Site, cells: Numbers, generator: np.random.Generator) -> Floats:
-        """A row is as long as the largest of its cells' pulse counts, lognormal as measured.
+        """A row is longer than its mean by what the largest of its cells' pulse counts, lognormal, is above its own.
 
         The maximum of n draws is the quantile U^(1 / n) of one (definition of an order statistic). Pulses are of any
         length, as in the mean, so that the mean over many draws is that of :meth:`pe_write_s`.
@@ -195,8 +192,10 @@ class AnalogRram(Memory):
         from scipy.special import ndtri  # here, so that importing the package loads no scipy
 
         mu, sigma = lognormal_parameters(*self.cell.pulse_statistics(self.cell_bits))
-        pulses = np.exp(mu + sigma * ndtri(generator.random(len(cells)) ** (1.0 / cells)))
-        return np.asarray(pulses * float(self._pulse_time(site).value), dtype=np.float64)
+        count = np.asarray(cells, dtype=np.float64)
+        slowest = np.exp(mu + sigma * ndtri(generator.random(len(cells)) ** (1.0 / count)))
+        mean = expected_max_pulses(self.cell, self.cell_bits, count)
+        return np.asarray(slowest / mean * self._row_s(count), dtype=np.float64)
 
     def area(self, site: Site) -> dict[str, Piece]:
         """Cells, converters, drivers, shift-adds; drivers on the columns where errors come in there."""
@@ -319,10 +318,13 @@ class AnalogRram(Memory):
         seconds = passes * (turns * float(one.value))
         return ReadTime(settle, Price(seconds, f"phases{slices} x {said} x t_conversion", one.origins).also(*own))
 
-    def _pulse_time(self, site: Site) -> Price:
-        names = ("cell.pulse_time_s", "cell.verify_time_s", "cell.pulses_mean", "cell.pulses_p99", "cell_bits")
-        seconds = self.cell.pulse_time_s + self.cell.verify_time_s
-        return Price(seconds, "t_pulse + t_verify", _of(site, *names, "parallel_write_pes"))
+    def _row_s(self, cells: Floats) -> Floats:
+        return row_write_time_s(self.cell, self.cell_bits, cells, self.columns_per_adc)
+
+    def _row_price(self, site: Site, seconds: float | Floats) -> Price:
+        names = ("pulse_time_s", "verify_time_s", "pulses_mean", "pulses_p99", "set_pulse_share")
+        cell = (f"cell.{name}" for name in names)
+        return Price(seconds, _ROW_TIME, _of(site, *cell, "cell_bits", "columns_per_adc", "parallel_write_pes"))
 
 
 def _of(site: Site, *names: str) -> tuple[str, ...]:

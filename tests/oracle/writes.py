@@ -85,12 +85,25 @@ def row_writes(scene: Scene, changes: Array, policy: str, f: int) -> float:
 def pulses_s(part: Any, work: list[tuple[float, float]]) -> float:
     """Return seconds of writing PEs of (events, row writes) each.
 
-    Rows of a PE follow one another, each as long as the slowest of its cells; ``parallel_write_pes`` PEs at once.
+    Rows of a PE follow one another; ``parallel_write_pes`` PEs at once.
     """
-    mean, p99 = part.cell.pulses_mean[part.cell_bits - 1], part.cell.pulses_p99[part.cell_bits - 1]
-    each = part.cell.pulse_time_s + part.cell.verify_time_s
-    busy = [rows * slowest_of(mean, p99, max(events / rows, 1.0)) * each for events, rows in work if rows > 0]
+    busy = [rows * row_s(part, max(events / rows, 1.0)) for events, rows in work if rows > 0]
     return float(max(max(busy, default=0.0), math.fsum(busy) / part.parallel_write_pes))
+
+
+def row_s(part: Any, cells: float) -> float:
+    """Return seconds of a row of ``cells`` level changes.
+
+    In each round one pulse for cells that need SET, if any is left, and one for those that need RESET. Converters verify
+    their columns in turn, the cells spread evenly over them: each place in that order until its last cell is done.
+    """
+    cell = part.cell
+    mean, p99 = cell.pulses_mean[part.cell_bits - 1], cell.pulses_p99[part.cell_bits - 1]
+    directions = [share for share in (cell.set_pulse_share, 1 - cell.set_pulse_share) if share > 0]
+    pulses = math.fsum(slowest_of(mean, p99, cells, share) for share in directions)
+    places = min(cells, part.columns_per_adc)
+    reads = places * slowest_of(mean, p99, cells / places)
+    return float(pulses * cell.pulse_time_s + reads * cell.verify_time_s)
 
 
 class Written:
