@@ -7,7 +7,8 @@ chip.
 from pydantic import Field, model_validator
 
 from imcsim.core.config import FrozenConfig
-from imcsim.crossbar.encoding import Encoding
+from imcsim.crossbar.encoding import Encoding, Reference
+from imcsim.crossbar.replicas import ReplicaPlaces
 from imcsim.devices.rram import RramCell
 from imcsim.mapping.geometry import PeGeometry
 
@@ -23,12 +24,19 @@ class AnalogCells(FrozenConfig):
         Bits of a conversion.
     wl_segment_ohm, bl_segment_ohm
         Resistance (ohm) of a word line or bit line from one cell to the next.
+    columns_per_adc
+        Columns that share a converter, and so a pair of replica columns.
+    reference
+        What offset codes are read against: ``replica`` columns of each PE, or an ``ideal`` subtraction. A differential
+        pair needs none.
     """
 
     cell: RramCell
     adc_bits: int = Field(ge=1, le=16)
     wl_segment_ohm: float = Field(0.0, ge=0)
     bl_segment_ohm: float = Field(0.0, ge=0)
+    columns_per_adc: int = Field(8, ge=1)
+    reference: Reference = "replica"
 
 
 class LayerPes(FrozenConfig):
@@ -59,6 +67,14 @@ class LayerPes(FrozenConfig):
         if self.dac_bits > self.input_bits:
             raise ValueError(f"dac_bits ({self.dac_bits}) must be <= input_bits ({self.input_bits})")
         return self
+
+    @property
+    def replicas(self) -> ReplicaPlaces | None:
+        """The replica columns of each RRAM PE; None where it has none."""
+        analog = self.analog
+        if analog is None or self.encoding.sign != "offset" or analog.reference != "replica":
+            return None
+        return ReplicaPlaces.of(self.geometry.weight_cols, self.encoding.cells_per_weight, analog.columns_per_adc)
 
     @property
     def encoding(self) -> Encoding:

@@ -14,6 +14,8 @@ from imcsim.core.config import FrozenConfig
 from imcsim.core.errors import CrossbarError
 
 Sign = Literal["differential", "offset"]
+Reference = Literal["replica", "ideal"]
+"""What offset codes are read against: columns of cells that hold code 0, or the sum of the inputs as a number."""
 
 
 class CodesError(CrossbarError, ValueError):

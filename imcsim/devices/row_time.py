@@ -57,9 +57,7 @@ def pulses_in_turn(cell: RramCell, cell_bits: int, parallel_cells: FloatOrArray)
     return _like(parallel_cells, np.asarray(sum(both), dtype=np.float64))
 
 
-def verify_turns(
-    cell: RramCell, cell_bits: int, parallel_cells: FloatOrArray, columns_per_adc: int
-) -> FloatOrArray:
+def verify_turns(cell: RramCell, cell_bits: int, parallel_cells: FloatOrArray, columns_per_adc: int) -> FloatOrArray:
     """Return the verify reads of a row that follow one another, ``columns_per_adc`` columns a converter.
 
     The cells are spread evenly over the columns.

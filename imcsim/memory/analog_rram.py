@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from imcsim.core.charge import Charge, Price
+from imcsim.crossbar.encoding import Reference
 from imcsim.devices.programming import WriteRule, event_price, event_pulses
 from imcsim.devices.pulses import lognormal_parameters
 from imcsim.devices.retention import margin_cycles, specified_retention_s
@@ -70,6 +71,7 @@ class AnalogRram(Memory):
     parallel_write_pes: int = Field(ge=1)
     wl_segment_ohm: float = Field(0.0, ge=0)
     bl_segment_ohm: float = Field(0.0, ge=0)
+    reference: Reference = "replica"
 
     def check(self) -> None:
         """Raise ConfigError if the cell or the converter has no figures for its bits."""

@@ -13,7 +13,6 @@ from imcsim.devices import RramCell, failure_probability, first_failure_cycles
 from imcsim.devices.rram import CellEndurance
 from tests.devices.cells import rram, rram_values
 
-
 # Measured points: words of a citation -> (cycles, share of cells failed by then). A file that derives its shape from one
 # of them holds the shape that it gives with the file's own scale: beta = ln(-ln(1 - F)) / ln(n / eta).
 POINTS = {
@@ -53,7 +52,9 @@ def test_cells_of_more_bits_have_figures_of_their_own(name: str) -> None:
     # 2 bits: 96 % of writes still succeed after 8,000 cycles
     assert failure_probability(8e3, lives[1].scale_cycles, lives[1].shape) < 0.04
     for life in lives[1:]:  # promised where as many cells have failed as at the single-level specification
-        assert failure_probability(life.guaranteed_cycles, life.scale_cycles, life.shape) == pytest.approx(4e-6, rel=0.03)
+        assert failure_probability(life.guaranteed_cycles, life.scale_cycles, life.shape) == pytest.approx(
+            4e-6, rel=0.03
+        )
 
 
 def test_no_cell_is_promised_the_cycles_at_which_an_error_rate_was_quoted() -> None:
