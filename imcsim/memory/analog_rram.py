@@ -12,6 +12,7 @@ from pydantic import Field
 
 from imcsim.core.charge import Charge, Price
 from imcsim.crossbar.encoding import Reference
+from imcsim.crossbar.replicas import PAIR
 from imcsim.devices.programming import WriteRule, event_price, event_pulses
 from imcsim.devices.pulses import lognormal_parameters
 from imcsim.devices.retention import margin_cycles, specified_retention_s
@@ -36,6 +37,7 @@ from imcsim.memory.memory import (
     memory_sort,
     shift_adds,
 )
+from imcsim.memory.replica_cells import ReplicaCells
 from imcsim.memory.site import Site
 from imcsim.periphery.adc import Adc
 
@@ -55,6 +57,8 @@ class AnalogRram(Memory):
     ``parallel_write_pes`` is how many PEs may be programmed at once (write current limits it); within a PE the rows
     are written one after the other, the cells of a row in parallel. ``wl_segment_ohm`` and ``bl_segment_ohm`` are the
     resistance (ohm) of a word line or bit line from one cell to the next: they act on products, not on energy.
+    ``reference`` is what offset codes are read against: ``replica`` columns, or an ``ideal`` subtraction that costs
+    nothing; a differential pair needs neither.
     """
 
     volatile: ClassVar[bool] = False
@@ -78,6 +82,12 @@ class AnalogRram(Memory):
         self.cell.pulse_statistics(self.cell_bits)
         self.adc.area_m2(self.adc_bits)
 
+    def replicas(self, site: Site) -> ReplicaCells | None:
+        """Return the replica columns and rows of a PE; None where it has none."""
+        if self.sign != "offset" or self.reference != "replica":
+            return None
+        return ReplicaCells.of(site, self.cell, self.columns_per_adc)
+
     def conductance_s(self, weights: Weights, *, after: bool = False) -> Floats:
         """Return the sum of the conductances of each PE's cells that a read meets, (F, P) in siemens.
 
@@ -91,16 +101,19 @@ class AnalogRram(Memory):
         return np.asarray(weights.grid.crossed * self.cell.conductance_min_s + sums * step, dtype=np.float64)
 
     def forward(self, site: Site, weights: Weights, busy: Activity, *, after: bool = False) -> tuple[Component, ...]:
-        """One conversion for each used column and read cycle."""
-        grid = weights.grid
-        conductance_s = self.conductance_s(weights, after=after)
-        conversions = self._conversions(site, conductance_s, grid.cols, grid.layer, busy, "used columns x phases")
+        """One conversion for each used column and read cycle, those of replicas among them."""
+        grid, replicas = weights.grid, self.replicas(site)
+        conductance_s, columns, said = self.conductance_s(weights, after=after), grid.cols, "used columns x phases"
+        if replicas is not None:
+            conductance_s = conductance_s + replicas.of_columns_s(grid)
+            columns, said = columns + replicas.columns_in_use(grid), "used columns and their replicas x phases"
+        conversions = self._conversions(site, conductance_s, columns, grid.layer, busy, said)
         return (
-            line_drives(site, grid, busy),
+            line_drives(site, grid, busy, beside=0 if replicas is None else replicas.columns),
             self._cells(site, conductance_s, busy.power[:, grid.layer], "end" if after else "start"),
             conversions,
             shift_adds(site, conversions.amount, conversions.formula, "conversion"),
-            accumulated(site, grid),
+            accumulated(site, grid, less_a_replica=replicas is not None),
         )
 
     def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
@@ -108,25 +121,33 @@ class AnalogRram(Memory):
 
         The slices of a weight share a row, so that each takes a read of its own; the two columns of a differential
         pair are driven with opposite polarity in the same read. Rows x phases x slices conversions, where the forward
-        read needs one for each used column and phase.
+        read needs one for each used column and phase. A pair of replica rows is read with the top slice.
         """
-        grid, conductance_s = weights.grid, self.conductance_s(weights)
+        grid, conductance_s, replicas = weights.grid, self.conductance_s(weights), self.replicas(site)
         lines, said = grid.rows * grid.geometry.encoding.slices, "used rows x slices x phases"
+        if replicas is not None:
+            conductance_s = conductance_s + replicas.of_rows_s(grid)
+            lines, said = lines + PAIR, "(used rows x slices + 2 replica rows) x phases"
         conversions = self._conversions(site, conductance_s, lines, grid.layer, busy, said)
         return (
-            line_drives(site, grid, busy, transposed=True),
+            line_drives(site, grid, busy, transposed=True, beside=0 if replicas is None else PAIR),
             self._cells(site, conductance_s, busy.power[:, grid.layer], "start"),
             conversions,
             shift_adds(site, conversions.amount, said, "conversion"),
         )
 
     def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
-        """Every cell conducts once and is converted, row by row; a conversion sees a mean cell."""
+        """Every cell conducts once and is converted, row by row; a conversion sees a mean cell.
+
+        Levels of single cells need no replica.
+        """
         grid, crossed_s = weights.grid, self.conductance_s(weights)
         empty = 0 if grid.held is None else grid.crossed - grid.cells
         sums_s = np.asarray(crossed_s - empty * self.cell.conductance_min_s, dtype=np.float64)
         converting = self._conversion(site, sums_s / grid.cells)
-        driving = site.driver.energy_price(site.cols, site.supply_v).also("array.cols")
+        replicas = self.replicas(site)
+        length = site.cols + (0 if replicas is None else replicas.columns)
+        driving = site.driver.energy_price(length, site.supply_v).also("array.cols")
         reading = self._siemens(site)
         start = "conductance at the task's start of cells in use"
         return (
@@ -136,15 +157,20 @@ class AnalogRram(Memory):
         )
 
     def forward_time(self, site: Site, bits: int) -> ReadTime:
-        """Each cycle the array settles, then each ADC converts its columns in turn."""
-        return self._time(site, -(-bits // site.dac_bits), self.columns_per_adc, site.rows, "columns_per_adc")
+        """Each cycle the array settles, then each ADC converts its columns in turn, and the replica pair beside them."""
+        turns, said = self.columns_per_adc, "columns_per_adc"
+        if self.replicas(site) is not None:
+            turns, said = turns + PAIR, "(columns_per_adc + 2 replica columns)"
+        return self._time(site, -(-bits // site.dac_bits), turns, site.rows, said)
 
     def transposed_time(self, site: Site, bits: int) -> ReadTime:
         """The same ADCs convert all rows in turn, once for each cycle and slice."""
         adcs = max(1, site.cols // self.columns_per_adc)
-        turns = -(-site.rows // adcs)
+        rows, said = site.rows, "ceil(rows / ADCs)"
+        if self.replicas(site) is not None:
+            rows, said = rows + PAIR, "ceil((rows + 2 replica rows) / ADCs)"
         passes = -(-bits // site.dac_bits) * site.geometry.encoding.slices
-        return self._time(site, passes, turns, site.cols, "ceil(rows / ADCs)", transposed=True)
+        return self._time(site, passes, -(-rows // adcs), site.cols, said, transposed=True)
 
     def row_read_time(self, site: Site) -> Price:
         """Settling, then a turn of the converters for each of their columns."""
@@ -210,6 +236,9 @@ class AnalogRram(Memory):
             "driver": line_drivers(site, "rows"),
             "shift_add": Piece(adcs, "shift-adds", site.shift_add.area_price().also(*sharing)),
         }
+        replicas = self.replicas(site)
+        if replicas is not None:
+            pieces["replica"] = replicas.area(site, f"{site.at}.cell", self.cell)
         return pieces | ({"transpose_driver": line_drivers(site, "cols")} if site.transposable else {})
 
     @property

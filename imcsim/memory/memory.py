@@ -306,10 +306,10 @@ def memory_sort(name: str) -> Callable[[type[MemoryT]], type[MemoryT]]:
     return add
 
 
-def line_drives(site: Site, grid: PeGrid, busy: Activity, *, transposed: bool = False) -> Component:
-    """Return the switched lines of one vector: rows, or columns of a transposed read."""
+def line_drives(site: Site, grid: PeGrid, busy: Activity, *, transposed: bool = False, beside: int = 0) -> Component:
+    """Return the switched lines of one vector: rows, or columns of a transposed read; ``beside``: cells beyond a PE's."""
     driven, across, length = (grid.cols, "rows", site.rows) if transposed else (grid.rows, "cols", site.cols)
-    each = site.driver.energy_price(length, site.supply_v, site.dac_bits).also(f"array.{across}", "dac_bits")
+    each = site.driver.energy_price(length + beside, site.supply_v, site.dac_bits).also(f"array.{across}", "dac_bits")
     of = f"used {'columns' if transposed else 'rows'} x expected switches a line"
     return Component("driver", driven * busy.drives[:, grid.layer], "line switches", of, each, busy=True)
 
@@ -320,12 +320,14 @@ def shift_adds(site: Site, sensed: Numbers, formula: str, per: str) -> Component
     return Component("shift_add", sensed, "shift-adds", formula, each, per, per_line=True)
 
 
-def accumulated(site: Site, grid: PeGrid) -> Component:
-    """Return the additions that join row tiles: a sum of n partial sums takes n - 1."""
+def accumulated(site: Site, grid: PeGrid, *, less_a_replica: bool = False) -> Component:
+    """Return the additions that join row tiles: a sum of n partial sums takes n - 1, each less its replica one more."""
     tiles = grid.row_tiles[grid.layer]
-    amount = np.asarray(grid.outputs * (tiles - 1) / tiles, dtype=np.float64)
+    amount, said = grid.outputs * (tiles - 1) / tiles, "outputs x (row tiles - 1) / row tiles"
+    if less_a_replica:
+        amount, said = amount + grid.outputs, f"{said} + outputs less their replica"
     each = site.shift_add.energy_price().also("array.rows", "array.cols")
-    return Component("accumulate", amount, "additions", "outputs x (row tiles - 1) / row tiles", each)
+    return Component("accumulate", np.asarray(amount, dtype=np.float64), "additions", said, each)
 
 
 def line_drivers(site: Site, across: str) -> Piece:

@@ -5,6 +5,7 @@ from typing import Any
 from tests.oracle.cells import Memory, up
 from tests.oracle.gradients import scratch_pes
 from tests.oracle.periphery import buffer_m2, converter_m2, full_adders
+from tests.oracle.reads import replicas_of
 from tests.oracle.scene import Scene
 from tests.oracle.turns import held
 
@@ -16,7 +17,7 @@ def area(scene: Scene) -> dict[str, float]:
     if scene.rram is not None:
         everywhere = list(range(len(scene.rram.pes)))
         used = len(everywhere) * copies
-        found |= _of_memory(scene, scene.rram, "rram", rram_pe(chip), everywhere, (used, chip.rram.pe_count))
+        found |= _of_memory(scene, scene.rram, "rram", rram_pe(chip, scene.rram), everywhere, (used, chip.rram.pe_count))
     if scene.sram is not None:
         standing = [[p for p in range(len(scene.sram.pes)) if row[p]] for row in scene.place.in_sram]
         most = max(map(len, standing))
@@ -41,7 +42,7 @@ def _of_memory(
     return found | {f"unused.{kind}_pes": sum(pe_m2.values()) * (there - used), f"unused.{kind}_cells": empty}
 
 
-def rram_pe(chip: Any) -> dict[str, float]:
+def rram_pe(chip: Any, memory: Memory) -> dict[str, float]:
     """Return the area of one RRAM PE by component."""
     part, rows, cols = chip.rram, chip.array.rows, chip.array.cols
     converters = up(cols, part.columns_per_adc)
@@ -51,7 +52,12 @@ def rram_pe(chip: Any) -> dict[str, float]:
         "driver": rows * chip.driver.area_per_row_m2,
         "shift_add": converters * chip.shift_add.area_m2,
     }
-    if chip.input_gradient == "transposable":
+    back = chip.input_gradient == "transposable"
+    replica = replicas_of(memory, cols)
+    if replica is not None:
+        cells = rows * 2 * replica[0] + (2 * cols if back else 0)
+        found["replica"] = cells * part.cell.area_f2 * part.cell.feature_size_m**2
+    if back:
         found["transpose_driver"] = cols * chip.driver.area_per_row_m2
     return found
 

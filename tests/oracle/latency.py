@@ -10,6 +10,7 @@ from tests.oracle import gradients, turns
 from tests.oracle.cells import up
 from tests.oracle.facts import Array
 from tests.oracle.periphery import buffer_w, conversion_s, tree_s
+from tests.oracle.reads import replicas_of
 from tests.oracle.scene import Leaves, Scene
 from tests.oracle.traffic import Bits
 from tests.oracle.writes import Written, failed_writes
@@ -70,7 +71,8 @@ def ahead_s(scene: Scene, in_sram: Array) -> list[float]:
     if scene.rram is not None:  # settle, then a converter takes its columns in turn
         part = chip.rram
         turn = conversion_s(part.adc, part.adc_bits, chip.array.rows)
-        rram = phases * (part.cell.read_time_s + part.columns_per_adc * turn)
+        columns = part.columns_per_adc + (0 if replicas_of(scene.rram, chip.array.cols) is None else 2)
+        rram = phases * (part.cell.read_time_s + columns * turn)
     if scene.sram is not None:
         sram = phases * tree_s(chip, chip.array.rows)
     return _slower(scene, in_sram, rram, sram)
@@ -89,7 +91,8 @@ def back_s(scene: Scene, in_sram: Array) -> list[float]:
         part = chip.rram
         converters = max(1, chip.array.cols // part.columns_per_adc)
         turn = conversion_s(part.adc, part.adc_bits, chip.array.cols)
-        each = part.cell.read_time_s + up(chip.array.rows, converters) * turn
+        rows = chip.array.rows + (0 if replicas_of(scene.rram, chip.array.cols) is None else 2)
+        each = part.cell.read_time_s + up(rows, converters) * turn
         rram = phases * scene.rram.slices * each
     if scene.sram is not None:
         sram = phases * scene.sram.slices * tree_s(chip, scene.sram.outs_per_pe)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from tests.oracle.cells import Memory, Pe
+from tests.oracle.cells import Memory, Pe, up
 from tests.oracle.facts import Array
 from tests.oracle.periphery import conversion_j, line_j, tree_j
 from tests.oracle.scene import Leaves, Scene
@@ -94,6 +94,13 @@ def _rram(scene: Scene, memory: Memory, pe: Pe, line: Line, way: Way, f: int) ->
     if way.transposed:  # columns driven, rows sensed; a weight's slices share a row and take passes of their own
         driven, sensed, across = memory.columns(pe), pe.height * memory.slices, chip.array.rows
     siemens = conductance_s(memory, pe, f + way.entry)
+    replica = replicas_of(memory, chip.array.cols)
+    if replica is not None:  # code 0 beside the columns of each converter; for errors, a pair of rows in the top slice
+        pairs, pair_s = replica
+        used = up(pe.width, max(1, memory.part.columns_per_adc // memory.per_weight))
+        siemens += pair_s * (pe.width if way.transposed else used * pe.height)
+        sensed += 2 if way.transposed else 2 * used
+        across += 2 if way.transposed else 2 * pairs
     on_line = siemens * line.switches / sensed / line.cycles  # a mean sensed line in a mean cycle
     conversions = sensed * line.cycles
     found = {
@@ -102,7 +109,23 @@ def _rram(scene: Scene, memory: Memory, pe: Pe, line: Line, way: Way, f: int) ->
         "adc": conversions * conversion_j(memory.part.adc, memory.part.adc_bits, chip.supply_v, on_line),
         "shift_add": conversions * chip.shift_add.energy_j,
     }
-    return found if way.transposed else found | {"accumulate": _joining(scene.chip, pe)}
+    less = pe.width * chip.shift_add.energy_j if replica is not None else 0.0
+    return found if way.transposed else found | {"accumulate": _joining(scene.chip, pe) + less}
+
+
+def replicas_of(memory: Memory, cols: int) -> tuple[int, float] | None:
+    """Return the pairs of replica columns of a PE, and the siemens of a pair in one row; None where it has none.
+
+    One of the two cells of a row holds the top digit of 2^(b - 1), the other is lowest; one pair for each converter.
+    """
+    part, cell = memory.part, memory.part.cell
+    if part.sign != "offset" or part.reference != "replica":
+        return None
+    bits = memory.weight_bits
+    digit = 2 ** (bits - 1) // 2 ** (part.cell_bits * (memory.slices - 1))
+    step = (cell.conductance_max_s - cell.conductance_min_s) / (memory.level_count - 1)
+    pairs = up(cols // memory.per_weight, max(1, part.columns_per_adc // memory.per_weight))
+    return pairs, 2 * cell.conductance_min_s + digit * step
 
 
 def _sram(scene: Scene, memory: Memory, pe: Pe, line: Line, way: Way, _: int) -> dict[str, float]:
@@ -170,7 +193,9 @@ def whole_pe_j(scene: Scene, memory: Memory, pe: Pe, entry: int) -> float:
     cells = memory.cells(pe)
     conversion = conversion_j(memory.part.adc, memory.part.adc_bits, chip.supply_v, siemens / cells)
     read = siemens * cell.read_voltage_v**2 * cell.read_time_s
-    return float(read + cells * conversion + pe.height * line_j(chip, chip.array.cols))
+    replica = replicas_of(memory, chip.array.cols)
+    length = chip.array.cols + (0 if replica is None else 2 * replica[0])
+    return float(read + cells * conversion + pe.height * line_j(chip, length))
 
 
 def open_share(scene: Scene, memory: Memory) -> Array:

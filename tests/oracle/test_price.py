@@ -73,6 +73,10 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"rram.adc": "adc-mnsim", "rram.write_policy": "epoch", "dac_bits": 2},
         {"input_gradient": "second-copy", "floor_plan": {"topology": "mesh", "pes_per_router": 2}},
         {"input_gradient": "digital", "rram.write_policy": "task", "rram.write_rule": "harmonic"},
+        {"rram.sign": "offset", "rram.cell_bits": 1},
+        {"rram.sign": "offset", "rram.cell_bits": 1, "rram.reference": "ideal"},
+        {"rram.sign": "offset", "rram.cell_bits": 1, "rram.columns_per_adc": 24, "input_gradient": "second-copy"},
+        {"rram.sign": "offset", "rram.cell_bits": 1, "rram.columns_per_adc": 2, "input_gradient": "digital"},
     ),
     SRAM: (
         {"oversize": "multiplex", "sram.pe_count": 5, "power_gate_unused": False},

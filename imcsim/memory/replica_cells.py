@@ -1,0 +1,62 @@
+"""What the replica columns and rows of a PE of offset codes add to its reads and to its area.
+
+Read from its rows, a PE has a pair of columns for each converter (:mod:`imcsim.crossbar.replicas`); read from its columns,
+as for input gradients, a pair of rows that holds code 0 for every output. Their word lines are open in their own reads
+alone. Shape letter: P PEs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from imcsim.crossbar.encoding import Encoding
+from imcsim.crossbar.replicas import PAIR, ReplicaPlaces, replica_levels
+from imcsim.devices.rram import RramCell
+from imcsim.mapping.pe_grid import Floats, Ints, PeGrid
+from imcsim.memory.memory import Piece
+from imcsim.memory.site import Site
+
+
+@dataclass(frozen=True)
+class ReplicaCells:
+    """The replicas of one sort of PE: where its columns lie, and the conductance (S) of a pair of its cells."""
+
+    places: ReplicaPlaces
+    pair_s: float
+
+    @classmethod
+    def of(cls, site: Site, cell: RramCell, columns_per_adc: int) -> "ReplicaCells":
+        """Return those of PEs at ``site``: of a pair, one cell is raised and one is not."""
+        encoding = site.geometry.encoding
+        places = ReplicaPlaces.of(site.geometry.weight_cols, encoding.cells_per_weight, columns_per_adc)
+        return cls(places, pair_conductance_s(cell, encoding))
+
+    @property
+    def columns(self) -> int:
+        """Replica columns of a PE."""
+        return PAIR * self.places.pairs
+
+    def columns_in_use(self, grid: PeGrid) -> Ints:
+        """Return (P,) replica columns beside the outputs of each PE."""
+        return np.asarray(PAIR * -(-grid.outputs // self.places.weights_per_pair), dtype=np.int64)
+
+    def of_columns_s(self, grid: PeGrid) -> Floats:
+        """Return (P,) siemens of the replica columns: a pair of cells in each used row."""
+        return np.asarray(grid.rows * self.columns_in_use(grid) / PAIR * self.pair_s, dtype=np.float64)
+
+    def of_rows_s(self, grid: PeGrid) -> Floats:
+        """Return (P,) siemens of the replica rows, as the top slice's columns drive them: a pair for each output."""
+        return np.asarray(grid.outputs * self.pair_s, dtype=np.float64)
+
+    def area(self, site: Site, cell_at: str, cell: RramCell) -> Piece:
+        """Return the cells that a PE has for them: columns, and rows where it is read from its columns, too."""
+        cells = site.rows * self.columns + (PAIR * site.cols if site.transposable else 0)
+        sharing = (f"{site.at}.columns_per_adc", f"{site.at}.reference", f"{site.at}.cell_bits", "array.rows", "array.cols")
+        return Piece(cells, "replica cells", cell.area_price(cell_at).also(*sharing))
+
+
+def pair_conductance_s(cell: RramCell, encoding: Encoding) -> float:
+    """Return the conductance (S) of the two cells of a pair that share a row."""
+    low, raised = sorted(int(level) for level in replica_levels(encoding, 1)[0])
+    by_level = cell.conductances_s(encoding.cell_bits)
+    return float(by_level[low] + by_level[raised])
