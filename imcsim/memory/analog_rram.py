@@ -20,6 +20,7 @@ from imcsim.devices.row_time import expected_max_pulses, row_write_time_s
 from imcsim.devices.rram import RramCell
 from imcsim.devices.worn_out import stuck_low_share
 from imcsim.devices.write_failure import pulse_growth, temporary_failure_share, tries
+from imcsim.mapping.pe_grid import PeGrid
 from imcsim.memory.ageing import Ageing, EventPulses
 from imcsim.memory.memory import (
     Activity,
@@ -189,6 +190,15 @@ class AnalogRram(Memory):
         if self.write_rule == "flat":
             return Price(float(np.max(each.value)), each.formula, each.origins)
         return each
+
+    def fixed_cells(self, site: Site, grid: PeGrid) -> tuple[Numbers, Price] | None:
+        """Replica cells that are raised, each by one event from the lowest level."""
+        replicas = self.replicas(site)
+        if replicas is None:
+            return None
+        each = event_price(self.cell, self.cell_bits, self.write_rule, site.at)
+        joules = np.asarray(each.value)[0, replicas.raised_level]
+        return replicas.raised(grid, site), Price(float(joules), each.formula, each.origins).also(*_of(site, "reference"))
 
     def write_time(self, site: Site, events: Numbers, rows: Numbers) -> Charge:
         """Rows of a PE in turn, ``parallel_write_pes`` PEs at once, a row as long as its cells take together."""

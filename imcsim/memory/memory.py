@@ -246,6 +246,10 @@ class Memory(FrozenConfig):
         """Return the adders that sum a PE's rows for weight gradients, and what one costs (J); None: it cannot."""
         return None
 
+    def fixed_cells(self, site: Site, grid: PeGrid) -> tuple[Numbers, Price] | None:
+        """Return the cells (P,) that are programmed once, beside weights, and what one costs (J); None: there are none."""
+        return None
+
     def failed_write(self, site: Site) -> tuple[Price, Price] | None:
         """Return what a write to a dead cell costs beyond a mean one until it is given up (J, s); None: not known."""
         return None

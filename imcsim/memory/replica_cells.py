@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imcsim.crossbar.encoding import Encoding
 from imcsim.crossbar.replicas import PAIR, ReplicaPlaces, replica_levels
 from imcsim.devices.rram import RramCell
 from imcsim.mapping.pe_grid import Floats, Ints, PeGrid
@@ -19,9 +18,20 @@ from imcsim.memory.site import Site
 
 @dataclass(frozen=True)
 class ReplicaCells:
-    """The replicas of one sort of PE: where its columns lie, and the conductance (S) of a pair of its cells."""
+    """The replicas of one sort of PE.
+
+    Parameters
+    ----------
+    places
+        Where its columns lie.
+    raised_level
+        Level of the cell of a pair that is raised.
+    pair_s
+        Conductance (S) of the two cells of a pair that share a row.
+    """
 
     places: ReplicaPlaces
+    raised_level: int
     pair_s: float
 
     @classmethod
@@ -29,7 +39,9 @@ class ReplicaCells:
         """Return those of PEs at ``site``: of a pair, one cell is raised and one is not."""
         encoding = site.geometry.encoding
         places = ReplicaPlaces.of(site.geometry.weight_cols, encoding.cells_per_weight, columns_per_adc)
-        return cls(places, pair_conductance_s(cell, encoding))
+        low, raised = sorted(int(level) for level in replica_levels(encoding, 1)[0])
+        by_level = cell.conductances_s(encoding.cell_bits)
+        return cls(places, raised, float(by_level[low] + by_level[raised]))
 
     @property
     def columns(self) -> int:
@@ -48,15 +60,13 @@ class ReplicaCells:
         """Return (P,) siemens of the replica rows, as the top slice's columns drive them: a pair for each output."""
         return np.asarray(grid.outputs * self.pair_s, dtype=np.float64)
 
+    def raised(self, grid: PeGrid, site: Site) -> Ints:
+        """Return (P,) cells that are raised: one of each pair, in used rows, and for used outputs of replica rows."""
+        columns = grid.rows * self.columns_in_use(grid) // PAIR
+        return columns + grid.outputs if site.transposable else columns
+
     def area(self, site: Site, cell_at: str, cell: RramCell) -> Piece:
         """Return the cells that a PE has for them: columns, and rows where it is read from its columns, too."""
         cells = site.rows * self.columns + (PAIR * site.cols if site.transposable else 0)
         sharing = (f"{site.at}.columns_per_adc", f"{site.at}.reference", f"{site.at}.cell_bits", "array.rows", "array.cols")
         return Piece(cells, "replica cells", cell.area_price(cell_at).also(*sharing))
-
-
-def pair_conductance_s(cell: RramCell, encoding: Encoding) -> float:
-    """Return the conductance (S) of the two cells of a pair that share a row."""
-    low, raised = sorted(int(level) for level in replica_levels(encoding, 1)[0])
-    by_level = cell.conductances_s(encoding.cell_bits)
-    return float(by_level[low] + by_level[raised])

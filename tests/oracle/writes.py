@@ -13,7 +13,7 @@ from tests.oracle.cells import Memory, Pe, up
 from tests.oracle.facts import Array
 from tests.oracle.periphery import conversion_s
 from tests.oracle.place import arriving, commits_of
-from tests.oracle.reads import whole_pe_j
+from tests.oracle.reads import replicas_of, whole_pe_j
 from tests.oracle.scene import Leaves, Scene
 from tests.oracle.tables import slowest_of
 
@@ -236,4 +236,12 @@ def deployment_events(scene: Scene, memory: Memory) -> tuple[float, int]:
         first = pe.of(memory.levels[pe.layer])[0]
         joules += events_j(memory.part, np.zeros_like(first), first)
         events += int((first > 0).sum())
+    replica = replicas_of(memory, scene.chip.array.cols)
+    if replica is not None:  # one cell of a pair in each row is raised, once; of replica rows, one for each output
+        top = 2 ** (memory.weight_bits - 1) // 2 ** (memory.part.cell_bits * (memory.slices - 1))
+        back = scene.chip.input_gradient == "transposable"
+        weights = max(1, memory.part.columns_per_adc // memory.per_weight)
+        raised = sum(pe.height * up(pe.width, weights) + (pe.width if back else 0) for pe in memory.pes)
+        events += raised
+        joules += raised * event_j(memory.part, 0, top)
     return joules * scene.copies, events * scene.copies
