@@ -48,7 +48,7 @@ class Block:
     factor
         What the converted sums of the n outputs are multiplied by, float64; None for 1.
     replicas
-        Replica columns, whose converted sums are subtracted from those of their PE's outputs; None where there are none.
+        Replica columns, whose converted sums are subtracted from those of their outputs; None where there are none.
     """
 
     rows: slice

@@ -1,7 +1,8 @@
 """The replica columns of a layer's PEs: what writing left of them, and what time made of it.
 
-What they hold and where they lie: :mod:`imcsim.crossbar.replicas`. Shape letters: G groups, D fan-in, Q pairs of all PEs
-side by side.
+What they hold and where they lie: :mod:`imcsim.crossbar.replicas`.
+
+Shape letters: G groups, D fan-in, Q pairs of all PEs side by side.
 """
 
 from dataclasses import dataclass

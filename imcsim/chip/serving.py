@@ -73,9 +73,8 @@ def deployment(placed: Placed) -> tuple[Charges, int]:
     if fixed is None:
         return (first,), events
     count = int(fixed[0].sum()) * bank.copies
-    beside = Charge(
-        leaf, float(count), "programming events", "replica cells that are raised", ("layers",), fixed[1].also("input_gradient")
-    )
+    said, own = "replica cells that are raised", fixed[1].also("input_gradient")
+    beside = Charge(leaf, float(count), "programming events", said, ("layers",), own)
     return (first, beside), events + count
 
 

@@ -174,7 +174,8 @@ def _origin(dotted: str, value: object, sources: Mapping[str, str], ranges: Mapp
         source = "design choice"
     by_entry = _ranges_of_entries(ranges.get(dotted), value, dotted, where)
     if by_entry:
-        return Origin("file", where, source, min(low for low, _ in by_entry), max(high for _, high in by_entry), by_entry)
+        lows, highs = zip(*by_entry, strict=True)
+        return Origin("file", where, source, min(lows), max(highs), by_entry)
     low, high = _range(ranges.get(dotted), dotted, where)
     if low is not None and high is not None:
         _check_inside(value, low, high, dotted, where)

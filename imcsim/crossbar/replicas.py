@@ -1,13 +1,14 @@
 """Replica columns of a PE of offset codes: what they hold, how many there are, and where they lie.
 
-Offset binary adds 2^(b - 1) to every code. What that adds to a column's sum cannot be known from the inputs alone: wires
-take a part of it away, and programming and relaxation change it. So a PE has columns of its own that hold code 0, are
-driven and converted as all others, and are subtracted. ISAAC has such a column (a unit column sums the inputs for its
-biased weights), as has DNN+NeuroSim (a dummy column).
+Offset binary adds 2^(b - 1) to every code. What that adds to a column's sum cannot be known from the inputs alone:
+wires take a part of it away, and programming and relaxation change it. So a PE has columns of its own that hold code 0,
+are driven and converted as all others, and are subtracted. ISAAC has such a column (a unit column sums the inputs for
+its biased weights), as has DNN+NeuroSim (a dummy column).
 
-How well they match is a matter of current and place: a column that conducts more, or lies farther from the drivers, loses
-more. Half of the cells of a column of weights around zero are raised, so code 0 is held by a pair of columns, one with
-its even rows raised and one with its odd rows, which are added. And each converter has a pair beside its own columns.
+How well they match is a matter of current and place: a column that conducts more, or lies farther from the drivers,
+loses more. Half of the cells of a column of weights around zero are raised, so code 0 is held by a pair of columns, one
+with its even rows raised and one with its odd rows, which are added. And each converter has a pair beside its own
+columns (design choice).
 
 Shape letters: D fan-in, N outputs, K cells per weight.
 """

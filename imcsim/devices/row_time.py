@@ -1,9 +1,9 @@
 """How long one row of cells takes to program: pulses of two directions in turn, and converters that verify in turn.
 
-The selected lines of a row carry one polarity at a time: in each round the cells that need SET have a pulse together,
-then those that need RESET, and a round without one of them spares its pulse. A converter verifies the columns that share
-it one after the other; a position in that order is passed over once none of its cells, one for each converter, is
-unfinished.
+The selected lines of a row carry one polarity at a time (design choice: bipolar cells that share their lines): in each
+round the cells that need SET have a pulse together, then those that need RESET, and a round without one of them spares
+its pulse. A converter verifies the columns that share it one after the other; a position in that order is passed over
+once none of its cells, one for each converter, is unfinished.
 
 With S(x) the share of cells that need more than x pulses (lognormal), s the share of SET pulses, m cells written
 together and c columns a converter, the expected numbers are

@@ -158,7 +158,7 @@ class AnalogRram(Memory):
         )
 
     def forward_time(self, site: Site, bits: int) -> ReadTime:
-        """Each cycle the array settles, then each ADC converts its columns in turn, and the replica pair beside them."""
+        """Each cycle the array settles, then each ADC converts its columns in turn, and their replica pair."""
         turns, said = self.columns_per_adc, "columns_per_adc"
         if self.replicas(site) is not None:
             turns, said = turns + PAIR, "(columns_per_adc + 2 replica columns)"
@@ -182,7 +182,7 @@ class AnalogRram(Memory):
 
     def row_write_time(self, site: Site) -> Price:
         """Pulses of the two directions and verify reads of a row's cells, in their turns."""
-        return self._row_price(site, row_write_time_s(self.cell, self.cell_bits, float(site.cols), self.columns_per_adc))
+        return self._row_price(site, float(self._row_s(np.array(float(site.cols)))))
 
     def write_energy(self, site: Site) -> Price:
         """One number where every level change costs the same (rule ``flat``), else one for each pair of levels."""
@@ -198,7 +198,8 @@ class AnalogRram(Memory):
             return None
         each = event_price(self.cell, self.cell_bits, self.write_rule, site.at)
         joules = np.asarray(each.value)[0, replicas.raised_level]
-        return replicas.raised(grid, site), Price(float(joules), each.formula, each.origins).also(*_of(site, "reference"))
+        price = Price(float(joules), each.formula, each.origins).also(*_of(site, "reference"))
+        return replicas.raised(grid, site), price
 
     def write_time(self, site: Site, events: Numbers, rows: Numbers) -> Charge:
         """Rows of a PE in turn, ``parallel_write_pes`` PEs at once, a row as long as its cells take together."""
@@ -222,7 +223,7 @@ class AnalogRram(Memory):
         return np.asarray(rows * self._row_s(np.maximum(together, 1.0)), dtype=np.float64)
 
     def drawn_rows_s(self, site: Site, cells: Numbers, generator: np.random.Generator) -> Floats:
-        """A row is longer than its mean by what the largest of its cells' pulse counts, lognormal, is above its own.
+        """A row is as much longer than its mean as the largest of its cells' pulse counts, lognormal, is above its own.
 
         The maximum of n draws is the quantile U^(1 / n) of one (definition of an order statistic). Pulses are of any
         length, as in the mean, so that the mean over many draws is that of :meth:`pe_write_s`.

@@ -247,7 +247,7 @@ class Memory(FrozenConfig):
         return None
 
     def fixed_cells(self, site: Site, grid: PeGrid) -> tuple[Numbers, Price] | None:
-        """Return the cells (P,) that are programmed once, beside weights, and what one costs (J); None: there are none."""
+        """Return the cells (P,) programmed once, beside weights, and what one costs (J); None: there are none."""
         return None
 
     def failed_write(self, site: Site) -> tuple[Price, Price] | None:
@@ -311,7 +311,10 @@ def memory_sort(name: str) -> Callable[[type[MemoryT]], type[MemoryT]]:
 
 
 def line_drives(site: Site, grid: PeGrid, busy: Activity, *, transposed: bool = False, beside: int = 0) -> Component:
-    """Return the switched lines of one vector: rows, or columns of a transposed read; ``beside``: cells beyond a PE's."""
+    """Return the switched lines of one vector: rows, or columns of a transposed read.
+
+    ``beside``: cells on a line beyond those of a PE's rows or columns.
+    """
     driven, across, length = (grid.cols, "rows", site.rows) if transposed else (grid.rows, "cols", site.cols)
     each = site.driver.energy_price(length + beside, site.supply_v, site.dac_bits).also(f"array.{across}", "dac_bits")
     of = f"used {'columns' if transposed else 'rows'} x expected switches a line"

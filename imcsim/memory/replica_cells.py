@@ -1,8 +1,8 @@
 """What the replica columns and rows of a PE of offset codes add to its reads and to its area.
 
-Read from its rows, a PE has a pair of columns for each converter (:mod:`imcsim.crossbar.replicas`); read from its columns,
-as for input gradients, a pair of rows that holds code 0 for every output. Their word lines are open in their own reads
-alone. Shape letter: P PEs.
+Read from its rows, a PE has a pair of columns for each converter (:mod:`imcsim.crossbar.replicas`). Read from its
+columns, as for input gradients, it has a pair of rows that holds code 0 for every output; their word lines are open in
+reads of the top slice alone. Shape letter: P PEs.
 """
 
 from dataclasses import dataclass
@@ -68,5 +68,5 @@ class ReplicaCells:
     def area(self, site: Site, cell_at: str, cell: RramCell) -> Piece:
         """Return the cells that a PE has for them: columns, and rows where it is read from its columns, too."""
         cells = site.rows * self.columns + (PAIR * site.cols if site.transposable else 0)
-        sharing = (f"{site.at}.columns_per_adc", f"{site.at}.reference", f"{site.at}.cell_bits", "array.rows", "array.cols")
-        return Piece(cells, "replica cells", cell.area_price(cell_at).also(*sharing))
+        own = site.of("columns_per_adc", "reference", "cell_bits")
+        return Piece(cells, "replica cells", cell.area_price(cell_at).also(*own, "array.rows", "array.cols"))

@@ -1,7 +1,6 @@
 """Replica columns: exact without errors, solved with the wires, free of the bias that an ideal subtraction leaves."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -64,26 +63,6 @@ def test_a_replica_takes_away_the_bias_that_wires_give_an_offset_code(cell_bits:
     ideal, replica = bias("ideal", cell_bits), bias("replica", cell_bits)
     assert ideal > 1  # all outputs are too small, by more than they differ
     assert replica < ideal / times
-
-
-def test_digits_survive_wires_with_replicas_alone() -> None:
-    """Nearly all digits are lost where wires turn the offset into a bias."""
-    stream = imcsim.split("digits", tasks=1, classes_per_task=10, train_limit=500)
-    (task,) = stream.tasks
-    network = imcsim.load("network", "convnet", like=stream, channels=(8, 16))
-    imcsim.learn(network, stream, method="finetune", epochs=8, seed=0)
-    x_test, y_test = task.x_test[:60], task.y_test[:60]
-
-    def accuracy(model: Any) -> float:
-        return float((model.eval()(x_test).argmax(1) == y_test).float().mean())
-
-    def on(reference: str) -> float:
-        made = all_rram(**ONE_BIT, rram__reference=reference)
-        return accuracy(imcsim.convert(network, made, config=only(wires=True), calibration=task.x_train[:32]))
-
-    plain = accuracy(network)
-    assert on("ideal") < 0.25
-    assert on("replica") > 0.8 * plain
 
 
 def test_errors_of_a_replica_are_those_of_all_weights_that_share_it() -> None:

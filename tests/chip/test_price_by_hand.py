@@ -87,8 +87,8 @@ def test_a_row_is_written_in_the_turns_of_its_pulses_and_converters() -> None:
     z99 = 2.3263478740408408
     sigma = z99 - math.sqrt(z99**2 - 2 * math.log(p99 / mean))
     mu = math.log(mean) - sigma**2 / 2
-    # Rounds x: a cell is still unfinished with the chance 1 - F(x), F the lognormal distribution, to 2e4 pulses. It needs
-    # SET in half of its rounds. Both cells of a row can stand on one converter of 8 columns: 1.5 places are read in turn.
+    # Rounds x: a cell is still unfinished with the chance 1 - F(x), F the lognormal distribution, to 2e4 pulses. It
+    # needs SET in half of its rounds. Both cells of a row can stand on one converter: 1.5 places are read in turn.
     x = np.linspace(1e-9, 2e4, 800_001)
     beyond = 1 - np.array([0.5 * (1 + math.erf((math.log(value) - mu) / (sigma * math.sqrt(2)))) for value in x])
     pulses = 2 * np.trapezoid(1 - (1 - 0.5 * beyond) ** 1.5, x)

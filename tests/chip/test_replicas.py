@@ -76,6 +76,7 @@ def test_errors_back_by_hand() -> None:
 
 
 def test_differential_pairs_pay_for_no_replica() -> None:
-    reports = [price(one_pe_trace(), small_chip("all-rram-28nm", {"rram.reference": kind})) for kind in ("replica", "ideal")]
+    chips = [small_chip("all-rram-28nm", {"rram.reference": kind}) for kind in ("replica", "ideal")]
+    reports = [price(one_pe_trace(), chip) for chip in chips]
     assert reports[0].energy.leaves == reports[1].energy.leaves
     assert reports[0].area.leaves == reports[1].area.leaves

@@ -13,8 +13,8 @@ from imcsim.devices import RramCell, failure_probability, first_failure_cycles
 from imcsim.devices.rram import CellEndurance
 from tests.devices.cells import rram, rram_values
 
-# Measured points: words of a citation -> (cycles, share of cells failed by then). A file that derives its shape from one
-# of them holds the shape that it gives with the file's own scale: beta = ln(-ln(1 - F)) / ln(n / eta).
+# Measured points: words of a citation -> (cycles, share of cells failed by then). A file that derives its shape from
+# one of them holds the shape that it gives with the file's own scale: beta = ln(-ln(1 - F)) / ln(n / eta).
 POINTS = {
     "Leti": (1e5, 1 / 16384),  # no failed bit among 16,384: less than one
     "10.23919/VLSIT.2019.8776570": (1e4, 4e-6),

@@ -17,7 +17,8 @@ def area(scene: Scene) -> dict[str, float]:
     if scene.rram is not None:
         everywhere = list(range(len(scene.rram.pes)))
         used = len(everywhere) * copies
-        found |= _of_memory(scene, scene.rram, "rram", rram_pe(chip, scene.rram), everywhere, (used, chip.rram.pe_count))
+        pe_m2 = rram_pe(chip, scene.rram)
+        found |= _of_memory(scene, scene.rram, "rram", pe_m2, everywhere, (used, chip.rram.pe_count))
     if scene.sram is not None:
         standing = [[p for p in range(len(scene.sram.pes)) if row[p]] for row in scene.place.in_sram]
         most = max(map(len, standing))

@@ -41,12 +41,12 @@ def slowest_of(mean: float, p99: float, draws: float, share: float = 1.0) -> flo
 def integrated_maximum(mean: float, p99: float, draws: float, share: float = 1.0) -> float:
     """Return the integral over x of 1 - (1 - s (1 - F(x)))^n, F the lognormal with this mean and 99th percentile.
 
-    With x = exp(mu + sigma z) it is that of (1 - (1 - s (1 - Phi(z)))^n) sigma exp(mu + sigma z) over z; below z = -9 no
-    draw changes it, and that part is (1 - (1 - s)^n) exp(mu - 9 sigma).
+    With x = exp(mu + sigma z) it is that of (1 - (1 - s (1 - Phi(z)))^n) sigma exp(mu + sigma z) over z; below z = -9
+    no draw changes it, and that part is (1 - (1 - s)^n) exp(mu - 9 sigma).
     """
     sigma = _Z99 - math.sqrt(_Z99**2 - 2 * math.log(p99 / mean))  # ln p99 - mu = z99 sigma, ln mean - mu = sigma^2 / 2
     mu = math.log(mean) - sigma**2 / 2
-    some = 1 - (1 - share) ** draws
+    some = 1 - math.pow(1 - share, draws)
     if sigma == 0:
         return some * mean
     low, high = -9.0, sigma + 9.0 + math.sqrt(2 * math.log(draws))

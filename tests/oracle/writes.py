@@ -94,8 +94,8 @@ def pulses_s(part: Any, work: list[tuple[float, float]]) -> float:
 def row_s(part: Any, cells: float) -> float:
     """Return seconds of a row of ``cells`` level changes.
 
-    In each round one pulse for cells that need SET, if any is left, and one for those that need RESET. Converters verify
-    their columns in turn, the cells spread evenly over them: each place in that order until its last cell is done.
+    In each round one pulse for cells that need SET, if any is left, and one for those that need RESET. Converters
+    verify their columns in turn, the cells spread evenly over them: each place until its last cell is done.
     """
     cell = part.cell
     mean, p99 = cell.pulses_mean[part.cell_bits - 1], cell.pulses_p99[part.cell_bits - 1]
