@@ -1,5 +1,6 @@
 """One RRAM cell: conductance window, read, programming pulses, wear and spread, as plain SI numbers."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -22,7 +23,11 @@ _STEEPEST_NONLINEARITY = 50.0
 
 
 def _one_for_all(value: object) -> object:
-    return (value,) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return value
+    if not math.isfinite(value):  # said of the field, not of the first entry of a list that nobody wrote
+        raise ValueError("Input should be a finite number")
+    return (value,)
 
 
 def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
