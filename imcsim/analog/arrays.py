@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from imcsim.analog.cells import CellPhysics, CellState, Floats, Programming, conductances_s, fresh_state, programmed
 from imcsim.analog.config import AnalogConfig
 from imcsim.analog.pes import LayerPes
-from imcsim.analog.product import Block
+from imcsim.analog.product import Block, Replicas
+from imcsim.analog.reference import ReplicaCells, replica_conductances_s, written_replicas
+from imcsim.analog.wired import with_wires, with_wires_and_replicas
 from imcsim.crossbar.mapped_layers import MappedLayer
-from imcsim.crossbar.wires.effective import effective_conductance
+from imcsim.crossbar.replicas import replica_levels
 from imcsim.mapping.masks import expand_pe_mask, reduce_to_pes, tile_grid
 from imcsim.mapping.tile import MatrixShape
 
@@ -48,6 +50,7 @@ class LayerArrays:
         self.tile = pes.tile
         self.physics = _physics(pes, config)
         self.state: CellState | None = None
+        self.replicas: ReplicaCells | None = None
         self.cell_steps = np.zeros(self.grid)
         self._read: tuple[object, Tensor, tuple[GroupArrays, ...]] | None = None
         self.place(np.full(self.grid, pes.analog is None))
@@ -74,20 +77,30 @@ class LayerArrays:
         """Program what changed of weight codes (G, D, N) into the RRAM PEs, at ``now_s`` on the chip's clock.
 
         ``step`` is the weight of one code. It is kept for each PE: what its cells hold keeps its meaning, whatever
-        step other weights have later.
+        step other weights have later. The replica columns of all PEs are written once, the first time.
         """
         if self.physics is None or self.in_sram.all():
             return Programming()
         levels = self.physics.levels_of(codes)
         state = self.state or fresh_state(levels.shape, self.physics, generator)
         self.state, cost = programmed(state, levels, ~self.sram_weights, now_s, self.physics, generator)
+        if self.pes.replicas is not None and self.replicas is None:
+            self.replicas = written_replicas(self.replica_grid, now_s, self.physics, generator)
         self.cell_steps = np.where(self.in_sram, self.cell_steps, step)
         self._read = None
         return cost
 
-    def restore(self, state: CellState | None, cell_steps: NDArray[np.float64]) -> None:
-        """Take back cells, and the step of each PE, as they were."""
-        self.state, self.cell_steps, self._read = state, cell_steps, None
+    @property
+    def replica_grid(self) -> tuple[int, int, int]:
+        """(G, D, pairs of all PEs side by side): where there are replica cells."""
+        pairs = 0 if self.pes.replicas is None else self.pes.replicas.pairs
+        return self.shape[0], self.shape[1], self.in_sram.shape[2] * pairs
+
+    def restore(
+        self, state: CellState | None, cell_steps: NDArray[np.float64], replicas: ReplicaCells | None = None
+    ) -> None:
+        """Take back cells, the step of each PE, and the replica cells, as they were."""
+        self.state, self.cell_steps, self.replicas, self._read = state, cell_steps, replicas, None
 
     def read_step(self, step: float) -> float:
         """Return the weight that one step of :meth:`read` stands for: ``step``; where that is 0, the cells' largest."""
@@ -129,12 +142,15 @@ class LayerArrays:
             targets, cell_steps, planned = self.state.levels, self.cell_steps, None
         else:
             targets, cell_steps, planned = self._planned(codes.cpu().numpy().astype(np.int32), step, self.physics)
-        cells = self._levels(targets, planned, now_s, self.physics)
+        cells, replicas = self._levels(targets, planned, now_s, self.physics)
         if self.pes.pairs_subtracted:
             positive, negative = np.split(cells, 2, axis=-1)
             cells = positive - negative  # currents, ahead of the converter
         factors = self._factors(targets, cell_steps, step, self.physics)
-        return tuple(GroupArrays(self._blocks(cells[g], factors[g], g, codes.device), exact[g]) for g in groups)
+        beside = [None if replicas is None else replicas[g] for g in groups]
+        return tuple(
+            GroupArrays(self._blocks(cells[g], beside[g], factors[g], g, codes.device), exact[g]) for g in groups
+        )
 
     def _planned(
         self, codes: NDArray[np.integer], step: float, physics: CellPhysics
@@ -168,9 +184,20 @@ class LayerArrays:
         # the step of a PE holds for all of its outputs; the last PE may be cut
         return np.asarray(worth * np.repeat(ratio, self.tile[1], axis=2)[:, :, : self.shape[2]])
 
-    def _levels(self, levels: NDArray[np.uint16], planned: Mask | None, now_s: float, physics: CellPhysics) -> Floats:
-        """Return the cells (G, D, N, K) in units of one level, those of ``planned`` weights exactly at ``levels``."""
-        state = self.state
+    def _levels(
+        self, levels: NDArray[np.uint16], planned: Mask | None, now_s: float, physics: CellPhysics
+    ) -> tuple[Floats, Floats | None]:
+        """Return the cells (G, D, N, K) in units of one level, those of ``planned`` weights exactly at ``levels``.
+
+        And the replica cells (G, D, Q, 2) of their PEs, if they have any.
+        """
+        state, replicas_s = self.state, None
+        if self.pes.replicas is not None:
+            replicas_s = replica_conductances_s(self.replicas, self.replica_grid, now_s, physics)
+            if planned is not None:  # a PE is planned as a whole
+                exact_s = replica_conductances_s(None, self.replica_grid, now_s, physics)
+                whole = np.repeat(planned[:, :, :: self.tile[1]], self.pes.replicas.pairs, axis=2)
+                replicas_s = np.where(whole[..., None], exact_s, replicas_s)
         if state is None:
             conductance_s = physics.targets_s(levels)
         else:
@@ -179,19 +206,39 @@ class LayerArrays:
                 conductance_s = np.where(planned[..., None], physics.targets_s(levels), conductance_s)
         analog = self.pes.analog
         if analog is not None and self.config.wires and (analog.wl_segment_ohm or analog.bl_segment_ohm):
-            conductance_s = self._wired(conductance_s, analog.wl_segment_ohm, analog.bl_segment_ohm)
-        return physics.in_levels(conductance_s, levels)
+            conductance_s, replicas_s = self._wired(
+                conductance_s, replicas_s, analog.wl_segment_ohm, analog.bl_segment_ohm
+            )
+        if replicas_s is None:
+            return physics.in_levels(conductance_s, levels), None
+        held = np.broadcast_to(replica_levels(physics.encoding, self.shape[1])[:, None, :], replicas_s.shape)
+        return physics.in_levels(conductance_s, levels), physics.in_levels(replicas_s, held)
 
-    def _wired(self, conductance_s: Floats, r_wl_ohm: float, r_bl_ohm: float) -> Floats:
+    def _wired(
+        self, conductance_s: Floats, replicas_s: Floats | None, r_wl_ohm: float, r_bl_ohm: float
+    ) -> tuple[Floats, Floats | None]:
         wired = np.empty_like(conductance_s)
+        beside = None if replicas_s is None else np.empty_like(replicas_s)
         for g, start in np.ndindex(self.shape[0], self.in_sram.shape[1]):
             rows = slice(start * self.tile[0], (start + 1) * self.tile[0])
             for opened in self._passes(conductance_s[g, rows].shape[0]):
-                # cells of closed rows are cut off from their bit lines, whose segments remain
-                driven = np.zeros_like(conductance_s[g, rows])
-                driven[opened] = conductance_s[g, rows][opened]
-                wired[g, rows][opened] = _with_wires(driven, self.tile[1], r_wl_ohm, r_bl_ohm)[opened]
-        return wired
+                cells_s, beside_s = self._through_lines(
+                    _opened(conductance_s[g, rows], opened),
+                    None if replicas_s is None else _opened(replicas_s[g, rows], opened),
+                    (r_wl_ohm, r_bl_ohm),
+                )
+                wired[g, rows][opened] = cells_s[opened]
+                if beside is not None and beside_s is not None:
+                    beside[g, rows][opened] = beside_s[opened]
+        return wired, beside
+
+    def _through_lines(
+        self, cells_s: Floats, replicas_s: Floats | None, segments_ohm: tuple[float, float]
+    ) -> tuple[Floats, Floats | None]:
+        """Return the cells (R, N, K), and replica cells (R, Q, 2), of one row of PEs as its lines show them."""
+        if replicas_s is None or self.pes.replicas is None:
+            return with_wires(cells_s, self.tile[1], *segments_ohm), None
+        return with_wires_and_replicas(cells_s, replicas_s, self.pes.replicas, *segments_ohm)
 
     def _passes(self, rows: int) -> list[slice]:
         """Return which of the first ``rows`` rows of a PE are open together, pass by pass."""
@@ -199,7 +246,12 @@ class LayerArrays:
         return [slice(first, min(first + at_once, rows)) for first in range(0, rows, at_once)]
 
     def _blocks(
-        self, levels: Floats, factors: NDArray[np.float64], group: int, device: torch.device
+        self,
+        levels: Floats,
+        replicas: Floats | None,
+        factors: NDArray[np.float64],
+        group: int,
+        device: torch.device,
     ) -> tuple[Block, ...]:
         blocks = []
         for tile in range(self.in_sram.shape[1]):
@@ -213,10 +265,20 @@ class LayerArrays:
             outputs = torch.from_numpy(np.flatnonzero(~sram)).to(device) if sram.any() else None
             worth = factors[tile, ~sram]
             factor = None if (worth == 1).all() else torch.from_numpy(worth).to(device)
+            beside = None if replicas is None else replicas[rows]
             for opened in self._passes(len(cells)):
                 own = slice(rows.start + opened.start, rows.start + opened.stop)
-                blocks.append(Block(own, outputs, cells[opened], factor))
+                replica = None if beside is None else self._beside(beside[opened], sram, device)
+                blocks.append(Block(own, outputs, cells[opened], factor, replica))
         return tuple(blocks)
+
+    def _beside(self, replicas: Floats, sram: Mask, device: torch.device) -> Replicas | None:
+        """Return the replica cells (R, Q, 2) of open rows for the outputs that are not in SRAM (N,)."""
+        if self.pes.replicas is None:
+            return None
+        columns = torch.from_numpy(np.ascontiguousarray(replicas).reshape(len(replicas), -1))
+        pair_of = torch.from_numpy(self.pes.replicas.pair_of(self.shape[2])[~sram])
+        return Replicas(columns.to(device), pair_of.to(device))
 
 
 def matrix_shape(layer: MappedLayer) -> MatrixShape:
@@ -227,23 +289,12 @@ def matrix_shape(layer: MappedLayer) -> MatrixShape:
     return layer.groups, fan_in, layer.out_channels // layer.groups
 
 
+def _opened(cells_s: Floats, rows: slice) -> Floats:
+    """Return cells (R, ..) with those of closed rows cut off from their bit lines, whose segments remain."""
+    driven = np.zeros_like(cells_s)
+    driven[rows] = cells_s[rows]
+    return driven
+
+
 def _physics(pes: LayerPes, config: AnalogConfig) -> CellPhysics | None:
     return None if pes.analog is None else CellPhysics(pes.analog.cell, pes.encoding, config, pes.tile[1])
-
-
-def _with_wires(conductance_s: Floats, weight_cols: int, r_wl_ohm: float, r_bl_ohm: float) -> Floats:
-    """Return the effective conductances of the PEs in one row of PEs, cells (R, N, K).
-
-    Weights fill a PE from its drivers and from its sense ends; lines beyond the last cell carry no current.
-    """
-    rows, outputs, cells = conductance_s.shape
-    whole = outputs // weight_cols * weight_cols
-    result = np.empty_like(conductance_s)
-    for first, last, width in ((0, whole, weight_cols), (whole, outputs, outputs - whole)):
-        if last == first:
-            continue
-        # PEs side by side become a batch of arrays (R, C), and their outputs side by side again below
-        arrays = conductance_s[:, first:last].reshape(rows, -1, width * cells).swapaxes(0, 1)
-        effective = effective_conductance(np.ascontiguousarray(arrays, dtype=np.float64), r_wl_ohm, r_bl_ohm)
-        result[:, first:last] = effective.swapaxes(0, 1).reshape(rows, last - first, cells)
-    return result

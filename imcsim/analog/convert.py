@@ -237,6 +237,8 @@ def pes_of(chip: ChipConfig) -> LayerPes:
             open_rows=part.open_rows,
             wl_segment_ohm=part.wl_segment_ohm,
             bl_segment_ohm=part.bl_segment_ohm,
+            columns_per_adc=part.columns_per_adc,
+            reference=part.reference,
         )
     return LayerPes(
         name=chip.name, geometry=chip.geometry, input_bits=chip.input_bits, dac_bits=chip.dac_bits, analog=analog

@@ -15,6 +15,7 @@ from imcsim.analog.cells import CellState
 from imcsim.analog.clock import Clock
 from imcsim.analog.convert import Mapped, candidates, convert, pes_of
 from imcsim.analog.layer import AnalogLayer
+from imcsim.analog.reference import ReplicaCells
 from imcsim.analog.saved import CELLS, CONVERTED, SavedNetwork
 from imcsim.analog.saved_layer import SavedLayer
 from imcsim.analog.saving import WITHOUT_ARRAYS
@@ -23,6 +24,7 @@ from imcsim.core.config import parse
 from imcsim.core.errors import ConfigError, nearest
 from imcsim.core.tensor_file import Arrays
 from imcsim.crossbar.layer_tags import column_scales_key, drop_column_scales, keep_column_scales
+from imcsim.crossbar.replicas import PAIR
 
 
 def load_converted(path: str | PathLike[str], network: nn.Module) -> Any:
@@ -109,7 +111,7 @@ class _Loader:
         arrays = LayerArrays(entry.name, entry.shape, pes_of(own.chip), own.config)
         arrays.place(self._array(f"place/{entry.name}", arrays.grid, np.bool_))
         steps = self._array(f"steps/{entry.name}", arrays.grid, np.float64, most=np.inf)
-        arrays.restore(self._cells(entry, arrays), steps)
+        arrays.restore(self._cells(entry, arrays), steps, self._replicas(entry, arrays))
         if entry.column_rows is not None:
             scales = torch.from_numpy(self.arrays[f"state/{column_scales_key(entry.name)}"])
             keep_column_scales(layer, torch.empty_like(scales, device=layer.weight.device), entry.column_rows)
@@ -134,6 +136,16 @@ class _Loader:
         parts = {part: self._array(f"{part}/{entry.name}", shape, *rules[part]) for part in CELLS}
         stuck = (parts.pop("stuck_low"), parts.pop("stuck_high"))
         return CellState(**parts, event_times_s=times, stuck=stuck)
+
+    def _replicas(self, entry: SavedLayer, arrays: LayerArrays) -> ReplicaCells | None:
+        if entry.replicas_s is None:
+            return None
+        if arrays.pes.replicas is None:
+            raise ValueError(f"layer '{entry.name}' has replica cells on PEs without replica columns")
+        shape = (*arrays.replica_grid, PAIR)
+        left_s = self._array(f"replica_s/{entry.name}", shape, np.float32, 0, np.inf)
+        normals = self._array(f"replica_normals/{entry.name}", shape, np.float32, -np.inf, np.inf)
+        return ReplicaCells(left_s, normals, entry.replicas_s)
 
     def _array(self, name: str, shape: tuple[int, ...], kind: object, least: float = 0, most: float = 2) -> Any:
         """Return an array of the file, if it is one of ``shape`` with values from ``least`` to below ``most``."""

@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from imcsim.core.config import FrozenConfig
 from imcsim.crossbar.converter_bits import forward_bits
-from imcsim.crossbar.encoding import Encoding, PairReading
+from imcsim.crossbar.encoding import Encoding, PairReading, Reference
+from imcsim.crossbar.replicas import ReplicaPlaces
 from imcsim.devices.rram import RramCell
 from imcsim.mapping.geometry import PeGeometry
 
@@ -28,6 +29,11 @@ class AnalogCells(FrozenConfig):
         Rows of a PE that are open at once; 0: all.
     wl_segment_ohm, bl_segment_ohm
         Resistance (ohm) of a word line or bit line from one cell to the next.
+    columns_per_adc
+        Columns that share a converter, and so a pair of replica columns.
+    reference
+        What offset codes are read against: ``replica`` columns of each PE, or an ``ideal`` subtraction. A differential
+        pair needs none.
     """
 
     cell: RramCell
@@ -36,6 +42,8 @@ class AnalogCells(FrozenConfig):
     open_rows: int = Field(0, ge=0)
     wl_segment_ohm: float = Field(0.0, ge=0)
     bl_segment_ohm: float = Field(0.0, ge=0)
+    columns_per_adc: int = Field(8, ge=1)
+    reference: Reference = "replica"
 
 
 class LayerPes(FrozenConfig):
@@ -92,6 +100,14 @@ class LayerPes(FrozenConfig):
         """Fewest bits of a conversion that lose nothing of exact cells."""
         pair: PairReading = "subtracted" if self.pairs_subtracted else "converted"
         return forward_bits(self.encoding, rows=self.open_rows, digit_bits=self.dac_bits, pair=pair)
+
+    @property
+    def replicas(self) -> ReplicaPlaces | None:
+        """The replica columns of each RRAM PE; None where it has none."""
+        analog = self.analog
+        if analog is None or self.encoding.sign != "offset" or analog.reference != "replica":
+            return None
+        return ReplicaPlaces.of(self.geometry.weight_cols, self.encoding.cells_per_weight, analog.columns_per_adc)
 
     @property
     def encoding(self) -> Encoding:

@@ -6,7 +6,7 @@ converter; C = n K.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,6 +16,22 @@ from imcsim.crossbar.slicing.planes import input_planes
 
 _SUMS_AT_ONCE = 1 << 20  # design choice: 4 MiB of column sums stay in a core's cache
 _FLOAT32_EXACT = 1 << 24
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """The replica columns of one row of PEs: see :mod:`imcsim.crossbar.replicas`.
+
+    Parameters
+    ----------
+    cells
+        Cells (R, columns) in units of one level, pair after pair.
+    pair_of
+        The pair (n,) that each of the block's outputs has.
+    """
+
+    cells: Tensor
+    pair_of: Tensor
 
 
 @dataclass(frozen=True)
@@ -32,12 +48,15 @@ class Block:
         Cells, or differences of the cells of pairs, (R, C) in units of one level; the K of an output lie side by side.
     factor
         What the converted sums of the n outputs are multiplied by, float64; None for 1.
+    replicas
+        Replica columns, whose converted sums are subtracted from those of their outputs; None where there are none.
     """
 
     rows: slice
     outputs: Tensor | None
     cells: Tensor
     factor: Tensor | None = None
+    replicas: Replicas | None = None
 
 
 @dataclass(frozen=True)
@@ -137,13 +156,25 @@ def _block_product(codes: Tensor, block: Block, readout: Readout, generator: tor
     if readout.plane_values is not None:
         driven = torch.tensor(readout.plane_values, device=codes.device)[planes.long()]
     count, vectors, rows = driven.shape
-    sums = driven.reshape(-1, rows) @ block.cells
+    beside, columns = block.replicas, block.cells.shape[1]
+    cells = block.cells if beside is None else torch.cat((block.cells, beside.cells), dim=1)
+    sums = driven.reshape(-1, rows) @ cells
     if readout.noise and generator is not None:
         # the noise of cells on one bit line adds in variance, each cell's by the input that drives it
         strength = driven.square().sum(-1).sqrt_().mul_(readout.noise).view(-1, 1)
         sums.addcmul_(torch.randn(sums.shape, generator=generator, device=sums.device), strength)
+    if beside is None:
+        return _added(sums, (count, vectors), readout)
+    top = replace(readout.converter, steps=readout.converter.steps[-1:])  # a replica stands in the top slice
+    replicas = replace(readout, significance=readout.significance[-1:], converter=top)
+    each = _added(sums[:, columns:].contiguous(), (count, vectors), replicas).view(vectors, -1, 2).sum(-1)
+    return _added(sums[:, :columns].contiguous(), (count, vectors), readout) - each.index_select(1, beside.pair_of)
+
+
+def _added(sums: Tensor, shape: tuple[int, int], readout: Readout) -> Tensor:
+    """Return what column sums (P M, C) add up to once they are converted, (M, n), float64; ``shape`` is (P, M)."""
     _convert_(sums, readout.converter)
-    return _folded(sums.view(count, vectors, -1), readout)
+    return _folded(sums.view(*shape, -1), readout)
 
 
 def _convert_(sums: Tensor, converter: Converter) -> None:

@@ -138,11 +138,13 @@ def _by_block(scales: Tensor | None, arrays: GroupArrays, rows: int) -> tuple[Te
 def _without_offset(
     total: Tensor, codes: Tensor, arrays: GroupArrays, readout: Readout, factors: Sequence[Tensor | None]
 ) -> Tensor:
-    """Subtract, digitally and exactly, what offset binary adds to every weight of a row of PEs."""
+    """Subtract, digitally and exactly, what offset binary adds to every weight of PEs without replica columns."""
     zero = readout.slicing.weight_zero
     if not zero:
         return total
     for block, factor in zip(arrays.blocks, factors, strict=True):
+        if block.replicas is not None:
+            continue
         added = zero * codes[:, block.rows].to(torch.float64).sum(dim=1, keepdim=True)
         if factor is not None:
             added = added * factor

@@ -2,7 +2,8 @@
 
 Arrays lie beside it, by name: ``state/KEY`` as in ``state_dict``; ``place/LAYER`` and ``steps/LAYER`` for each PE;
 ``levels``, ``programmed_s``, ``normals``, ``event``, ``stuck_low`` and ``stuck_high`` of the cells of each layer that
-was programmed; ``generator/USE/DEVICE``, the state of each source of noise.
+was programmed; ``replica_s`` and ``replica_normals`` of its replica cells, if it has any; ``generator/USE/DEVICE``, the
+state of each source of noise.
 """
 
 from pydantic import Field

@@ -49,7 +49,10 @@ class SavedAdc(FrozenConfig):
 
 
 class SavedLayer(FrozenConfig):
-    """One layer on PEs; ``settings`` is the number of its entry there, ``event_times_s`` None without cells."""
+    """One layer on PEs; ``settings`` is the number of its entry there, ``event_times_s`` None without cells.
+
+    ``replicas_s`` is when its replica columns were written, None without them.
+    """
 
     name: str
     shape: tuple[int, int, int]
@@ -62,3 +65,4 @@ class SavedLayer(FrozenConfig):
     calibrating: bool
     column_rows: int | None
     event_times_s: tuple[float, ...] | None
+    replicas_s: float | None = None

@@ -73,6 +73,7 @@ def _layer(
         "adc": None if adc is None else asdict(adc),
         "column_rows": None if segments is None else segments.rows,
         "event_times_s": None if arrays.state is None else arrays.state.event_times_s,
+        "replicas_s": None if arrays.replicas is None else arrays.replicas.time_s,
         **layer.kept(),
     }
 
@@ -81,6 +82,9 @@ def _cells(name: str, arrays: LayerArrays) -> Arrays:
     found: Arrays = {f"place/{name}": arrays.in_sram, f"steps/{name}": arrays.cell_steps}
     if arrays.state is not None:
         found |= {f"{part}/{name}": array for part, array in parts_of(arrays.state).items()}
+    if arrays.replicas is not None:
+        found[f"replica_s/{name}"] = arrays.replicas.programmed_s
+        found[f"replica_normals/{name}"] = arrays.replicas.normals
     return found
 
 

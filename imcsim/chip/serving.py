@@ -88,7 +88,14 @@ def deployment(placed: Placed) -> tuple[Charges, int]:
     said = "cells that the first codes put on another level than 0"
     amount = np.where(np.asarray(each.value) > 0, table, 0.0)[None] if np.ndim(each.value) else float(events)
     leaf = bank.sheet.write_leaf
-    return (Charge(leaf, amount, "programming events", said, ("codes",), each),), events
+    first = Charge(leaf, amount, "programming events", said, ("codes",), each)
+    fixed = bank.memory.fixed_cells(bank.site, bank.grid)
+    if fixed is None:
+        return (first,), events
+    count = int(fixed[0].sum()) * bank.copies
+    said, own = "replica cells that are raised", fixed[1].also("input_gradient")
+    beside = Charge(leaf, float(count), "programming events", said, ("layers",), own)
+    return (first, beside), events + count
 
 
 def inference(placed: Placed) -> Charges:

@@ -22,7 +22,9 @@ class Origin:
     source
         Citation: paper, repository and file, table; or "design choice: ..." for a choice.
     low, high
-        Published or assumed range, in the value's unit; None where the file states none.
+        Published or assumed range, in the value's unit; None where the file states none. Of a list, over its entries.
+    by_entry
+        (low, high) of each entry of a list, where the file tells them apart.
     """
 
     kind: Literal["file", "override", "default"]
@@ -30,6 +32,11 @@ class Origin:
     source: str
     low: float | None = None
     high: float | None = None
+    by_entry: tuple[tuple[float, float], ...] = ()
+
+    def ends(self, entry: int) -> tuple[float | None, float | None]:
+        """Return (low, high) of entry ``entry`` of a list, or those of all of them."""
+        return self.by_entry[entry] if self.by_entry else (self.low, self.high)
 
 
 @dataclass(frozen=True)

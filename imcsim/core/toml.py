@@ -174,10 +174,33 @@ def _origin(dotted: str, value: object, sources: Mapping[str, str], ranges: Mapp
         if _holds_number(value):
             raise ConfigError(f"{where}: '{dotted}' has no source; add it to [sources]")
         source = "design choice"
+    by_entry = _ranges_of_entries(ranges.get(dotted), value, dotted, where)
+    if by_entry:
+        lows, highs = zip(*by_entry, strict=True)
+        return Origin("file", where, source, min(lows), max(highs), by_entry)
     low, high = _range(ranges.get(dotted), dotted, where)
-    if low is not None and high is not None and _is_number(value) and not low <= value <= high:
-        raise ConfigError(f"{where}: '{dotted}' = {value} lies outside its own range [{low}, {high}]")
+    if low is not None and high is not None:
+        _check_inside(value, low, high, dotted, where)
     return Origin("file", where, source, low, high)
+
+
+def _ranges_of_entries(given: object, value: object, dotted: str, where: str) -> tuple[tuple[float, float], ...]:
+    """Return (low, high) of each entry of a list ``value`` whose range is a list of pairs; else nothing."""
+    if not isinstance(given, list) or not any(isinstance(pair, list) for pair in given):
+        return ()
+    if not isinstance(value, list) or len(value) != len(given):
+        raise ConfigError(f"{where}: range of '{dotted}' has {len(given)} pairs; give one for each entry of the value")
+    found = []
+    for entry, pair in zip(value, given, strict=True):
+        low, high = _pair(pair, dotted, where)
+        _check_inside(entry, low, high, dotted, where)
+        found.append((low, high))
+    return tuple(found)
+
+
+def _check_inside(value: object, low: float, high: float, dotted: str, where: str) -> None:
+    if _is_number(value) and not low <= value <= high:
+        raise ConfigError(f"{where}: '{dotted}' = {value} lies outside its own range [{low}, {high}]")
 
 
 def _enclosing(dotted: str) -> set[str]:
@@ -198,8 +221,10 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 
 def _range(value: object, dotted: str, where: str) -> tuple[float | None, float | None]:
-    if value is None:
-        return None, None
+    return (None, None) if value is None else _pair(value, dotted, where)
+
+
+def _pair(value: object, dotted: str, where: str) -> tuple[float, float]:
     ends = [float(end) for end in value if _is_number(end)] if isinstance(value, list) else []
     if not isinstance(value, list) or len(ends) != 2 or len(value) != 2 or not ends[0] <= ends[1]:
         raise ConfigError(f"{where}: range of '{dotted}' must be [low, high], two numbers, got {short(str(value))}")

@@ -16,6 +16,8 @@ from imcsim.core.errors import CrossbarError
 Sign = Literal["differential", "offset"]
 PairReading = Literal["subtracted", "converted"]
 """How the two columns of a differential pair are converted: their difference at once, or each by itself."""
+Reference = Literal["replica", "ideal"]
+"""What offset codes are read against: columns of cells that hold code 0, or the sum of the inputs as a number."""
 
 
 class CodesError(CrossbarError, ValueError):

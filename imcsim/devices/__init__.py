@@ -7,9 +7,7 @@ from imcsim.devices.programming import (
     event_energies_j,
     event_price,
     event_pulses,
-    expected_max_pulses,
     programming_energy_j,
-    row_write_time_s,
     sram_write_energy_j,
 )
 from imcsim.devices.programming_error import NEURRAM_AGES, neurram_sigma_s, program, programming_sigma_s
@@ -23,6 +21,7 @@ from imcsim.devices.relaxation import (
     pooled_sigma_s,
     relax,
 )
+from imcsim.devices.row_time import expected_max_pulses, pulses_in_turn, row_write_time_s, verify_turns
 from imcsim.devices.rram import ProgrammingModel, RelaxationModel, RramCell
 from imcsim.devices.spread import relaxed_s, spread_after_programming_s
 from imcsim.devices.sram import SramCell
@@ -57,6 +56,7 @@ __all__ = [
     "program",
     "programming_energy_j",
     "programming_sigma_s",
+    "pulses_in_turn",
     "read",
     "relax",
     "relaxed_s",
@@ -66,4 +66,5 @@ __all__ = [
     "spread_after_programming_s",
     "sram_write_energy_j",
     "stuck_masks",
+    "verify_turns",
 ]

@@ -1,7 +1,6 @@
-"""Energy and time of programming events, under three selectable write rules; how long cells written together take.
+"""Energy of programming events, under three selectable write rules.
 
-Cells written together take as long as the slowest: :func:`expected_max_pulses`. A programming event moves one cell from
-level i to level j. The rules:
+A programming event moves one cell from level i to level j. The rules:
 
 ``flat`` (C, default)
     Fixed energy per event with measured mean pulses n: ``n (s E_set + (1 - s) E_reset) + (n + 1) E_verify``, s the
@@ -26,7 +25,6 @@ from numpy.typing import NDArray
 from imcsim.core.charge import Price
 from imcsim.core.errors import ConfigError, nearest
 from imcsim.devices.rram import RramCell
-from imcsim.devices.slowest import expected_maximum
 from imcsim.devices.sram import SramCell
 
 WriteRule = Literal["flat", "harmonic", "arithmetic"]
@@ -147,34 +145,6 @@ def programming_energy_j(
     if transitions.size and transitions.min() < 0:
         raise ConfigError(f"transitions are counts and must be >= 0, got {transitions.min()}")
     return np.asarray(np.tensordot(transitions.astype(np.float64), energies, axes=2), dtype=np.float64)
-
-
-def expected_max_pulses(cell: RramCell, cell_bits: int, parallel_cells: FloatOrArray) -> FloatOrArray:
-    """Return the pulses after which ``parallel_cells`` cells written together are all done.
-
-    Pulse counts are skewed, so they are taken as lognormal with the cell's mean and 99th percentile; what is returned
-    is the expected maximum of n draws (:func:`imcsim.devices.slowest.expected_maximum`). One cell takes the mean, no
-    cell 0; rising in between; a fractional n is a mean over rows.
-
-    Raises
-    ------
-    ConfigError
-        For a negative count or one above 2^24, or bits per cell without measured pulse counts.
-    """
-    count = np.asarray(parallel_cells, dtype=np.float64)
-    pulses = expected_maximum(cell.pulse_statistics(cell_bits), count)
-    return pulses if isinstance(parallel_cells, np.ndarray) else float(pulses)
-
-
-def row_write_time_s(cell: RramCell, cell_bits: int, parallel_cells: FloatOrArray) -> FloatOrArray:
-    """Return the time (s) to program one row with ``parallel_cells`` cells at once: every pulse has its verify.
-
-    Raises
-    ------
-    ConfigError
-        As :func:`expected_max_pulses`.
-    """
-    return expected_max_pulses(cell, cell_bits, parallel_cells) * (cell.pulse_time_s + cell.verify_time_s)
 
 
 def sram_write_energy_j(bits_changed: FloatOrArray, cell: SramCell) -> FloatOrArray:

@@ -1,10 +1,12 @@
 """One RRAM cell: conductance window, read, programming pulses, wear and spread, as plain SI numbers."""
 
-from typing import Literal
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from imcsim.core.charge import Price
 from imcsim.core.config import FrozenConfig
@@ -18,6 +20,38 @@ P99_OVER_MEAN_LIMIT = 14.9
 
 # Design choice: at 50, half the read voltage carries e^-25 of the current; beyond, sinh leaves the range of float32.
 _STEEPEST_NONLINEARITY = 50.0
+
+
+def _one_for_all(value: object) -> object:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return value
+    if not math.isfinite(value):  # said of the field, not of the first entry of a list that nobody wrote
+        raise ValueError("Input should be a finite number")
+    return (value,)
+
+
+def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
+    if not all(value > 0 for value in values):
+        raise ValueError("Input should be greater than 0")
+    return values
+
+
+PositiveByBits = Annotated[
+    tuple[float, ...], BeforeValidator(_one_for_all), Field(min_length=1), AfterValidator(_positive)
+]
+"""A positive number for each number of bits per cell, index ``cell_bits - 1``; one alone holds for all of them."""
+
+
+@dataclass(frozen=True)
+class CellEndurance:
+    """Cycles at one number of bits per cell: those promised, and the Weibull scale and shape of the cycles to failure.
+
+    A cell of several bits fails when its level can no longer be told from the next, long before it stops switching.
+    """
+
+    guaranteed_cycles: float
+    scale_cycles: float
+    shape: float
 
 
 class RramCell(FrozenConfig):
@@ -44,7 +78,8 @@ class RramCell(FrozenConfig):
     wire_capacitance_f
         Line charged by each pulse (F); used by the ``arithmetic`` write rule only.
     endurance_scale_cycles, endurance_shape, guaranteed_cycles
-        Weibull scale and shape of the cycles to failure, and the cycles that a data sheet promises.
+        Weibull scale and shape of the cycles to failure, and the cycles that a data sheet promises (or that meet the
+        error rate of one): index ``cell_bits - 1``, or one number for every number of bits.
     programming_sigma_fraction, read_noise_fraction
         Standard deviations after programming and of each read, as fractions of ``conductance_max_s``.
     stuck_low_fraction, stuck_high_fraction
@@ -83,9 +118,9 @@ class RramCell(FrozenConfig):
     pulses_p99: tuple[float, ...] = Field(min_length=1)
     set_pulse_share: float = Field(ge=0, le=1)
     wire_capacitance_f: float = Field(ge=0)
-    endurance_scale_cycles: float = Field(gt=0)
-    endurance_shape: float = Field(gt=0)
-    guaranteed_cycles: float = Field(gt=0)
+    endurance_scale_cycles: PositiveByBits
+    endurance_shape: PositiveByBits
+    guaranteed_cycles: PositiveByBits
     programming_sigma_fraction: float = Field(ge=0)
     read_noise_fraction: float = Field(ge=0)
     stuck_low_fraction: float = Field(ge=0, le=1)
@@ -131,6 +166,17 @@ class RramCell(FrozenConfig):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _endurance_tables(self) -> "RramCell":
+        for name in ("endurance_scale_cycles", "endurance_shape", "guaranteed_cycles"):
+            given, needed = len(getattr(self, name)), len(self.pulses_mean)
+            if given not in (1, needed):
+                raise ValueError(
+                    f"{name} has {given} entries and pulses_mean {needed}; give one for each number of bits per cell, "
+                    f"or a single number for all"
+                )
+        return self
+
     @property
     def area_m2(self) -> float:
         """Area of one cell (m2)."""
@@ -143,11 +189,6 @@ class RramCell(FrozenConfig):
         """
         joules = self.read_voltage_v**2 * self.read_time_s
         return Price(joules, "V_read^2 t_read", (f"{at}.read_voltage_v", f"{at}.read_time_s"))
-
-    def pulse_time_price(self, at: str = "rram.cell") -> Price:
-        """Return the price (s) of one programming pulse and its verify read."""
-        seconds = self.pulse_time_s + self.verify_time_s
-        return Price(seconds, "t_pulse + t_verify", (f"{at}.pulse_time_s", f"{at}.verify_time_s"))
 
     def area_price(self, at: str = "rram.cell") -> Price:
         """Return the price (m2) of one cell."""
@@ -181,3 +222,15 @@ class RramCell(FrozenConfig):
                 f"lower cell_bits or extend pulses_mean and pulses_p99"
             )
         return self.pulses_mean[cell_bits - 1], self.pulses_p99[cell_bits - 1]
+
+    def endurance(self, cell_bits: int) -> CellEndurance:
+        """Return the cycles of cells that hold ``cell_bits``.
+
+        Raises
+        ------
+        ConfigError
+            As :meth:`pulse_statistics`.
+        """
+        self.pulse_statistics(cell_bits)
+        tables = (self.guaranteed_cycles, self.endurance_scale_cycles, self.endurance_shape)
+        return CellEndurance(*(table[0 if len(table) == 1 else cell_bits - 1] for table in tables))

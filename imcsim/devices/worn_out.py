@@ -25,19 +25,20 @@ def draw_lives(
 
 
 def worn_masks(
-    cycles: NDArray[np.floating], cell: RramCell, generator: np.random.Generator
+    cycles: NDArray[np.floating], cell: RramCell, cell_bits: int, generator: np.random.Generator
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which cells are stuck low and which high after ``cycles`` each, for :func:`imcsim.devices.apply_stuck`.
 
     One uniform draw a cell: with the same generator state, cells dead after fewer cycles are dead, at the same end,
-    after more. Weibull of ``endurance_scale_cycles`` and ``endurance_shape``.
+    after more. Weibull of the cell's endurance at ``cell_bits``.
 
     Raises
     ------
     ConfigError
-        For negative cycles.
+        For negative cycles, or bits per cell without figures.
     """
-    dead = failure_probability(np.asarray(cycles, dtype=np.float64), cell.endurance_scale_cycles, cell.endurance_shape)
+    life = cell.endurance(cell_bits)
+    dead = failure_probability(np.asarray(cycles, dtype=np.float64), life.scale_cycles, life.shape)
     draw, side = generator.random(dead.shape), generator.random(dead.shape)
     worn, low = draw < dead, side < stuck_low_share(cell)
     return worn & low, worn & ~low

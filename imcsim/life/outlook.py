@@ -192,8 +192,8 @@ def _range(rates: CellRates, macro: Macro, origins: Mapping[str, Origin]) -> tup
     scale, shape = (origins.get(f"{macro.site.at}.cell.endurance_{name}") for name in ("scale_cycles", "shape"))
     if scale is None or shape is None:
         return None
-    ends = []
-    for at, beta in ((scale.low, shape.low), (scale.high, shape.high)):
+    ends, bits = [], macro.memory.cell_bits
+    for at, beta in zip(scale.ends(bits - 1), shape.ends(bits - 1), strict=True):
         found = first_failure(rates.hazard(beta), Endurance(at, beta)) if at and beta else None
         if found is None:
             return None

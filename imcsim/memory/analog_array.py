@@ -2,7 +2,8 @@
 
 Lines are sensed by converters that lines share. A line stands for one column, or for several that are joined before
 the converter: the two of a differential pair, whose difference is converted, or the bits of a weight, weighted by
-their currents or charges. If fewer rows are open at once than hold weights, a vector takes several passes.
+their currents or charges. If fewer rows are open at once than hold weights, a vector takes several passes. Replicas
+of an offset code (:mod:`imcsim.memory.replica_cells`) are lines beside those of the weights, in every pass.
 
 Formulas with their sources: docs/memories.md. Shape letters: F placement phases, P PEs.
 """
@@ -18,8 +19,10 @@ from pydantic import Field
 from imcsim.core.charge import Price
 from imcsim.crossbar.converter_bits import fewest_bits, transposed_bits
 from imcsim.crossbar.encoding import PairReading
+from imcsim.crossbar.replicas import PAIR
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.pe_grid import PeGrid
+from imcsim.memory.beside import Beside
 from imcsim.memory.memory import (
     Activity,
     Component,
@@ -33,6 +36,7 @@ from imcsim.memory.memory import (
     Weights,
     line_drivers,
 )
+from imcsim.memory.replica_cells import ReplicaCells
 from imcsim.memory.site import Site
 from imcsim.periphery.adc import Adc
 
@@ -68,6 +72,10 @@ class AnalogArray(Memory):
     @abstractmethod
     def conductance_s(self, weights: Weights, *, after: bool = False) -> Floats:
         """Return the sum of the conductances of each PE's cells that a read meets, (F, P) in siemens; 0: none."""
+
+    def replicas(self, site: Site) -> ReplicaCells | None:
+        """Return the replica columns and rows of a PE; None where it has none."""
+        return None
 
     @abstractmethod
     def cells(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> Component:
@@ -128,16 +136,27 @@ class AnalogArray(Memory):
 
         Where columns are driven, the two of a differential pair have opposite polarity in the same read.
         """
+        replicas, origins = self.replicas(site), self.joining(site)
         if transposed:
-            return replace(super().lines(site, grid, transposed=True), origins=site.of("cell_bits", "sign"))
-        count = grid.outputs * self.lines_of_a_weight(grid.geometry) * self.passes(site, grid.rows)
+            rows = replace(super().lines(site, grid, transposed=True), origins=site.of("cell_bits", "sign"))
+            said = "(used rows x slices + 2 replica rows) x phases"
+            return rows if replicas is None else _with(rows, replicas.beside_rows(grid), said)
+        turns = self.passes(site, grid.rows)
         said = "used columns" if self.columns_a_line == 1 else "used columns / columns joined before the converter"
         passes = " x ceil(used rows / open_rows)" if self.open_rows else ""
-        return Lines(count, grid.rows, f"{said}{passes} x phases", origins=self.joining(site))
+        count = grid.outputs * self.lines_of_a_weight(grid.geometry) * turns
+        own = Lines(count, grid.rows, f"{said}{passes} x phases", origins=origins)
+        if replicas is None:
+            return own
+        return _with(own, replicas.beside_columns(grid, turns, site), f"({said} and their replicas){passes} x phases")
 
     def lines_of_a_weight(self, geometry: PeGeometry) -> int:
         """Return the lines that a weight's columns are: they are joined among themselves alone."""
         return -(-geometry.encoding.cells_per_weight // self.columns_a_line)
+
+    def columns_of_adc(self, site: Site) -> int:
+        """Return the columns of cells behind the lines that share a converter; cells are verified one by one."""
+        return self.columns_per_adc * min(self.columns_a_line, site.geometry.encoding.cells_per_weight)
 
     def joining(self, site: Site) -> tuple[str, ...]:
         """Return the paths of what sets the number of sensed lines and passes."""
@@ -149,7 +168,7 @@ class AnalogArray(Memory):
         """Cells, and a conversion for each sensed line: it sees the conductance of a mean line, when it is driven."""
         follows, line_s = self.adc.follows_conductance, np.zeros(1)
         if follows:
-            driven_s = self.conductance_s(weights, after=lines.after) * busy.drives[:, weights.grid.layer]
+            driven_s = self.conducting_s(weights, lines) * busy.drives[:, weights.grid.layer]
             line_s = driven_s / lines.sensed
         each = self.conversion(site, line_s, transposed=lines.transposed).also("dac_bits", *lines.origins)
         converting = Component(
@@ -157,19 +176,31 @@ class AnalogArray(Memory):
         )
         return self.cells(site, weights, busy, lines), converting
 
+    def conducting_s(self, weights: Weights, lines: Lines) -> Floats:
+        """Return the sum of the conductances of all cells of each PE that a read of ``lines`` meets, (F, P) in S."""
+        own_s = self.conductance_s(weights, after=lines.after)
+        return own_s if lines.beside is None else own_s + lines.beside.siemens
+
     def forward_time(self, site: Site, bits: int) -> ReadTime:
-        """Each cycle and pass the array settles, then each converter takes its lines in turn."""
-        passes = int(self.passes(site, site.rows))
-        said = "columns_per_adc" + (" x passes" if self.open_rows else "")
-        origins = self.joining(site) if self.open_rows else ()
-        return self._time(site, site.phases(bits) * passes, self.columns_per_adc, said, origins)
+        """Each cycle and pass the array settles, then each converter takes its lines in turn, replicas among them."""
+        passes, turns, replicas = int(self.passes(site, site.rows)), self.columns_per_adc, self.replicas(site)
+        said, origins = "columns_per_adc", self.joining(site) if self.open_rows else ()
+        if replicas is not None:
+            turns += -(-replicas.columns // self.converters(site))
+            said = "(columns_per_adc + ceil(replica columns / ADCs))"
+            origins = (*self.joining(site), *replicas.origins, "array.cols")
+        said += " x passes" if self.open_rows else ""
+        return self._time(site, site.phases(bits) * passes, turns, said, origins)
 
     def transposed_time(self, site: Site, bits: int) -> ReadTime:
         """The same converters take all rows in turn, once for each cycle and slice."""
-        turns = -(-site.rows // self.converters(site))
-        passes = site.phases(bits) * site.geometry.encoding.slices
+        passes, replicas, rows = site.phases(bits) * site.geometry.encoding.slices, self.replicas(site), site.rows
         origins = (*site.of("cell_bits", "sign"), "array.rows", "array.cols", *self.joining(site))
-        return self._time(site, passes, turns, "ceil(rows / ADCs)", origins, transposed=True)
+        said = "ceil(rows / ADCs)"
+        if replicas is not None:
+            rows, said = rows + PAIR, "ceil((rows + 2 replica rows) / ADCs)"
+            origins = (*origins, *replicas.origins)
+        return self._time(site, passes, -(-rows // self.converters(site)), said, origins, transposed=True)
 
     def row_read_time(self, site: Site) -> Price:
         """Settling, then a turn of the converters for each of their lines."""
@@ -183,7 +214,7 @@ class AnalogArray(Memory):
         return max(1, -(-lines // self.columns_per_adc))
 
     def area(self, site: Site) -> dict[str, Piece]:
-        """Cells, converters, drivers, shift-adds; drivers on the columns where errors come in there."""
+        """Cells, converters, drivers, shift-adds, replica cells; drivers on the columns where errors come in there."""
         adcs = self.converters(site)
         sharing = (*site.of("columns_per_adc"), *self.joining(site), "array.cols")
         converter = self.adc.area_price(self.adc_bits, f"{site.at}.adc").also(*site.of("adc_bits"), *sharing)
@@ -193,6 +224,9 @@ class AnalogArray(Memory):
             "driver": line_drivers(site, "rows"),
             "shift_add": Piece(adcs, "shift-adds", site.shift_add.area_price().also(*sharing)),
         }
+        replicas = self.replicas(site)
+        if replicas is not None:
+            pieces["replica"] = replicas.area(site, self.cell_area(site))
         if site.transposable:
             pieces["transpose_driver"] = line_drivers(site, "cols")
         return pieces
@@ -234,3 +268,9 @@ class AnalogArray(Memory):
     def summed(self, site: Site) -> int:
         """Return the rows that one conversion of a forward read sums at most."""
         return min(site.rows, self.open_rows or site.rows)
+
+
+def _with(lines: Lines, beside: Beside, said: str) -> Lines:
+    """Return ``lines`` and those of replicas among them."""
+    origins = (*lines.origins, *beside.origins)
+    return replace(lines, count=lines.count + beside.lines, said=said, origins=origins, beside=beside)

@@ -1,10 +1,10 @@
 """Analog RRAM: currents add up on a column and are converted; cells are programmed with write and verify.
 
 How many lines a read senses is counted in :mod:`imcsim.memory.analog_array`: joined columns x passes x phases
-forward, used rows x slices x phases of the error bits in a transposed read, where each slice takes a pass of its own.
-Each is one conversion at the conductance of a mean line, and cells conduct as long as their line is sensed.
-A row takes the pulses of its slowest cell (:func:`imcsim.devices.programming.expected_max_pulses`) x pulse and verify
-time; how often rows are written is counted by :func:`imcsim.chip.cell_counts.row_writes`.
+forward, used rows x slices x phases of the error bits in a transposed read, where each slice takes a pass of its own;
+replicas of an offset code are lines among them. Each is one conversion at the conductance of a mean line, and cells
+conduct as long as their line is sensed. How long a row takes to write: :mod:`imcsim.devices.row_time`; how often rows
+are written is counted by :func:`imcsim.chip.cell_counts.row_writes`.
 Formulas with their sources: docs/accounting.md. Shape letters: F placement phases, P PEs, K cells per weight.
 """
 
@@ -15,12 +15,15 @@ import numpy as np
 from pydantic import Field
 
 from imcsim.core.charge import Charge, Price
-from imcsim.devices.programming import WriteRule, event_price, event_pulses, expected_max_pulses
+from imcsim.crossbar.encoding import Reference
+from imcsim.devices.programming import WriteRule, event_price, event_pulses
 from imcsim.devices.pulses import lognormal_parameters
 from imcsim.devices.retention import margin_cycles, specified_retention_s
+from imcsim.devices.row_time import expected_max_pulses, row_write_time_s
 from imcsim.devices.rram import RramCell
 from imcsim.devices.worn_out import stuck_low_share
 from imcsim.devices.write_failure import pulse_growth, temporary_failure_share, tries
+from imcsim.mapping.pe_grid import PeGrid
 from imcsim.memory.ageing import Ageing, EventPulses
 from imcsim.memory.analog_array import AnalogArray
 from imcsim.memory.memory import (
@@ -34,6 +37,7 @@ from imcsim.memory.memory import (
     memory_sort,
     with_control,
 )
+from imcsim.memory.replica_cells import ReplicaCells
 from imcsim.memory.site import Site
 
 Sensing = Literal["current-clamp", "voltage", "dc-free"]
@@ -41,9 +45,10 @@ Sensing = Literal["current-clamp", "voltage", "dc-free"]
 _WINDOW = ("cell.conductance_min_s", "cell.conductance_max_s")
 _PULSE = ("set_pulse_share", "set_energy_j", "reset_energy_j", "verify_energy_j")
 _ROWS = (
-    "row writes x expected pulses of the slowest cell of a row, of the PE that takes longest, or of all PEs / "
-    "parallel_write_pes where that is more, by task"
+    "row writes one after the other: those of the PE that takes longest, or of all PEs / parallel_write_pes where that "
+    "takes more, by task"
 )
+_ROW_TIME = "pulses in turn (SET, then RESET) x t_pulse + verify turns (the columns of each converter) x t_verify"
 
 
 @memory_sort("analog-rram")
@@ -55,7 +60,8 @@ class AnalogRram(AnalogArray):
     resistance (ohm) of a word line or bit line from one cell to the next: they act on products, not on energy.
     ``pair``: the two columns of a differential pair are ``subtracted`` ahead of one conversion, or each ``converted``.
     ``open_rows``: rows open at once, 0 for all. ``transposed_adc_bits``: bits of a conversion of the transposed read,
-    0 for ``adc_bits``.
+    0 for ``adc_bits``. ``reference`` is what offset codes are read against: ``replica`` columns, or an ``ideal``
+    subtraction that costs nothing; a differential pair needs neither.
     """
 
     volatile: ClassVar[bool] = False
@@ -69,6 +75,7 @@ class AnalogRram(AnalogArray):
     parallel_write_pes: int = Field(ge=1)
     wl_segment_ohm: float = Field(0.0, ge=0)
     bl_segment_ohm: float = Field(0.0, ge=0)
+    reference: Reference = "replica"
 
     def check(self) -> None:
         """Raise ConfigError if the cell or the converter has no figures for its bits."""
@@ -86,6 +93,12 @@ class AnalogRram(AnalogArray):
         step = (self.cell.conductance_max_s - self.cell.conductance_min_s) / (levels - 1)
         sums = weights.level_sums[1:] if after else weights.level_sums[:-1]
         return np.asarray(weights.grid.crossed * self.cell.conductance_min_s + sums * step, dtype=np.float64)
+
+    def replicas(self, site: Site) -> ReplicaCells | None:
+        """Those of offset codes, unless they are read against an ideal subtraction."""
+        if self.sign != "offset" or self.reference != "replica":
+            return None
+        return ReplicaCells.of(site, self.cell, self.columns_per_adc, self.lines_of_a_weight(site.geometry))
 
     def cells(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> Component:
         """Cells conduct as long as the line that they stand on is sensed.
@@ -105,8 +118,9 @@ class AnalogRram(AnalogArray):
             )
         else:
             said = f"{said} x expected digit, all phases"
-        amount = self.conductance_s(weights, after=lines.after) * level
-        each = self._siemens(site, transposed=lines.transposed).also("dac_bits")
+        amount = self.conducting_s(weights, lines) * level
+        origins = () if lines.beside is None else lines.beside.origins
+        each = self._siemens(site, transposed=lines.transposed).also("dac_bits", *origins)
         return Component("cells", amount, "siemens read", said, each, busy=True, codes=True)
 
     def sensed(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> tuple[Component, ...]:
@@ -141,12 +155,16 @@ class AnalogRram(AnalogArray):
     def _charged_lines(self, site: Site, lines: Lines) -> Component:
         """Return the charge of the sensed lines: each is brought to the read voltage in every cycle."""
         length, columns = (site.cols, 1) if lines.transposed else (site.rows, self.columns_a_line)
+        amount = lines.sensed * columns
+        if lines.beside is not None:  # a replica column is a line of its own; lines cross those that run across them
+            length += lines.beside.along
+            amount = amount - lines.beside.lines * lines.phases * (columns - 1)
         joules = length * site.driver.wire_capacitance_per_cell_f * self.cell.read_voltage_v * site.supply_v
         values = ("driver.wire_capacitance_per_cell_f", *site.of("cell.read_voltage_v"), "supply_v", "array.rows")
         each = Price(joules, "cells of a line x C_wire V_read Vdd", (*values, "array.cols", "dac_bits"))
         each = each.also(*lines.origins, *site.of("cell_bits", "sign"))
         said = f"{lines.said} x columns of a line" if columns > 1 else lines.said
-        return Component("cells", lines.sensed * columns, "lines charged", said, each, per_line=True)
+        return Component("cells", amount, "lines charged", said, each, per_line=True)
 
     def cell_area(self, site: Site) -> Price:
         """Cell with its selector."""
@@ -162,13 +180,18 @@ class AnalogRram(AnalogArray):
         return _WINDOW
 
     def read_out(self, site: Site, weights: Weights) -> tuple[Component, ...]:
-        """Every cell conducts once, row by row, and every line is converted; a conversion sees mean cells."""
+        """Every cell conducts once, row by row, and every line is converted; a conversion sees mean cells.
+
+        Levels of single cells need no replica.
+        """
         grid, crossed_s = weights.grid, self.conductance_s(weights)
         empty = 0 if grid.held is None else grid.crossed - grid.cells
         sums_s = np.asarray(crossed_s - empty * self.cell.conductance_min_s, dtype=np.float64)
         conversions = grid.weights * self.lines_of_a_weight(grid.geometry)
         converting = self.conversion(site, sums_s / conversions).also(*self.joining(site))
-        driving = site.driver.energy_price(site.cols, site.supply_v).also("array.cols")
+        replicas = self.replicas(site)
+        more, origins = (0, ()) if replicas is None else (replicas.columns, replicas.origins)
+        driving = site.driver.energy_price(site.cols + more, site.supply_v).also("array.cols", *origins)
         start, follows = "conductance at the task's start of cells in use", self.adc.follows_conductance
         said = "weights x lines of a weight"
         parts = (
@@ -179,14 +202,8 @@ class AnalogRram(AnalogArray):
         return with_control(self, site, parts)
 
     def row_write_time(self, site: Site) -> Price:
-        """Pulses of the slowest of a row's cells, each with its verify."""
-        pulses = expected_max_pulses(self.cell, self.cell_bits, float(site.cols))
-        pulse = self._pulse_time(site)
-        return Price(
-            float(pulses) * float(pulse.value),
-            f"expected pulses of the slowest cell x ({pulse.formula})",
-            pulse.origins,
-        )
+        """Pulses of the two directions and verify reads of a row's cells, in their turns."""
+        return self._row_price(site, float(self._row_s(site, np.array(float(site.cols)))))
 
     def write_energy(self, site: Site) -> Price:
         """One number where every level change costs the same (rule ``flat``), else one for each pair of levels."""
@@ -196,15 +213,24 @@ class AnalogRram(AnalogArray):
         return each
 
     def write_time(self, site: Site, events: Numbers, rows: Numbers) -> Charge:
-        """Rows of a PE in turn, ``parallel_write_pes`` PEs at once, a row as long as its slowest cell."""
-        pulses = self.row_pulses(events, rows)
-        longest = np.maximum(pulses.max(axis=1, initial=0.0), pulses.sum(axis=1) / self.parallel_write_pes)
-        return Charge("", longest, "pulses, one after the other", _ROWS, (), self._pulse_time(site))
+        """Rows of a PE in turn, ``parallel_write_pes`` PEs at once, a row as long as its cells take together."""
+        each_s = self.pe_write_s(site, events, rows)
+        longest, all_s = each_s.max(axis=1, initial=0.0), each_s.sum(axis=1) / self.parallel_write_pes
+        count = np.asarray(rows, dtype=np.float64)
+        # the rows that decide: of the PE that takes longest, or of all of them
+        last = count[np.arange(len(count)), each_s.argmax(axis=1)] if count.shape[1] else np.zeros(len(count))
+        amount = np.where(longest >= all_s, last, count.sum(axis=1) / self.parallel_write_pes)
+        mean_s = np.divide(np.maximum(longest, all_s), amount, out=np.zeros_like(amount), where=amount > 0)
+        return Charge("", amount, "row writes, one after the other", _ROWS, (), self._row_price(site, mean_s))
 
-    def row_pulses(self, events: Numbers, rows: Numbers) -> Floats:
-        """Return (F, P) pulses that follow one another in each PE: rows x those of a row's slowest cell."""
-        together = np.divide(events, rows, out=np.ones(rows.shape), where=rows > 0)
-        return np.asarray(rows * expected_max_pulses(self.cell, self.cell_bits, np.maximum(together, 1.0)))
+    def fixed_cells(self, site: Site, grid: PeGrid) -> tuple[Numbers, Price] | None:
+        """Replica cells that are raised, each by one event from the lowest level."""
+        replicas = self.replicas(site)
+        if replicas is None:
+            return None
+        each = event_price(self.cell, self.cell_bits, self.write_rule, site.at)
+        joules = np.asarray(each.value)[0, replicas.raised_level]
+        return replicas.raised(grid, site), Price(float(joules), each.formula, each.origins).also(*replicas.origins)
 
     @property
     def parallel_pes(self) -> int:
@@ -212,11 +238,12 @@ class AnalogRram(AnalogArray):
         return self.parallel_write_pes
 
     def pe_write_s(self, site: Site, events: Numbers, rows: Numbers) -> Floats:
-        """Rows one after the other, each as long as its slowest cell by expectation."""
-        return self.row_pulses(events, rows) * float(self._pulse_time(site).value)
+        """Rows one after the other, each as long as its cells take together by expectation."""
+        together = np.divide(events, rows, out=np.ones(rows.shape), where=rows > 0)
+        return np.asarray(rows * self._row_s(site, np.maximum(together, 1.0)), dtype=np.float64)
 
     def drawn_rows_s(self, site: Site, cells: Numbers, generator: np.random.Generator) -> Floats:
-        """A row is as long as the largest of its cells' pulse counts, lognormal as measured.
+        """A row is as much longer than its mean as the largest of its cells' pulse counts, lognormal, is above its own.
 
         The maximum of n draws is the quantile U^(1 / n) of one (definition of an order statistic). Pulses are of any
         length, as in the mean, so that the mean over many draws is that of :meth:`pe_write_s`.
@@ -224,13 +251,16 @@ class AnalogRram(AnalogArray):
         from scipy.special import ndtri  # here, so that importing the package loads no scipy
 
         mu, sigma = lognormal_parameters(*self.cell.pulse_statistics(self.cell_bits))
-        pulses = np.exp(mu + sigma * ndtri(generator.random(len(cells)) ** (1.0 / cells)))
-        return np.asarray(pulses * float(self._pulse_time(site).value), dtype=np.float64)
+        count = np.asarray(cells, dtype=np.float64)
+        slowest = np.exp(mu + sigma * ndtri(generator.random(len(cells)) ** (1.0 / count)))
+        mean = expected_max_pulses(self.cell, self.cell_bits, count)
+        return np.asarray(slowest / mean * self._row_s(site, count), dtype=np.float64)
 
     @property
     def endurance(self) -> Endurance:
-        """Guaranteed cycles, and the Weibull distribution of the cycles to failure."""
-        return Endurance(self.cell.guaranteed_cycles, self.cell.endurance_scale_cycles, self.cell.endurance_shape)
+        """Guaranteed cycles, and the Weibull distribution of the cycles to failure, at its bits per cell."""
+        life = self.cell.endurance(self.cell_bits)
+        return Endurance(life.guaranteed_cycles, life.scale_cycles, life.shape)
 
     @property
     def event_pulses(self) -> EventPulses:
@@ -291,10 +321,15 @@ class AnalogRram(AnalogArray):
         """Weights are read out through the converters."""
         return "read_out"
 
-    def _pulse_time(self, site: Site) -> Price:
-        names = ("cell.pulse_time_s", "cell.verify_time_s", "cell.pulses_mean", "cell.pulses_p99", "cell_bits")
-        seconds = self.cell.pulse_time_s + self.cell.verify_time_s
-        return Price(seconds, "t_pulse + t_verify", _of(site, *names, "parallel_write_pes"))
+    def _row_s(self, site: Site, cells: Floats) -> Floats:
+        """Return the time (s) of a row of which ``cells`` are written together."""
+        return row_write_time_s(self.cell, self.cell_bits, cells, self.columns_of_adc(site))
+
+    def _row_price(self, site: Site, seconds: float | Floats) -> Price:
+        names = ("pulse_time_s", "verify_time_s", "pulses_mean", "pulses_p99", "set_pulse_share")
+        cell = (f"cell.{name}" for name in names)
+        own = ("cell_bits", "columns_per_adc", "parallel_write_pes")
+        return Price(seconds, _ROW_TIME, (*_of(site, *cell, *own), *self.joining(site)))
 
 
 def _of(site: Site, *names: str) -> tuple[str, ...]:

@@ -23,7 +23,10 @@ def _components(memory: Memory, answer: object, site: Site, weights: Weights, *_
 def _lines(memory: Memory, answer: object, site: Site, grid: PeGrid, *_: object) -> str | None:
     if not isinstance(answer, Lines):
         return f"Lines, got {short(repr(answer), 40)}"
-    return first(wrong_number(value, (grid.count,)) for value in (answer.count, answer.inputs))
+    values = [answer.count, answer.inputs]
+    if answer.beside is not None:
+        values += [answer.beside.lines, answer.beside.siemens, answer.beside.subtracted]
+    return first(wrong_number(value, (grid.count,)) for value in values)
 
 
 def _component(part: object, pes: int) -> str | None:
@@ -97,6 +100,10 @@ def _gradients(memory: Memory, answer: object, *_: object) -> str | None:
     return first(_component(part, 1) for part in answer)
 
 
+def _fixed(memory: Memory, answer: object, site: Site, grid: PeGrid, *_: object) -> str | None:
+    return _pair("cells (P,) and a Price in J", answer, (lambda cells: wrong_number(cells, (grid.count,)), wrong_price))
+
+
 def _failed(memory: Memory, answer: object, *_: object) -> str | None:
     return _pair("a Price in J and one in s", answer, (wrong_price, wrong_price))
 
@@ -156,6 +163,7 @@ CHECKS: dict[str, Check] = {
     "area": _area,
     "leakage": _leakage,
     "gradient_evaluation": _gradients,
+    "fixed_cells": _fixed,
     "failed_write": _failed,
     "doubts": _doubts,
     "endurance": _endurance,

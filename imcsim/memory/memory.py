@@ -28,6 +28,7 @@ from imcsim.crossbar.encoding import Encoding, Sign
 from imcsim.mapping.geometry import PeGeometry
 from imcsim.mapping.pe_grid import PeGrid
 from imcsim.memory.ageing import Ageing, EventPulses
+from imcsim.memory.beside import Beside
 from imcsim.memory.site import Site
 
 Floats = NDArray[np.float64]
@@ -138,6 +139,8 @@ class Lines:
         Whether the cells hold the codes at the end of each phase, else those at its start.
     origins
         Paths of values of the chip that set their number.
+    beside
+        Replicas that are sensed with them, whose lines are among ``count``; None: there are none.
     """
 
     count: Numbers
@@ -147,6 +150,7 @@ class Lines:
     transposed: bool = False
     after: bool = False
     origins: tuple[str, ...] = ()
+    beside: Beside | None = None
 
     @property
     def sensed(self) -> Numbers:
@@ -249,7 +253,8 @@ class Memory(FrozenConfig):
         ``after``: of the codes at the end of each phase.
         """
         lines = replace(self.lines(site, weights.grid), phases=busy.phases, after=after)
-        return with_control(self, site, (*self._read(site, weights, busy, lines), _accumulated(site, weights.grid)))
+        sums = _accumulated(site, weights.grid, lines.beside)
+        return with_control(self, site, (*self._read(site, weights, busy, lines), sums))
 
     def transposed(self, site: Site, weights: Weights, busy: Activity) -> tuple[Component, ...]:
         """Return what one error vector takes of each PE that is read the other way."""
@@ -257,7 +262,7 @@ class Memory(FrozenConfig):
         return with_control(self, site, self._read(site, weights, busy, lines))
 
     def _read(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> tuple[Component, ...]:
-        drives = _line_drives(site, weights.grid, busy, transposed=lines.transposed)
+        drives = _line_drives(site, weights.grid, busy, lines)
         joins = (_shift_adds(site, lines, self.senses),) if self.senses else ()
         return (drives, *self.sensed(site, weights, busy, lines), *joins)
 
@@ -329,6 +334,10 @@ class Memory(FrozenConfig):
         """
         return ()
 
+    def fixed_cells(self, site: Site, grid: PeGrid) -> tuple[Numbers, Price] | None:
+        """Return the cells (P,) programmed once, beside weights, and what one costs (J); None: there are none."""
+        return None
+
     def failed_write(self, site: Site) -> tuple[Price, Price] | None:
         """Return what a write to a dead cell costs beyond a mean one until it is given up (J, s); None: not known."""
         return None
@@ -389,11 +398,13 @@ def memory_sort(name: str) -> Callable[[type[MemoryT]], type[MemoryT]]:
     return add
 
 
-def _line_drives(site: Site, grid: PeGrid, busy: Activity, *, transposed: bool = False) -> Component:
-    """Return the switched lines of one vector: rows, or columns of a transposed read."""
-    driven, across, length = (grid.cols, "rows", site.rows) if transposed else (grid.rows, "cols", site.cols)
-    each = site.driver.energy_price(length, site.supply_v, site.dac_bits).also(f"array.{across}", "dac_bits")
-    of = f"used {'columns' if transposed else 'rows'} x expected switches a line"
+def _line_drives(site: Site, grid: PeGrid, busy: Activity, lines: Lines) -> Component:
+    """Return the switched lines of one vector: rows, or columns of a transposed read; they pass replicas, too."""
+    driven, across, length = (grid.cols, "rows", site.rows) if lines.transposed else (grid.rows, "cols", site.cols)
+    more, origins = (0, ()) if lines.beside is None else (lines.beside.across, lines.beside.origins)
+    each = site.driver.energy_price(length + more, site.supply_v, site.dac_bits)
+    each = each.also(f"array.{across}", "dac_bits", *origins)
+    of = f"used {'columns' if lines.transposed else 'rows'} x expected switches a line"
     return Component("driver", driven * busy.drives[:, grid.layer], "line switches", of, each, busy=True)
 
 
@@ -403,12 +414,15 @@ def _shift_adds(site: Site, lines: Lines, per: str) -> Component:
     return Component("shift_add", lines.sensed, "shift-adds", lines.said, each, per, per_line=True)
 
 
-def _accumulated(site: Site, grid: PeGrid) -> Component:
-    """Return the additions that join row tiles: a sum of n partial sums takes n - 1."""
+def _accumulated(site: Site, grid: PeGrid, beside: Beside | None) -> Component:
+    """Return the additions that join row tiles: a sum of n partial sums takes n - 1, each less its replica one more."""
     tiles = grid.row_tiles[grid.layer]
-    amount = np.asarray(grid.outputs * (tiles - 1) / tiles, dtype=np.float64)
+    amount, said = grid.outputs * (tiles - 1) / tiles, "outputs x (row tiles - 1) / row tiles"
     each = site.shift_add.energy_price().also("array.rows", "array.cols")
-    return Component("accumulate", amount, "additions", "outputs x (row tiles - 1) / row tiles", each)
+    if beside is not None:
+        amount, said = amount + beside.subtracted, f"{said} + outputs less their replica"
+        each = each.also(*beside.origins)
+    return Component("accumulate", np.asarray(amount, dtype=np.float64), "additions", said, each)
 
 
 def line_drivers(site: Site, across: str) -> Piece:

@@ -24,6 +24,7 @@ def resistive_memory(
         cell=cell,
         cell_bits=1,
         sign="differential" if shape.differential else "offset",
+        reference="ideal",  # columns of a macro are those that are stated
         pair="converted" if point.sign == "differential-two-conversions" else "subtracted",
         adc=converter.adc,
         adc_bits=converter.bits,

@@ -164,12 +164,12 @@ def power_ratio(chip: TrainingChip) -> Iterator[Prediction]:
 def _directions(chip: TrainingChip, forward: int, backward: int, bits: int) -> float:
     """Backward over forward energy of a MAC, ``forward`` and ``backward`` lines summed at once.
 
-    Each direction is read on an array of its own whose lines are those that it sums; cells of one bit, an offset code,
-    the same converter both ways.
+    Each direction is read on an array of its own whose lines are those that it sums; cells of one bit, an offset code
+    without replicas, the same converter both ways.
     """
     sets = {
         "weight_bits": bits, "rram.cell_bits": 1, "rram.sign": "offset", "rram.cell.read_voltage_v": _TINY_V,
-        "rram.transposed_adc_bits": 0,
+        "rram.transposed_adc_bits": 0, "rram.reference": "ideal",
     }  # fmt: skip
     there = base_chip(chip, {**sets, "array.rows": forward, "array.cols": forward * bits}).config
     back = base_chip(chip, {**sets, "array.rows": backward, "array.cols": backward * bits}).config

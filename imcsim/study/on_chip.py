@@ -27,8 +27,9 @@ from imcsim.study.points import Chips, TrainingPoint
 from imcsim.study.store import ResultStore
 
 _UNSEEN_OF_RRAM = {
-    "pe_count", "adc", "columns_per_adc", "transposed_adc_bits", "write_rule", "write_policy", "parallel_write_pes",
+    "pe_count", "adc", "transposed_adc_bits", "write_rule", "write_policy", "parallel_write_pes",
 }  # fmt: skip
+_OF_REPLICAS = {"reference", "columns_per_adc"}  # how many replica columns offset codes have
 _AGES = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 
 
@@ -104,7 +105,10 @@ def _payload(entry: Measurement, chips: Chips, choice: OnChipChoice, store: Resu
 def _key(point: TrainingPoint, chip: ChipConfig, choice: OnChipChoice) -> str:
     """Return a hash of what decides, beside the point's own key, its accuracy on ``chip``."""
     data = chip.model_dump(mode="json")
-    rram = data["rram"] and {name: value for name, value in data["rram"].items() if name not in _UNSEEN_OF_RRAM}
+    rram = data["rram"]
+    if rram:
+        unseen = _UNSEEN_OF_RRAM if rram["sign"] == "offset" else _UNSEEN_OF_RRAM | _OF_REPLICAS
+        rram = {name: value for name, value in rram.items() if name not in unseen}
     committed = chip.rram is not None and chip.commit == "task"
     seen = {name: data[name] for name in ("array", "weight_bits", "input_bits", "dac_bits")}
     seen |= {"rram": rram, "code": measuring_code(point.config), "choice": choice.model_dump(mode="json")}

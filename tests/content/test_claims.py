@@ -100,8 +100,9 @@ def test_cells_and_joules_of_zeroing_by_hand() -> None:
     assert [row[f"{kind} cells"] for kind in KINDS] == [1, 0, 1]  # the classifier does not count
     assert row["zeroed J, flat"] == row["written J, flat"] == pytest.approx(event_energy_j(chip))
     assert row["columns off spare, flat"] == pytest.approx(2.0)
-    # 40 -> 1 uS: harmonic mean 80/41, four pulses; 14 -> 27 uS: 756/41, two. Closing a cell is cheap by this rule.
-    assert row["columns off spare, harmonic"] == pytest.approx(1 + (80 * 4) / (756 * 2))
+    # 40 -> 1 uS: harmonic mean 80/41, four RESET pulses at 1.5 V; 14 -> 27 uS: 756/41, two SET ones at 1.75 V. Closing
+    # a cell is cheap by this rule.
+    assert row["columns off spare, harmonic"] == pytest.approx(1 + (80 * 4 * 1.5**2) / (756 * 2 * 1.75**2))
 
 
 def test_scattered_freezing_by_hand() -> None:

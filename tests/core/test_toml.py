@@ -175,7 +175,7 @@ def test_sources_may_be_nested_tables(write: Write) -> None:
         (STAR + '[ranges]\nread_v = [0.3, 1]', "bad.toml: 'read_v' = 0.2 lies outside its own range [0.3, 1.0]"),
         (STAR + '[ranges]\nread_v = 1', "range of 'read_v' must be [low, high], two numbers, got 1"),
         (STAR + '[ranges]\nread_v = ["a", "b"]', "two numbers, got ['a', 'b']"),
-        (STAR + '[ranges]\nread_v = [[0], [1]]', "two numbers, got [[0], [1]]"),
+        (STAR + '[ranges]\nread_v = [[0, 1], [1, 2]]', "range of 'read_v' has 2 pairs; give one for each entry"),
         (STAR + '[ranges]\nread_v = [nan, 1]', "two numbers, got [nan, 1]"),
     ],
 )  # fmt: skip
@@ -183,6 +183,23 @@ def test_a_wrong_sources_or_ranges_table_is_refused(write: Write, lines: str, se
     write("devices/bad.toml", f'kind = "rram"\nread_v = 0.2\n{lines}\n')
     with pytest.raises(ConfigError, match=re.escape(sentence)):
         load_cell("bad")
+
+
+def test_a_list_may_have_a_range_for_each_entry(write: Write) -> None:
+    head = 'kind = "rram"\nread_v = 0.2\npulses = [2, 9]\n' + STAR + "[ranges]\n"
+    write("devices/listed.toml", f"{head}pulses = [[1, 4], [7, 10]]\n")
+    origin = load_cell("listed").origins["pulses"]
+    assert (origin.low, origin.high, origin.ends(0), origin.ends(1)) == (1.0, 10.0, (1.0, 4.0), (7.0, 10.0))
+    write("devices/one.toml", f"{head}pulses = [1, 10]\n")
+    assert load_cell("one").origins["pulses"].ends(1) == (1.0, 10.0)
+    for given, sentence in (
+        ("[[1, 4]]", "range of 'pulses' has 1 pairs; give one for each entry of the value"),
+        ("[[1, 4], 7]", "range of 'pulses' must be [low, high], two numbers, got 7"),
+        ("[[1, 4], [7, 8]]", "'pulses' = 9 lies outside its own range [7.0, 8.0]"),
+    ):
+        write("devices/wrong.toml", f"{head}pulses = {given}\n")
+        with pytest.raises(ConfigError, match=re.escape(sentence)):
+            load_cell("wrong")
 
 
 def test_a_reference_can_be_overridden_and_the_fields_below_it() -> None:

@@ -16,7 +16,6 @@ from tests.entering import values_that_enter
 
 RRAM: dict[str, tuple[Callable[[RramCell], Price], Callable[[RramCell], float]]] = {
     "read": (lambda c: c.read_price("m.cell"), lambda c: c.read_voltage_v**2 * c.read_time_s),
-    "pulse": (lambda c: c.pulse_time_price("m.cell"), lambda c: c.pulse_time_s + c.verify_time_s),
     "area": (lambda c: c.area_price("m.cell"), lambda c: c.area_m2),
 }
 SRAM: dict[str, tuple[Callable[[SramCell], Price], Callable[[SramCell], float]]] = {
@@ -70,7 +69,7 @@ def test_every_origin_is_a_value_of_the_chip(name: str) -> None:
     prices: list[Price] = []
     if rram_part is not None:
         cell = rram_part.cell
-        prices += [cell.read_price(), cell.pulse_time_price(), cell.area_price()]
+        prices += [cell.read_price(), cell.area_price()]
         prices += [event_price(cell, rram_part.cell_bits, rule) for rule in WRITE_RULES]
     if sram_part is not None:
         bit = sram_part.cell

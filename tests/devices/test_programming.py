@@ -15,7 +15,6 @@ from imcsim.devices import (
     event_pulses,
     expected_max_pulses,
     programming_energy_j,
-    row_write_time_s,
     sram_write_energy_j,
 )
 from tests.devices.cells import rram, sram
@@ -159,12 +158,6 @@ def test_arrays_and_numbers_agree() -> None:
     counts = np.array([0.0, 1.0, 7.5, 64.0])
     together = expected_max_pulses(rram(), 2, counts)
     assert together.tolist() == [expected_max_pulses(rram(), 2, float(count)) for count in counts]
-
-
-def test_row_time_is_pulses_times_pulse_and_verify() -> None:
-    both = two_cells(8.5, 44.0) * 120e-9
-    assert row_write_time_s(rram(), 2, 2.0) == pytest.approx(both)
-    assert row_write_time_s(rram(), 2, np.array([0.0, 1.0, 2.0])) == pytest.approx([0, 8.5 * 120e-9, both])
 
 
 def test_negative_counts_are_refused() -> None:

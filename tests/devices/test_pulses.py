@@ -25,7 +25,7 @@ def test_mean_and_p99_of_the_samples(scheme: str) -> None:
 
 
 def test_device_files_hold_the_same_measurements() -> None:
-    for device, scheme in (("rram-28nm", "sdcfc"), ("rram-40nm-pessimistic", "ispp")):
+    for device, scheme in (("rram-mnsim-130nm", "sdcfc"), ("rram-40nm-pessimistic", "ispp")):
         assert load_resolved(RramCell, "device", device).config.pulse_statistics(2) == scheme_statistics(scheme)
 
 

@@ -12,7 +12,7 @@ from imcsim.devices.worn_out import draw_lives, stuck_low_share, worn_masks
 from imcsim.devices.write_failure import pulse_growth, temporary_failure_share, tries
 
 
-def cell(**changes: float) -> RramCell:
+def cell(**changes: object) -> RramCell:
     part = load_chip("all-rram-28nm").config.rram
     assert part is not None
     return part.cell.model_copy(update=changes)
@@ -26,15 +26,15 @@ def test_lives_follow_the_weibull_law() -> None:
 
 
 def test_worn_cells_are_stuck_at_one_end_each_and_stay_dead() -> None:
-    worn = cell(stuck_low_fraction=0.09, stuck_high_fraction=0.01)
+    worn = cell(stuck_low_fraction=0.09, stuck_high_fraction=0.01, endurance_scale_cycles=(1e9, 1e7, 1e9))
     assert stuck_low_share(worn) == pytest.approx(0.9)
     assert stuck_low_share(cell(stuck_low_fraction=0.0, stuck_high_fraction=0.0)) == 0.5
-    early, late = (worn_masks(np.full(100_000, c), worn, np.random.default_rng(1)) for c in (5e6, 1e7))
+    early, late = (worn_masks(np.full(100_000, c), worn, 2, np.random.default_rng(1)) for c in (5e6, 1e7))
     assert not (late[0] & late[1]).any()
     assert (late[0] | late[1]).mean() == pytest.approx(1 - np.exp(-1), abs=0.01)
     assert late[0].sum() / (late[0] | late[1]).sum() == pytest.approx(0.9, abs=0.01)
     assert all((first <= second).all() for first, second in zip(early, late, strict=True))
-    assert not any(mask.any() for mask in worn_masks(np.zeros(1000), worn, np.random.default_rng(1)))
+    assert not any(mask.any() for mask in worn_masks(np.zeros(1000), worn, 2, np.random.default_rng(1)))
     stuck = apply_stuck(np.full(100_000, 2e-5), late, 1e-6, 4e-5)
     assert set(np.unique(stuck)) == {1e-6, 2e-5, 4e-5}
 

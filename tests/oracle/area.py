@@ -4,8 +4,8 @@ from typing import Any
 
 from tests.oracle.cells import Memory, up
 from tests.oracle.gradients import scratch_pes
+from tests.oracle.lines import lines, replicas_of
 from tests.oracle.periphery import buffer_m2, converter_m2, full_adders, levels
-from tests.oracle.reads import lines
 from tests.oracle.scene import Scene
 from tests.oracle.turns import held
 
@@ -54,7 +54,12 @@ def rram_pe(chip: Any, memory: Memory) -> dict[str, float]:
         "driver": rows * chip.driver.area_per_row_m2,
         "shift_add": converters * chip.shift_add.area_m2,
     }
-    if chip.input_gradient == "transposable":
+    back = chip.input_gradient == "transposable"
+    replica = replicas_of(memory, cols)
+    if replica is not None:
+        cells = rows * 2 * replica.pairs + (2 * cols if back else 0)
+        found["replica"] = cells * part.cell.area_f2 * part.cell.feature_size_m**2
+    if back:
         found["transpose_driver"] = cols * chip.driver.area_per_row_m2
     return found | _control(part, found)
 

@@ -49,6 +49,7 @@ class Memory:
     key: str
     slices: int
     per_weight: int
+    weight_bits: int
     level_count: int
     outs_per_pe: int
     rows_per_pe: int
@@ -92,7 +93,8 @@ def memory_of(facts: Facts, chip: Any, part: Any) -> Memory:
         for index, layer in enumerate(facts.layers)
     }
     key = encoding_name(part.sign, chip.weight_bits, part.cell_bits)
-    return Memory(part, key, slices, per_weight, 2**part.cell_bits, outs, chip.array.rows, tuple(pes), levels)
+    shape = (slices, per_weight, chip.weight_bits, 2**part.cell_bits, outs, chip.array.rows)
+    return Memory(part, key, *shape, tuple(pes), levels)
 
 
 def levels_of(codes: Array, sign: str, weight_bits: int, cell_bits: int, slices: int) -> Array:

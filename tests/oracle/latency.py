@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from tests.oracle import gradients, turns
 from tests.oracle.cells import up
 from tests.oracle.facts import Array
+from tests.oracle.lines import lines, replicas_of
 from tests.oracle.periphery import buffer_w, conversion_s, sum_s
-from tests.oracle.reads import lines
 from tests.oracle.scene import Leaves, Scene
 from tests.oracle.traffic import Bits
 from tests.oracle.writes import Written, failed_writes
@@ -73,7 +73,10 @@ def ahead_s(scene: Scene, in_sram: Array, bits: int = 0) -> list[float]:
         part = chip.rram
         turn = conversion_s(part.adc, part.adc_bits, min(chip.array.rows, part.open_rows or chip.array.rows))
         passes = up(chip.array.rows, part.open_rows) if part.open_rows else 1
-        rram = phases * passes * (part.cell.read_time_s + part.columns_per_adc * turn)
+        replica, columns = replicas_of(scene.rram, chip.array.cols), part.columns_per_adc
+        if replica is not None:  # spread over the converters
+            columns += up(2 * replica.pairs, up(lines(scene.rram, scene.rram.outs_per_pe), part.columns_per_adc))
+        rram = phases * passes * (part.cell.read_time_s + columns * turn)
     if scene.sram is not None:
         inputs = up(chip.array.rows, chip.sram.weight_sets)
         sram = phases * sum_s(chip, inputs, scene.sram.slices, bits)
@@ -92,7 +95,8 @@ def back_s(scene: Scene, in_sram: Array) -> list[float]:
         part = chip.rram
         converters = up(lines(scene.rram, scene.rram.outs_per_pe), part.columns_per_adc)
         turn = conversion_s(part.adc, part.transposed_adc_bits or part.adc_bits, chip.array.cols)
-        each = part.cell.read_time_s + up(chip.array.rows, converters) * turn
+        rows = chip.array.rows + (0 if replicas_of(scene.rram, chip.array.cols) is None else 2)
+        each = part.cell.read_time_s + up(rows, converters) * turn
         rram = phases * scene.rram.slices * each
     if scene.sram is not None:
         signs = scene.sram.per_weight // scene.sram.slices

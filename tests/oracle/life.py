@@ -74,18 +74,22 @@ def _rram_life(scene: Scene, rates: Array) -> dict[str, Number]:
 
     A cell lives t tasks with the chance exp(-(rate t / scale)^shape); all live with the product of their chances.
     """
-    cell, horizon = scene.chip.rram.cell, scene.chip.horizon
+    cell, horizon, level = scene.chip.rram.cell, scene.chip.horizon, scene.chip.rram.cell_bits - 1
+    promised, scale, shape = (
+        table[level if len(table) > 1 else 0]
+        for table in (cell.guaranteed_cycles, cell.endurance_scale_cycles, cell.endurance_shape)
+    )
     worst, years = float(rates.max()), 1 / (horizon.tasks_per_day * _DAYS_PER_YEAR)
     found = _rates(horizon, worst, float(rates.mean()))
     if worst == 0:
         return found
-    hazard = scene.copies * math.fsum(float(rate) ** cell.endurance_shape for rate in rates if rate > 0)
+    hazard = scene.copies * math.fsum(float(rate) ** shape for rate in rates if rate > 0)
 
     def failed(share: float) -> float:
         """Tasks until this share of the chips has lost a cell."""
-        return float(cell.endurance_scale_cycles * (-math.log(1 - share) / hazard) ** (1 / cell.endurance_shape))
+        return float(scale * (-math.log(1 - share) / hazard) ** (1 / shape))
 
-    guaranteed = cell.guaranteed_cycles / worst
+    guaranteed = promised / worst
     del found["tasks_first_failure_band"]
     return found | {
         "tasks_guaranteed": guaranteed,

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.oracle.cells import Memory, Pe, up
 from tests.oracle.facts import Array
+from tests.oracle.lines import lines, replicas_of
 from tests.oracle.periphery import conversion_j, conversion_s, line_j, sum_j
 from tests.oracle.scene import Leaves, Scene
 
@@ -112,6 +113,11 @@ def _rram(scene: Scene, memory: Memory, pe: Pe, line: Line, way: Way, f: int) ->
         past = _summed(chip, part)
     bits = (part.transposed_adc_bits if way.transposed else 0) or part.adc_bits
     siemens = conductance_s(memory, pe, f + way.entry)
+    replica = replicas_of(memory, chip.array.cols)
+    if replica is not None:  # code 0 beside the columns of each converter; for errors, a pair of rows in the top slice
+        siemens += replica.siemens * (pe.width if way.transposed else replica.used(pe.width) * pe.height)
+        conversions += 2 if way.transposed else 2 * replica.used(pe.width) * passes
+        across += 2 if way.transposed else 2 * replica.pairs
     on_line = siemens * line.switches / conversions / line.cycles  # a mean sensed line in a mean cycle
     conversions *= line.cycles
     found = {
@@ -125,7 +131,8 @@ def _rram(scene: Scene, memory: Memory, pe: Pe, line: Line, way: Way, f: int) ->
     if _clamped(part):  # each sensed line's clamp draws its own current while the line settles and is converted
         seconds = part.cell.read_time_s + conversion_s(part.adc, bits, past)
         found["clamp"] = conversions * part.clamp_current_a * chip.supply_v * seconds
-    return found if way.transposed else found | {"accumulate": _joining(scene.chip, pe)}
+    less = pe.width * chip.shift_add.energy_j if replica is not None else 0.0
+    return found if way.transposed else found | {"accumulate": _joining(scene.chip, pe) + less}
 
 
 def _summed(chip: Any, part: Any) -> int:
@@ -134,12 +141,6 @@ def _summed(chip: Any, part: Any) -> int:
 
 def _clamped(part: Any) -> bool:
     return bool(getattr(part, "clamp_current_a", 0.0)) and part.sensing == "current-clamp"
-
-
-def lines(memory: Memory, outputs: int) -> int:
-    """Return the lines that converters see: a pair that is subtracted first is one, and so are joined columns."""
-    subtracted = memory.part.sign == "differential" and memory.part.pair == "subtracted"
-    return outputs * up(memory.per_weight, (2 if subtracted else 1) * memory.part.joined_columns)
 
 
 def sensing_j(chip: Any, part: Any, siemens: float, line: Line, bits: int, length: int) -> float:
@@ -161,13 +162,23 @@ def sensing_j(chip: Any, part: Any, siemens: float, line: Line, bits: int, lengt
 
 
 def charging_j(scene: Scene, memory: Memory, pe: Pe, cycles: int, *, transposed: bool) -> float:
-    """Return what lines that are charged, and cut off from the supply, take of it: each past all cells it crosses."""
+    """Return what lines that are charged, and cut off from the supply, take of it: each past all cells it crosses.
+
+    Replica columns are lines of one column; replica rows, there for errors, lengthen columns, replica columns rows.
+    """
     chip, part = scene.chip, memory.part
-    charged, length = pe.height * memory.slices, chip.array.cols
-    if not transposed:
+    replica = replicas_of(memory, chip.array.cols)
+    if transposed:
+        charged, length = pe.height * memory.slices, chip.array.cols
+        if replica is not None:
+            charged, length = charged + 2, length + 2 * replica.pairs
+    else:
         columns = part.joined_columns * (2 if part.sign == "differential" and part.pair == "subtracted" else 1)
-        charged = lines(memory, pe.width) * columns * (up(pe.height, part.open_rows) if part.open_rows else 1)
-        length = chip.array.rows
+        charged, length = lines(memory, pe.width) * columns, chip.array.rows
+        if replica is not None:
+            charged += 2 * replica.used(pe.width)
+            length += 2 if chip.input_gradient == "transposable" else 0
+        charged *= up(pe.height, part.open_rows) if part.open_rows else 1
     farad = length * chip.driver.wire_capacitance_per_cell_f
     return float(charged * cycles * farad * part.cell.read_voltage_v * chip.supply_v)
 
@@ -237,7 +248,9 @@ def whole_pe_j(scene: Scene, memory: Memory, pe: Pe, entry: int) -> float:
     conversions = pe.height * lines(memory, pe.width)
     conversion = conversion_j(part.adc, part.adc_bits, chip.supply_v, siemens / conversions)
     read = sensing_j(chip, part, siemens, Line(1.0, 1.0, 1), part.adc_bits, _summed(chip, part))
-    joules = read + conversions * conversion + pe.height * line_j(chip, chip.array.cols)
+    replica = replicas_of(memory, chip.array.cols)
+    length = chip.array.cols + (0 if replica is None else 2 * replica.pairs)
+    joules = read + conversions * conversion + pe.height * line_j(chip, length)
     return float(joules * (1 + part.control_share))
 
 

@@ -147,7 +147,7 @@ def _rewritten_rram(scene: Scene) -> tuple[float, float, float]:
         return 0.0, 0.0, 0.0
     cells = np.mean([sum(pe[0] for pe in pair) for pair in found])
     joules = np.mean([sum(pe[2] + pe[3] for pe in pair) / 2 for pair in found])
-    seconds = np.mean([pulses_s(scene.chip.rram, [(pe[0], pe[1]) for pe in pair]) for pair in found])
+    seconds = np.mean([pulses_s(scene.rram, [(pe[0], pe[1]) for pe in pair]) for pair in found])
     return float(cells) * scene.copies, float(joules) * scene.copies, float(seconds)
 
 

@@ -60,6 +60,7 @@ def test_every_number_of_the_golden_prices(chip: str) -> None:
         assert not found, f"{pair}: {len(found)} numbers, such as\n" + "\n".join(found[:8])
 
 
+OFFSET = {"rram.sign": "offset", "rram.cell_bits": 1}
 EIGHT = {"rram.adc_bits": 8, "rram.transposed_adc_bits": 0}
 OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     HYBRID: (
@@ -72,6 +73,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"input_gradient": "digital", "rram.control_share": 0.1, "sram.control_share": 0.4, "gate_columns": True},
         {"rram.control_area_share": 0.5, "sram.control_area_share": 0.25, "rram.transposed_adc_bits": 5},
         {"sram.adder_tree.kind": "chain", "sram.adder_tree.pipelined": True, "weight_gradient": "sram-array"},
+        {**OFFSET, "rram.open_rows": 2, "rram.control_area_share": 0.5, "rram.adc.model": "neurosim"},
     ),
     RRAM: (
         {"rram.parallel_write_pes": 1, "gate_columns": True, "rram.adc.model": "survey", **EIGHT},
@@ -85,6 +87,13 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"rram.adc.model": "sense-amp", "rram.adc.sense_amp.at_once": True, "rram.adc_bits": 4, "dac_bits": 2},
         {"rram.clamp_current_a": 2e-6, "rram.open_rows": 3, "rram.control_share": 0.1},
         {"rram.adc.model": "integrating", "rram.columns_per_adc": 2},
+        OFFSET,
+        {**OFFSET, "rram.reference": "ideal"},
+        {**OFFSET, "rram.columns_per_adc": 24, "input_gradient": "second-copy"},
+        {**OFFSET, "rram.columns_per_adc": 2, "input_gradient": "digital"},
+        {**OFFSET, "rram.open_rows": 3, "rram.clamp_current_a": 2e-6, "rram.control_share": 0.2, "gate_columns": True},
+        {**OFFSET, "rram.joined_columns": 4, "rram.sensing": "dc-free", "rram.open_rows": 2},
+        {**OFFSET, "rram.joined_columns": 2, "rram.columns_per_adc": 6, "rram.sensing": "voltage", "dac_bits": 2},
     ),
     SRAM: (
         {"oversize": "multiplex", "sram.pe_count": 5, "power_gate_unused": False},
@@ -142,6 +151,7 @@ def test_a_value_that_is_wrong_is_noticed(path: tuple[str, ...], moved: set[str]
     within = values
     for name in path[:-1]:
         within = within[name]
-    within[path[-1]] *= 1.01
+    last = within[path[-1]]
+    within[path[-1]] = tuple(1.01 * value for value in last) if isinstance(last, tuple) else 1.01 * last
     found = {line.split(" ")[0] for line in differences(numbers_of(price(trace, chip)), expected(trace, values))}
     assert moved <= found

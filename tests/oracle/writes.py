@@ -11,6 +11,7 @@ import numpy as np
 
 from tests.oracle.cells import Memory, Pe, up
 from tests.oracle.facts import Array
+from tests.oracle.lines import replicas_of, verified_in_turn
 from tests.oracle.periphery import conversion_s
 from tests.oracle.place import arriving, commits_of
 from tests.oracle.reads import whole_pe_j
@@ -82,15 +83,28 @@ def row_writes(scene: Scene, changes: Array, policy: str, f: int) -> float:
     return total
 
 
-def pulses_s(part: Any, work: list[tuple[float, float]]) -> float:
+def pulses_s(memory: Memory, work: list[tuple[float, float]]) -> float:
     """Return seconds of writing PEs of (events, row writes) each.
 
-    Rows of a PE follow one another, each as long as the slowest of its cells; ``parallel_write_pes`` PEs at once.
+    Rows of a PE follow one another; ``parallel_write_pes`` PEs at once.
     """
-    mean, p99 = part.cell.pulses_mean[part.cell_bits - 1], part.cell.pulses_p99[part.cell_bits - 1]
-    each = part.cell.pulse_time_s + part.cell.verify_time_s
-    busy = [rows * slowest_of(mean, p99, max(events / rows, 1.0)) * each for events, rows in work if rows > 0]
-    return float(max(max(busy, default=0.0), math.fsum(busy) / part.parallel_write_pes))
+    busy = [rows * row_s(memory, max(events / rows, 1.0)) for events, rows in work if rows > 0]
+    return float(max(max(busy, default=0.0), math.fsum(busy) / memory.part.parallel_write_pes))
+
+
+def row_s(memory: Memory, cells: float) -> float:
+    """Return seconds of a row of ``cells`` level changes.
+
+    In each round one pulse for cells that need SET, if any is left, and one for those that need RESET. Converters
+    verify their columns in turn, the cells spread evenly over them: each place until its last cell is done.
+    """
+    part, cell = memory.part, memory.part.cell
+    mean, p99 = cell.pulses_mean[part.cell_bits - 1], cell.pulses_p99[part.cell_bits - 1]
+    directions = [share for share in (cell.set_pulse_share, 1 - cell.set_pulse_share) if share > 0]
+    pulses = math.fsum(slowest_of(mean, p99, cells, share) for share in directions)
+    places = min(cells, verified_in_turn(memory))
+    reads = places * slowest_of(mean, p99, cells / places)
+    return float(pulses * cell.pulse_time_s + reads * cell.verify_time_s)
 
 
 class Written:
@@ -133,7 +147,7 @@ class Written:
                         self.by["rram_j"][f] += events_j(memory.part, *moved(memory, pe, f, f + 1)) * self.scene.copies
             if policy != "task":
                 self.by["rram_j"][f] = self._shared_j(memory, policy, f) * self.scene.copies
-            self.by["rram_s"][f] = pulses_s(memory.part, work)
+            self.by["rram_s"][f] = pulses_s(memory, work)
 
     def _shared_j(self, memory: Memory, policy: str, f: int) -> float:
         """Joules of in-place writes: a layer's transitions, of which PEs in RRAM have their share of level changes."""
@@ -161,7 +175,7 @@ class Written:
             self.by["commit_events"][commit.phase] += int((old != new).sum()) * self.scene.copies
             self.by["commit_j"][commit.phase] += events_j(memory.part, old, new) * self.scene.copies
         for (phase, _), work in together.items():
-            self.by["commit_s"][phase] += pulses_s(memory.part, work)
+            self.by["commit_s"][phase] += pulses_s(memory, work)
 
     def _loads(self, rram: Memory, sram: Memory) -> None:
         """PEs that become trainable are read row by row and written into SRAM, the tallest one last."""
@@ -223,6 +237,12 @@ def deployment_events(scene: Scene, memory: Memory) -> tuple[float, int]:
         first = pe.of(memory.levels[pe.layer])[0]
         joules += events_j(memory.part, np.zeros_like(first), first)
         events += int((first > 0).sum())
+    replica = replicas_of(memory, scene.chip.array.cols)
+    if replica is not None:  # one cell of a pair in each row is raised, once; of replica rows, one for each output
+        back = scene.chip.input_gradient == "transposable"
+        raised = sum(pe.height * replica.used(pe.width) + (pe.width if back else 0) for pe in memory.pes)
+        events += raised
+        joules += raised * event_j(memory.part, 0, replica.raised)
     return joules * scene.copies, events * scene.copies
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from imcsim.chip import price
 from imcsim.core.units import SECONDS_PER_DAY
-from imcsim.devices.programming import row_write_time_s
+from imcsim.devices.row_time import row_write_time_s
 from imcsim.testing.traces import linear_layer, make_trace
 from imcsim.trace import Trace
 from tests.chip.hand import ENCODINGS, told
@@ -101,7 +101,7 @@ def test_a_switch_loads_masks_and_rewrites_what_differs() -> None:
     check(report, "task_switch", masks | {"rram_program": event_j(config)})  # digit 0 of weight 0: 1 <-> 2
     assert config.rram is not None
     cell = config.rram.cell
-    seconds = 40 / config.dram.bandwidth_bits_per_s + row_write_time_s(cell, 2, 1.0)
+    seconds = 40 / config.dram.bandwidth_bits_per_s + row_write_time_s(cell, 2, 1.0, 8)
     check(report, "horizon", {"switch_rewritten_cells": 1, "switch_rram_cells": 1, "switch_time_s": seconds})
     chip = chip_with(SRAM)
     config, report = chip.config, price(switched(), chip)

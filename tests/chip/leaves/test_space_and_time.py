@@ -1,6 +1,6 @@
 """Area and time by hand."""
 
-from imcsim.devices.programming import row_write_time_s
+from imcsim.devices.row_time import row_write_time_s
 from tests.chip.leaves.two_tiles import COLUMNS, HYBRID, IN, OUT, POSITIONS, RRAM, SRAM, check, priced
 
 PES, ROWS, CELLS = 16, 4, 4 * 16  # of the chip; of a PE
@@ -105,7 +105,7 @@ def test_time_of_writes() -> None:
     check(report, "latency", {"update": 2 * chip.sram.cell.write_time_s})
     chip, report = priced(RRAM, {"rram.write_policy": "task"})
     assert chip.rram is not None
-    both = 2 * row_write_time_s(chip.rram.cell, 2, 1.5)
+    both = 2 * row_write_time_s(chip.rram.cell, 2, 1.5, 8)
     check(report, "latency", {"update": both})
     chip, report = priced(HYBRID)
     assert chip.rram is not None

@@ -101,7 +101,7 @@ def test_a_mark_wears_once_in_as_many_commits_as_there_are_slots(slots: int) -> 
     assert found.records.worst_per_commit == 1 / slots
     chip = small_chip("hybrid-28nm").config
     assert chip.rram is not None
-    assert found.records.life.tasks_guaranteed == chip.rram.cell.guaranteed_cycles * slots
+    assert found.records.life.tasks_guaranteed == chip.rram.cell.endurance(2).guaranteed_cycles * slots
     pes = 3 * 3 + 2 * 2
     assert found.records.cells == slots * (pes + 1)
     # all PEs flip at each commit: with an even ring every map stays as it was written first, half of them turned once

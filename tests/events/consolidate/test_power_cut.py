@@ -129,7 +129,7 @@ def test_a_torn_row_by_hand() -> None:
     assert found.rows.row.tolist() == [0, 3]
     assert found.rows.cells.tolist() == [1, 2]
     start, end = schedule.start_s[found.row_tasks[1]], schedule.end_s[found.row_tasks[1]]
-    seen = recover(found, power_cut(found, schedule, (start + end) / 2))
+    seen = recover(found, power_cut(found, schedule, 0.4 * start + 0.6 * end))
     assert seen.codes["fc"][0].tolist() == [[4, 5], [7, -7], [100, 3], [2, 0]]  # plus and minus cell both at level 1
     assert (seen.wrong_weights, seen.torn_weights, seen.pes("torn")) == (2, 1, 1)
     assert (seen.tasks_lost, seen.train_again) == ((DEPLOYMENT,), True)
@@ -143,7 +143,7 @@ def test_a_torn_row_draws_which_cells_are_written() -> None:
     start, end = schedule.start_s[found.row_tasks[1]], schedule.end_s[found.row_tasks[1]]
     drawn = set()
     for seed in range(20):
-        left = power_cut(found, schedule, (start + end) / 2, np.random.default_rng(seed))
+        left = power_cut(found, schedule, 0.4 * start + 0.6 * end, np.random.default_rng(seed))
         drawn.add(tuple(left.copies[0]["fc"][[0, 4], 0, 3, 1].tolist()))  # the lowest slices of plus and of minus
     assert drawn == {(1, 1), (0, 0)}  # from (0, 1) to (1, 0): one of the two cells
 

@@ -13,7 +13,7 @@ ALL = "all-rram-28nm"
 YEARS_10 = 3.15e8 / 86400
 
 
-@pytest.mark.parametrize(("wear", "cycles"), [("events", 1.0), ("pulses", 8.5 * 0.53), ("window", (1 / 3) ** 2.5)])
+@pytest.mark.parametrize(("wear", "cycles"), [("events", 1.0), ("pulses", 8.52 * 0.5), ("window", (1 / 3) ** 2.5)])
 def test_every_cell_takes_one_event_a_refresh(wear: str, cycles: float) -> None:
     trace, chip = one_pe_trace(), small_chip(ALL, {"horizon.tasks_per_day": 4.0})
     plain = outlook(trace, chip, parse_policies([], wear))
@@ -31,9 +31,9 @@ def test_every_cell_takes_one_event_a_refresh(wear: str, cycles: float) -> None:
     assert fresh.refresh_j == pytest.approx(kept.energy_per_task_j / 0.96)
     assert fresh.total_j == pytest.approx(plain.energy[0].total_j + fresh.refresh_j, rel=1e-12)
     if wear == "events":  # cells written 2 1 1 1 a task, 60 only refreshed
-        hazard = (2 + per_task) ** 2.2 + 3 * (1 + per_task) ** 2.2 + 60 * per_task**2.2
+        hazard = (2 + per_task) ** 2.11 + 3 * (1 + per_task) ** 2.11 + 60 * per_task**2.11
         assert found.first_failure is not None
-        assert found.first_failure.median == pytest.approx(1e7 * (math.log(2) / hazard) ** (1 / 2.2), rel=1e-5)
+        assert found.first_failure.median == pytest.approx(2.9e5 * (math.log(2) / hazard) ** (1 / 2.11), rel=1e-5)
 
 
 def test_auto_follows_the_retention_law() -> None:
@@ -61,7 +61,7 @@ def test_a_rare_refresh_changes_nothing_and_a_frequent_one_decides() -> None:
     assert often.first_failure is not None
     assert rare.first_failure.median == pytest.approx(plain.first_failure.median, rel=1e-6)
     # 1e4 cycles a task on each of its cells: the weakest of equal links
-    every = 1e7 / 1e4 * (math.log(2) / plain.cells) ** (1 / 2.2)
+    every = 2.9e5 / 1e4 * (math.log(2) / plain.cells) ** (1 / 2.11)
     assert often.first_failure.median == pytest.approx(every, rel=1e-3)
 
 
