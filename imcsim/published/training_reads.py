@@ -169,7 +169,7 @@ def _directions(chip: TrainingChip, forward: int, backward: int, bits: int) -> f
     """
     sets = {
         "weight_bits": bits, "rram.cell_bits": 1, "rram.sign": "offset", "rram.cell.read_voltage_v": _TINY_V,
-        "rram.transposed_adc_bits": 0, "rram.reference": "ideal",
+        "rram.transposed_adc_bits": 0, "rram.clamp_current_a": 0.0, "rram.reference": "ideal",
     }  # fmt: skip
     there = base_chip(chip, {**sets, "array.rows": forward, "array.cols": forward * bits}).config
     back = base_chip(chip, {**sets, "array.rows": backward, "array.cols": backward * bits}).config

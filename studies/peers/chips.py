@@ -11,15 +11,25 @@ from studies.peers.workloads import Workload
 # NeuroSim's groups. Its "ADC" is all that happens while a column is sensed, word and bit lines included (SubArray.cpp,
 # readDynamicEnergyADC); "accumulation" is shift-add and adder trees; the rest is "other".
 ENERGY_GROUPS: dict[str, tuple[str, ...]] = {
-    "energy_adc": ("rram.adc", "rram.cells", "rram.driver", "sram.adder_tree", "sram.driver"),
-    "energy_accumulation": ("rram.shift_add", "rram.accumulate", "sram.shift_add", "sram.accumulate"),
+    "energy_adc": (
+        "rram.adc",
+        "rram.cells",
+        "rram.driver",
+        "rram.clamp",
+        "rram.control",
+        "sram.product",
+        "sram.adder_tree",
+        "sram.driver",
+        "sram.control",
+    ),
+    "energy_accumulation": ("rram.shift_add", "rram.accumulate", "sram.accumulator", "sram.accumulate"),
     "energy_other": ("activation", "buffer.read", "buffer.write", "link"),
 }
 AREA_GROUPS: dict[str, tuple[str, ...]] = {
     "area_array": ("cells",),
-    "area_adc": ("adc", "adder_tree"),
-    "area_accumulation": ("shift_add",),
-    "area_other": ("driver", "buffer", "digital"),
+    "area_adc": ("adc", "product", "adder_tree"),
+    "area_accumulation": ("shift_add", "accumulator"),
+    "area_other": ("driver", "control", "buffer", "digital"),
 }
 AREA_NAMES = {name for names in AREA_GROUPS.values() for name in names}
 

@@ -227,7 +227,7 @@ def test_the_summary_is_a_table_of_at_most_100_columns() -> None:
     assert "programmed 60 s ago" in text
     assert "weights changed since they were programmed: second; call program(generator)" in text
     assert [(row.pes, row.rram_pes, row.sram_pes) for row in table.rows] == [(1, 1, 0), (2, 2, 0), (2, 1, 1)]
-    assert all(row.clipped_share == 0.0 and row.adc_bits == 8 for row in table.rows)
+    assert all(row.clipped_share == 0.0 and row.adc_bits == 9 for row in table.rows)
 
 
 def test_the_summary_goes_to_the_screen_unless_told_otherwise(capsys: pytest.CaptureFixture[str]) -> None:

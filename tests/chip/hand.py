@@ -25,12 +25,12 @@ def codes(*rows: list[int]) -> Codes:
 
 
 def small_chip(name: str, more: Mapping[str, Any] | None = None) -> Resolved[ChipConfig]:
-    """4 x 16 cells: a PE holds 4 x 2 weights."""
+    """4 x 16 cells: a PE holds 4 x 2 weights; each has an adder input of its own, control and clamps take nothing."""
     overrides: dict[str, Any] = {"array.rows": 4, "array.cols": 16}
     if name != "all-sram-28nm":
-        overrides["rram.pe_count"] = 16
+        overrides |= {"rram.pe_count": 16, "rram.control_share": 0.0, "rram.clamp_current_a": 0.0}
     if name != "all-rram-28nm":
-        overrides["sram.pe_count"] = 16
+        overrides |= {"sram.pe_count": 16, "sram.control_share": 0.0, "sram.weight_sets": 1}
     return load_chip(name, overrides | dict(more or {}))
 
 

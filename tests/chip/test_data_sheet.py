@@ -57,7 +57,7 @@ def test_it_is_worked_out_once_a_chip(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     for sort in (AnalogRram, DigitalSram):
         for name in ("write_energy", "area", "forward_time"):
-            right = vars(sort)[name]
+            right = getattr(sort, name)
 
             def counted(self: object, *args: object, name: str = name, right: object = right) -> object:
                 asked.append((type(self).__name__, name))

@@ -64,7 +64,10 @@ def test_transposed_adc_bits_below_the_largest_row_sum_warn() -> None:
     report = priced(None, {"rram.transposed_adc_bits": 3})
     assert said(report, "rram.transposed_adc_bits = 3 can clip or round: a row sum needs 4 bits")
     assert not priced(None, {"rram.transposed_adc_bits": 4}).warnings
-    assert said(priced(None, {"rram.adc_bits": 3}), "rram.adc_bits = 3 can clip or round: a row sum needs 4 bits")
+    assert said(
+        priced(None, {"rram.adc_bits": 3, "rram.transposed_adc_bits": 0}),
+        "rram.adc_bits = 3 can clip or round: a row sum needs 4 bits",
+    )
     no_columns = {"rram.transposed_adc_bits": 3, "input_gradient": "digital"}
     assert not said(priced(None, no_columns), "a row sum")
 

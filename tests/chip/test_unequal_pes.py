@@ -22,7 +22,8 @@ SRAM = Encoding(sign="offset", weight_bits=8, cell_bits=1)
 
 def chip_64(more: dict[str, Any] | None = None) -> Resolved[ChipConfig]:
     """64 x 64 cells: an RRAM PE holds 64 // 14 = 4 outputs, an SRAM PE 64 // 8 = 8."""
-    values = {"array.rows": 64, "array.cols": 64, "rram.cell_bits": 1, "rram.pe_count": 16, "sram.pe_count": 16}
+    values = {"array.rows": 64, "array.cols": 64, "rram.cell_bits": 1, "rram.pe_count": 16, "sram.pe_count": 16,
+              "rram.control_share": 0.0, "sram.control_share": 0.0, "rram.clamp_current_a": 0.0}  # fmt: skip
     return load_chip("hybrid-28nm", values | (more or {}))
 
 

@@ -44,7 +44,7 @@ def test_a_leaf_of_several_terms_tells_each(imcsim: Run, trace_file: Path) -> No
     done = imcsim("explain", "energy.migration.rram_read", "--trace", str(trace_file), *ON)
     assert done.returncode == 0
     assert [line.split(" x ")[0].split()[0] for line in done.stdout.splitlines() if line[4:6] in ("= ", "+ ")] == [
-        "=", "+", "+",
+        "=", "+", "+", "+",
     ]  # fmt: skip
     assert "conversions x " in done.stdout
 

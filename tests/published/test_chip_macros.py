@@ -44,9 +44,11 @@ def test_validated_energy_is_that_with_the_fitted_factors_and_clamps(macros: tup
     line_s = float(time.settle.value) + float(time.convert.value) / turns
     lines = 8 * memory.lines_of_a_weight(site.geometry)  # type: ignore[attr-defined]
     control = 1 + memory.control_share
-    clamp_j = control * UNITS.assumed.clamp_current_a * 0.9 * line_s * lines / site.rows
+    clamp_j = 8 * control * 8e-6 * 0.9 * line_s * lines / site.rows / 8  # 8 phases, 64 x 8 weights
+    assert control * rram.figures.mac_j["clamp"] == pytest.approx(clamp_j)
     adc_j = control * rram.figures.mac_j["adc"]
-    expected_j = rram.figures.energy_j + (factors["conversion"] - 1) * adc_j + factors["clamp_current"] * clamp_j
+    changes_j = (factors["conversion"] - 1) * adc_j + (factors["clamp_current"] - 1) * clamp_j
+    expected_j = rram.figures.energy_j + changes_j
     assert rram.validated_j == pytest.approx(expected_j)
 
 

@@ -20,32 +20,37 @@ BY_HAND = (
 )  # fmt: skip
 """Modules below ``tests.chip`` whose tests work prices out by hand, quickest first."""
 _COMPARES = ("explained", "like_price", "only_difference", "more", "less", "nothing_changes", "share")
-_SENSED = ("driver", "shift_add", "cells", "adc", "adder_tree")
+_SENSED = ("driver", "shift_add", "cells", "adc", "product", "adder_tree", "accumulator", "control")
 _RRAM, _SRAM = "memory.analog_rram:AnalogRram", "memory.digital_sram:DigitalSram"
+_ANALOG = "memory.analog_array:AnalogArray"
 _PARTS = {
     "memory.memory:Memory.forward": (*_SENSED, "accumulate"),
     "memory.memory:Memory.transposed": _SENSED,
     f"{_RRAM}.read_out": ("cells", "adc", "driver"),
     f"{_SRAM}.read_out": ("cells",),
     f"{_RRAM}.conductance_s": ("",),
-    f"{_RRAM}.forward_time": ("", "settle", "convert"),
+    f"{_ANALOG}.forward_time": ("", "settle", "convert"),
     f"{_SRAM}.forward_time": ("",),
-    f"{_RRAM}.transposed_time": ("", "settle", "convert"),
+    f"{_ANALOG}.transposed_time": ("", "settle", "convert"),
     f"{_SRAM}.transposed_time": ("",),
-    f"{_RRAM}.row_read_time": ("",),
+    f"{_ANALOG}.row_read_time": ("",),
     f"{_SRAM}.row_write_time": ("",),
     f"{_RRAM}.write_energy": ("",),
     f"{_SRAM}.write_energy": ("",),
     f"{_RRAM}.write_time": ("",),
     f"{_SRAM}.write_time": ("",),
     f"{_RRAM}.failed_write": ("0", "1"),
-    f"{_RRAM}.area": ("cells", "adc", "driver", "shift_add", "transpose_driver"),
-    f"{_SRAM}.area": ("cells", "adder_tree", "driver", "shift_add", "transpose_tree", "transpose_driver"),
+    f"{_ANALOG}.area": ("cells", "adc", "driver", "shift_add", "transpose_driver"),
+    f"{_SRAM}.area": (
+        "cells", "product", "adder_tree", "accumulator", "driver", "transpose_product", "transpose_adder_tree",
+        "transpose_accumulator", "transpose_driver",
+    ),
+    "memory.data_sheet:with_control_area": ("control",),
     f"{_SRAM}.leakage": ("",),
-    f"{_SRAM}.gradient_evaluation": ("1",),
+    f"{_SRAM}.gradient_evaluation": ("product", "adder_tree", "accumulator"),
     "chip.reads:backward": ("mac", "read_out", "sram_read"),
     "chip.gradients:weight_gradient_energy": tuple(
-        f"weight_gradient.{name}" for name in ("mac", "adder_tree", "shift_add", "array_write")
+        f"weight_gradient.{name}" for name in ("mac", "product", "adder_tree", "accumulator", "array_write")
     ),
     "chip.gradients:weight_gradient_time": ("",),
     "chip.pace:pipeline": ("",),
