@@ -93,7 +93,7 @@ def deployment(placed: Placed) -> tuple[Charges, int]:
     if fixed is None:
         return (first,), events
     count = int(fixed[0].sum()) * bank.copies
-    said, own = "replica cells that are raised", fixed[1].also("input_gradient")
+    said, own = "cells beside the weights that are programmed once", fixed[1].also("input_gradient")
     beside = Charge(leaf, float(count), "programming events", said, ("layers",), own)
     return (first, beside), events + count
 

@@ -19,26 +19,38 @@ def only(**switches: bool) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize("cell_bits", [1, 2, 3])
-@pytest.mark.parametrize("columns", [2, 8, 24])
-def test_without_errors_a_replica_subtracts_exactly_what_offset_binary_adds(cell_bits: int, columns: int) -> None:
+@pytest.mark.parametrize(("columns", "open_rows"), [(2, 0), (8, 0), (24, 0), (8, 5)])
+def test_without_errors_a_replica_subtracts_exactly_what_offset_binary_adds(
+    cell_bits: int, columns: int, open_rows: int
+) -> None:
     layer, x = linear(70, 20, seed=3), images(5, 70)
-    made = all_rram(rram__sign="offset", rram__cell_bits=cell_bits, rram__columns_per_adc=columns, rram__adc_bits=9)
+    own = {"rram__columns_per_adc": columns, "rram__open_rows": open_rows, "rram__adc_bits": 9}
+    made = all_rram(rram__sign="offset", rram__cell_bits=cell_bits, **own)
     analog = imcsim.convert(layer, made, config=IDEAL_CELLS).eval()
     wanted = input_codes(x) @ codes_of(layer.weight) / (255 * 127)
     torch.testing.assert_close(analog(x), torch.from_numpy(wanted).float(), rtol=1e-6, atol=1e-7)
 
 
-def test_wires_act_on_replicas_as_the_solved_array_does() -> None:
-    """One PE of 40 x 3 weights of 8 one-bit cells, by hand: 24 columns, and a pair after each weight's."""
+@pytest.mark.parametrize("open_rows", [0, 16, 15])
+def test_wires_act_on_replicas_as_the_solved_array_does(open_rows: int) -> None:
+    """One PE of 40 x 3 weights of 8 one-bit cells, by hand: 24 columns, and a pair after each weight's.
+
+    Row passes are solved one by one, without the cells of closed rows; both columns of a pair are read in each.
+    """
     layer = linear(40, 3, seed=5)
-    made = all_rram(**ONE_BIT, rram__wl_segment_ohm=5.0, rram__bl_segment_ohm=9.0)
+    made = all_rram(**ONE_BIT, rram__wl_segment_ohm=5.0, rram__bl_segment_ohm=9.0, rram__open_rows=open_rows)
     analog = imcsim.convert(layer, made, config=only(wires=True)).eval()
     analog.calibrate(torch.eye(40))
     encoding = Encoding(sign="offset", weight_bits=8, cell_bits=1)
     levels = np.moveaxis(encoding.levels(codes_of(layer.weight)), 0, -1)  # (40, 3, 8)
     even = (np.arange(40) % 2 == 0).astype(int)
     columns = np.concatenate([np.column_stack((levels[:, n], even, 1 - even)) for n in range(3)], axis=1)
-    seen = ((effective_conductance(1e-6 + columns * 39e-6, 5.0, 9.0) - 1e-6) / 39e-6).reshape(40, 3, 10)
+    cells_s, effective_s = 1e-6 + columns * 39e-6, np.empty((40, 30))
+    for first in range(0, 40, open_rows or 40):
+        opened = np.zeros((40, 1), dtype=bool)
+        opened[first : first + (open_rows or 40)] = True
+        np.copyto(effective_s, effective_conductance(cells_s * opened, 5.0, 9.0), where=opened)
+    seen = ((effective_s - 1e-6) / 39e-6).reshape(40, 3, 10)
     wanted = seen[..., :8] @ encoding.significance - 128 * seen[..., 8:].sum(-1)
     found = analog(torch.eye(40)).detach().numpy() * 127
     assert found == pytest.approx(wanted, abs=2e-3)

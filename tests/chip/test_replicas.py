@@ -10,7 +10,9 @@ from imcsim.devices.programming import event_energies_j
 from tests.chip.hand import one_pe_trace, random_trace, small_chip
 
 # 4 x 16 cells, 8 one-bit cells a weight, 8 columns a converter: two outputs, two converters, two pairs
-OFFSET = {"rram.sign": "offset", "rram.cell_bits": 1, "rram.adc.model": "survey"}
+OFFSET = {
+    "rram.sign": "offset", "rram.cell_bits": 1, "rram.adc.model": "survey", "rram.adc_bits": 8, "rram.transposed_adc_bits": 0,
+}  # fmt: skip
 
 
 def both(**more: Any) -> tuple[Report, Report, Any]:
@@ -43,6 +45,47 @@ def test_time_by_hand() -> None:
     one = chip.rram.adc.time_s(8, 4)
     assert have.inference_latency.total - lack.inference_latency.total == pytest.approx(8 * 2 * one)
     assert have.latency.leaves["update",] == lack.latency.leaves["update",]
+
+
+def test_each_pass_over_rows_converts_the_replicas_again_and_none_of_their_cells_twice() -> None:
+    have, lack, chip = both(**{"rram.open_rows": 3})
+    more = {path[-1]: joules - lack.inference.leaves[path] for path, joules in have.inference.leaves.items()}
+    # two passes, of three rows and of one; the sums of both are less their replica once
+    assert more["adc"] == pytest.approx(2 * 8 * 4 * chip.rram.adc.energy_j(8, 0.9, 0.0))
+    assert more["shift_add"] == pytest.approx(2 * 8 * 4 * chip.shift_add.energy_j)
+    assert more["accumulate"] == pytest.approx(2 * chip.shift_add.energy_j)
+    levels = 4 * 16 * 1e-6 + 39e-6 * sum((code + 128).bit_count() for code in (4, 5, 7, -7, 100, 3, 2, 1))
+    assert more["cells"] == pytest.approx(4 * 2 * 41e-6 / levels * lack.inference.leaves["rram", "cells"])
+    seconds = have.inference_latency.total - lack.inference_latency.total
+    assert seconds == pytest.approx(2 * 8 * 2 * chip.rram.adc.time_s(8, 3))
+
+
+def test_clamps_and_control_of_replicas() -> None:
+    have, lack, chip = both(**{"rram.clamp_current_a": 5e-6, "rram.control_share": 0.25})
+    more = {path[-1]: joules - lack.inference.leaves[path] for path, joules in have.inference.leaves.items()}
+    open_s = chip.rram.cell.read_time_s + chip.rram.adc.time_s(8, 4)
+    assert more["clamp"] == pytest.approx(8 * 4 * 5e-6 * 0.9 * open_s)
+    controlled = ("adc", "shift_add", "accumulate", "cells", "driver", "clamp")
+    assert more["control"] == pytest.approx(0.25 * sum(more[name] for name in controlled))
+
+
+def test_a_replica_column_is_a_line_of_its_own_where_weights_are_joined() -> None:
+    have, lack, chip = both(**{"rram.joined_columns": 8, "rram.sensing": "dc-free"})
+    more = {path[-1]: joules - lack.inference.leaves[path] for path, joules in have.inference.leaves.items()}
+    # both outputs are a line each and share a converter, so that there is one pair
+    assert more["adc"] == pytest.approx(8 * 2 * chip.rram.adc.energy_j(8, 0.9, 0.0))
+    assert have.area.leaves["rram", "replica"] == pytest.approx((4 * 2 + 2 * 16) * chip.rram.cell.area_m2)
+    # 16 columns of weights and 2 of replicas are charged, past 4 rows and 2 replica rows; without, 16 past 4
+    assert have.inference.leaves["rram", "cells"] == pytest.approx(
+        (18 * 6) / (16 * 4) * lack.inference.leaves["rram", "cells"]
+    )
+
+
+def test_replica_columns_are_spread_over_the_converters() -> None:
+    # three columns a converter: six converters, and each of the two weights has a pair
+    have, lack, chip = both(**{"rram.columns_per_adc": 3})
+    seconds = have.inference_latency.total - lack.inference_latency.total
+    assert seconds == pytest.approx(8 * 1 * chip.rram.adc.time_s(8, 4))
 
 
 def test_area_and_first_programming_by_hand() -> None:

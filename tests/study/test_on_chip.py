@@ -79,6 +79,18 @@ def test_another_converter_is_another_measurement(tmp_path: Path) -> None:
     assert hybrid[0]["on_chip_class_il_1s_final"] == pytest.approx(0.5 + 0.06 + 0.05)
 
 
+@pytest.mark.parametrize(("sign", "cell_bits", "trained"), [("differential", 2, 4), ("offset", 1, 8)])
+def test_columns_of_a_converter_are_seen_where_offset_codes_have_replicas(
+    tmp_path: Path, sign: str, cell_bits: int, trained: int
+) -> None:
+    own = {"chips.hybrid-28nm.rram.sign": sign, "chips.hybrid-28nm.rram.cell_bits": cell_bits}
+    first = run_study(study(tmp_path, "", **own), options(tmp_path))
+    run_study(study(tmp_path, "", **own, **{"chips.hybrid-28nm.rram.columns_per_adc": 16}), options(tmp_path))
+    hybrid = [row for row in first.rows if row["chip"] == "hybrid-28nm"]
+    of_sram = len(hybrid)
+    assert len(list((first.folder / "on_chip").glob("*.safetensors"))) == of_sram + trained
+
+
 def test_a_broken_measurement_is_made_again(tmp_path: Path) -> None:
     result = run_study(study(tmp_path), options(tmp_path))
     victim = sorted((result.folder / "on_chip").glob("*.safetensors"))[0]

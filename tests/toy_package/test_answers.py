@@ -16,7 +16,8 @@ from imcsim.core.charge import Charge, Price
 from imcsim.core.config import parse
 from imcsim.core.errors import ContentError
 from imcsim.core.sources import Resolved
-from imcsim.memory import Component, Endurance, Piece, ReadTime, memory_sort
+from imcsim.memory import Component, Endurance, Lines, Piece, ReadTime, memory_sort
+from imcsim.memory.beside import Beside
 from imcsim.memory.digital_sram import DigitalSram
 from imcsim.periphery.converters import ConverterModel, Words, converter_model
 from tests.toy_package.two_layers import two_layers
@@ -32,6 +33,8 @@ def answering(**methods: Any) -> Any:
     memory_sort(sort)(type("Answering", (DigitalSram,), {"__module__": "foreign", "__annotations__": {}, **methods}))
     values = load_chip("all-sram-28nm").config.model_dump()
     values["memory"] = {"x": {"sort": sort, **values.pop("sram"), "pe_count": 128}}
+    if methods.get("volatile") is False:  # weights rest there
+        values["commit"] = "task"
     return price(two_layers(), Resolved(parse(ChipConfig, values, "chip"), {}))
 
 
@@ -55,6 +58,14 @@ def component(**fields: Any) -> Any:
     return forward
 
 
+def beside(**fields: Any) -> Any:
+    def lines(self: Any, site: Any, grid: Any, *, transposed: bool = False) -> Any:
+        whole = {"lines": 2, "siemens": 1e-6, "subtracted": 0, "across": 0, "along": 0}
+        return Lines(grid.cols + 2, grid.rows, "x", transposed=transposed, beside=Beside(**(whole | fields)))
+
+    return lines
+
+
 @pytest.mark.parametrize(
     ("methods", "said"),
     [
@@ -76,6 +87,11 @@ def component(**fields: Any) -> Any:
         ({"area": giving({"other": Piece(1, "x", ONE)})}, "area must be a dict of Piece, 'cells' first"),
         ({"area": giving({"cells": Piece(-1, "x", ONE)})}, "'cells' has not finite and not negative, got -1"),
         ({"leakage": giving(3)}, "leakage must be a Price, got 3"),
+        ({"volatile": False, "fixed_cells": giving(3)}, "fixed_cells must be cells (P,) and a Price in J, or None, got 3"),
+        ({"volatile": False, "fixed_cells": giving((-1, ONE))}, "fixed_cells must be finite and not negative, got -1"),
+        ({"volatile": False, "fixed_cells": giving((1, NAN))}, "fixed_cells must be a Price whose value is finite"),
+        ({"lines": beside(lines=-1)}, "lines must be finite and not negative, got -1"),
+        ({"lines": beside(siemens=np.ones(77))}, "lines must be of shape"),
         ({"endurance": property(giving(None))}, "endurance must be an Endurance, got None"),
         ({"endurance": property(giving(Endurance(math.nan)))}, "finite and not negative, got nan"),
         ({"endurance": property(giving(Endurance(0.0)))}, "positive, got 0"),
