@@ -11,7 +11,8 @@ from tests.chip.hand import one_pe_trace, random_trace, small_chip
 
 # 4 x 16 cells, 8 one-bit cells a weight, 8 columns a converter: two outputs, two converters, two pairs
 OFFSET = {
-    "rram.sign": "offset", "rram.cell_bits": 1, "rram.adc.model": "survey", "rram.adc_bits": 8, "rram.transposed_adc_bits": 0,
+    "rram.sign": "offset", "rram.cell_bits": 1, "rram.adc.model": "survey", "rram.adc_bits": 8,
+    "rram.transposed_adc_bits": 0,
 }  # fmt: skip
 
 
