@@ -87,7 +87,7 @@ def beside(**fields: Any) -> Any:
         ({"area": giving({"other": Piece(1, "x", ONE)})}, "area must be a dict of Piece, 'cells' first"),
         ({"area": giving({"cells": Piece(-1, "x", ONE)})}, "'cells' has not finite and not negative, got -1"),
         ({"leakage": giving(3)}, "leakage must be a Price, got 3"),
-        ({"volatile": False, "fixed_cells": giving(3)}, "fixed_cells must be cells (P,) and a Price in J, or None, got"),
+        ({"volatile": False, "fixed_cells": giving(3)}, "fixed_cells must be cells (P,) and a Price in J, or None"),
         ({"volatile": False, "fixed_cells": giving((-1, ONE))}, "fixed_cells must be finite and not negative, got -1"),
         ({"volatile": False, "fixed_cells": giving((1, NAN))}, "fixed_cells must be a Price whose value is finite"),
         ({"lines": beside(lines=-1)}, "lines must be finite and not negative, got -1"),
