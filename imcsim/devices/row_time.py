@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from imcsim.core.errors import ConfigError
 from imcsim.devices.rram import RramCell
-from imcsim.devices.slowest import expected_maximum
+from imcsim.devices.slowest import Floats, expected_maximum
 
 FloatOrArray = TypeVar("FloatOrArray", float, NDArray[np.float64])
 
@@ -40,7 +40,7 @@ def expected_max_pulses(cell: RramCell, cell_bits: int, parallel_cells: FloatOrA
         For a negative count or one above 2^24, or bits per cell without measured pulse counts.
     """
     count = np.asarray(parallel_cells, dtype=np.float64)
-    return _like(parallel_cells, expected_maximum(cell.pulse_statistics(cell_bits), count))
+    return _like(parallel_cells, _slowest(cell, cell_bits, count))
 
 
 def pulses_in_turn(cell: RramCell, cell_bits: int, parallel_cells: FloatOrArray) -> FloatOrArray:
@@ -52,8 +52,7 @@ def pulses_in_turn(cell: RramCell, cell_bits: int, parallel_cells: FloatOrArray)
         As :func:`expected_max_pulses`.
     """
     count, share = np.asarray(parallel_cells, dtype=np.float64), cell.set_pulse_share
-    statistics = cell.pulse_statistics(cell_bits)
-    both = [expected_maximum(statistics, count, part) for part in (share, 1 - share) if part > 0]
+    both = [_slowest(cell, cell_bits, count, part) for part in (share, 1 - share) if part > 0]
     return _like(parallel_cells, np.asarray(sum(both), dtype=np.float64))
 
 
@@ -71,8 +70,7 @@ def verify_turns(cell: RramCell, cell_bits: int, parallel_cells: FloatOrArray, c
         raise ConfigError(f"columns_per_adc must be >= 1, got {columns_per_adc}")
     count = np.asarray(parallel_cells, dtype=np.float64)
     positions = np.clip(count, 1.0, columns_per_adc)
-    slowest = expected_maximum(cell.pulse_statistics(cell_bits), count / positions)
-    return _like(parallel_cells, positions * slowest)
+    return _like(parallel_cells, positions * _slowest(cell, cell_bits, count / positions))
 
 
 def row_write_time_s(
@@ -89,6 +87,11 @@ def row_write_time_s(
     """
     pulsing = pulses_in_turn(cell, cell_bits, parallel_cells) * cell.pulse_time_s
     return pulsing + verify_turns(cell, cell_bits, parallel_cells, columns_per_adc) * cell.verify_time_s
+
+
+def _slowest(cell: RramCell, cell_bits: int, cells: Floats, share: float = 1.0) -> Floats:
+    """Return the expected pulses of the slowest of ``cells``, each of which counts with the chance ``share``."""
+    return expected_maximum(cell.pulse_statistics(cell_bits), cells, share)
 
 
 def _like(given: FloatOrArray, found: NDArray[np.float64]) -> FloatOrArray:

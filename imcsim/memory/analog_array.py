@@ -70,12 +70,23 @@ class AnalogArray(Memory):
     joined_columns: int = Field(1, ge=1)
 
     @abstractmethod
-    def conductance_s(self, weights: Weights, *, after: bool = False) -> Floats:
-        """Return the sum of the conductances of each PE's cells that a read meets, (F, P) in siemens; 0: none."""
+    def conductance_s(self, weights: Weights, lines: Lines) -> Floats:
+        """Return the sum of the conductances of each PE's cells that a read of ``lines`` meets, (F, P) in S; 0: none.
+
+        Those of replicas are among them.
+        """
+
+    @property
+    def replica_by_level_s(self) -> Floats | None:
+        """Conductance (S) of a replica's cell at each level; None where codes are read against no replica."""
+        return None
 
     def replicas(self, site: Site) -> ReplicaCells | None:
         """Return the replica columns and rows of a PE; None where it has none."""
-        return None
+        by_level = self.replica_by_level_s
+        if by_level is None:
+            return None
+        return ReplicaCells.of(site, by_level, self.columns_per_adc, self.lines_of_a_weight(site.geometry))
 
     @abstractmethod
     def cells(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> Component:
@@ -154,10 +165,6 @@ class AnalogArray(Memory):
         """Return the lines that a weight's columns are: they are joined among themselves alone."""
         return -(-geometry.encoding.cells_per_weight // self.columns_a_line)
 
-    def columns_of_adc(self, site: Site) -> int:
-        """Return the columns of cells behind the lines that share a converter; cells are verified one by one."""
-        return self.columns_per_adc * min(self.columns_a_line, site.geometry.encoding.cells_per_weight)
-
     def joining(self, site: Site) -> tuple[str, ...]:
         """Return the paths of what sets the number of sensed lines and passes."""
         pairs = ("pair",) if self.sign == "differential" else ()
@@ -168,18 +175,13 @@ class AnalogArray(Memory):
         """Cells, and a conversion for each sensed line: it sees the conductance of a mean line, when it is driven."""
         follows, line_s = self.adc.follows_conductance, np.zeros(1)
         if follows:
-            driven_s = self.conducting_s(weights, lines) * busy.drives[:, weights.grid.layer]
+            driven_s = self.conductance_s(weights, lines) * busy.drives[:, weights.grid.layer]
             line_s = driven_s / lines.sensed
         each = self.conversion(site, line_s, transposed=lines.transposed).also("dac_bits", *lines.origins)
         converting = Component(
             "adc", lines.sensed, "conversions", lines.said, each, busy=follows, codes=follows, per_line=True
         )
         return self.cells(site, weights, busy, lines), converting
-
-    def conducting_s(self, weights: Weights, lines: Lines) -> Floats:
-        """Return the sum of the conductances of all cells of each PE that a read of ``lines`` meets, (F, P) in S."""
-        own_s = self.conductance_s(weights, after=lines.after)
-        return own_s if lines.beside is None else own_s + lines.beside.siemens
 
     def forward_time(self, site: Site, bits: int) -> ReadTime:
         """Each cycle and pass the array settles, then each converter takes its lines in turn, replicas among them."""

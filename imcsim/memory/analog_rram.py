@@ -37,7 +37,6 @@ from imcsim.memory.memory import (
     memory_sort,
     with_control,
 )
-from imcsim.memory.replica_cells import ReplicaCells
 from imcsim.memory.site import Site
 
 Sensing = Literal["current-clamp", "voltage", "dc-free"]
@@ -82,8 +81,13 @@ class AnalogRram(AnalogArray):
         super().check()
         self.cell.pulse_statistics(self.cell_bits)
 
-    def conductance_s(self, weights: Weights, *, after: bool = False) -> Floats:
-        """Return the sum of the conductances of each PE's cells that a read meets, (F, P) in siemens.
+    def conductance_s(self, weights: Weights, lines: Lines) -> Floats:
+        """Return the sum of the conductances of each PE's cells that a read of ``lines`` meets, (F, P) in siemens."""
+        own_s = self._of_weights_s(weights, after=lines.after)
+        return own_s if lines.beside is None else own_s + lines.beside.siemens
+
+    def _of_weights_s(self, weights: Weights, *, after: bool = False) -> Floats:
+        """Return the same without replicas.
 
         Those are all where a used row crosses a used column, erased ones that hold no weight among them.
         A phase is read with the codes at its start: those that stand in frozen PEs all along, and from which PEs that
@@ -94,11 +98,12 @@ class AnalogRram(AnalogArray):
         sums = weights.level_sums[1:] if after else weights.level_sums[:-1]
         return np.asarray(weights.grid.crossed * self.cell.conductance_min_s + sums * step, dtype=np.float64)
 
-    def replicas(self, site: Site) -> ReplicaCells | None:
-        """Those of offset codes, unless they are read against an ideal subtraction."""
+    @property
+    def replica_by_level_s(self) -> Floats | None:
+        """The cell's, for offset codes that are not read against an ideal subtraction."""
         if self.sign != "offset" or self.reference != "replica":
             return None
-        return ReplicaCells.of(site, self.cell, self.columns_per_adc, self.lines_of_a_weight(site.geometry))
+        return self.cell.conductances_s(self.cell_bits)
 
     def cells(self, site: Site, weights: Weights, busy: Activity, lines: Lines) -> Component:
         """Cells conduct as long as the line that they stand on is sensed.
@@ -118,7 +123,7 @@ class AnalogRram(AnalogArray):
             )
         else:
             said = f"{said} x expected digit, all phases"
-        amount = self.conducting_s(weights, lines) * level
+        amount = self.conductance_s(weights, lines) * level
         origins = () if lines.beside is None else lines.beside.origins
         each = self._siemens(site, transposed=lines.transposed).also("dac_bits", *origins)
         return Component("cells", amount, "siemens read", said, each, busy=True, codes=True)
@@ -128,14 +133,19 @@ class AnalogRram(AnalogArray):
         parts = super().sensed(site, weights, busy, lines)
         if not self.clamp_current_a or self.sensing != "current-clamp":
             return parts
-        settle, convert = self.settling(site), self.converting_time(site, transposed=lines.transposed)
-        seconds, formula = float(settle.value) + float(convert.value), f"{settle.formula} + {convert.formula}"
+        sensed = self._sensed_s(site, transposed=lines.transposed)
         each = Price(
-            self.clamp_current_a * site.supply_v * seconds,
-            f"I_clamp Vdd ({formula})",
-            (*site.of("clamp_current_a"), "supply_v", *settle.origins, *convert.origins),
+            self.clamp_current_a * site.supply_v * float(sensed.value),
+            f"I_clamp Vdd ({sensed.formula})",
+            (*site.of("clamp_current_a"), "supply_v", *sensed.origins),
         ).also("dac_bits", *lines.origins)
         return (*parts, Component("clamp", lines.sensed, "lines clamped", lines.said, each, per_line=True))
+
+    def _sensed_s(self, site: Site, *, transposed: bool) -> Price:
+        """Return how long a line is sensed (s): it settles and is converted."""
+        settle, convert = self.settling(site), self.converting_time(site, transposed=transposed)
+        seconds = float(settle.value) + float(convert.value)
+        return Price(seconds, f"{settle.formula} + {convert.formula}", (*settle.origins, *convert.origins))
 
     def _siemens(self, site: Site, *, transposed: bool = False) -> Price:
         """Return what a siemens takes (J) that conducts while its line settles and is converted.
@@ -143,9 +153,9 @@ class AnalogRram(AnalogArray):
         A flash converter compares 2^b - 1 copies of the current at once.
         """
         read_v, of_read = self.cell.read_voltage_v, site.of("cell.read_voltage_v")
-        settle, convert = self.settling(site), self.converting_time(site, transposed=transposed)
-        seconds, formula = float(settle.value) + float(convert.value), f"{settle.formula} + {convert.formula}"
-        origins = (*of_read, *settle.origins, *convert.origins, *site.of(*_WINDOW, "cell_bits", "sign"))
+        sensed = self._sensed_s(site, transposed=transposed)
+        seconds, formula = float(sensed.value), sensed.formula
+        origins = (*of_read, *sensed.origins, *site.of(*_WINDOW, "cell_bits", "sign"))
         if self.sensing == "voltage":
             return Price(read_v**2 * seconds, f"V_read^2 ({formula})", origins)
         copies = self.adc.mirrors(self.back_bits if transposed else self.adc_bits)
@@ -184,12 +194,12 @@ class AnalogRram(AnalogArray):
 
         Levels of single cells need no replica.
         """
-        grid, crossed_s = weights.grid, self.conductance_s(weights)
+        grid, crossed_s = weights.grid, self._of_weights_s(weights)
         empty = 0 if grid.held is None else grid.crossed - grid.cells
         sums_s = np.asarray(crossed_s - empty * self.cell.conductance_min_s, dtype=np.float64)
         conversions = grid.weights * self.lines_of_a_weight(grid.geometry)
         converting = self.conversion(site, sums_s / conversions).also(*self.joining(site))
-        replicas = self.replicas(site)
+        replicas = None if self.replica_by_level_s is None else self.replicas(site)
         more, origins = (0, ()) if replicas is None else (replicas.columns, replicas.origins)
         driving = site.driver.energy_price(site.cols + more, site.supply_v).also("array.cols", *origins)
         start, follows = "conductance at the task's start of cells in use", self.adc.follows_conductance
@@ -225,7 +235,7 @@ class AnalogRram(AnalogArray):
 
     def fixed_cells(self, site: Site, grid: PeGrid) -> tuple[Numbers, Price] | None:
         """Replica cells that are raised, each by one event from the lowest level."""
-        replicas = self.replicas(site)
+        replicas = None if self.replica_by_level_s is None else self.replicas(site)
         if replicas is None:
             return None
         each = event_price(self.cell, self.cell_bits, self.write_rule, site.at)
@@ -322,14 +332,18 @@ class AnalogRram(AnalogArray):
         return "read_out"
 
     def _row_s(self, site: Site, cells: Floats) -> Floats:
-        """Return the time (s) of a row of which ``cells`` are written together."""
-        return row_write_time_s(self.cell, self.cell_bits, cells, self.columns_of_adc(site))
+        """Return the time (s) of a row of which ``cells`` are written together.
+
+        A converter verifies all columns behind its lines, cell by cell.
+        """
+        columns = self.columns_per_adc * min(self.columns_a_line, site.geometry.encoding.cells_per_weight)
+        return row_write_time_s(self.cell, self.cell_bits, cells, columns)
 
     def _row_price(self, site: Site, seconds: float | Floats) -> Price:
         names = ("pulse_time_s", "verify_time_s", "pulses_mean", "pulses_p99", "set_pulse_share")
         cell = (f"cell.{name}" for name in names)
-        own = ("cell_bits", "columns_per_adc", "parallel_write_pes")
-        return Price(seconds, _ROW_TIME, (*_of(site, *cell, *own), *self.joining(site)))
+        own = ("cell_bits", "sign", "pair", "columns_per_adc", "joined_columns", "parallel_write_pes")
+        return Price(seconds, _ROW_TIME, _of(site, *cell, *own))
 
 
 def _of(site: Site, *names: str) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class AnalogSram(AnalogArray):
     unit_capacitors: int = Field(1, ge=1)
     idle_share: float = Field(0.0, ge=0, lt=1)
 
-    def conductance_s(self, weights: Weights, *, after: bool = False) -> Floats:
+    def conductance_s(self, weights: Weights, lines: Lines) -> Floats:
         """Nothing conducts: columns hold charge."""
         return np.zeros((len(weights.level_sums) - 1, weights.grid.count))
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from imcsim.core.charge import Price
 from imcsim.crossbar.replicas import PAIR, ReplicaPlaces, replica_levels
-from imcsim.devices.rram import RramCell
 from imcsim.mapping.pe_grid import Floats, Ints, PeGrid
 from imcsim.memory.beside import Beside
 from imcsim.memory.memory import Piece
@@ -42,12 +41,14 @@ class ReplicaCells:
     origins: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, site: Site, cell: RramCell, lines_per_adc: int, lines_per_weight: int) -> "ReplicaCells":
-        """Return those of PEs at ``site``: of a pair, one cell is raised and one is not."""
+    def of(cls, site: Site, by_level: Floats, lines_per_adc: int, lines_per_weight: int) -> "ReplicaCells":
+        """Return those of PEs at ``site``: of a pair, one cell is raised and one is not.
+
+        ``by_level``: conductance (S) of a cell at each level.
+        """
         encoding = site.geometry.encoding
         places = ReplicaPlaces.of(site.geometry.weight_cols, lines_per_weight, lines_per_adc)
         low, raised = sorted(int(level) for level in replica_levels(encoding, 1)[0])
-        by_level = cell.conductances_s(encoding.cell_bits)
         own = site.of("reference", "sign", "cell_bits", "columns_per_adc", "joined_columns")
         return cls(places, raised, float(by_level[low] + by_level[raised]), own)
 

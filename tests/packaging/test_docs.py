@@ -167,7 +167,7 @@ def test_the_readme_example_runs_and_prints_a_report(capsys: pytest.CaptureFixtu
         "weight_gradient",
     ):
         assert said in printed
-    assert "2 V x 100 uA x 100 ns" in printed.splitlines()[-1]
+    assert "(1.75 V)^2 x 20 uS x 1 us" in printed.splitlines()[-1]
 
 
 def test_readme_calls_nothing_missing_that_a_page_describes() -> None:
