@@ -111,7 +111,7 @@ def test_parquet_without_the_extra_names_it(study: Path, monkeypatch: pytest.Mon
 
 def test_show_tells_value_source_and_range(call: Call) -> None:
     text = call("show", "device", "rram-28nm").stdout
-    assert "set_energy_j = 2e-11  [1e-12 to 1e-10]\n    file rram-28nm.toml: derived, not measured" in text
+    assert "set_energy_j = 6.1e-11  [2.9e-11 to 6.7e-11]\n    file rram-28nm.toml: derived, not measured" in text
     records = json.loads(call("show", "chip", "hybrid-28nm", "--set", "clock_hz=1e8", "--json").stdout)
     (clock,) = [record for record in records if record["path"] == "clock_hz"]
     assert (clock["value"], clock["kind"]) == (1e8, "override")
@@ -128,7 +128,7 @@ def test_show_describes_code_and_studies(call: Call) -> None:
 
 def test_explain_tells_one_value_or_a_table(call: Call) -> None:
     text = call("explain", "rram.cell.set_energy_j", *ON).stdout
-    assert text.startswith("rram.cell.set_energy_j = 2e-11")
+    assert text.startswith("rram.cell.set_energy_j = 6.1e-11")
     assert len(text.splitlines()) == 2
     records = json.loads(call("explain", "horizon", *ON, "--json").stdout)
     assert {record["path"].split(".")[0] for record in records} == {"horizon"}

@@ -63,7 +63,7 @@ def test_each_chip_is_priced_by_its_rule(tmp_path: Path) -> None:
         ):  # fmt: skip
             chip = load_chip("hybrid-28nm", {"rram.pe_count": pes, "sram.pe_count": pes})
             assert rows[label] == price(trace, chip, rule=rule).energy.total
-        assert rows["mine"] > rows["packed"]
+        assert rows["mine"] != rows["packed"]
         told = loaded.settings()["chips"]
         assert [chip.get("rule") for chip in told] == [None, "dense_pack", "mine.py"]  # as seen from its folder
 
