@@ -4,6 +4,7 @@ One file a sort; :class:`imcsim.memory.memory.Memory` says what a sort must know
 below are those that a sort of another package is written with.
 """
 
+from imcsim.memory.beside import Beside
 from imcsim.memory.memory import (
     MEMORIES,
     Activity,
@@ -23,6 +24,7 @@ from imcsim.memory.site import Site
 __all__ = [
     "MEMORIES",
     "Activity",
+    "Beside",
     "Component",
     "Endurance",
     "Lines",

@@ -16,8 +16,7 @@ from imcsim.core.charge import Charge, Price
 from imcsim.core.config import parse
 from imcsim.core.errors import ContentError
 from imcsim.core.sources import Resolved
-from imcsim.memory import Component, Endurance, Lines, Piece, ReadTime, memory_sort
-from imcsim.memory.beside import Beside
+from imcsim.memory import Beside, Component, Endurance, Lines, Piece, ReadTime, memory_sort
 from imcsim.memory.digital_sram import DigitalSram
 from imcsim.periphery.converters import ConverterModel, Words, converter_model
 from tests.toy_package.two_layers import two_layers
